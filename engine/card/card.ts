@@ -1,0 +1,66 @@
+/** A payment instrument as it rests: immutable data. It changes only by `applyCardFact` (card-facts.ts). */
+import type { CitizenKey, Hpan, RefusalName, TransactionRecord } from '../contract.ts';
+
+export type CardStatus = 'absent' | 'inactive' | 'active';
+
+/** One activation (domain 2.2). Rows never cover a day twice. */
+export interface HistoryRow {
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
+  readonly channel: string;
+  readonly activationMs: number;
+  readonly deactivationMs: number | null;
+}
+
+export interface Card {
+  readonly hpan: Hpan;
+  readonly status: CardStatus;
+  /** The physical card of a device token; equal to `hpan` for a card itself. */
+  readonly master: Hpan;
+  readonly history: readonly HistoryRow[];
+  /** (citizen, enrolment) pairs that left: their payments match no reversal (DECISION 22). */
+  readonly departed: readonly Departure[];
+  /** Records sent to a wallet and not yet answered. */
+  readonly unanswered: number;
+  /** Keys of stored reversals that match nothing yet, in the order received. */
+  readonly pending: readonly PendingReversal[];
+  /** Records ever taken: the order of arrival. */
+  readonly arrivals: number;
+}
+
+export interface Departure {
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
+}
+
+export interface PendingReversal {
+  readonly key: string;
+  readonly expiresMs: number;
+}
+
+/**
+ * One record that a card remembers, by its key (2.4). A payment is `asked` (sent to the wallet), then `counted`.
+ * A reversal is `pending`, `asked`, `applied`, `parked` or `expired`.
+ */
+export interface LedgerEntry {
+  readonly record: TransactionRecord;
+  readonly receivedMs: number;
+  readonly arrival: number;
+  readonly state: 'asked' | 'counted' | 'pending' | 'applied' | 'parked' | 'expired';
+  /** Who owns the payment; of a reversal, who owned the matched payment. Empty while unknown. */
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
+  readonly awardPeriodId: number;
+  readonly scoreCents: number;
+  /** What is left of a payment after its applied reversals. */
+  readonly leftCents: number;
+  /** Of a reversal that is asked or applied: the key of its payment. */
+  readonly matched: string;
+  readonly code: RefusalName | null;
+  /** An applied reversal that a later payment made ambiguous: it stands, an operator is told (DECISION 18). */
+  readonly flagged: boolean;
+}
+
+export function emptyCard(hpan: Hpan): Card {
+  return { hpan, status: 'absent', master: hpan, history: [], departed: [], unanswered: 0, pending: [], arrivals: 0 };
+}

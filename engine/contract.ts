@@ -1,0 +1,564 @@
+/**
+ * What goes into the engine and what comes out of it: commands, answers, views and refusals.
+ * Types and constants only, no imports: the client shares this file.
+ *
+ * Money is integer cents. Instants are milliseconds since the epoch, UTC. Days are `YYYY-MM-DD`, Europe/Rome.
+ */
+
+/** Fixed for ever: rows, messages and cursors are addressed by partition, never by core or machine. */
+export const PARTITION_COUNT = 64;
+
+/** Keyed hash of a tax code, 32 lower-case hex digits. Its first six bits are the citizen's partition. */
+export type CitizenKey = string;
+/** SHA-256 of PAN and salt, 64 lower-case hex digits. Its first six bits are the card's partition. */
+export type Hpan = string;
+/** Chosen by the client: a UUID (version 7 by preference), 32 lower-case hex digits, no dashes. */
+export type CommandId = string;
+
+export const ROLES = ['citizen', 'issuer', 'acquirer', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who asks, as the token says it. */
+export interface Origin {
+  readonly role: Role;
+  /** A citizen's key; an issuer's channel; an acquirer's ABI; an operator's name. Never a tax code. */
+  readonly subject: string;
+  /** Recorded with activations: `app-io-channel` for citizens, the issuer's code otherwise (domain 1.1). */
+  readonly channel: string;
+}
+
+export const APP_CHANNEL = 'app-io-channel';
+
+export const OPT_IN_STATUSES = ['NOREQ', 'ACCEPTED', 'DENIED'] as const;
+export type OptInStatus = (typeof OPT_IN_STATUSES)[number];
+
+/** Domain 2.3. */
+export const METHOD_KINDS = ['card', 'bancomat', 'satispay', 'bpay', 'cobadge', 'privative'] as const;
+export type MethodKind = (typeof METHOD_KINDS)[number];
+
+/** What a citizen lists in the wallet; nothing here identifies the card but its hpan (promise 9). */
+export interface MethodDetails {
+  readonly methodKind: MethodKind;
+  readonly brand: string;
+  /** The last digits as printed on a receipt, at most four; empty when the method has none. */
+  readonly lastDigits: string;
+  /** `YYYY-MM`, or empty. */
+  readonly expiry: string;
+  readonly issuerAbi: string;
+}
+
+/** A change that one citizen's wallet is asked to make. */
+export type WalletCommandBody =
+  | { readonly kind: 'enrol'; readonly optInStatus?: OptInStatus }
+  | { readonly kind: 'leave' }
+  | {
+      readonly kind: 'setIban';
+      readonly iban: string;
+      readonly accountHolderCF: string;
+      readonly accountHolderName: string;
+      readonly accountHolderSurname: string;
+    }
+  | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
+  | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
+  | { readonly kind: 'enableCashback'; readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }
+  | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
+  | { readonly kind: 'enableAll' };
+
+export interface WalletCommand {
+  readonly citizen: CitizenKey;
+  /** Needed to seal it at the first enrolment; never stored in clear. */
+  readonly taxCode: string;
+  readonly origin: Origin;
+  readonly id: CommandId;
+  readonly body: WalletCommandBody;
+}
+
+/** One row of an acquirer, checked in form (domain 2.4). The category code is already blanked. */
+export interface TransactionRecord {
+  readonly acquirerCode: string;
+  /** Two digits; `01` is a reversal, everything else a payment. */
+  readonly operationType: string;
+  readonly circuitType: string;
+  readonly hpan: Hpan;
+  readonly trxMs: number;
+  readonly idTrxAcquirer: string;
+  /** Empty when the acquirer sent none; the same for `correlationId`. */
+  readonly idTrxIssuer: string;
+  readonly correlationId: string;
+  /** Absolute value, at least 1. */
+  readonly amountCents: number;
+  readonly acquirerId: string;
+  readonly merchantId: string;
+  readonly terminalId: string;
+}
+
+export interface RecordCommand {
+  readonly record: TransactionRecord;
+  /** Stamped once where the row entered; periods, grace and the reversal's month are judged by it. */
+  readonly receivedMs: number;
+}
+
+/** What became of a row. `dropped`: a guard of domain 3.3; `rejected`: never stored; the code says why. */
+export type RecordOutcome =
+  | { readonly status: 'counted' | 'applied'; readonly scoreCents: number; readonly awardPeriodId: number }
+  | { readonly status: 'pending' }
+  | { readonly status: 'parked' | 'dropped' | 'rejected'; readonly code: RefusalName };
+
+/**
+ * The few immutable fields kept as the answer of a command, by kind:
+ * enrol `{termsMs, optInStatus}`; leave `{}`; setIban `{validationStatus}`; addMethod `{hpan}`; removeMethod `{}`;
+ * enableCashback `{activationMs}`; disableCashback `{}`; enableAll `{enabled, refused}` (lists of hpan).
+ */
+export interface Answer {
+  readonly termsMs?: number;
+  readonly optInStatus?: OptInStatus;
+  readonly validationStatus?: IbanCheckStatus;
+  readonly hpan?: Hpan;
+  readonly activationMs?: number;
+  readonly enabled?: readonly Hpan[];
+  readonly refused?: readonly Hpan[];
+}
+
+/** Where a change stands in its partition's journal; a later read can ask for at least this. */
+export interface Position {
+  readonly partition: number;
+  readonly sequence: number;
+}
+
+export interface Done {
+  readonly ok: true;
+  readonly answer: Answer;
+  readonly position: Position;
+  /** True when this id had been done before: one effect, the same answer. */
+  readonly repeated: boolean;
+}
+
+export interface Refused {
+  readonly ok: false;
+  readonly code: RefusalName;
+  /** When it makes sense to come back; absent when it never does. */
+  readonly retryAtMs?: number;
+  /** The field at fault, or what else a person needs; never personal data. */
+  readonly detail?: string;
+}
+
+export type CommandReply = Done | Refused;
+
+/** Answer to "what became of my command?" (promise 8). A refusal leaves no trace: `not-done`. */
+export type CommandOutcome =
+  | { readonly state: 'done'; readonly answer: Answer }
+  | { readonly state: 'in-progress' }
+  | { readonly state: 'not-done' };
+
+export const IBAN_CHECK_STATUSES = ['OK', 'KO', 'UNKNOWN_PSP'] as const;
+export type IbanCheckStatus = (typeof IBAN_CHECK_STATUSES)[number];
+
+// Views: what can be read. All from flushed state.
+
+export interface MethodView {
+  readonly hpan: Hpan;
+  /** Null for an instrument that was enabled without being listed in the wallet. */
+  readonly details: MethodDetails | null;
+  readonly cashback: 'off' | 'enabling' | 'enabled' | 'disabling';
+  readonly activationMs: number | null;
+  readonly deactivationMs: number | null;
+  readonly channel: string;
+}
+
+export interface WalletView {
+  readonly enabled: boolean;
+  readonly termsMs: number;
+  readonly cancellationMs: number | null;
+  readonly optInStatus: OptInStatus;
+  readonly iban: string | null;
+  readonly ibanCheckStatus: IbanCheckStatus | null;
+  readonly methods: readonly MethodView[];
+  readonly position: Position;
+}
+
+export interface InstrumentView {
+  readonly hpan: Hpan;
+  readonly status: 'ACTIVE' | 'INACTIVE';
+  readonly activationMs: number;
+  readonly deactivationMs: number | null;
+}
+
+export interface PaymentView {
+  readonly idTrx: string;
+  readonly hpan: Hpan;
+  readonly idTrxAcquirer: string;
+  readonly idTrxIssuer: string;
+  readonly circuitType: string;
+  readonly operationType: string;
+  readonly trxMs: number;
+  /** Signed: a reversal is negative. */
+  readonly amountCents: number;
+  readonly cashbackCents: number;
+  readonly awardPeriodId: number;
+}
+
+export interface PaymentsPage {
+  /** Newest first by instant, then by insertion (later first). */
+  readonly payments: readonly PaymentView[];
+  readonly nextCursor: number | null;
+}
+
+export interface DayCount {
+  readonly day: string;
+  readonly count: number;
+}
+
+export interface TotalView {
+  readonly awardPeriodId: number;
+  /** Floored at zero and capped (domain 4.2, DECISION 20). */
+  readonly shownCents: number;
+  /** Uncapped, signed. */
+  readonly rawCents: number;
+  /** Zero below the minimum number of payments. */
+  readonly payableCents: number;
+  readonly transactionNumber: number;
+}
+
+export interface MilestonesView {
+  readonly idTrxPivot: string | null;
+  readonly cashbackNormCents: number | null;
+  readonly idTrxMinTransactionNumber: string | null;
+}
+
+export interface RankingView {
+  readonly awardPeriodId: number;
+  /** From 1; participants + 1 for who takes no part. */
+  readonly ranking: number;
+  readonly takesPart: boolean;
+  readonly transactionNumber: number;
+  readonly maxTransactionNumber: number;
+  readonly minTransactionNumber: number;
+  readonly totalParticipants: number;
+  readonly minPosition: number;
+  /** True when the citizen would win the Super Cashback as things stand (domain 5.4). */
+  readonly wouldWin: boolean;
+  readonly jackpotCents: number;
+  readonly updateMs: number;
+}
+
+export interface RankingEntry {
+  readonly rank: number;
+  readonly citizen: CitizenKey;
+  readonly transactionNumber: number;
+  readonly lastTrxMs: number;
+}
+
+export const PERIOD_STATUSES = ['INACTIVE', 'ACTIVE', 'WAITING', 'CLOSED'] as const;
+export type PeriodStatus = (typeof PERIOD_STATUSES)[number];
+
+/** Domain 2.6. Amounts in cents; days inclusive. */
+export interface PeriodParameters {
+  readonly awardPeriodId: number;
+  readonly name: string;
+  readonly startDay: string;
+  readonly endDay: string;
+  readonly graceDays: number;
+  readonly minTransactionNumber: number;
+  readonly cashbackPercent: number;
+  readonly maxTransactionEvaluatedCents: number;
+  readonly maxTransactionCashbackCents: number;
+  readonly maxPeriodCashbackCents: number;
+  /** Last winning rank of the Super Cashback; 0 = there is none. */
+  readonly minPosition: number;
+  readonly jackpotCents: number;
+  /** A suspended period is unknown to everybody (3.4, DECISION 40). */
+  readonly isSuspended: boolean;
+}
+
+/** The law as data: checked, hashed, journaled when a folder is made. */
+export interface Programme {
+  readonly name: string;
+  /** The platform salt of the hpan (domain 2.2). */
+  readonly panSalt: string;
+  readonly periods: readonly PeriodParameters[];
+  /** Circuits (two digits) that only the named senders (ABI) may send (DECISION 15); others are free. */
+  readonly circuitSenders: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * One table of refusals. The wire carries the NAME; `number` is for logs and metrics. Append, never reuse.
+ * `programmeCode` is the real programme's own code (domain 6.4).
+ */
+export const REFUSALS = {
+  CITIZEN_NOT_FOUND: {
+    number: 1,
+    status: 404,
+    programmeCode: 'user.not-found.error',
+    text: 'This citizen never enrolled.',
+    testo: 'Cittadino mai iscritto.',
+  },
+  CITIZEN_NOT_ENABLED: {
+    number: 2,
+    status: 400,
+    programmeCode: 'resource.not-enabled.error',
+    text: 'The citizen is not enrolled now: enrol first.',
+    testo: 'Cittadino non iscritto: occorre prima aderire.',
+  },
+  INSTRUMENT_NOT_FOUND: {
+    number: 3,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'This payment instrument is not known.',
+    testo: 'Strumento di pagamento sconosciuto.',
+  },
+  INSTRUMENT_TAKEN: {
+    number: 4,
+    status: 409,
+    programmeCode: 'hpan already exists',
+    text: 'Someone else has cashback active on this instrument.',
+    testo: 'Il cashback su questo strumento è attivo per un’altra persona.',
+  },
+  INSTRUMENT_NOT_YOURS: {
+    number: 5,
+    status: 409,
+    programmeCode: 'hpan already exists',
+    text: 'This instrument belongs to someone else.',
+    testo: 'Questo strumento appartiene a un’altra persona.',
+  },
+  IBAN_INVALID: {
+    number: 6,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The IBAN is not correct.',
+    testo: 'L’IBAN non è corretto.',
+  },
+  TAX_CODE_INVALID: {
+    number: 7,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The tax code is not correct.',
+    testo: 'Il codice fiscale non è corretto.',
+  },
+  METHOD_NOT_FOUND: {
+    number: 8,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'This method is not in the wallet.',
+    testo: 'Il metodo non è nel portafoglio.',
+  },
+  TOO_MANY_METHODS: {
+    number: 9,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The wallet is full.',
+    testo: 'Il portafoglio è pieno.',
+  },
+  PERIOD_NOT_FOUND: {
+    number: 10,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'This award period is not known.',
+    testo: 'Periodo sconosciuto.',
+  },
+  ID_REUSED: {
+    number: 11,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This command id was used with another body.',
+    testo: 'Identificativo già usato con un altro contenuto.',
+  },
+  BAD_FRAME: {
+    number: 20,
+    status: 400,
+    programmeCode: 'generic.error',
+    text: 'This is not a message of the protocol.',
+    testo: 'Messaggio non valido.',
+  },
+  UNKNOWN_COMMAND: {
+    number: 21,
+    status: 400,
+    programmeCode: 'generic.error',
+    text: 'There is no such command.',
+    testo: 'Comando sconosciuto.',
+  },
+  FIELD_INVALID: {
+    number: 22,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'A field is missing or has a wrong form.',
+    testo: 'Un campo manca o non è corretto.',
+  },
+  TOO_LARGE: {
+    number: 23,
+    status: 413,
+    programmeCode: 'generic.error',
+    text: 'The message is too large.',
+    testo: 'Messaggio troppo grande.',
+  },
+  UNAUTHENTICATED: {
+    number: 24,
+    status: 401,
+    programmeCode: 'generic.error',
+    text: 'No valid token.',
+    testo: 'Accesso non valido.',
+  },
+  TOKEN_EXPIRED: {
+    number: 25,
+    status: 401,
+    programmeCode: 'generic.error',
+    text: 'The token has expired.',
+    testo: 'Accesso scaduto.',
+  },
+  FORBIDDEN: {
+    number: 26,
+    status: 403,
+    programmeCode: 'generic.error',
+    text: 'This role may not do that.',
+    testo: 'Operazione non consentita.',
+  },
+  NOT_FOUND: {
+    number: 27,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'There is nothing at this address.',
+    testo: 'Risorsa inesistente.',
+  },
+  METHOD_NOT_ALLOWED: {
+    number: 28,
+    status: 405,
+    programmeCode: 'generic.error',
+    text: 'This address does not take that method.',
+    testo: 'Metodo non consentito.',
+  },
+  OVERLOADED: {
+    number: 30,
+    status: 429,
+    programmeCode: 'generic.error',
+    text: 'Too busy just now: come back at the time given.',
+    testo: 'Troppe richieste: riprova all’ora indicata.',
+  },
+  DRAINING: {
+    number: 31,
+    status: 503,
+    programmeCode: 'generic.error',
+    text: 'The server is stopping: reconnect.',
+    testo: 'Il servizio si sta riavviando.',
+  },
+  CLOCK_NOT_SETTABLE: {
+    number: 32,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'Only a server started with --now lets its clock be set.',
+    testo: 'L’orologio non può essere impostato.',
+  },
+  CLOCK_BACKWARDS: {
+    number: 33,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The clock never goes back.',
+    testo: 'L’orologio non torna indietro.',
+  },
+  // Rows of acquirers (domain 3.3, 9 and the DECISIONS named).
+  INSTRUMENT_NOT_COVERED: {
+    number: 40,
+    status: 400,
+    programmeCode: 'resource.not-enabled.error',
+    text: 'No activation of this instrument covers the day.',
+    testo: 'Strumento non attivo in quel giorno.',
+  },
+  TERMS_NOT_COVERED: {
+    number: 41,
+    status: 400,
+    programmeCode: 'resource.not-enabled.error',
+    text: 'The citizen was not enrolled before this transaction.',
+    testo: 'Cittadino non iscritto prima della transazione.',
+  },
+  NO_AWARD_PERIOD: {
+    number: 42,
+    status: 400,
+    programmeCode: 'resource.not-found.error',
+    text: 'No award period accepts this transaction now.',
+    testo: 'Nessun periodo accetta la transazione.',
+  },
+  DUPLICATE_RECORD: {
+    number: 43,
+    status: 409,
+    programmeCode: 'resource.exists.error',
+    text: 'A record with this key is already stored.',
+    testo: 'Transazione già registrata.',
+  },
+  RECORD_IN_FUTURE: {
+    number: 44,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The transaction is dated after today.',
+    testo: 'Transazione con data futura.',
+  },
+  REVERSAL_AMBIGUOUS: {
+    number: 45,
+    status: 200,
+    programmeCode: 'generic.error',
+    text: 'Several payments match: an operator decides.',
+    testo: 'Più pagamenti corrispondono.',
+  },
+  REVERSAL_EXCEEDS: {
+    number: 46,
+    status: 200,
+    programmeCode: 'generic.error',
+    text: 'More than is left of the payment: an operator decides.',
+    testo: 'Importo superiore al residuo.',
+  },
+  WRONG_COLUMNS: {
+    number: 50,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'A row has 15 or 16 columns.',
+    testo: 'Numero di colonne errato.',
+  },
+  AMOUNT_INVALID: {
+    number: 51,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The amount is 1 to 10 digits of cents, more than zero.',
+    testo: 'Importo non valido.',
+  },
+  CURRENCY_INVALID: {
+    number: 52,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'Only euro (978) is accepted.',
+    testo: 'Valuta non ammessa.',
+  },
+  DATE_INVALID: {
+    number: 53,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The date is ISO-8601 with an offset.',
+    testo: 'Data non valida.',
+  },
+  CATEGORY_EXCLUDED: {
+    number: 54,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'Cash withdrawals (MCC 6010, 6011) do not take part.',
+    testo: 'Categoria esclusa.',
+  },
+  SENDER_NOT_ALLOWED: {
+    number: 55,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'Only the circuit itself sends these records, under its own code.',
+    testo: 'Mittente non ammesso.',
+  },
+  ENCODING_INVALID: {
+    number: 56,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'The text is not UTF-8.',
+    testo: 'Codifica non valida.',
+  },
+  FILE_NAME_INVALID: {
+    number: 57,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv.',
+    testo: 'Nome del file non valido.',
+  },
+} as const;
+
+export type RefusalName = keyof typeof REFUSALS;

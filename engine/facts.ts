@@ -1,0 +1,235 @@
+/**
+ * What followed from commands: the only thing that is journaled, the only thing that changes state.
+ * A fact carries the values it leads to, so that each row can be folded alone: a row at or past the
+ * sequence of a fact skips it. Facts are data; their disk form is snapshots/codec/.
+ */
+import type { LedgerEntry, PendingReversal } from './card/card.ts';
+import type {
+  Answer,
+  CitizenKey,
+  Hpan,
+  MethodDetails,
+  OptInStatus,
+  RefusalName,
+  TransactionRecord,
+} from './contract.ts';
+import type { Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
+
+/** A place in a ranking; all that its order needs but the tax code. */
+export interface Standing {
+  readonly count: number;
+  readonly lastTrxMs: number;
+  readonly termsMs: number;
+}
+
+export type WalletFact =
+  | {
+      readonly kind: 'enrolled';
+      readonly citizen: CitizenKey;
+      readonly enrolment: number;
+      readonly termsMs: number;
+      readonly optInStatus: OptInStatus;
+      readonly slot: number;
+      readonly sealedTaxCode: Uint8Array;
+    }
+  | { readonly kind: 'optInSet'; readonly citizen: CitizenKey; readonly optInStatus: OptInStatus }
+  | {
+      readonly kind: 'left';
+      readonly citizen: CitizenKey;
+      readonly cancellationMs: number;
+      /** Award periods whose totals vanish with the enrolment (the open ones), with the standing that each had. */
+      readonly removed: readonly { readonly awardPeriodId: number; readonly before: Standing }[];
+    }
+  | { readonly kind: 'payoffSet'; readonly citizen: CitizenKey; readonly payoff: Payoff; readonly atMs: number }
+  | {
+      readonly kind: 'methodAdded';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly details: MethodDetails;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'methodRemoved'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly atMs: number }
+  | { readonly kind: 'claimStarted'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly channel: string }
+  | {
+      readonly kind: 'claimEnded';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      /** Null = refused. */
+      readonly activationMs: number | null;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'releaseStarted'; readonly citizen: CitizenKey; readonly hpan: Hpan }
+  | {
+      readonly kind: 'releaseEnded';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      /** Null = the card refused; the method keeps what it was before. */
+      readonly deactivationMs: number | null;
+      readonly atMs: number;
+    }
+  /** Started or moved on; the whole operation as it now stands. */
+  | { readonly kind: 'operationSet'; readonly citizen: CitizenKey; readonly operation: Operation }
+  /** Ended in a refusal: no trace stays but the operation's absence. */
+  | {
+      readonly kind: 'operationRefused';
+      readonly citizen: CitizenKey;
+      readonly commandKey: string;
+      readonly code: RefusalName;
+    }
+  /** Ends the operation of that key, if there is one. */
+  | {
+      readonly kind: 'commandDone';
+      readonly citizen: CitizenKey;
+      readonly commandKey: string;
+      readonly bodyHash: string;
+      readonly answer: Answer;
+    }
+  /** A payment counted or a reversal applied: the new line, the totals after it, the move in the ranking. */
+  | {
+      readonly kind: 'paymentListed';
+      readonly citizen: CitizenKey;
+      readonly payment: PaymentRow;
+      readonly rawCents: number;
+      /** Null = took no part before. */
+      readonly before: Standing | null;
+      readonly after: Standing;
+      readonly atMs: number;
+    };
+
+export type CardFact =
+  | {
+      readonly kind: 'cardActivated';
+      readonly hpan: Hpan;
+      readonly citizen: CitizenKey;
+      readonly enrolment: number;
+      readonly channel: string;
+      readonly master: Hpan;
+      readonly activationMs: number;
+    }
+  | { readonly kind: 'cardDeactivated'; readonly hpan: Hpan; readonly deactivationMs: number }
+  | { readonly kind: 'ownerLeft'; readonly hpan: Hpan; readonly citizen: CitizenKey; readonly enrolment: number }
+  /** A record's entry as it now stands (null: forgotten, the wallet dropped it), and the card's counters after it. */
+  | {
+      readonly kind: 'recordSet';
+      readonly hpan: Hpan;
+      readonly key: string;
+      readonly entry: LedgerEntry | null;
+      readonly unanswered: number;
+      readonly pending: readonly PendingReversal[];
+      readonly arrivals: number;
+    };
+
+export type PartitionFact =
+  /** This card partition takes nothing more for the period. */
+  | { readonly kind: 'periodClosed'; readonly awardPeriodId: number }
+  /** This wallet partition heard that card partition `from` closed the period. */
+  | { readonly kind: 'periodCloseHeard'; readonly awardPeriodId: number; readonly from: number }
+  /** All 64 heard: standings of this partition are final. */
+  | { readonly kind: 'periodFrozen'; readonly awardPeriodId: number }
+  /** The whole ranking is frozen (written by partition 0): at these sequences, with this digest. */
+  | {
+      readonly kind: 'rankingFrozen';
+      readonly awardPeriodId: number;
+      readonly vector: readonly number[];
+      readonly participants: number;
+      readonly digest: string;
+    }
+  /** Two citizens equal in everything but their tax code: `first` stands before `second`, for ever. */
+  | { readonly kind: 'tieOrdered'; readonly first: CitizenKey; readonly second: CitizenKey }
+  /** The programme of this folder; written once, by partition 0 (DECISION in architecture 5). */
+  | { readonly kind: 'programmeSet'; readonly json: string; readonly hash: string };
+
+export type Fact = WalletFact | CardFact | PartitionFact;
+
+/** What partitions tell each other. Journaled with the sender's facts, first-in first-out per pair. */
+export type MessageBody =
+  | {
+      readonly kind: 'claim';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly enrolment: number;
+      readonly channel: string;
+      readonly master: Hpan;
+    }
+  | {
+      readonly kind: 'claimJudged';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly activationMs: number | null;
+    }
+  | {
+      readonly kind: 'release';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly enrolment: number;
+      /** Null = now. Clamped to [activation, now] by the card (DECISION 37). */
+      readonly cancellationMs: number | null;
+      readonly isLeaving: boolean;
+      /** Takes back a claim granted a moment ago: no day was covered, the history row goes (DECISION 38). */
+      readonly isUndo: boolean;
+    }
+  | {
+      readonly kind: 'releaseJudged';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly deactivationMs: number | null;
+      readonly code: RefusalName | null;
+    }
+  | {
+      readonly kind: 'count';
+      readonly citizen: CitizenKey;
+      readonly key: string;
+      readonly record: TransactionRecord;
+      readonly receivedMs: number;
+    }
+  | {
+      readonly kind: 'countJudged';
+      readonly hpan: Hpan;
+      readonly key: string;
+      /** Null = counted. */
+      readonly code: RefusalName | null;
+      readonly enrolment: number;
+      readonly awardPeriodId: number;
+      readonly scoreCents: number;
+    }
+  | {
+      readonly kind: 'reverse';
+      readonly citizen: CitizenKey;
+      readonly enrolment: number;
+      readonly key: string;
+      readonly record: TransactionRecord;
+      readonly awardPeriodId: number;
+      readonly scoreCents: number;
+      readonly countDelta: number;
+    }
+  /** `applied` false: the owner has left meanwhile, there is nothing to match. */
+  | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly key: string; readonly applied: boolean }
+  | { readonly kind: 'periodClosed'; readonly awardPeriodId: number };
+
+export interface Message {
+  readonly from: number;
+  readonly to: number;
+  /** Counts the messages of this pair from 1. */
+  readonly sequence: number;
+  readonly body: MessageBody;
+}
+
+/** One partition's part of a turn. */
+export interface Section {
+  readonly partition: number;
+  /** This partition's own count of turns, from 1. */
+  readonly sequence: number;
+  readonly facts: readonly Fact[];
+  readonly sent: readonly Message[];
+  /** Highest message sequence taken in, by sender: [from, sequence]. */
+  readonly received: readonly (readonly [number, number])[];
+}
+
+/** One turn of a shard: one journal record, all or none. */
+export interface TurnRecord {
+  readonly epoch: number;
+  /** Position in this store's journal, from 1, without gaps. */
+  readonly sequence: number;
+  readonly nowMs: number;
+  readonly sections: readonly Section[];
+}

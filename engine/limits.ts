@@ -1,0 +1,51 @@
+/**
+ * Every maximum, in one place, with the reason (promise 10).
+ * The inequalities that tie them together are checked when this module loads.
+ */
+import { invariant } from './assert.ts';
+
+export const LIMITS = {
+  /** Commands decided in one turn: 1,000 facts make a 60 kB journal record, where LMDB is at its best. */
+  batchCountMax: 1_024,
+  /** Turns decided but not yet flushed, per shard: one flushing, one on top of it. */
+  turnsInFlightMax: 2,
+  /** Commands waiting in one mailbox. At 20,000 a second this is 0.4 s of waiting. */
+  mailboxCountMax: 8_192,
+  /** Commands set aside behind an unfinished one of the same wallet or card. */
+  deferredCountMax: 256,
+  /** Listed or enabled methods of one wallet. The programme has no limit (domain 2.2); memory must have one. */
+  methodCountMax: 64,
+  /** Device tokens in one activation. */
+  tokenCountMax: 16,
+  /** Frames by role, in bytes, checked before decoding. */
+  frameBytesMaxCitizen: 4_096,
+  frameBytesMaxAcquirer: 262_144,
+  /** Shape of a message: nesting and keys of a citizen's frame. */
+  frameDepthMax: 8,
+  frameKeysMax: 64,
+  /** Commands of one socket that are not yet answered. */
+  inFlightPerSocketMax: 256,
+  /** Rows of one record-payments frame. */
+  rowsPerFrameMax: 512,
+  /** Body of one uploaded acquirer file. */
+  fileBytesMax: 268_435_456,
+  /** Body of any other HTTP request. */
+  httpBodyBytesMax: 65_536,
+  /** Page sizes. */
+  paymentsPageMax: 100,
+  rankingPageMax: 1_000,
+  /** Longest refusal time: how far ahead a retry may be set. */
+  retryMsMax: 30_000,
+  /** Rows of the overlay that start a checkpoint. */
+  checkpointRowCount: 50_000,
+  /** Rows in one checkpoint transaction: small, so that journal commits pass between them. */
+  checkpointBatchRows: 1_000,
+  /** Journal records after the last checkpoint: bounds the time of recovery. */
+  journalTailRecordsMax: 200_000,
+  /** Clean actors kept awake per shard, beside those changed since the last checkpoint. */
+  awakeCountMax: 50_000,
+} as const;
+
+invariant(LIMITS.mailboxCountMax >= LIMITS.batchCountMax, 'a mailbox holds at least one batch');
+invariant(LIMITS.inFlightPerSocketMax < LIMITS.mailboxCountMax, 'one socket cannot fill a mailbox');
+invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');

@@ -1,0 +1,151 @@
+/** What the engine needs from outside. Declared here, implemented where it can fail. */
+import type { Card, LedgerEntry } from './card/card.ts';
+import type { CitizenKey } from './contract.ts';
+import type { Message, TurnRecord } from './facts.ts';
+import type { CommandRow, PaymentRow, Wallet } from './wallet/wallet.ts';
+
+export interface Clock {
+  /** The programme's time, milliseconds since the epoch, UTC. May be simulated; never falls. */
+  nowMs(): number;
+}
+
+/** Runs `task` soon, after what has already arrived. Tests run tasks by hand. */
+export type Schedule = (task: () => void) => void;
+
+/** The world failed (disk, file): final, the process stops. `code` is stable. */
+export class StorageFault extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface Journal {
+  /** Sequence of the newest record; 0 = empty. */
+  readonly lastSequence: number;
+  /** Grows by one at each opening. */
+  readonly epoch: number;
+  /**
+   * Makes one turn durable, all or none; sequences follow each other without a gap.
+   * Resolves once it would survive a power cut; appends resolve in order.
+   * Rejects with StorageFault; the process then stops, since its memory is ahead of the disk.
+   */
+  append(turn: TurnRecord): Promise<void>;
+  /** Records from `sequence` on, in order, each verified (checksum and chain); also those archived. */
+  read(sequence: number): Iterable<TurnRecord>;
+  /** Everything up to `sequence` is in rows and snapshots: it may move to the archive. */
+  trim(sequence: number): Promise<void>;
+}
+
+/** Tables of rows, by what they hold. `entity` is a citizen key, an hpan, or empty; `sub` orders rows within it. */
+export interface RowTypes {
+  /** entity citizen, sub '' */
+  readonly wallet: Wallet;
+  /** entity citizen, sub `paymentSub` (period, instant, insertion) */
+  readonly payment: PaymentRow;
+  /** entity citizen, sub `commandKey` */
+  readonly command: CommandRow;
+  /** entity hpan, sub '' */
+  readonly card: Card;
+  /** entity hpan, sub the record key */
+  readonly record: LedgerEntry;
+  /** entity '', sub '' */
+  readonly partition: PartitionRow;
+  /** entity '', sub the receiver's number: messages sent and not known to be taken in */
+  readonly outbox: OutboxRow;
+}
+export type RowTable = keyof RowTypes;
+
+export interface PartitionRow {
+  /** Instants within a partition never fall. */
+  readonly lastMs: number;
+  /** Highest message sequence taken in from each partition; 64 numbers. */
+  readonly received: readonly number[];
+  readonly closedPeriods: readonly number[];
+  /** By award period: which card partitions were heard to close it. */
+  readonly closeHeard: readonly { readonly awardPeriodId: number; readonly from: readonly number[] }[];
+  readonly frozenPeriods: readonly number[];
+  readonly ties: readonly (readonly [CitizenKey, CitizenKey])[];
+  /** Partition 0: the programme, and the frozen rankings. */
+  readonly programme: { readonly json: string; readonly hash: string } | null;
+  readonly frozenRankings: readonly {
+    readonly awardPeriodId: number;
+    readonly vector: readonly number[];
+    readonly participants: number;
+    readonly digest: string;
+  }[];
+}
+
+export interface OutboxRow {
+  readonly lastSequence: number;
+  readonly messages: readonly Message[];
+}
+
+export interface RowAddress {
+  readonly table: RowTable;
+  readonly partition: number;
+  readonly entity: string;
+  readonly sub: string;
+}
+
+export interface StoredRow<T> {
+  /** The partition's sequence of the last fact folded into this row. */
+  readonly sequence: number;
+  /** Null in a change: delete. Never null in an answer. */
+  readonly value: T;
+}
+
+export type RowChange = {
+  [T in RowTable]: {
+    readonly address: RowAddress & { readonly table: T };
+    readonly sequence: number;
+    readonly value: RowTypes[T] | null;
+  };
+}[RowTable];
+
+export interface Rows {
+  /** Undefined = no such row. Throws StorageFault (`ROW_DAMAGED`, `FORMAT_NEWER`) rather than serve a wrong row. */
+  get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
+  /** All rows of one entity, ordered by `sub`; the first whose `sub` begins with `prefix` on. */
+  list<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    prefix: string,
+  ): Iterable<readonly [string, StoredRow<RowTypes[T]>]>;
+  /** Every row of one table in one partition, in key order: recovery and verification. */
+  scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]>;
+  /** One transaction, all or none, flushed when resolved. Rejects with StorageFault: the process stops. */
+  write(changes: readonly RowChange[]): Promise<void>;
+  /** The checkpoint is complete up to this sequence of the store's journal: all of it is in rows. */
+  setCheckpoint(mark: CheckpointMark): Promise<void>;
+  checkpoint(): CheckpointMark;
+}
+
+export interface CheckpointMark {
+  /** Store journal sequence; 0 = none yet. */
+  readonly sequence: number;
+  /** Sequence of each partition at that moment; 64 numbers. */
+  readonly partitions: readonly number[];
+}
+
+/** Personal data. Keys live in slots of a plain file; see snapshots/vault.ts. */
+export interface Vault {
+  /** Reserves a slot with a fresh key. Durable after the next `flush`. */
+  newSlot(): number;
+  seal(slot: number, text: string): Uint8Array;
+  /** Throws StorageFault `SEAL_BROKEN`. */
+  open(slot: number, sealed: Uint8Array): string;
+  /** Keyed hash of a text, 32 hex digits; its key never rotates. Same text, same digest. */
+  digest(text: string): string;
+  /** Resolves at once when no slot was reserved since the last flush. Rejects with StorageFault. */
+  flush(): Promise<void>;
+}
+
+/** A shard's disk. */
+export interface Store {
+  readonly journal: Journal;
+  readonly rows: Rows;
+  readonly vault: Vault;
+}

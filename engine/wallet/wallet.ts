@@ -1,0 +1,126 @@
+/** A citizen's wallet as it rests: immutable data. It changes only by `applyWalletFact` (wallet-facts.ts). */
+import type {
+  Answer,
+  CitizenKey,
+  Hpan,
+  IbanCheckStatus,
+  MethodDetails,
+  OptInStatus,
+  RefusalName,
+} from '../contract.ts';
+
+export type WalletStatus = 'none' | 'enabled' | 'disabled';
+
+export interface WalletMethod {
+  readonly hpan: Hpan;
+  /** Null: enabled without being listed. */
+  readonly details: MethodDetails | null;
+  readonly cashback: 'off' | 'enabling' | 'enabled' | 'disabling';
+  readonly activationMs: number | null;
+  readonly deactivationMs: number | null;
+  readonly channel: string;
+}
+
+export interface Payoff {
+  readonly checkStatus: IbanCheckStatus;
+  /** IBAN and holder as JSON, sealed with the citizen's key. */
+  readonly sealed: Uint8Array;
+}
+
+/** What a citizen has in one award period, under one enrolment. */
+export interface PeriodTotals {
+  readonly awardPeriodId: number;
+  readonly enrolment: number;
+  /** Uncapped, signed. */
+  readonly rawCents: number;
+  readonly count: number;
+  /** Of the latest counted payment. A reversal never moves it. */
+  readonly lastTrxMs: number;
+  /** Rows ever listed in this period, for the order of insertion. */
+  readonly insertions: number;
+}
+
+/** A command that waits for card partitions: enabling, disabling, leaving. */
+export interface Operation {
+  /** Origin and command id; see `commandKey`. */
+  readonly commandKey: string;
+  readonly bodyHash: string;
+  readonly kind: 'enableCashback' | 'enableAll' | 'disableCashback' | 'removeMethod' | 'leave';
+  /** Hpans whose card has not answered; in the order in which they are asked. */
+  readonly waiting: readonly Hpan[];
+  /** Tokens not asked yet: of one activation, claimed one by one (DECISION 38). */
+  readonly next: readonly Hpan[];
+  readonly granted: readonly Hpan[];
+  readonly refused: readonly Hpan[];
+  /** Set when the operation will end in a refusal; claims just granted are being released first. */
+  readonly code: RefusalName | null;
+  /** Requested deactivation, before clamping; null = the instant of the card's turn. */
+  readonly cancellationMs: number | null;
+  readonly channel: string;
+}
+
+export interface Wallet {
+  readonly citizen: CitizenKey;
+  readonly status: WalletStatus;
+  /** 0 = never; grows by one at each enrolment. */
+  readonly enrolment: number;
+  readonly termsMs: number;
+  readonly cancellationMs: number | null;
+  readonly optInStatus: OptInStatus;
+  /** Slot of the citizen's key in the key file; -1 = none. */
+  readonly slot: number;
+  readonly sealedTaxCode: Uint8Array | null;
+  readonly payoff: Payoff | null;
+  readonly methods: readonly WalletMethod[];
+  /** Every hpan claimed under the present enrolment, also when removed since: leaving tells them all. */
+  readonly claimed: readonly Hpan[];
+  readonly totals: readonly PeriodTotals[];
+  readonly operations: readonly Operation[];
+  /** Instant of the last change. */
+  readonly updatedMs: number;
+}
+
+/** One line of a citizen's list of transactions. */
+export interface PaymentRow {
+  readonly awardPeriodId: number;
+  readonly enrolment: number;
+  readonly insertion: number;
+  readonly hpan: Hpan;
+  readonly acquirerCode: string;
+  readonly acquirerId: string;
+  readonly operationType: string;
+  readonly circuitType: string;
+  readonly idTrxAcquirer: string;
+  readonly idTrxIssuer: string;
+  readonly trxMs: number;
+  /** Signed. */
+  readonly amountCents: number;
+  readonly cashbackCents: number;
+  /** +1 a payment, -1 a full reversal, 0 a partial one. */
+  readonly countDelta: number;
+}
+
+/** A done command, kept for the programme (promise 2). */
+export interface CommandRow {
+  readonly bodyHash: string;
+  readonly answer: Answer;
+}
+
+export function emptyWallet(citizen: CitizenKey): Wallet {
+  return {
+    citizen,
+    status: 'none',
+    enrolment: 0,
+    termsMs: 0,
+    cancellationMs: null,
+    optInStatus: 'NOREQ',
+    slot: -1,
+    sealedTaxCode: null,
+    payoff: null,
+    methods: [],
+    claimed: [],
+    totals: [],
+    operations: [],
+    updatedMs: 0,
+  };
+}
