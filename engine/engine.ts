@@ -1,0 +1,94 @@
+/** The door of the engine as the shell sees it. `openEngine` (shard/open-engine.ts) makes one. */
+import type {
+  CitizenKey,
+  CommandId,
+  CommandOutcome,
+  CommandReply,
+  DayCount,
+  Hpan,
+  InstrumentView,
+  MilestonesView,
+  Origin,
+  PaymentsPage,
+  PeriodParameters,
+  PeriodStatus,
+  Programme,
+  RankingEntry,
+  RankingView,
+  RecordCommand,
+  RecordOutcome,
+  Refused,
+  TotalView,
+  WalletCommand,
+  WalletView,
+} from './contract.ts';
+
+export type Read<T> = { readonly ok: true; readonly value: T } | Refused;
+
+export interface PaymentsQuery {
+  readonly awardPeriodId: number;
+  readonly hpan?: Hpan;
+  /** At most LIMITS.paymentsPageMax; default 20. */
+  readonly limit?: number;
+  /** Page number from 0. */
+  readonly cursor?: number;
+}
+
+export interface PeriodView extends PeriodParameters {
+  readonly status: PeriodStatus;
+}
+
+export interface EngineStats {
+  readonly nowMs: number;
+  readonly shardCount: number;
+  readonly citizensEnabled: number;
+  readonly cardsActive: number;
+  readonly paymentsListed: number;
+  readonly commandsDone: number;
+  readonly mailboxCount: number;
+  readonly journalSequence: number;
+  readonly checkpointSequence: number;
+  readonly turns: number;
+  readonly facts: number;
+  readonly rankings: readonly {
+    readonly awardPeriodId: number;
+    readonly participants: number;
+    readonly isFrozen: boolean;
+  }[];
+}
+
+/**
+ * Everything here answers from flushed state only (promise 1). Reads are promises because a shard may live
+ * on another thread.
+ */
+export interface Engine {
+  readonly programme: Programme;
+  /** `done` is called exactly once, after the flush; OVERLOADED and DRAINING may come at once. */
+  execute(command: WalletCommand, done: (reply: CommandReply) => void): void;
+  record(command: RecordCommand, done: (outcome: RecordOutcome | Refused) => void): void;
+
+  /** Keyed hash of an upper-case tax code. */
+  citizenKeyOf(taxCode: string): CitizenKey;
+  outcome(citizen: CitizenKey, origin: Origin, id: CommandId): Promise<CommandOutcome>;
+  /** CITIZEN_NOT_FOUND for who never enrolled. */
+  wallet(citizen: CitizenKey): Promise<Read<WalletView>>;
+  /** DECISION 36: INSTRUMENT_NOT_FOUND, INSTRUMENT_TAKEN, or the caller's own. */
+  instrument(citizen: CitizenKey, hpan: Hpan): Promise<Read<InstrumentView>>;
+  total(citizen: CitizenKey, awardPeriodId: number): Promise<Read<TotalView>>;
+  payments(citizen: CitizenKey, query: PaymentsQuery): Promise<Read<PaymentsPage>>;
+  paymentDays(citizen: CitizenKey, query: PaymentsQuery): Promise<Read<readonly DayCount[]>>;
+  milestones(citizen: CitizenKey, awardPeriodId: number): Promise<Read<MilestonesView>>;
+  /** Without a period: one per period in which the citizen takes part (DECISION 29). */
+  rankings(citizen: CitizenKey, awardPeriodId?: number): Promise<Read<readonly RankingView[]>>;
+  rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>>;
+  /** Without suspended ones, by start day. */
+  periods(): readonly PeriodView[];
+  stats(): EngineStats;
+
+  /** Called after each flush with the citizens whose wallet or totals changed. Returns the way to stop it. */
+  onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void;
+  /** Performs what time alone causes: closing periods, expiring reversals. The shell calls it every second or so. */
+  tick(): void;
+  /** Refuses new work (DRAINING), answers all that was taken in, checkpoints, closes the stores. */
+  close(): Promise<void>;
+}
