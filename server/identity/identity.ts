@@ -1,0 +1,19 @@
+/** Who is asking: a token becomes a principal, or nothing. */
+import type { Role } from '../../engine/contract.ts';
+
+export interface Principal {
+  readonly role: Role;
+  /** Citizen: tax code, upper case. Issuer: channel. Acquirer: ABI, five digits. Operator: name. */
+  readonly subject: string;
+  /** Real time, not the programme's (DECISION 34). */
+  readonly expiresAtMs: number;
+}
+
+export type Verification =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly code: 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' };
+
+export interface Identity {
+  /** Never throws for a bad token. */
+  verify(token: string): Promise<Verification>;
+}

@@ -1,0 +1,88 @@
+/**
+ * What the shell asks of a web server: HTTP requests and WebSockets on one port.
+ * Implemented by uws.ts (uWebSockets.js) and ws.ts (node:http and ws); test/contract/transport holds both to it.
+ */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path without query, as sent (still percent-encoded). */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Undefined when absent. Names are lower case. */
+  header(name: string): string | undefined;
+  readonly remoteAddress: string;
+  /**
+   * The body in chunks that the receiver owns; reading it slowly slows the sender down.
+   * Throws TransportFault `BODY_ABORTED` when the peer goes away.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
+
+export interface Socket<T> {
+  /** What `upgrade` decided; the session lives here. */
+  readonly data: T;
+  readonly protocol: string;
+  readonly remoteAddress: string;
+  /** Copies what it needs before it returns. Nothing happens on a closed socket. */
+  send(frame: string | Uint8Array): void;
+  /** Bytes accepted by `send` that the kernel has not taken. */
+  bufferedBytes(): number;
+  close(code: number, reason: string): void;
+}
+
+export interface UpgradeRequest {
+  readonly path: string;
+  header(name: string): string | undefined;
+  /** Offered subprotocols, in order. */
+  readonly protocols: readonly string[];
+  readonly remoteAddress: string;
+}
+
+export type UpgradeDecision<T> =
+  | { readonly ok: true; readonly protocol: string; readonly data: T }
+  | { readonly ok: false; readonly response: HttpResponse };
+
+export interface SocketHandlers<T> {
+  /** May be slow (a token is verified); the peer can go away meanwhile. */
+  upgrade(request: UpgradeRequest): Promise<UpgradeDecision<T>>;
+  open(socket: Socket<T>): void;
+  /** `frame` is only valid during the call. */
+  message(socket: Socket<T>, frame: Uint8Array, isBinary: boolean): void;
+  closed(socket: Socket<T>, code: number): void;
+}
+
+export interface TransportOptions<T> {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly http: HttpHandler;
+  readonly sockets: SocketHandlers<T>;
+  /** Larger than every limit of ours, which answers first with a code. */
+  readonly frameBytesMax: number;
+  /** A socket whose peer reads too slowly is cut at this many buffered bytes. */
+  readonly bufferedBytesMax: number;
+}
+
+export interface Listening {
+  readonly transport: 'uws' | 'ws';
+  readonly port: number;
+  /** Stops accepting; open sockets stay until closed. */
+  stopAccepting(): void;
+  /** Closes every socket with 1012 and ends. */
+  close(): Promise<void>;
+}
+
+export class TransportFault extends Error {
+  readonly code: 'PORT_IN_USE' | 'PORT_FORBIDDEN' | 'TRANSPORT_MISSING' | 'BODY_ABORTED';
+  constructor(code: TransportFault['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
