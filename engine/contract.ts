@@ -453,6 +453,20 @@ export const REFUSALS = {
     text: 'The clock never goes back.',
     testo: 'L’orologio non torna indietro.',
   },
+  INTERNAL_ERROR: {
+    number: 34,
+    status: 500,
+    programmeCode: 'generic.error',
+    text: 'Something went wrong on our side: try again.',
+    testo: 'Errore del servizio: riprova.',
+  },
+  CONTENT_TYPE_INVALID: {
+    number: 35,
+    status: 415,
+    programmeCode: 'generic.error',
+    text: 'This address does not read that kind of content.',
+    testo: 'Tipo di contenuto non ammesso.',
+  },
   // Rows of acquirers (domain 3.3, 9 and the DECISIONS named).
   INSTRUMENT_NOT_COVERED: {
     number: 40,

@@ -117,6 +117,7 @@ export type CardFact =
       readonly unanswered: number;
       readonly pending: readonly PendingReversal[];
       readonly arrivals: number;
+      readonly reversals: number;
     };
 
 export type PartitionFact =

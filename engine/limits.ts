@@ -11,8 +11,10 @@ export const LIMITS = {
   turnsInFlightMax: 2,
   /** Commands waiting in one mailbox. At 20,000 a second this is 0.4 s of waiting. */
   mailboxCountMax: 8_192,
+  /** About how long a full mailbox takes to empty: the earliest moment at which a refused command should return. */
+  mailboxDrainMs: 500,
   /** Commands set aside behind an unfinished one of the same wallet or card. */
-  deferredCountMax: 256,
+  deferredCountMax: 8_192,
   /** Listed or enabled methods of one wallet. The programme has no limit (domain 2.2); memory must have one. */
   methodCountMax: 64,
   /** Device tokens in one activation. */
@@ -29,6 +31,14 @@ export const LIMITS = {
   rowsPerFrameMax: 512,
   /** Body of one uploaded acquirer file. */
   fileBytesMax: 268_435_456,
+  /** Acquirer files taken in at once: as many as the programme's first acquirers. */
+  filesAtOnceMax: 12,
+  /** Rows of one file that the engine has not answered: all files together leave room in a mailbox. */
+  fileRowsInFlightMax: 512,
+  /** One row of a file: 16 columns of at most 255 characters, most of them far shorter. */
+  fileLineCharactersMax: 4_096,
+  /** Lines of one file that its outcome can name: more than the largest file has well-formed rows (117 bytes each). */
+  outcomeLinesMax: 2_500_000,
   /** Body of any other HTTP request. */
   httpBodyBytesMax: 65_536,
   /** Page sizes. */
@@ -44,8 +54,25 @@ export const LIMITS = {
   journalTailRecordsMax: 200_000,
   /** Clean actors kept awake per shard, beside those changed since the last checkpoint. */
   awakeCountMax: 50_000,
+  /** Last part of a row's key; LMDB takes keys of 1,978 bytes in pages of 4 kB. */
+  rowSubBytesMax: 1_000,
+  /** Rows copied out of LMDB at a time: a scan that rests between two of them pins no pages. */
+  rowPageCount: 64,
+  /** Journal records copied out of LMDB at a time: half a megabyte or so. */
+  journalPageCount: 8,
+  /** Uncompressed bytes of one block of the archive, the unit of reading, and of one segment, the unit of moving. */
+  archiveBlockBytesMax: 1_048_576,
+  archiveSegmentBytesMax: 16_777_216,
+  /** Journal records removed in one transaction, once they are archived: appends pass between them. */
+  trimBatchCount: 500,
+  /** Unwrapped citizen keys kept in memory, per store. */
+  vaultKeysMax: 20_000,
 } as const;
 
 invariant(LIMITS.mailboxCountMax >= LIMITS.batchCountMax, 'a mailbox holds at least one batch');
 invariant(LIMITS.inFlightPerSocketMax < LIMITS.mailboxCountMax, 'one socket cannot fill a mailbox');
+invariant(
+  LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.mailboxCountMax,
+  'files alone cannot fill a mailbox',
+);
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');

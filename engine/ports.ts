@@ -67,6 +67,11 @@ export interface PartitionRow {
   readonly closeHeard: readonly { readonly awardPeriodId: number; readonly from: readonly number[] }[];
   readonly frozenPeriods: readonly number[];
   readonly ties: readonly (readonly [CitizenKey, CitizenKey])[];
+  /** Running counts of this partition, for status and metrics. */
+  readonly citizensEnabled: number;
+  readonly cardsActive: number;
+  readonly paymentsListed: number;
+  readonly commandsDone: number;
   /** Partition 0: the programme, and the frozen rankings. */
   readonly programme: { readonly json: string; readonly hash: string } | null;
   readonly frozenRankings: readonly {

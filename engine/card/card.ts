@@ -26,6 +26,8 @@ export interface Card {
   readonly pending: readonly PendingReversal[];
   /** Records ever taken: the order of arrival. */
   readonly arrivals: number;
+  /** Reversals ever stored: most cards have none, and then nothing needs to be searched. */
+  readonly reversals: number;
 }
 
 export interface Departure {
@@ -62,5 +64,15 @@ export interface LedgerEntry {
 }
 
 export function emptyCard(hpan: Hpan): Card {
-  return { hpan, status: 'absent', master: hpan, history: [], departed: [], unanswered: 0, pending: [], arrivals: 0 };
+  return {
+    hpan,
+    status: 'absent',
+    master: hpan,
+    history: [],
+    departed: [],
+    unanswered: 0,
+    pending: [],
+    arrivals: 0,
+    reversals: 0,
+  };
 }

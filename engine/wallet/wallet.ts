@@ -31,6 +31,8 @@ export interface Payoff {
 export interface PeriodTotals {
   readonly awardPeriodId: number;
   readonly enrolment: number;
+  /** Terms of that enrolment: part of the standing, also when the citizen enrols anew later. */
+  readonly termsMs: number;
   /** Uncapped, signed. */
   readonly rawCents: number;
   readonly count: number;
@@ -46,6 +48,8 @@ export interface Operation {
   readonly commandKey: string;
   readonly bodyHash: string;
   readonly kind: 'enableCashback' | 'enableAll' | 'disableCashback' | 'removeMethod' | 'leave';
+  /** The instrument that the command named; of an activation with tokens, the card. Empty where it named none. */
+  readonly hpan: Hpan;
   /** Hpans whose card has not answered; in the order in which they are asked. */
   readonly waiting: readonly Hpan[];
   /** Tokens not asked yet: of one activation, claimed one by one (DECISION 38). */

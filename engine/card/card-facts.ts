@@ -1,0 +1,42 @@
+/** The fold of a card: the only way in which one changes, live and in recovery alike. */
+import { invariant, unreachable } from '../assert.ts';
+import type { CitizenKey } from '../contract.ts';
+import type { CardFact } from '../facts.ts';
+import type { Card, HistoryRow } from './card.ts';
+
+/** @returns the card after `fact`; the argument is not modified */
+export function applyCardFact(card: Card, fact: CardFact): Card {
+  switch (fact.kind) {
+    case 'cardActivated': {
+      const { citizen, enrolment, channel, activationMs } = fact;
+      const row: HistoryRow = { citizen, enrolment, channel, activationMs, deactivationMs: null };
+      return { ...card, status: 'active', master: fact.master, history: [...card.history, row] };
+    }
+    case 'cardDeactivated': {
+      const last = lastActivation(card);
+      invariant(last?.deactivationMs === null, 'only an active card is deactivated');
+      const closed: HistoryRow = { ...last, deactivationMs: fact.deactivationMs };
+      return { ...card, status: 'inactive', history: [...card.history.slice(0, -1), closed] };
+    }
+    case 'ownerLeft':
+      return { ...card, departed: [...card.departed, { citizen: fact.citizen, enrolment: fact.enrolment }] };
+    case 'recordSet':
+      return {
+        ...card,
+        unanswered: fact.unanswered,
+        pending: fact.pending,
+        arrivals: fact.arrivals,
+        reversals: fact.reversals,
+      };
+    default:
+      return unreachable(fact);
+  }
+}
+
+export function lastActivation(card: Card): HistoryRow | undefined {
+  return card.history[card.history.length - 1];
+}
+
+export function hasDeparted(card: Card, owner: { readonly citizen: CitizenKey; readonly enrolment: number }): boolean {
+  return card.departed.some((one) => one.citizen === owner.citizen && one.enrolment === owner.enrolment);
+}

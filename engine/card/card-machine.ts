@@ -1,0 +1,215 @@
+/**
+ * The instrument's lifecycle (domain 3.2) and what it does with records (3.3): the only judge of who owns a card.
+ * Guards judge; actions append facts, messages and outcomes to the decision and change nothing.
+ */
+import { setup } from 'xstate';
+import { invariant } from '../assert.ts';
+import type { CitizenKey, Hpan, PeriodParameters, RefusalName } from '../contract.ts';
+import { machineSteps } from '../decision.ts';
+import { isReversal, romeDayNumber } from '../programme/index.ts';
+import type { HistoryRow } from './card.ts';
+import { lastActivation } from './card-facts.ts';
+import type { LedgerContext, Received } from './ledger.ts';
+import { LedgerWork, refuseRecord } from './ledger.ts';
+import { clampDeactivation, coveringRow } from './ownership.ts';
+
+export type CardContext = LedgerContext;
+
+interface Claimant {
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
+}
+
+export type CardEvent =
+  | ({ readonly type: 'ACTIVATE'; readonly channel: string; readonly master: Hpan } & Claimant)
+  | ({
+      readonly type: 'RELEASE';
+      readonly cancellationMs: number | null;
+      readonly isLeaving: boolean;
+      readonly isUndo: boolean;
+    } & Claimant)
+  /** `period`: the one that takes the record now; null = none, or it is closed in this partition. */
+  | ({ readonly type: 'RECORD'; readonly period: PeriodParameters | null; readonly isClosed: boolean } & Received)
+  | {
+      readonly type: 'COUNT_JUDGED';
+      readonly key: string;
+      readonly code: RefusalName | null;
+      readonly enrolment: number;
+      readonly awardPeriodId: number;
+      readonly scoreCents: number;
+    }
+  | { readonly type: 'REVERSE_JUDGED'; readonly key: string; readonly applied: boolean };
+
+type Args<T extends CardEvent['type'] = CardEvent['type']> = {
+  readonly context: CardContext;
+  readonly event: Extract<CardEvent, { type: T }>;
+};
+
+/** Gives an action the event of its own type; the machine calls it for no other. */
+function on<T extends CardEvent['type']>(act: (args: Args<T>) => void): (args: Args) => void {
+  return act as unknown as (args: Args) => void;
+}
+function when<T extends CardEvent['type']>(judge: (args: Args<T>) => boolean): (args: Args) => boolean {
+  return judge as unknown as (args: Args) => boolean;
+}
+
+export const cardMachine = setup({
+  types: { context: {} as CardContext, events: {} as CardEvent },
+  guards: {
+    isOwner: when<'ACTIVATE' | 'RELEASE'>(
+      ({ context, event }) => lastActivation(context.card)?.citizen === event.citizen,
+    ),
+    isLeaving: when<'RELEASE'>(({ event }) => event.isLeaving),
+    isRecordUnderWay: ({ context }) => context.card.unanswered > 0,
+    isInFuture: when<'RECORD'>(({ event }) => romeDayNumber(event.record.trxMs) > romeDayNumber(event.receivedMs)),
+    isKnown: when<'RECORD'>(({ context, event }) => context.ledger.entry(event.key) !== undefined),
+    isUncovered: when<'RECORD'>(({ context, event }) => covering(context, event) === undefined),
+    isClosed: when<'RECORD'>(({ event }) => event.isClosed),
+    isReversalOutsideEveryPeriod: when<'RECORD'>(({ event }) => isReversal(event.record) && event.period === null),
+    isReversal: when<'RECORD'>(({ event }) => isReversal(event.record)),
+  },
+  actions: {
+    activate: on<'ACTIVATE'>(({ context, event }) => {
+      const { citizen, enrolment, channel, master } = event;
+      const { nowMs, decision, card } = context;
+      decision.facts.push({
+        kind: 'cardActivated',
+        hpan: card.hpan,
+        citizen,
+        enrolment,
+        channel,
+        master,
+        activationMs: nowMs,
+      });
+      judgeClaim(context, citizen, nowMs);
+    }),
+    answerActive: on<'ACTIVATE'>(({ context, event }) => {
+      const row = lastActivation(context.card);
+      invariant(row !== undefined, 'an active card has been activated');
+      judgeClaim(context, event.citizen, row.activationMs);
+    }),
+    refuseClaim: on<'ACTIVATE'>(({ context, event }) => judgeClaim(context, event.citizen, null)),
+    deactivate: on<'RELEASE'>(({ context, event }) => {
+      const { card, nowMs, decision } = context;
+      const activationMs = lastActivation(card)?.activationMs ?? nowMs;
+      const deactivationMs = event.isUndo ? activationMs : clampDeactivation(card, event.cancellationMs, nowMs);
+      decision.facts.push({ kind: 'cardDeactivated', hpan: card.hpan, deactivationMs });
+      judgeRelease(context, event.citizen, { deactivationMs, code: null });
+    }),
+    rememberLeaving: on<'RELEASE'>(({ context, event }) => {
+      if (!event.isLeaving) return;
+      const { citizen, enrolment } = event;
+      context.decision.facts.push({ kind: 'ownerLeft', hpan: context.card.hpan, citizen, enrolment });
+    }),
+    answerInactive: on<'RELEASE'>(({ context, event }) => {
+      const deactivationMs = lastActivation(context.card)?.deactivationMs ?? null;
+      judgeRelease(context, event.citizen, { deactivationMs, code: null });
+    }),
+    answerLeft: on<'RELEASE'>(({ context, event }) =>
+      judgeRelease(context, event.citizen, { deactivationMs: null, code: null }),
+    ),
+    refuseUnknown: on<'RELEASE'>(({ context, event }) =>
+      judgeRelease(context, event.citizen, { deactivationMs: null, code: 'INSTRUMENT_NOT_FOUND' }),
+    ),
+    refuseStranger: on<'RELEASE'>(({ context, event }) =>
+      judgeRelease(context, event.citizen, { deactivationMs: null, code: 'INSTRUMENT_NOT_YOURS' }),
+    ),
+    defer: ({ context }) => {
+      context.decision.isDeferred = true;
+    },
+    rejectRecord: ({ context, event }, { code }: { code: RefusalName }) =>
+      refuseRecord(context.decision, (event as Extract<CardEvent, { key: string }>).key, 'rejected', code),
+    dropRecord: ({ context, event }, { code }: { code: RefusalName }) =>
+      refuseRecord(context.decision, (event as Extract<CardEvent, { key: string }>).key, 'dropped', code),
+    askWallet: on<'RECORD'>(({ context, event }) => {
+      const owner = covering(context, event);
+      invariant(owner !== undefined, 'a guard saw to the coverage');
+      new LedgerWork(context).askCount(event, owner);
+    }),
+    storeReversal: on<'RECORD'>(({ context, event }) => {
+      invariant(event.period !== null, 'a guard saw to the period');
+      new LedgerWork(context).storeReversal(event, event.period);
+    }),
+    countJudged: on<'COUNT_JUDGED'>(({ context, event }) => new LedgerWork(context).countJudged(event)),
+    reverseJudged: on<'REVERSE_JUDGED'>(({ context, event }) => new LedgerWork(context).reverseJudged(event)),
+  },
+}).createMachine({
+  id: 'card',
+  initial: 'absent',
+  context: ({ input }) => input as CardContext,
+  // Records come in any state: their day decides, not today's state.
+  on: {
+    RECORD: [
+      { guard: 'isRecordUnderWay', actions: 'defer' },
+      { guard: 'isInFuture', actions: { type: 'rejectRecord', params: { code: 'RECORD_IN_FUTURE' } } },
+      { guard: 'isKnown', actions: { type: 'rejectRecord', params: { code: 'DUPLICATE_RECORD' } } },
+      { guard: 'isUncovered', actions: { type: 'dropRecord', params: { code: 'INSTRUMENT_NOT_COVERED' } } },
+      { guard: 'isClosed', actions: { type: 'rejectRecord', params: { code: 'NO_AWARD_PERIOD' } } },
+      {
+        guard: 'isReversalOutsideEveryPeriod',
+        actions: { type: 'rejectRecord', params: { code: 'NO_AWARD_PERIOD' } },
+      },
+      { guard: 'isReversal', actions: 'storeReversal' },
+      { actions: 'askWallet' },
+    ],
+    COUNT_JUDGED: { actions: 'countJudged' },
+    REVERSE_JUDGED: { actions: 'reverseJudged' },
+  },
+  states: {
+    absent: {
+      on: {
+        ACTIVATE: { target: 'active', actions: 'activate' },
+        RELEASE: { actions: 'refuseUnknown' },
+      },
+    },
+    inactive: {
+      on: {
+        ACTIVATE: { target: 'active', actions: 'activate' },
+        RELEASE: [
+          { guard: 'isOwner', actions: ['rememberLeaving', 'answerInactive'] },
+          { guard: 'isLeaving', actions: ['rememberLeaving', 'answerLeft'] },
+          { actions: 'refuseStranger' },
+        ],
+      },
+    },
+    active: {
+      on: {
+        ACTIVATE: [{ guard: 'isOwner', actions: 'answerActive' }, { actions: 'refuseClaim' }],
+        RELEASE: [
+          { guard: 'isOwner', target: 'inactive', actions: ['rememberLeaving', 'deactivate'] },
+          { guard: 'isLeaving', actions: ['rememberLeaving', 'answerLeft'] },
+          { actions: 'refuseStranger' },
+        ],
+      },
+    },
+  },
+});
+
+const step = machineSteps<CardContext, CardEvent>(cardMachine);
+
+/** Decides one event against one card. The decision is filled; the card is not modified. */
+export function decideCard(context: CardContext, event: CardEvent): void {
+  const before = context.decision.facts.length;
+  const status = step(context.card.status, context, event);
+  const named = context.decision.facts.slice(before).map(({ kind }) => kind);
+  invariant(
+    (status !== context.card.status) === (named.includes('cardActivated') || named.includes('cardDeactivated')),
+    'the machine and its facts agree on the state',
+  );
+}
+
+function covering({ card }: CardContext, { record }: Received): HistoryRow | undefined {
+  return coveringRow(card, romeDayNumber(record.trxMs));
+}
+
+function judgeClaim({ card, decision }: CardContext, citizen: CitizenKey, activationMs: number | null): void {
+  decision.messages.push({ kind: 'claimJudged', citizen, hpan: card.hpan, activationMs });
+}
+
+function judgeRelease(
+  { card, decision }: CardContext,
+  citizen: CitizenKey,
+  judged: { readonly deactivationMs: number | null; readonly code: RefusalName | null },
+): void {
+  decision.messages.push({ kind: 'releaseJudged', citizen, hpan: card.hpan, ...judged });
+}

@@ -1,0 +1,11 @@
+/** The door of the engine: all that other folders import. */
+
+export { BrokenInvariant, invariant, unreachable } from './assert.ts';
+export * from './contract.ts';
+export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read } from './engine.ts';
+export type * from './facts.ts';
+export { LIMITS } from './limits.ts';
+export { partitionOf } from './partition.ts';
+export * from './ports.ts';
+export * from './programme/index.ts';
+export { type EngineOptions, openEngine } from './shard/open-engine.ts';

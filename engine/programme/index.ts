@@ -1,0 +1,38 @@
+/** The law: pure functions of what a programme says. No state, no clock. */
+export {
+  addOneMonth,
+  dayNumberOf,
+  dayStartMs,
+  dayText,
+  isoText,
+  parseInstant,
+  romeDayNumber,
+  romeText,
+} from './calendar.ts';
+export {
+  type MilestoneLine,
+  milestones,
+  payableCents,
+  paymentScoreCents,
+  proportionalCut,
+  reversalScoreCents,
+  shownCents,
+} from './cashback.ts';
+export { checkIban, makeIban } from './iban.ts';
+export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, visiblePeriods } from './period.ts';
+export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
+export {
+  type CheckedRecord,
+  checkRecordFields,
+  checkRow,
+  compareKeys,
+  idTrxOf,
+  isReversal,
+  RECORD_COLUMNS,
+  type RecordColumn,
+  type RecordKey,
+  type RowContext,
+  recordKeyText,
+} from './record.ts';
+export { matchReversal, type RememberedPayment, type ReversalMatch } from './reversal.ts';
+export { type CheckedText, checkTaxCode, makeTaxCode } from './tax-code.ts';

@@ -1,0 +1,279 @@
+/** Puts the engine together: recovers each store, builds the rankings, connects the shards. */
+import { invariant } from '../assert.ts';
+import type { CitizenKey, Programme } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Engine, EngineStats } from '../engine.ts';
+import type { TurnRecord } from '../facts.ts';
+import { partitionOf } from '../partition.ts';
+import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
+import { StorageFault } from '../ports.ts';
+import { canonicalJson, checkProgramme } from '../programme/index.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { Checkpointer } from './checkpoint.ts';
+import { emptyPartition } from './fold.ts';
+import { partitionEntity } from './layers.ts';
+import { PeriodClosing } from './period-closing.ts';
+import { Rankings } from './rankings.ts';
+import { Reads } from './reads.ts';
+import type { Recovered } from './recovery.ts';
+import { recover } from './recovery.ts';
+import { Shard } from './shard.ts';
+import { TaxCodeOrder } from './tax-code-order.ts';
+
+export interface EngineOptions {
+  /** Store i serves the partitions p with p % stores.length === i. */
+  readonly stores: readonly Store[];
+  /** Of a new folder; must equal the folder's own where that has one. Undefined = the folder's own. */
+  readonly programme?: Programme | undefined;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  /** The disk failed or a checkpoint broke: stop the process, nothing may be answered any more. */
+  readonly failed: (error: unknown) => void;
+  /** Named places at which a test may stop the world. */
+  readonly onPoint?: (name: string) => void;
+}
+
+/**
+ * @throws StorageFault PROGRAMME_MISSING | PROGRAMME_MISMATCH | CLOCK_BEFORE_JOURNAL, and whatever the stores find
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const engine = new LocalEngine(options);
+  await engine.settle();
+  return engine;
+}
+
+class LocalEngine implements Engine {
+  readonly programme: Programme;
+  readonly #options: EngineOptions;
+  readonly #recovered: readonly Recovered[];
+  readonly #shards: readonly Shard[];
+  readonly #checkpointers: readonly Checkpointer[];
+  readonly #rankings: Rankings;
+  readonly #reads: Reads;
+  readonly #closing: PeriodClosing;
+  readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
+  #isNew: boolean;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { stores, onPoint = () => {} } = options;
+    this.#recovered = stores.map((store, index) => recover(store, partitionsOf(index, stores.length), onPoint));
+    this.#checkClock();
+    const stored = this.#partitionRow(0).programme;
+    this.#isNew = stored === null;
+    this.programme = chooseProgramme(stored, options.programme);
+
+    const order = new TaxCodeOrder({
+      taxCodeOf: (citizen) => this.#reads.taxCodeOf(citizen),
+      onOrdered: (first, second) =>
+        this.#shardOf(partitionOf(first)).system(partitionOf(first), () => ({
+          facts: [{ kind: 'tieOrdered', first, second }],
+        })),
+    });
+    this.#rankings = new Rankings(this.programme, order.compare);
+    this.#reads = new Reads({
+      programme: this.programme,
+      rankings: this.#rankings,
+      flushed: (partition) => this.#recoveredOf(partition).state.view,
+      vault: (partition) => this.#storeOf(partition).vault,
+      sequence: (partition) => this.#shardOf(partition).flushedSequences()[partition] ?? 0,
+    });
+    this.#shards = stores.map((store, index) => this.#makeShard(store, index));
+    this.#checkpointers = stores.map(
+      (store, index) =>
+        new Checkpointer({ store, state: this.#recovered[index]!.state, shard: this.#shards[index]!, onPoint }),
+    );
+    this.#closing = new PeriodClosing({
+      programme: this.programme,
+      rankings: this.#rankings,
+      digest: (text) => stores[0]!.vault.digest(text),
+      partitionRow: (partition) => this.#partitionRow(partition),
+      sequences: () => this.#sequences(),
+      system: (partition, decide) => this.#shardOf(partition).system(partition, decide),
+    });
+    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+      for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
+    }
+    this.#rankings.rebuild(this.#wallets());
+    for (const { awardPeriodId } of this.#partitionRow(0).frozenRankings) this.#rankings.of(awardPeriodId)?.freeze();
+  }
+
+  /** Finishes what the last stop left: the programme of a new folder, messages under way, boundaries missed. */
+  async settle(): Promise<void> {
+    if (this.#isNew) {
+      const json = canonicalJson(this.programme);
+      const hash = this.#storeOf(0).vault.digest(json);
+      this.#shardOf(0).system(0, () => ({ facts: [{ kind: 'programmeSet', json, hash }] }));
+    }
+    for (const { undelivered } of this.#recovered) {
+      for (const message of undelivered) this.#shardOf(message.to).deliver(message);
+    }
+    this.tick();
+    await this.#idle();
+  }
+
+  execute: Engine['execute'] = (command, done) => this.#shardOf(partitionOf(command.citizen)).execute(command, done);
+  record: Engine['record'] = (command, done) => this.#shardOf(partitionOf(command.record.hpan)).record(command, done);
+  citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#storeOf(0).vault.digest(`citizen ${taxCode}`);
+  outcome: Engine['outcome'] = async (...args) => this.#reads.outcome(...args);
+  wallet: Engine['wallet'] = async (...args) => this.#reads.wallet(...args);
+  instrument: Engine['instrument'] = async (...args) => this.#reads.instrument(...args);
+  total: Engine['total'] = async (...args) => this.#reads.total(...args);
+  payments: Engine['payments'] = async (...args) => this.#reads.payments(...args);
+  paymentDays: Engine['paymentDays'] = async (...args) => this.#reads.paymentDays(...args);
+  milestones: Engine['milestones'] = async (...args) => this.#reads.milestones(...args);
+  rankings: Engine['rankings'] = async (...args) => this.#reads.rankings(...args);
+  rankingPage: Engine['rankingPage'] = async (...args) => this.#reads.rankingPage(...args);
+  periods: Engine['periods'] = () => this.#reads.periods(this.#options.clock.nowMs());
+
+  stats(): EngineStats {
+    const rows = Array.from({ length: PARTITION_COUNT }, (_, partition) => this.#partitionRow(partition));
+    const sum = (count: (row: PartitionRow) => number) => rows.reduce((total, row) => total + count(row), 0);
+    const shards = (count: (shard: Shard) => number) => this.#shards.reduce((total, shard) => total + count(shard), 0);
+    return {
+      nowMs: this.#options.clock.nowMs(),
+      shardCount: this.#shards.length,
+      citizensEnabled: sum((row) => row.citizensEnabled),
+      cardsActive: sum((row) => row.cardsActive),
+      paymentsListed: sum((row) => row.paymentsListed),
+      commandsDone: sum((row) => row.commandsDone),
+      mailboxCount: shards((shard) => shard.mailboxCount),
+      journalSequence: shards((shard) => shard.flushedSequence),
+      checkpointSequence: this.#checkpointers.reduce((total, { sequence }) => total + sequence, 0),
+      turns: shards((shard) => shard.counts.turns),
+      facts: shards((shard) => shard.counts.facts),
+      rankings: [...this.#rankings.all()].map(({ awardPeriodId, count, isFrozen }) => ({
+        awardPeriodId,
+        participants: count,
+        isFrozen,
+      })),
+    };
+  }
+
+  onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tick(): void {
+    this.#closing.tick(this.#options.clock.nowMs());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.drain()));
+    await this.#idle();
+    await Promise.all(this.#checkpointers.map((checkpointer) => checkpointer.run()));
+  }
+
+  #makeShard(store: Store, index: number): Shard {
+    const { stores, clock, schedule, failed, onPoint = () => {} } = this.#options;
+    const { state, position } = this.#recovered[index]!;
+    return new Shard(
+      {
+        store,
+        state,
+        programme: this.programme,
+        clock,
+        schedule,
+        onPoint,
+        isLocal: (partition) => partition % stores.length === index,
+        route: (message) => this.#shardOf(message.to).deliver(message),
+        acknowledge: (message) => this.#recoveredOf(message.from).state.acknowledge(message),
+        published: (record) => this.#published(record, index),
+        failed,
+      },
+      position,
+    );
+  }
+
+  #published(record: TurnRecord, index: number): void {
+    this.#rankings.apply(record);
+    this.#closing.published(record);
+    if (this.#listeners.size > 0) {
+      const citizens = citizensIn(record);
+      for (const listener of this.#listeners) listener(citizens);
+    }
+    this.#checkpointers[index]?.runIfDue()?.catch(this.#options.failed);
+  }
+
+  /** Messages go round: idle is when every shard was idle after the last one was asked. */
+  async #idle(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) for (const shard of this.#shards) await shard.idle();
+  }
+
+  *#wallets(): Iterable<Wallet> {
+    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+      const { overlay } = this.#recoveredOf(partition).state;
+      for (const [{ entity }, { value }] of this.#storeOf(partition).rows.scan('wallet', partition)) {
+        if (overlay.get('wallet', entity, '') === undefined) yield value;
+      }
+    }
+    for (const { state } of this.#recovered) {
+      for (const [, , { value }] of state.overlay.table('wallet')) if (value !== null) yield value;
+    }
+  }
+
+  #sequences(): readonly number[] {
+    const perShard = this.#shards.map((shard) => shard.flushedSequences());
+    return Array.from({ length: PARTITION_COUNT }, (_, at) => perShard[at % this.#shards.length]?.[at] ?? 0);
+  }
+
+  #partitionRow(partition: number): PartitionRow {
+    const { view } = this.#recoveredOf(partition).state;
+    return view.get('partition', partition, partitionEntity(partition), '') ?? emptyPartition();
+  }
+
+  #checkClock(): void {
+    const lastMs = Math.max(...this.#recovered.map(({ position }) => position.lastMs));
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs + CLOCK_SLACK_MS >= lastMs) return;
+    throw new StorageFault(
+      'CLOCK_BEFORE_JOURNAL',
+      `the clock says ${new Date(nowMs).toISOString()}, but the folder was written until ` +
+        `${new Date(lastMs).toISOString()}: start with --now at or after that`,
+    );
+  }
+
+  #shardOf(partition: number): Shard {
+    return this.#shards[partition % this.#options.stores.length]!;
+  }
+  #storeOf(partition: number): Store {
+    return this.#options.stores[partition % this.#options.stores.length]!;
+  }
+  #recoveredOf(partition: number): Recovered {
+    return this.#recovered[partition % this.#options.stores.length]!;
+  }
+}
+
+/** Real clocks are corrected now and then; instants within a partition never fall all the same. */
+const CLOCK_SLACK_MS = 1_000;
+
+function partitionsOf(index: number, shardCount: number): readonly number[] {
+  return Array.from({ length: PARTITION_COUNT }, (_, partition) => partition).filter(
+    (partition) => partition % shardCount === index,
+  );
+}
+
+function chooseProgramme(stored: PartitionRow['programme'], given: Programme | undefined): Programme {
+  if (stored === null) {
+    if (given === undefined) throw new StorageFault('PROGRAMME_MISSING', 'a new folder needs a programme: --programme');
+    return given;
+  }
+  if (given !== undefined && canonicalJson(given) !== stored.json) {
+    throw new StorageFault(
+      'PROGRAMME_MISMATCH',
+      'the folder was made with another programme: start without --programme, or with another --data',
+    );
+  }
+  const checked = checkProgramme(JSON.parse(stored.json));
+  invariant(checked.ok, 'a journaled programme was checked before');
+  return checked.programme;
+}
+
+function citizensIn(record: TurnRecord): readonly CitizenKey[] {
+  const citizens = new Set<CitizenKey>();
+  for (const { facts } of record.sections) {
+    for (const fact of facts) if ('citizen' in fact) citizens.add(fact.citizen);
+  }
+  return [...citizens];
+}

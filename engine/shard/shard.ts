@@ -1,0 +1,653 @@
+/**
+ * A shard: a mailbox, and turns over it. Each turn drains a batch, decides every task on top of the one before,
+ * journals all facts as one record, and only after the flush makes them visible, replies and moves ranks.
+ */
+import { invariant, unreachable } from '../assert.ts';
+import { emptyCard } from '../card/card.ts';
+import type { CardContext, CardEvent } from '../card/card-machine.ts';
+import { decideCard } from '../card/card-machine.ts';
+import type {
+  CitizenKey,
+  CommandReply,
+  Hpan,
+  PeriodParameters,
+  Programme,
+  RecordCommand,
+  RecordOutcome,
+  Refused,
+  WalletCommand,
+} from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Decision, Outcome } from '../decision.ts';
+import { newDecision } from '../decision.ts';
+import type { Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionOf } from '../partition.ts';
+import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
+import { acceptingPeriod, checkIban, findPeriod, recordKeyText } from '../programme/index.ts';
+import { emptyWallet } from '../wallet/wallet.ts';
+import type { Asked, WalletEvent } from '../wallet/wallet-machine.ts';
+import { decideWallet } from '../wallet/wallet-machine.ts';
+import { bodyText, commandKey } from './command-text.ts';
+import type { FlushedState } from './flushed-state.ts';
+import { emptyPartition } from './fold.ts';
+import { partitionEntity } from './layers.ts';
+import { Turn } from './turn.ts';
+import { Waiting } from './waiting.ts';
+
+type RecordReply = RecordOutcome | Refused;
+
+type Task =
+  | { readonly kind: 'command'; readonly command: WalletCommand; readonly done: (reply: CommandReply) => void }
+  | {
+      readonly kind: 'record';
+      readonly command: RecordCommand;
+      readonly key: string;
+      readonly done: (reply: RecordReply) => void;
+    }
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide };
+
+/** What a partition decides for itself: time, ties, the programme. */
+export interface SystemDecision {
+  readonly facts: readonly PartitionFact[];
+  /** Told to every partition. */
+  readonly toAll?: MessageBody;
+}
+export type SystemDecide = (row: PartitionRow) => SystemDecision;
+
+export interface ShardOptions {
+  readonly store: Store;
+  readonly state: FlushedState;
+  readonly programme: Programme;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  /** Named places at which a test may stop the world. */
+  readonly onPoint: (name: string) => void;
+  isLocal(partition: number): boolean;
+  /** Hands a message to the shard of its receiver; called after the flush. */
+  route(message: Message): void;
+  /** The message is durable here: its sender need not keep it. */
+  acknowledge(message: Message): void;
+  /** After each flush, before the replies: ranks move, subscribers hear. */
+  published(record: TurnRecord): void;
+  /** The disk failed: nothing may be answered any more. */
+  failed(error: unknown): void;
+}
+
+/** What recovery found: where each partition stands. */
+export interface ShardPosition {
+  readonly sequences: readonly number[];
+  readonly lastMs: number;
+}
+
+export class Shard {
+  readonly #options: ShardOptions;
+  readonly #state: FlushedState;
+  readonly #mailbox: Task[] = [];
+  /** Messages and the engine's own tasks: never refused, bounded by what is in flight. */
+  readonly #urgent: Task[] = [];
+  /** Tasks behind an unfinished one of the same wallet or card, in order. */
+  readonly #deferred = new Map<string, Task[]>();
+  readonly #commands = new Waiting<CommandReply>();
+  readonly #records = new Waiting<RecordReply>();
+  /** Outcomes of a card that still has something under way: told when it has not. */
+  readonly #held = new Map<Hpan, readonly Outcome[]>();
+  readonly #inFlight: Turn[] = [];
+  readonly #sequences: number[];
+  /** Last message decided, by sender and receiver. */
+  readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  readonly #received = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  #decidedSequence: number;
+  #flushedSequence: number;
+  #lastMs: number;
+  #isScheduled = false;
+  #isStopped = false;
+  #isDraining = false;
+  #appends: Promise<void> = Promise.resolve();
+  #idle: (() => void)[] = [];
+  #turns = 0;
+  #facts = 0;
+
+  constructor(options: ShardOptions, position: ShardPosition) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#sequences = [...position.sequences];
+    this.#lastMs = position.lastMs;
+    this.#decidedSequence = options.store.journal.lastSequence;
+    this.#flushedSequence = this.#decidedSequence;
+    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
+  }
+
+  get mailboxCount(): number {
+    return this.#mailbox.length;
+  }
+  get flushedSequence(): number {
+    return this.#flushedSequence;
+  }
+  get counts(): { readonly turns: number; readonly facts: number } {
+    return { turns: this.#turns, facts: this.#facts };
+  }
+  /** Where each partition stands, flushed; others' partitions are 0. */
+  flushedSequences(): readonly number[] {
+    const sequences = [...this.#sequences];
+    for (const turn of this.#inFlight) for (const partition of turn.partitions) sequences[partition]! -= 1;
+    return sequences;
+  }
+
+  execute(command: WalletCommand, done: (reply: CommandReply) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== null) return done(refusal);
+    this.#mailbox.push({ kind: 'command', command, done });
+    this.#wake();
+  }
+
+  record(command: RecordCommand, done: (reply: RecordReply) => void): void {
+    const refusal = this.#refusal();
+    if (refusal !== null) return done(refusal);
+    const key = this.#options.store.vault.digest(recordKeyText(command.record));
+    this.#mailbox.push({ kind: 'record', command, key, done });
+    this.#wake();
+  }
+
+  deliver(message: Message): void {
+    this.#urgent.push({ kind: 'message', message });
+    this.#wake();
+  }
+
+  system(partition: number, decide: SystemDecide): void {
+    this.#urgent.push({ kind: 'system', partition, decide });
+    this.#wake();
+  }
+
+  /** Refuses what comes from now on; resolves when all that was taken in has been answered. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.idle();
+  }
+
+  /** Resolves when nothing waits, nothing is in flight. */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  // A turn
+
+  #wake(): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    if (this.#inFlight.length >= LIMITS.turnsInFlightMax) return;
+    if (this.#mailbox.length === 0 && this.#urgent.length === 0) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => {
+      this.#isScheduled = false;
+      if (!this.#isStopped) this.#runTurn();
+    });
+  }
+
+  #runTurn(): void {
+    const turn = this.#beginTurn();
+    const batch = [...this.#urgent.splice(0), ...this.#mailbox.splice(0, LIMITS.batchCountMax)];
+    for (const task of batch) this.#run(turn, task);
+    if (turn.isEmpty) this.#endEmpty(turn);
+    else this.#append(turn);
+    this.#wake();
+  }
+
+  #beginTurn(): Turn {
+    // One instant a turn, never before the last one.
+    this.#lastMs = Math.max(this.#lastMs, this.#options.clock.nowMs());
+    const turn = new Turn(this.#lastMs, (partition) => {
+      const next = (this.#sequences[partition] ?? 0) + 1;
+      this.#sequences[partition] = next;
+      return next;
+    });
+    turn.view = this.#state.under([turn.scratch, ...this.#inFlight.map(({ scratch }) => scratch).reverse()]);
+    return turn;
+  }
+
+  /** Nothing to journal; but what was answered may rest on a turn that is not flushed yet. */
+  #endEmpty(turn: Turn): void {
+    const before = this.#inFlight[this.#inFlight.length - 1];
+    if (before !== undefined) before.replies.push(...turn.replies);
+    else for (const reply of turn.replies) reply();
+    this.#tellIdle();
+  }
+
+  #append(turn: Turn): void {
+    const { journal, vault } = this.#options.store;
+    this.#decidedSequence += 1;
+    const record = turn.record(journal.epoch, this.#decidedSequence);
+    this.#options.onPoint('turn-decided');
+    this.#inFlight.push(turn);
+    // The keys that seal a record's personal data are on disk before the record. Appends keep their order.
+    let flushed: Promise<void> | undefined;
+    this.#appends = this.#appends
+      .then(() => vault.flush())
+      .then(() => {
+        flushed = journal.append(record);
+        flushed.catch(() => undefined);
+      });
+    this.#appends
+      .then(() => flushed)
+      .then(() => this.#publish(turn, record))
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #publish(turn: Turn, record: TurnRecord): void {
+    if (this.#isStopped) return;
+    const first = this.#inFlight.shift();
+    invariant(first === turn, 'turns are flushed in the order in which they were decided');
+    this.#flushedSequence = record.sequence;
+    this.#turns += 1;
+    for (const section of record.sections) this.#facts += section.facts.length;
+    this.#state.publish(turn.scratch, record);
+    this.#options.onPoint('turn-flushed');
+    this.#options.published(record);
+    for (const reply of turn.replies) reply();
+    this.#exchange(record);
+    this.#wake();
+    this.#tellIdle();
+  }
+
+  /** Sends what was not taken in within the turn; frees what others sent and we have on disk now. */
+  #exchange(record: TurnRecord): void {
+    for (const { sent, partition, received } of record.sections) {
+      for (const message of sent) if (!this.#options.isLocal(message.to)) this.#options.route(message);
+      for (const [from, sequence] of received) {
+        if (this.#options.isLocal(from)) continue;
+        this.#options.acknowledge({ from, to: partition, sequence, body: FREED });
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#options.failed(error);
+  }
+
+  // Tasks
+
+  /** Decides a task and all messages that follow from it within this shard. False = it was set aside. */
+  #run(turn: Turn, task: Task): void {
+    const entity = entityOf(task);
+    if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
+    else if (!this.#decide(turn, task) && entity !== null) this.#defer(turn, entity, task);
+  }
+
+  #decide(turn: Turn, task: Task): boolean {
+    switch (task.kind) {
+      case 'command':
+        return this.#decideCommand(turn, task.command, task.done);
+      case 'record':
+        return this.#decideRecord(turn, task.command, task.key, task.done);
+      case 'message':
+        this.#takeIn(turn, task.message);
+        return true;
+      case 'system':
+        this.#decideSystem(turn, task.partition, task.decide);
+        return true;
+      default:
+        return unreachable(task);
+    }
+  }
+
+  #decideCommand(turn: Turn, command: WalletCommand, done: (reply: CommandReply) => void): boolean {
+    const { citizen } = command;
+    const partition = partitionOf(citizen);
+    const asked: Asked = {
+      commandKey: commandKey(command.origin, command.id),
+      bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
+      channel: command.origin.channel,
+    };
+    if (this.#isRepeated(turn, partition, citizen, asked, done)) return true;
+
+    const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+    const decision = newDecision();
+    decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#walletEvent(turn, partition, command, asked));
+    if (decision.isDeferred) return false;
+    this.#commands.add(citizen + asked.commandKey, done);
+    this.#absorb(turn, partition, citizen, decision);
+    return true;
+  }
+
+  /** The same id twice has one effect and the same answer; with another body it is refused (promise 2). */
+  #isRepeated(
+    turn: Turn,
+    partition: number,
+    citizen: CitizenKey,
+    asked: Asked,
+    done: (reply: CommandReply) => void,
+  ): boolean {
+    const row = turn.view.cell('command', partition, citizen, asked.commandKey);
+    if (row?.value != null) {
+      const { bodyHash, answer } = row.value;
+      const reply: CommandReply =
+        bodyHash === asked.bodyHash
+          ? { ok: true, answer, position: { partition, sequence: row.sequence }, repeated: true }
+          : { ok: false, code: 'ID_REUSED' };
+      turn.replies.push(() => done(reply));
+      return true;
+    }
+    const wallet = turn.view.get('wallet', partition, citizen, '');
+    const operation = wallet?.operations.find((one) => one.commandKey === asked.commandKey);
+    if (operation === undefined) return false;
+    if (operation.bodyHash === asked.bodyHash) this.#commands.add(citizen + asked.commandKey, done);
+    else turn.replies.push(() => done({ ok: false, code: 'ID_REUSED' }));
+    return true;
+  }
+
+  #walletEvent(turn: Turn, partition: number, command: WalletCommand, asked: Asked): WalletEvent {
+    const { body, citizen, taxCode } = command;
+    const { vault } = this.#options.store;
+    const wallet = turn.view.get('wallet', partition, citizen, '');
+    switch (body.kind) {
+      case 'enrol':
+        return {
+          type: 'ENROL',
+          asked,
+          body,
+          identity: () => {
+            if (wallet?.sealedTaxCode != null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
+            const slot = vault.newSlot();
+            return { slot, sealedTaxCode: vault.seal(slot, taxCode) };
+          },
+        };
+      case 'leave':
+        return { type: 'LEAVE', asked, frozenPeriods: this.#partitionRow(turn, partition).frozenPeriods };
+      case 'setIban': {
+        const iban = checkIban(body.iban);
+        const seal = () => {
+          invariant(iban.ok && wallet !== undefined, 'guards saw to the IBAN and the enrolment');
+          return vault.seal(wallet.slot, JSON.stringify({ ...body, kind: undefined, iban: iban.value }));
+        };
+        // DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP.
+        return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: 'UNKNOWN_PSP', seal };
+      }
+      case 'addMethod':
+        return { type: 'ADD_METHOD', asked, body };
+      case 'removeMethod':
+        return { type: 'REMOVE_METHOD', asked, body };
+      case 'enableCashback':
+        return { type: 'ENABLE', asked, body };
+      case 'disableCashback':
+        return { type: 'DISABLE', asked, body };
+      case 'enableAll':
+        return { type: 'ENABLE_ALL', asked };
+      default:
+        return unreachable(body);
+    }
+  }
+
+  #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
+    const { record, receivedMs } = command;
+    const partition = partitionOf(record.hpan);
+    const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
+    const { closedPeriods } = this.#partitionRow(turn, partition);
+    const isClosed = period !== null && closedPeriods.includes(period.awardPeriodId);
+    const decision = newDecision();
+    decideCard(this.#cardContext(turn, partition, record.hpan, decision), {
+      type: 'RECORD',
+      key,
+      record,
+      receivedMs,
+      period,
+      isClosed,
+    });
+    if (decision.isDeferred) return false;
+    this.#records.add(record.hpan + key, done);
+    this.#absorb(turn, partition, record.hpan, decision);
+    return true;
+  }
+
+  #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
+    const { facts, toAll } = decide(this.#partitionRow(turn, partition));
+    for (const fact of facts) turn.fact(partition, fact);
+    if (toAll === undefined) return;
+    for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
+  }
+
+  // Messages
+
+  /** Takes in a message once, in the order of its pair; then whatever waited for it. */
+  #takeIn(turn: Turn, message: Message): void {
+    const { from, to, sequence, body } = message;
+    const pair = from * PARTITION_COUNT + to;
+    const expected = (this.#received[pair] ?? 0) + 1;
+    if (sequence < expected) return this.#options.acknowledge(message);
+    invariant(sequence === expected, `messages ${from} to ${to} came out of order: ${sequence}, not ${expected}`);
+    this.#received[pair] = sequence;
+    turn.receive(message);
+    if (body.kind === 'periodClosed') return this.#hearPeriodClosed(turn, to, from, body.awardPeriodId);
+
+    const entity = this.#decideMessage(turn, to, body);
+    this.#resume(turn, entity);
+  }
+
+  /** @returns the wallet or card that decided */
+  #decideMessage(turn: Turn, partition: number, body: Exclude<MessageBody, { kind: 'periodClosed' }>): string {
+    const decision = newDecision();
+    switch (body.kind) {
+      case 'claim':
+      case 'release':
+      case 'countJudged':
+      case 'reverseJudged':
+        decideCard(this.#cardContext(turn, partition, body.hpan, decision), cardEvent(body));
+        this.#absorb(turn, partition, body.hpan, decision);
+        return body.hpan;
+      default: {
+        const { citizen } = body;
+        const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+        decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#answerEvent(body));
+        this.#absorb(turn, partition, citizen, decision);
+        return citizen;
+      }
+    }
+  }
+
+  #answerEvent(
+    body: Extract<MessageBody, { kind: 'claimJudged' | 'releaseJudged' | 'count' | 'reverse' }>,
+  ): WalletEvent {
+    switch (body.kind) {
+      case 'claimJudged':
+        return { ...body, type: 'CLAIM_JUDGED' };
+      case 'releaseJudged':
+        return { ...body, type: 'RELEASE_JUDGED' };
+      case 'count': {
+        const { record, receivedMs } = body;
+        return {
+          ...body,
+          type: 'COUNT',
+          period: acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs }),
+        };
+      }
+      case 'reverse':
+        return { ...body, type: 'REVERSE' };
+      default:
+        return unreachable(body);
+    }
+  }
+
+  /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
+  #hearPeriodClosed(turn: Turn, partition: number, from: number, awardPeriodId: number): void {
+    turn.fact(partition, { kind: 'periodCloseHeard', awardPeriodId, from });
+    const heard = this.#partitionRow(turn, partition).closeHeard.find((one) => one.awardPeriodId === awardPeriodId);
+    if (heard?.from.length === PARTITION_COUNT) turn.fact(partition, { kind: 'periodFrozen', awardPeriodId });
+  }
+
+  #send(turn: Turn, from: number, to: number, body: MessageBody): void {
+    const pair = from * PARTITION_COUNT + to;
+    const sequence = (this.#sent[pair] ?? 0) + 1;
+    this.#sent[pair] = sequence;
+    const message = turn.send(from, to, sequence, body);
+    // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
+    if (this.#options.isLocal(to)) this.#takeIn(turn, message);
+  }
+
+  // Deciding
+
+  #absorb(turn: Turn, partition: number, entity: string, decision: Decision): void {
+    for (const fact of decision.facts) {
+      if (fact.kind === 'claimStarted' || fact.kind === 'claimEnded' || fact.kind === 'cardActivated') {
+        this.#options.onPoint(fact.kind);
+      }
+      turn.fact(partition, fact);
+    }
+    this.#tell(turn, partition, entity, decision.outcomes);
+    for (const body of decision.messages) this.#send(turn, partition, receiverOf(body), body);
+  }
+
+  /** A card's outcomes wait until nothing of it is under way: then all that a record caused has happened. */
+  #tell(turn: Turn, partition: number, entity: string, outcomes: readonly Outcome[]): void {
+    const isCard = entity.length === HPAN_LENGTH;
+    const held = isCard ? [...(this.#held.get(entity) ?? []), ...outcomes] : outcomes;
+    if (held.length === 0) return;
+    if (isCard && (turn.view.get('card', partition, entity, '')?.unanswered ?? 0) > 0) {
+      this.#held.set(entity, held);
+      return;
+    }
+    if (isCard) this.#held.delete(entity);
+    for (const outcome of held) this.#reply(turn, partition, entity, outcome);
+  }
+
+  #reply(turn: Turn, partition: number, entity: string, outcome: Outcome): void {
+    if (outcome.kind === 'record') {
+      for (const done of this.#records.take(entity + outcome.key)) turn.replies.push(() => done(outcome.outcome));
+      return;
+    }
+    const reply: CommandReply =
+      outcome.kind === 'done'
+        ? { ok: true, answer: outcome.answer, position: turn.position(partition), repeated: false }
+        : { ok: false, code: outcome.code, ...(outcome.detail === undefined ? {} : { detail: outcome.detail }) };
+    for (const done of this.#commands.take(entity + outcome.commandKey)) turn.replies.push(() => done(reply));
+  }
+
+  #defer(turn: Turn, entity: string, task: Task): void {
+    const queue = this.#deferred.get(entity);
+    if (queue === undefined) this.#deferred.set(entity, [task]);
+    else if (queue.length < LIMITS.deferredCountMax || task.kind === 'system') queue.push(task);
+    else if (task.kind === 'command' || task.kind === 'record') {
+      const { done } = task;
+      turn.replies.push(() => done(this.#overloaded()));
+    }
+  }
+
+  #resume(turn: Turn, entity: string): void {
+    const queue = this.#deferred.get(entity);
+    if (queue === undefined) return;
+    this.#deferred.delete(entity);
+    for (let index = 0; index < queue.length; index += 1) {
+      const task = queue[index];
+      invariant(task !== undefined, 'a queue has no gaps');
+      if (this.#decide(turn, task)) continue;
+      // Whatever came meanwhile came later.
+      this.#deferred.set(entity, [...queue.slice(index), ...(this.#deferred.get(entity) ?? [])]);
+      return;
+    }
+  }
+
+  #cardContext(turn: Turn, partition: number, hpan: Hpan, decision: Decision): CardContext {
+    const { view, nowMs } = turn;
+    return {
+      card: view.get('card', partition, hpan, '') ?? emptyCard(hpan),
+      nowMs,
+      decision,
+      ledger: {
+        entry: (key) => view.get('record', partition, hpan, key),
+        entries: () => view.list('record', partition, hpan, ''),
+      },
+      periodOf: (awardPeriodId) => this.#period(awardPeriodId),
+    };
+  }
+
+  #period(awardPeriodId: number): PeriodParameters {
+    const period = findPeriod(this.#options.programme, awardPeriodId);
+    invariant(period !== null, `the programme has no period ${awardPeriodId}`);
+    return period;
+  }
+
+  #partitionRow(turn: Turn, partition: number): PartitionRow {
+    return turn.view.get('partition', partition, partitionEntity(partition), '') ?? emptyPartition();
+  }
+
+  #recallMessages(partition: number): void {
+    if (!this.#options.isLocal(partition)) return;
+    const { view } = this.#state;
+    const row = view.get('partition', partition, partitionEntity(partition), '');
+    row?.received.forEach((sequence, from) => {
+      this.#received[from * PARTITION_COUNT + partition] = sequence;
+    });
+    for (const [to, { lastSequence }] of view.list('outbox', partition, partitionEntity(partition), '')) {
+      this.#sent[partition * PARTITION_COUNT + Number(to)] = lastSequence;
+    }
+  }
+
+  // Waiting and refusing
+
+  #refusal(): Refused | null {
+    if (this.#isDraining || this.#isStopped) return { ok: false, code: 'DRAINING' };
+    return this.#mailbox.length >= LIMITS.mailboxCountMax ? this.#overloaded() : null;
+  }
+
+  /** Until a full mailbox has been worked off, at the pace seen in `bench/end-to-end.ts`. */
+  #overloaded(): Refused {
+    return { ok: false, code: 'OVERLOADED', retryAtMs: this.#options.clock.nowMs() + LIMITS.mailboxDrainMs };
+  }
+
+  #isIdle(): boolean {
+    const isEmpty = this.#mailbox.length + this.#urgent.length + this.#inFlight.length + this.#deferred.size === 0;
+    return isEmpty && !this.#isScheduled && this.#commands.count + this.#records.count === 0;
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length === 0 || !this.#isIdle()) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+const HPAN_LENGTH = 64;
+
+/** An acknowledgement names its message; what was in it no longer matters. */
+const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
+
+function entityOf(task: Task): string | null {
+  if (task.kind === 'command') return task.command.citizen;
+  return task.kind === 'record' ? task.command.record.hpan : null;
+}
+
+function receiverOf(body: MessageBody): number {
+  switch (body.kind) {
+    case 'claim':
+    case 'release':
+    case 'countJudged':
+    case 'reverseJudged':
+      return partitionOf(body.hpan);
+    case 'claimJudged':
+    case 'releaseJudged':
+    case 'count':
+    case 'reverse':
+      return partitionOf(body.citizen);
+    case 'periodClosed':
+      throw new Error('told to every partition, not to one');
+    default:
+      return unreachable(body);
+  }
+}
+
+function cardEvent(
+  body: Extract<MessageBody, { kind: 'claim' | 'release' | 'countJudged' | 'reverseJudged' }>,
+): CardEvent {
+  switch (body.kind) {
+    case 'claim':
+      return { ...body, type: 'ACTIVATE' };
+    case 'release':
+      return { ...body, type: 'RELEASE' };
+    case 'countJudged':
+      return { ...body, type: 'COUNT_JUDGED' };
+    case 'reverseJudged':
+      return { ...body, type: 'REVERSE_JUDGED' };
+    default:
+      return unreachable(body);
+  }
+}

@@ -1,0 +1,443 @@
+/**
+ * The citizen's lifecycle (domain 3.1): the only judge of what a wallet may do in which state.
+ * Guards judge; actions append facts, messages and outcomes to the decision and change nothing.
+ */
+import { setup } from 'xstate';
+import { invariant } from '../assert.ts';
+import type {
+  CitizenKey,
+  Hpan,
+  IbanCheckStatus,
+  OptInStatus,
+  PeriodParameters,
+  RefusalName,
+  TransactionRecord,
+  WalletCommandBody,
+} from '../contract.ts';
+import type { Decision } from '../decision.ts';
+import { machineSteps } from '../decision.ts';
+import type { Standing } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
+import { paymentScoreCents } from '../programme/index.ts';
+import * as operations from './operations.ts';
+import type { PaymentRow, Wallet } from './wallet.ts';
+import { methodOf, totalsOf } from './wallet-facts.ts';
+
+type Body<K extends WalletCommandBody['kind']> = Extract<WalletCommandBody, { kind: K }>;
+
+/** Names one command: under which key its outcome is kept, and what its body was. */
+export interface Asked {
+  readonly commandKey: string;
+  readonly bodyHash: string;
+  readonly channel: string;
+}
+
+export type WalletEvent =
+  | {
+      readonly type: 'ENROL';
+      readonly asked: Asked;
+      readonly body: Body<'enrol'>;
+      readonly identity: () => { readonly slot: number; readonly sealedTaxCode: Uint8Array };
+    }
+  | { readonly type: 'LEAVE'; readonly asked: Asked; readonly frozenPeriods: readonly number[] }
+  | {
+      readonly type: 'SET_IBAN';
+      readonly asked: Asked;
+      readonly isIbanValid: boolean;
+      readonly checkStatus: IbanCheckStatus;
+      readonly seal: () => Uint8Array;
+    }
+  | { readonly type: 'ADD_METHOD'; readonly asked: Asked; readonly body: Body<'addMethod'> }
+  | { readonly type: 'REMOVE_METHOD'; readonly asked: Asked; readonly body: Body<'removeMethod'> }
+  | { readonly type: 'ENABLE'; readonly asked: Asked; readonly body: Body<'enableCashback'> }
+  | { readonly type: 'ENABLE_ALL'; readonly asked: Asked }
+  | { readonly type: 'DISABLE'; readonly asked: Asked; readonly body: Body<'disableCashback'> }
+  | { readonly type: 'CLAIM_JUDGED'; readonly hpan: Hpan; readonly activationMs: number | null }
+  | {
+      readonly type: 'RELEASE_JUDGED';
+      readonly hpan: Hpan;
+      readonly deactivationMs: number | null;
+      readonly code: RefusalName | null;
+    }
+  | {
+      readonly type: 'COUNT';
+      readonly key: string;
+      readonly record: TransactionRecord;
+      readonly period: PeriodParameters | null;
+    }
+  | {
+      readonly type: 'REVERSE';
+      readonly key: string;
+      readonly record: TransactionRecord;
+      readonly enrolment: number;
+      readonly awardPeriodId: number;
+      readonly scoreCents: number;
+      readonly countDelta: number;
+    };
+
+export interface WalletContext {
+  readonly wallet: Wallet;
+  readonly nowMs: number;
+  readonly decision: Decision;
+}
+
+type Args<T extends WalletEvent['type'] = WalletEvent['type']> = {
+  readonly context: WalletContext;
+  readonly event: Extract<WalletEvent, { type: T }>;
+};
+
+/** Gives an action the event of its own type; the machine calls it for no other. */
+function on<T extends WalletEvent['type']>(act: (args: Args<T>) => void): (args: Args) => void {
+  return act as unknown as (args: Args) => void;
+}
+function when<T extends WalletEvent['type']>(judge: (args: Args<T>) => boolean): (args: Args) => boolean {
+  return judge as unknown as (args: Args) => boolean;
+}
+
+export const walletMachine = setup({
+  types: { context: {} as WalletContext, events: {} as WalletEvent },
+  guards: {
+    isAnythingUnderWay: ({ context: { wallet } }) =>
+      wallet.operations.length > 0 ||
+      wallet.methods.some(({ cashback }) => cashback === 'enabling' || cashback === 'disabling'),
+    isInstrumentBusy: when<'ENABLE' | 'DISABLE' | 'REMOVE_METHOD' | 'ADD_METHOD'>(({ context, event }) =>
+      named(event.body).some((hpan) => operations.isBusy(context, hpan)),
+    ),
+    isAnyInstrumentBusy: ({ context }) => listedOff(context.wallet).some((hpan) => operations.isBusy(context, hpan)),
+    isListed: when<'ADD_METHOD'>(({ context, event }) => methodOf(context.wallet, event.body.hpan)?.details != null),
+    isKnownMethod: when<'REMOVE_METHOD'>(
+      ({ context, event }) => methodOf(context.wallet, event.body.hpan) !== undefined,
+    ),
+    isMethodEnabled: when<'REMOVE_METHOD'>(
+      ({ context, event }) => methodOf(context.wallet, event.body.hpan)?.cashback === 'enabled',
+    ),
+    isWalletFull: when<'ENABLE' | 'ADD_METHOD'>(({ context: { wallet }, event }) => {
+      const unknown = named(event.body).filter((hpan) => methodOf(wallet, hpan) === undefined);
+      return wallet.methods.length + unknown.length > LIMITS.methodCountMax;
+    }),
+    isAllEnabled: when<'ENABLE'>(({ context, event }) => notEnabled(context.wallet, named(event.body)).length === 0),
+    isNothingToEnable: ({ context }) => listedOff(context.wallet).length === 0,
+    isIbanMalformed: when<'SET_IBAN'>(({ event }) => !event.isIbanValid),
+    isRefusedByBank: when<'SET_IBAN'>(({ event }) => event.checkStatus === 'KO'),
+    isOptInFree: when<'ENROL'>(
+      ({ context, event }) => context.wallet.optInStatus === 'NOREQ' && (event.body.optInStatus ?? 'NOREQ') !== 'NOREQ',
+    ),
+    isDatedBeforeTerms: when<'COUNT'>(({ context, event }) => event.record.trxMs <= context.wallet.termsMs),
+    isOutsideEveryPeriod: when<'COUNT'>(({ event }) => event.period === null),
+    isOfPresentEnrolment: when<'REVERSE'>(({ context, event }) => event.enrolment === context.wallet.enrolment),
+  },
+  actions: {
+    defer: ({ context }) => {
+      context.decision.isDeferred = true;
+    },
+    refuse: ({ context, event }, params: { code: RefusalName; detail?: string }) => {
+      const { asked } = event as Extract<WalletEvent, { asked: Asked }>;
+      context.decision.outcomes.push({ kind: 'refused', commandKey: asked.commandKey, ...params });
+    },
+    answerDone: ({ context, event }) =>
+      operations.done(context, (event as Extract<WalletEvent, { asked: Asked }>).asked, {}),
+    enrol: on<'ENROL'>(({ context, event }) => {
+      const { wallet, nowMs, decision } = context;
+      // Domain 2.1: the choice may be given at a first enrolment, never at a later one.
+      const optInStatus: OptInStatus = wallet.enrolment === 0 ? (event.body.optInStatus ?? 'NOREQ') : 'NOREQ';
+      decision.facts.push({
+        kind: 'enrolled',
+        citizen: wallet.citizen,
+        enrolment: wallet.enrolment + 1,
+        termsMs: nowMs,
+        optInStatus,
+        ...event.identity(),
+      });
+      operations.done(context, event.asked, { termsMs: nowMs, optInStatus });
+    }),
+    setOptIn: on<'ENROL'>(({ context, event }) => {
+      const { wallet, decision } = context;
+      const optInStatus = event.body.optInStatus ?? 'NOREQ';
+      decision.facts.push({ kind: 'optInSet', citizen: wallet.citizen, optInStatus });
+      operations.done(context, event.asked, { termsMs: wallet.termsMs, optInStatus });
+    }),
+    answerEnrolled: on<'ENROL'>(({ context, event }) => {
+      const { termsMs, optInStatus } = context.wallet;
+      operations.done(context, event.asked, { termsMs, optInStatus });
+    }),
+    setPayoff: on<'SET_IBAN'>(({ context, event }) => {
+      const { checkStatus } = event;
+      const payoff = { checkStatus, sealed: event.seal() };
+      context.decision.facts.push({ kind: 'payoffSet', citizen: context.wallet.citizen, payoff, atMs: context.nowMs });
+      operations.done(context, event.asked, { validationStatus: checkStatus });
+    }),
+    answerRefusedByBank: on<'SET_IBAN'>(({ context, event }) =>
+      operations.done(context, event.asked, { validationStatus: 'KO' }),
+    ),
+    addMethod: on<'ADD_METHOD'>(({ context, event }) => {
+      const { hpan, details } = event.body;
+      context.decision.facts.push({
+        kind: 'methodAdded',
+        citizen: context.wallet.citizen,
+        hpan,
+        details,
+        atMs: context.nowMs,
+      });
+      operations.done(context, event.asked, { hpan });
+    }),
+    answerListed: on<'ADD_METHOD'>(({ context, event }) =>
+      operations.done(context, event.asked, { hpan: event.body.hpan }),
+    ),
+    removeMethod: on<'REMOVE_METHOD'>(({ context, event }) => {
+      const { hpan } = event.body;
+      context.decision.facts.push({
+        kind: 'methodRemoved',
+        citizen: context.wallet.citizen,
+        hpan,
+        atMs: context.nowMs,
+      });
+      operations.done(context, event.asked, {});
+    }),
+    releaseThenRemove: on<'REMOVE_METHOD'>(({ context, event }) =>
+      operations.startDeactivation(context, event.asked, 'removeMethod', event.body.hpan, null),
+    ),
+    answerActivated: on<'ENABLE'>(({ context, event }) => {
+      const activationMs = methodOf(context.wallet, event.body.hpan)?.activationMs;
+      invariant(typeof activationMs === 'number', 'an enabled method has an activation');
+      operations.done(context, event.asked, { activationMs });
+    }),
+    claim: on<'ENABLE'>(({ context, event }) =>
+      operations.startActivation(context, event.asked, notEnabled(context.wallet, named(event.body)), event.body.hpan),
+    ),
+    answerNothingToEnable: on<'ENABLE_ALL'>(({ context, event }) =>
+      operations.done(context, event.asked, { enabled: [], refused: [] }),
+    ),
+    claimAll: on<'ENABLE_ALL'>(({ context, event }) =>
+      operations.startActivationOfAll(context, event.asked, listedOff(context.wallet)),
+    ),
+    release: on<'DISABLE'>(({ context, event }) =>
+      operations.startDeactivation(
+        context,
+        event.asked,
+        'disableCashback',
+        event.body.hpan,
+        event.body.cancellationMs ?? null,
+      ),
+    ),
+    leave: on<'LEAVE'>(({ context, event }) => {
+      const { wallet, nowMs, decision } = context;
+      const removed = openTotals(wallet, event.frozenPeriods).map((totals) => ({
+        awardPeriodId: totals.awardPeriodId,
+        before: { count: totals.count, lastTrxMs: totals.lastTrxMs, termsMs: totals.termsMs },
+      }));
+      decision.facts.push({ kind: 'left', citizen: wallet.citizen, cancellationMs: nowMs, removed });
+      if (wallet.claimed.length === 0) operations.done(context, event.asked, {});
+      else operations.startLeaving(context, event.asked, wallet.claimed);
+    }),
+    claimJudged: on<'CLAIM_JUDGED'>(({ context, event }) =>
+      operations.claimJudged(context, event.hpan, event.activationMs),
+    ),
+    releaseJudged: on<'RELEASE_JUDGED'>(({ context, event }) => operations.releaseJudged(context, event.hpan, event)),
+    count: on<'COUNT'>(({ context, event }) => {
+      const { record, period, key } = event;
+      invariant(period !== null, 'a guard saw to the period');
+      const scoreCents = paymentScoreCents(record.amountCents, period);
+      list(context, record, {
+        awardPeriodId: period.awardPeriodId,
+        amountCents: record.amountCents,
+        scoreCents,
+        countDelta: 1,
+      });
+      judgeCount(context, { key, record, code: null, awardPeriodId: period.awardPeriodId, scoreCents });
+    }),
+    drop: on<'COUNT'>(({ context, event }) =>
+      judgeCount(context, { ...event, code: 'TERMS_NOT_COVERED', awardPeriodId: 0, scoreCents: 0 }),
+    ),
+    reject: on<'COUNT'>(({ context, event }) =>
+      judgeCount(context, { ...event, code: 'NO_AWARD_PERIOD', awardPeriodId: 0, scoreCents: 0 }),
+    ),
+    reverse: on<'REVERSE'>(({ context, event }) => {
+      const { record, awardPeriodId, scoreCents, countDelta, key } = event;
+      list(context, record, { awardPeriodId, amountCents: -record.amountCents, scoreCents, countDelta });
+      context.decision.messages.push({ kind: 'reverseJudged', hpan: record.hpan, key, applied: true });
+    }),
+    cannotReverse: on<'REVERSE'>(({ context, event }) => {
+      context.decision.messages.push({
+        kind: 'reverseJudged',
+        hpan: event.record.hpan,
+        key: event.key,
+        applied: false,
+      });
+    }),
+  },
+}).createMachine({
+  id: 'wallet',
+  initial: 'none',
+  context: ({ input }) => input as WalletContext,
+  // A card may answer, and a former owner's records may come, in any state.
+  on: {
+    RELEASE_JUDGED: { actions: 'releaseJudged' },
+    DISABLE: [{ guard: 'isInstrumentBusy', actions: 'defer' }, { actions: 'release' }],
+    REMOVE_METHOD: [
+      { guard: 'isInstrumentBusy', actions: 'defer' },
+      { guard: 'isMethodEnabled', actions: 'releaseThenRemove' },
+      { guard: 'isKnownMethod', actions: 'removeMethod' },
+      { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },
+    ],
+    COUNT: { actions: 'drop' },
+    REVERSE: { actions: 'cannotReverse' },
+    LEAVE: { actions: 'answerDone' },
+    ENABLE: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
+    ENABLE_ALL: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
+  },
+  states: {
+    none: {
+      on: {
+        ENROL: { target: 'enabled', actions: 'enrol' },
+        SET_IBAN: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_FOUND' } } },
+        ADD_METHOD: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_FOUND' } } },
+      },
+    },
+    enabled: {
+      on: {
+        ENROL: [{ guard: 'isOptInFree', actions: 'setOptIn' }, { actions: 'answerEnrolled' }],
+        LEAVE: [
+          { guard: 'isAnythingUnderWay', actions: 'defer' },
+          { target: 'disabled', actions: 'leave' },
+        ],
+        SET_IBAN: [
+          { guard: 'isIbanMalformed', actions: { type: 'refuse', params: { code: 'IBAN_INVALID' } } },
+          { guard: 'isRefusedByBank', actions: 'answerRefusedByBank' },
+          { actions: 'setPayoff' },
+        ],
+        ADD_METHOD: [
+          { guard: 'isListed', actions: 'answerListed' },
+          { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
+          { actions: 'addMethod' },
+        ],
+        ENABLE: [
+          { guard: 'isInstrumentBusy', actions: 'defer' },
+          { guard: 'isAllEnabled', actions: 'answerActivated' },
+          { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
+          { actions: 'claim' },
+        ],
+        ENABLE_ALL: [
+          { guard: 'isAnyInstrumentBusy', actions: 'defer' },
+          { guard: 'isNothingToEnable', actions: 'answerNothingToEnable' },
+          { actions: 'claimAll' },
+        ],
+        CLAIM_JUDGED: { actions: 'claimJudged' },
+        COUNT: [
+          { guard: 'isDatedBeforeTerms', actions: 'drop' },
+          { guard: 'isOutsideEveryPeriod', actions: 'reject' },
+          { actions: 'count' },
+        ],
+        REVERSE: [{ guard: 'isOfPresentEnrolment', actions: 'reverse' }, { actions: 'cannotReverse' }],
+      },
+    },
+    disabled: {
+      on: {
+        ENROL: { target: 'enabled', actions: 'enrol' },
+        SET_IBAN: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
+        ADD_METHOD: [
+          { guard: 'isListed', actions: 'answerListed' },
+          { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
+          { actions: 'addMethod' },
+        ],
+      },
+    },
+  },
+});
+
+const step = machineSteps<WalletContext, WalletEvent>(walletMachine);
+
+/** Decides one event against one wallet. The decision is filled; the wallet is not modified. */
+export function decideWallet(context: WalletContext, event: WalletEvent): void {
+  const before = context.decision.facts.length;
+  const status = step(context.wallet.status, context, event);
+  const changed = context.decision.facts.slice(before).some(({ kind }) => kind === 'enrolled' || kind === 'left');
+  invariant(changed === (status !== context.wallet.status), 'the machine and its facts agree on the state');
+}
+
+function named(body: { readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }): readonly Hpan[] {
+  return body.tokens === undefined ? [body.hpan] : [...new Set([body.hpan, ...body.tokens])];
+}
+
+function notEnabled(wallet: Wallet, hpans: readonly Hpan[]): readonly Hpan[] {
+  return hpans.filter((hpan) => methodOf(wallet, hpan)?.cashback !== 'enabled');
+}
+
+/** What "enable all" means: listed, and not enabled. */
+function listedOff(wallet: Wallet): readonly Hpan[] {
+  return wallet.methods
+    .filter(({ details, cashback }) => details !== null && cashback !== 'enabled')
+    .map(({ hpan }) => hpan);
+}
+
+function openTotals(wallet: Wallet, frozenPeriods: readonly number[]) {
+  return wallet.totals.filter(
+    ({ awardPeriodId, enrolment }) => enrolment === wallet.enrolment && !frozenPeriods.includes(awardPeriodId),
+  );
+}
+
+/** Appends a line to the citizen's transactions, with the totals and the standing after it (4.2, 5.1). */
+function list(
+  { wallet, decision, nowMs }: WalletContext,
+  record: TransactionRecord,
+  change: {
+    readonly awardPeriodId: number;
+    readonly amountCents: number;
+    readonly scoreCents: number;
+    readonly countDelta: number;
+  },
+): void {
+  const { awardPeriodId, amountCents, scoreCents, countDelta } = change;
+  const totals = totalsOf(wallet, awardPeriodId);
+  const isPayment = amountCents > 0;
+  const lastTrxMs = totals?.lastTrxMs ?? 0;
+  const before: Standing | null =
+    totals === undefined ? null : { count: totals.count, lastTrxMs, termsMs: totals.termsMs };
+  const after: Standing = {
+    count: (totals?.count ?? 0) + countDelta,
+    // A reversal never moves it (3.3b rule 6).
+    lastTrxMs: isPayment ? Math.max(lastTrxMs, record.trxMs) : lastTrxMs,
+    termsMs: wallet.termsMs,
+  };
+  invariant(after.count >= 0, 'each full reversal takes back one counted payment');
+  const payment: PaymentRow = {
+    awardPeriodId,
+    enrolment: wallet.enrolment,
+    insertion: totals?.insertions ?? 0,
+    hpan: record.hpan,
+    acquirerCode: record.acquirerCode,
+    acquirerId: record.acquirerId,
+    operationType: record.operationType,
+    circuitType: record.circuitType,
+    idTrxAcquirer: record.idTrxAcquirer,
+    idTrxIssuer: record.idTrxIssuer,
+    trxMs: record.trxMs,
+    amountCents,
+    cashbackCents: scoreCents,
+    countDelta,
+  };
+  const rawCents = (totals?.rawCents ?? 0) + scoreCents;
+  decision.facts.push({
+    kind: 'paymentListed',
+    citizen: wallet.citizen,
+    payment,
+    rawCents,
+    before,
+    after,
+    atMs: nowMs,
+  });
+}
+
+function judgeCount(
+  { wallet, decision }: WalletContext,
+  judged: {
+    readonly key: string;
+    readonly record: TransactionRecord;
+    readonly code: RefusalName | null;
+    readonly awardPeriodId: number;
+    readonly scoreCents: number;
+  },
+): void {
+  const { key, record, code, awardPeriodId, scoreCents } = judged;
+  const { enrolment } = wallet;
+  decision.messages.push({ kind: 'countJudged', hpan: record.hpan, key, code, enrolment, awardPeriodId, scoreCents });
+}
