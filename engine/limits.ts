@@ -75,4 +75,8 @@ invariant(
   LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.mailboxCountMax,
   'files alone cannot fill a mailbox',
 );
+invariant(
+  LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.deferredCountMax,
+  'files alone cannot fill the queue behind one card, so their rows are refused at once or not at all',
+);
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');

@@ -70,7 +70,7 @@ const RULES: Readonly<Record<RecordColumn, ColumnRule>> = {
   operationType: mandatory(like(TWO_DIGITS)),
   circuitType: mandatory(like(TWO_DIGITS)),
   hpan: mandatory(like(HPAN_FORM)),
-  // Read once, below: most rows are good, and reading is the costly part of them.
+  // Its form is what `parseInstant` reads, once, in `checkRaw`.
   trxDate: { holds: () => true, whenEmpty: 'DATE_INVALID', whenWrong: 'DATE_INVALID' },
   idTrxAcquirer: mandatory(upTo(255)),
   idTrxIssuer: optional(upTo(255)),
@@ -100,8 +100,8 @@ const EMPTY_ROW = Object.fromEntries(RECORD_COLUMNS.map((column) => [column, '']
 /**
  * Checks one row of a file, already split into its columns.
  *
- * Refuses with WRONG_COLUMNS, FIELD_INVALID, DATE_INVALID, AMOUNT_INVALID, CURRENCY_INVALID, SENDER_NOT_ALLOWED,
- * CATEGORY_EXCLUDED or RECORD_IN_FUTURE; with the first that applies, columns from left to right.
+ * Refuses with the first that applies: WRONG_COLUMNS; by the form of a column FIELD_INVALID, AMOUNT_INVALID,
+ * CURRENCY_INVALID, DATE_INVALID; by what it says SENDER_NOT_ALLOWED, CATEGORY_EXCLUDED, RECORD_IN_FUTURE.
  *
  * @param columns 15, or 16 with the PAR
  */

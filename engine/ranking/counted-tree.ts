@@ -36,6 +36,8 @@ const FILL_MIN = 50 / 64;
 /** Small enough that the last, partly used one is under 1% of a million rows. */
 const SEGMENT_BYTES = 2 ** 18;
 const FENCE_WORDS = 4;
+/** A range is parted into eight for three steps of a search. */
+const PARTS = 8;
 
 export class CountedTree {
   readonly #compareTies: CompareTies;
@@ -57,6 +59,7 @@ export class CountedTree {
   #sums: Uint32Array<ArrayBuffer> = new Uint32Array(1);
   #count = 0;
   #changes = 0;
+  #touched = 0;
 
   constructor({ compareTies, blockRows = BLOCK_ROWS }: CountedTreeOptions) {
     this.#compareTies = compareTies;
@@ -217,6 +220,9 @@ export class CountedTree {
   /**
    * Where `row` is, or ~(where it would be put). A place is a position and a slot in one number; no block is full
    * between changes, so that a slot always fits.
+   *
+   * A binary search; but in a large tree each row it looks at comes from main memory, 100 ns away, one after the
+   * other. So the rows of the next three steps are touched first, for the processor to fetch them all at once.
    */
   #locate(row: Rows): number {
     const position = this.#search(row);
@@ -224,6 +230,19 @@ export class CountedTree {
     const start = this.#startOf(position);
     let low = 0;
     let high = this.#counts[position]!;
+    while (high - low >= 2 * PARTS) {
+      const step = (high - low) >>> 3;
+      this.#touch(rows, start + low * ROW_WORDS, step * ROW_WORDS);
+      let part = 0;
+      for (let half = PARTS >>> 1; half > 0; half >>>= 1) {
+        const slot = low + (part + half) * step;
+        const order = this.#compare(rows, start + slot * ROW_WORDS, row, 0);
+        if (order === 0) return (position << this.#blockShift) | slot;
+        if (order < 0) part += half;
+      }
+      if (part < PARTS - 1) high = low + (part + 1) * step;
+      if (part > 0) low += part * step + 1;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       const order = this.#compare(rows, start + middle * ROW_WORDS, row, 0);
@@ -232,6 +251,13 @@ export class CountedTree {
       else high = middle;
     }
     return ~((position << this.#blockShift) | low);
+  }
+
+  /** Reads the seven words that part a range into eight; kept, or the compiler would leave the reading out. */
+  #touch(rows: Rows, start: number, step: number): void {
+    let touched = 0;
+    for (let part = 1; part < PARTS; part += 1) touched |= rows[start + part * step]!;
+    this.#touched = touched;
   }
 
   /** The last position whose first row is not after `row`; 0 if there is none. */

@@ -63,13 +63,7 @@ class LocalEngine implements Engine {
     this.#isNew = stored === null;
     this.programme = chooseProgramme(stored, options.programme);
 
-    const order = new TaxCodeOrder({
-      taxCodeOf: (citizen) => this.#reads.taxCodeOf(citizen),
-      onOrdered: (first, second) =>
-        this.#shardOf(partitionOf(first)).system(partitionOf(first), () => ({
-          facts: [{ kind: 'tieOrdered', first, second }],
-        })),
-    });
+    const order = new TaxCodeOrder((citizen) => this.#reads.taxCodeOf(citizen));
     this.#rankings = new Rankings(this.programme, order.compare);
     this.#reads = new Reads({
       programme: this.programme,
