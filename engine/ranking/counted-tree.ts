@@ -28,7 +28,11 @@ export interface CountedTreeOptions {
   readonly blockRows?: number;
 }
 
-const BLOCK_ROWS = 256;
+/**
+ * Reads and moves of 3 million rows, with 128 as 1: 256 takes 1.1 and 1.2 times as long, 512 1.2 and 1.5 times. Smaller
+ * ones would make the directory outgrow the cache.
+ */
+const BLOCK_ROWS = 128;
 const WINDOW_BLOCKS = 9;
 /** After dealing out, blocks are between this and seven eighths of it full. */
 const FILL_DEALT = 61 / 64;
@@ -59,6 +63,7 @@ export class CountedTree {
   #sums: Uint32Array<ArrayBuffer> = new Uint32Array(1);
   #count = 0;
   #changes = 0;
+  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: see #touch
   #touched = 0;
 
   constructor({ compareTies, blockRows = BLOCK_ROWS }: CountedTreeOptions) {
@@ -257,7 +262,7 @@ export class CountedTree {
   #touch(rows: Rows, start: number, step: number): void {
     let touched = 0;
     for (let part = 1; part < PARTS; part += 1) touched |= rows[start + part * step]!;
-    this.#touched = touched;
+    this.#touched = touched & 1;
   }
 
   /** The last position whose first row is not after `row`; 0 if there is none. */

@@ -11,6 +11,8 @@ export interface CheckpointOptions {
   readonly state: FlushedState;
   readonly shard: Shard;
   readonly onPoint: (name: string) => void;
+  /** Changed rows that make one due; default LIMITS.checkpointRowCount. */
+  readonly rowCount?: number | undefined;
   /** Called with the mark before the journal is trimmed: what else must cover it is written here (rankings). */
   readonly beforeTrim?: () => Promise<void>;
 }
@@ -32,10 +34,9 @@ export class Checkpointer {
 
   /** Starts one when enough has changed; rejections go to whoever holds the promise. */
   runIfDue(): Promise<void> | null {
-    const { state, shard } = this.#options;
+    const { state, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
     const isDue =
-      state.overlay.count >= LIMITS.checkpointRowCount ||
-      shard.flushedSequence - this.#sequence >= LIMITS.journalTailRecordsMax;
+      state.overlay.count >= rowCount || shard.flushedSequence - this.#sequence >= LIMITS.journalTailRecordsMax;
     return isDue && this.#running === null ? this.run() : null;
   }
 

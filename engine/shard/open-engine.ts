@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly schedule: Schedule;
   /** The disk failed or a checkpoint broke: stop the process, nothing may be answered any more. */
   readonly failed: (error: unknown) => void;
+  /** Changed rows after which a checkpoint begins; default LIMITS.checkpointRowCount. */
+  readonly checkpointRowCount?: number | undefined;
   /** Named places at which a test may stop the world. */
   readonly onPoint?: (name: string) => void;
 }
@@ -73,10 +75,16 @@ class LocalEngine implements Engine {
       sequence: (partition) => this.#shardOf(partition).flushedSequences()[partition] ?? 0,
     });
     this.#shards = stores.map((store, index) => this.#makeShard(store, index));
-    this.#checkpointers = stores.map(
-      (store, index) =>
-        new Checkpointer({ store, state: this.#recovered[index]!.state, shard: this.#shards[index]!, onPoint }),
-    );
+    this.#checkpointers = stores.map((store, index) => {
+      const { state } = this.#recovered[index]!;
+      return new Checkpointer({
+        store,
+        state,
+        shard: this.#shards[index]!,
+        onPoint,
+        rowCount: options.checkpointRowCount,
+      });
+    });
     this.#closing = new PeriodClosing({
       programme: this.programme,
       rankings: this.#rankings,

@@ -1,0 +1,17 @@
+/** When to come back. Jitter spreads those refused together, who would otherwise return together (faults 65). */
+import { LIMITS } from '../../engine/index.ts';
+
+/** A socket over its own limit: its answers are a turn or two away. */
+const BUSY_MS = { from: 50, spread: 450 } as const;
+/** A restart takes about two seconds. */
+const RESTART_MS = { from: 2_000, spread: 3_000 } as const;
+
+/**
+ * @param nowMs the programme's clock, as in `hello`
+ * @param random in [0, 1)
+ * @returns an instant in the programme's clock, at most LIMITS.retryMsMax ahead
+ */
+export function retryAtMs(why: 'busy' | 'restart', nowMs: number, random: number): number {
+  const { from, spread } = why === 'busy' ? BUSY_MS : RESTART_MS;
+  return nowMs + Math.min(LIMITS.retryMsMax, Math.round(from + random * spread));
+}

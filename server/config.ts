@@ -1,0 +1,132 @@
+/** Options of the engine process, from the command line and the environment, to typed and checked ones. */
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import {
+  checkProgramme,
+  demonstration,
+  italy2020,
+  type Programme,
+  parseInstant,
+  romeDayNumber,
+} from '../engine/index.ts';
+
+/** A mistake in the configuration: told in one line, exit code 2, no restart. */
+export class ConfigurationFault extends Error {
+  readonly code = 'CONFIGURATION';
+}
+
+const OptionsSchema = v.strictObject({
+  data: v.string(),
+  port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
+  host: v.optional(v.string(), '127.0.0.1'),
+  transport: v.optional(v.picklist(['auto', 'uws', 'ws']), 'auto'),
+  shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+  now: v.optional(v.string()),
+  speed: v.optional(v.pipe(v.number(), v.minValue(0))),
+  programme: v.optional(v.string()),
+  demo: v.optional(v.boolean(), false),
+});
+
+export interface Configuration {
+  readonly folder: string;
+  readonly port: number;
+  readonly host: string;
+  readonly transport: 'auto' | 'uws' | 'ws';
+  /** Undefined: what the folder has, one in a new folder. */
+  readonly shardCount: number | undefined;
+  /** Undefined: real time. */
+  readonly startMs: number | undefined;
+  readonly speed: number;
+  /** Undefined: the folder's own, or the default of a new one. */
+  readonly programme: string | undefined;
+  readonly isDemonstration: boolean;
+  /** A real issuer of tokens in place of the folder's development identity. */
+  readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
+  /** For tests: changed rows after which a checkpoint begins. */
+  readonly checkpointRowCount: number | undefined;
+  /** For tests: the process ends itself, as by kill -9, when it comes to this point for the n-th time. */
+  readonly killAt: { readonly point: string; readonly count: number } | null;
+}
+
+/** @throws ConfigurationFault */
+export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
+  const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
+  if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
+  const { data, port, host, transport, shards, now, speed = 1, programme, demo } = parsed.output;
+  return {
+    folder: data,
+    port,
+    host,
+    transport,
+    shardCount: shards,
+    startMs: now === undefined ? undefined : instantOf(now),
+    speed,
+    programme,
+    isDemonstration: demo,
+    issuer: issuerOf(environment),
+    checkpointRowCount: checkpointRowsOf(environment.CLICKDAY_CHECKPOINT_ROWS),
+    killAt: killAtOf(environment.CLICKDAY_KILL_AT),
+  };
+}
+
+/**
+ * The programme of a new folder: the named one; else Italy's where the clock starts in its years, a demonstration
+ * otherwise.
+ * @throws ConfigurationFault
+ */
+export function programmeOf({ programme, startMs }: Configuration, nowMs: number): Programme {
+  if (programme === 'italy-2020') return italy2020();
+  if (programme === 'demonstration') return demonstration(romeDayNumber(nowMs));
+  if (programme !== undefined) return programmeFile(programme);
+  const year = new Date(nowMs).getUTCFullYear();
+  return startMs !== undefined && year >= 2020 && year <= 2022 ? italy2020() : demonstration(romeDayNumber(nowMs));
+}
+
+function programmeFile(path: string): Programme {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new ConfigurationFault(
+      `--programme ${path}: no such file, and not a built-in programme (italy-2020, demonstration)`,
+    );
+  }
+  const checked = checkProgramme(parseJson(text));
+  if (!checked.ok) throw new ConfigurationFault(`--programme ${path}: ${checked.problem}`);
+  return checked.programme;
+}
+
+function instantOf(text: string): number {
+  const ms = parseInstant(text) ?? Date.parse(text);
+  if (Number.isNaN(ms)) throw new ConfigurationFault(`--now is an ISO-8601 instant, such as 2020-12-08T08:00:00+01:00`);
+  return ms;
+}
+
+function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJS.ProcessEnv): Configuration['issuer'] {
+  if (issuer === undefined && jwksUrl === undefined) return null;
+  if (issuer !== undefined && jwksUrl !== undefined) return { issuer, jwksUrl };
+  throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
+}
+
+function killAtOf(text: string | undefined): Configuration['killAt'] {
+  if (text === undefined || text === '') return null;
+  const [point, count] = text.split(':');
+  if (point === undefined || !/^\d+$/.test(count ?? '')) {
+    throw new ConfigurationFault('CLICKDAY_KILL_AT has the form point:count');
+  }
+  return { point, count: Number(count) };
+}
+
+function checkpointRowsOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (!/^[1-9]\d*$/.test(text)) throw new ConfigurationFault('CLICKDAY_CHECKPOINT_ROWS is a count of rows');
+  return Number(text);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigurationFault('not JSON');
+  }
+}

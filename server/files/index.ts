@@ -1,0 +1,18 @@
+/** The door: acquirer files in, outcomes out. */
+export {
+  createFileIngester,
+  type FileIngester,
+  type FileIngestOptions,
+  type FileReport,
+  type UploadedFile,
+} from './ingest.ts';
+export {
+  type FileOutcome,
+  type FileSummary,
+  OUTCOME_CSV_HEADER,
+  outcomeCsvLine,
+  outcomeJsonItem,
+  ROW_STATUSES,
+  type RowNotCounted,
+  type RowStatus,
+} from './outcome.ts';

@@ -1,0 +1,249 @@
+/** Takes in one acquirer file: every good row is applied, every other one is named with its reason (DECISION 17). */
+import {
+  type Clock,
+  checkRow,
+  type Engine,
+  type Hpan,
+  isoText,
+  LIMITS,
+  type Programme,
+  type RecordOutcome,
+  type RefusalName,
+  type Refused,
+  romeDayNumber,
+  type TransactionRecord,
+} from '../../engine/index.ts';
+import { isNetworkPan } from '../wire/pan.ts';
+import { FileOutcome, type FileSummary } from './outcome.ts';
+import { type Spool, spoolText } from './spool.ts';
+import { createLineReader, type Line, senderOfFileName } from './trnlog.ts';
+
+export interface FileIngestOptions {
+  readonly engine: Pick<Engine, 'record' | 'programme'>;
+  readonly clock: Clock;
+  /** Where uploads wait to be whole; they never have a name there. */
+  readonly spoolFolder: string;
+  /** Real time: how long to wait says nothing about the programme's clock, which may run or stand still. */
+  readonly pause: (ms: number) => Promise<void>;
+  /** Largest file; default LIMITS.fileBytesMax. */
+  readonly bytesMax?: number;
+}
+
+export interface UploadedFile {
+  readonly name: string;
+  /** The ABI code that the sender's token names. */
+  readonly sender: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface FileReport {
+  readonly ok: true;
+  readonly summary: FileSummary;
+  readonly outcome: FileOutcome;
+}
+
+export interface FileIngester {
+  /**
+   * Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
+   * sender's name), TOO_LARGE, ENCODING_INVALID and OVERLOADED with nothing taken; DRAINING where rows may have been
+   * taken: sending the file again is safe, since keys decide.
+   */
+  ingest(file: UploadedFile): Promise<FileReport | Refused>;
+}
+
+export function createFileIngester(options: FileIngestOptions): FileIngester {
+  let openCount = 0;
+  return {
+    async ingest(file) {
+      const sender = senderOfFileName(file.name);
+      if (sender === null) return { ok: false, code: 'FILE_NAME_INVALID' };
+      if (sender !== file.sender)
+        return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
+      if (openCount >= LIMITS.filesAtOnceMax) {
+        return { ok: false, code: 'OVERLOADED', retryAtMs: options.clock.nowMs() + LIMITS.retryMsMax };
+      }
+      openCount += 1;
+      try {
+        return await takeIn(file, options);
+      } finally {
+        openCount -= 1;
+      }
+    },
+  };
+}
+
+async function takeIn(file: UploadedFile, options: FileIngestOptions): Promise<FileReport | Refused> {
+  const spooled = await spoolText(file.body, options.spoolFolder, options.bytesMax ?? LIMITS.fileBytesMax);
+  if (!spooled.ok) return spooled;
+  try {
+    return await deliver(file, spooled.spool, options);
+  } finally {
+    await spooled.spool.close();
+  }
+}
+
+async function deliver(file: UploadedFile, spool: Spool, options: FileIngestOptions): Promise<FileReport | Refused> {
+  const receivedMs = options.clock.nowMs();
+  const context = {
+    sender: file.sender,
+    programme: options.engine.programme,
+    todayDayNumber: romeDayNumber(receivedMs),
+  };
+  const outcome = new FileOutcome();
+  const delivery = new Delivery({ options, outcome, receivedMs });
+  for await (const lines of linesOf(spool)) {
+    for (const line of lines) {
+      const row = readRow(line, context);
+      if (!row.ok) outcome.reject(line.number, row.code, row.detail);
+      else if (!(await delivery.add({ line: line.number, record: row.record }))) break;
+    }
+    if (delivery.refusal !== null) break;
+  }
+  await delivery.settle();
+  return delivery.refusal ?? { ok: true, summary: outcome.summary(file.name, isoText(receivedMs)), outcome };
+}
+
+async function* linesOf(spool: Spool): AsyncGenerator<readonly Line[]> {
+  const reader = createLineReader();
+  for await (const text of spool.text()) yield reader.push(text);
+  yield reader.end();
+}
+
+interface Context {
+  readonly sender: string;
+  readonly programme: Programme;
+  readonly todayDayNumber: number;
+}
+
+type CheckedRow =
+  | { readonly ok: true; readonly record: TransactionRecord }
+  | { readonly ok: false; readonly code: RefusalName; readonly detail: string };
+
+function readRow({ columns }: Line, context: Context): CheckedRow {
+  if (columns === null) return { ok: false, code: 'WRONG_COLUMNS', detail: 'line too long' };
+  const checked = checkRow(columns, context);
+  if (!checked.ok) return checked;
+  const exposed = IDENTIFIERS.find((name) => isNetworkPan(checked.record[name]));
+  return exposed === undefined ? checked : { ok: false, code: 'FIELD_INVALID', detail: exposed };
+}
+
+/** Free texts of a sender, where a card number must not slip into the store (fault 60). */
+const IDENTIFIERS = [
+  'idTrxAcquirer',
+  'idTrxIssuer',
+  'correlationId',
+  'acquirerId',
+  'merchantId',
+  'terminalId',
+] as const;
+
+interface Row {
+  readonly line: number;
+  readonly record: TransactionRecord;
+}
+
+interface DeliveryOptions {
+  readonly options: FileIngestOptions;
+  readonly outcome: FileOutcome;
+  readonly receivedMs: number;
+}
+
+const FIRST_PAUSE_MS = 20;
+const PAUSE_MS_MAX = 1_000;
+
+/**
+ * A window of rows under way. The order of reversals is the order of the file (DECISION 19): the engine takes the rows
+ * of one card in the order in which it is told them, so a row refused for want of room holds back those behind it.
+ *
+ *     card A   row 1 under way, row 4 under way
+ *     card B   row 2 refused: held   <- row 3, row 7 held behind it
+ *
+ * An engine refuses for want of room at once, before the next row is sent: the one exception, 8,192 tasks put off
+ * behind one card, is out of reach for all files together (limits.ts).
+ */
+class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #held = new Map<Hpan, Row[]>();
+  #isRetrying = false;
+  /** Rows under way, those held included. */
+  #count = 0;
+  /** Called when there are fewer of them. */
+  #wake: () => void = () => {};
+  #refusal: Refused | null = null;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Set once the engine takes nothing more: the rest of the file is not sent. */
+  get refusal(): Refused | null {
+    return this.#refusal;
+  }
+
+  /** Resolves when there was room for the row; false: it was not taken, nor will any other be. */
+  async add(row: Row): Promise<boolean> {
+    if (this.#count >= LIMITS.fileRowsInFlightMax) await this.#fallsBelow(LIMITS.fileRowsInFlightMax);
+    if (this.#refusal !== null) return false;
+    this.#count += 1;
+    this.#send(row);
+    return true;
+  }
+
+  /** Resolves when nothing is under way. */
+  settle(): Promise<void> {
+    return this.#fallsBelow(1);
+  }
+
+  async #fallsBelow(count: number): Promise<void> {
+    while (this.#count >= count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #send(row: Row): void {
+    if (this.#held.has(row.record.hpan)) {
+      this.#hold(row);
+      return;
+    }
+    const { options, receivedMs } = this.#options;
+    options.engine.record({ record: row.record, receivedMs }, (answer) => this.#answered(row, answer));
+  }
+
+  #answered(row: Row, answer: RecordOutcome | Refused): void {
+    if ('ok' in answer && answer.code === 'OVERLOADED' && this.#refusal === null) {
+      this.#hold(row);
+      return;
+    }
+    if ('ok' in answer) this.#refuse(answer);
+    else this.#options.outcome.add(row.line, answer, row.record.amountCents);
+    this.#count -= 1;
+    this.#wake();
+  }
+
+  /** What is held will not be sent any more either. */
+  #refuse(refusal: Refused): void {
+    this.#refusal ??= refusal;
+    for (const rows of this.#held.values()) this.#count -= rows.length;
+    this.#held.clear();
+  }
+
+  #hold(row: Row): void {
+    const rows = this.#held.get(row.record.hpan);
+    if (rows === undefined) this.#held.set(row.record.hpan, [row]);
+    else rows.push(row);
+    if (!this.#isRetrying) void this.#retry();
+  }
+
+  async #retry(): Promise<void> {
+    this.#isRetrying = true;
+    for (let pauseMs = FIRST_PAUSE_MS; this.#held.size > 0; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+      await this.#options.options.pause(pauseMs);
+      const rows = [...this.#held.values()].flat();
+      this.#held.clear();
+      for (const row of rows) this.#send(row);
+    }
+    this.#isRetrying = false;
+  }
+}

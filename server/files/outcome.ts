@@ -1,0 +1,135 @@
+/** What became of a file: sums, and every row that does not count with its line and reason (DECISIONS 17, 39). */
+import { LIMITS, type RecordOutcome, type RefusalName } from '../../engine/index.ts';
+
+export const ROW_STATUSES = ['counted', 'applied', 'pending', 'parked', 'dropped', 'rejected'] as const;
+export type RowStatus = (typeof ROW_STATUSES)[number];
+
+/** A row that changed no total. `code` is empty for a reversal that waits for its payment. */
+export interface RowNotCounted {
+  readonly line: number;
+  readonly status: RowStatus;
+  readonly code: RefusalName | '';
+  /** The column at fault, or empty. */
+  readonly detail: string;
+}
+
+export interface FileSummary {
+  readonly file: string;
+  /** Stamped once for all rows: periods, grace and a reversal's month are judged by it. ISO-8601. */
+  readonly received: string;
+  readonly rows: number;
+  readonly counted: number;
+  readonly applied: number;
+  readonly pending: number;
+  readonly parked: number;
+  readonly dropped: number;
+  readonly rejected: number;
+  /** Absolute amounts by what became of them; a row of a wrong form has none. */
+  readonly amountCents: Readonly<Record<RowStatus, number>>;
+  /** Net cashback of what was counted and applied. */
+  readonly cashbackCents: number;
+  readonly codes: Readonly<Partial<Record<RefusalName, number>>>;
+  /** Rows that did not count and stand beyond the last line an outcome can name; 0 in any real file. */
+  readonly unlisted: number;
+}
+
+type Reason = Omit<RowNotCounted, 'line'>;
+
+/** A file has a few dozen reasons; two bytes hold more than this and one for each status and code. */
+const DETAILED_REASONS_MAX = 60_000;
+
+/**
+ * Collects outcomes in any order and lists them by line. A line costs two bytes, the number of its reason: a file of
+ * two million bad rows costs 4 MB, and nothing needs sorting.
+ */
+export class FileOutcome {
+  #reasonOfLine = new Uint16Array(4_096);
+  #lastLine = 0;
+  #unlisted = 0;
+  #cashbackCents = 0;
+  /** From 1: 0 is a line that counts, or is no row. */
+  readonly #reasons: Reason[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #rows = tally();
+  readonly #amounts = tally();
+  readonly #codes = new Map<RefusalName, number>();
+
+  /** A row that the engine judged. */
+  add(line: number, outcome: RecordOutcome, amountCents: number): void {
+    this.#rows[outcome.status] += 1;
+    this.#amounts[outcome.status] += amountCents;
+    if (outcome.status === 'counted' || outcome.status === 'applied') this.#cashbackCents += outcome.scoreCents;
+    else this.#list(line, { status: outcome.status, code: 'code' in outcome ? outcome.code : '', detail: '' });
+  }
+
+  /** A row of a wrong form, which the engine never saw. */
+  reject(line: number, code: RefusalName, detail: string): void {
+    this.#rows.rejected += 1;
+    this.#list(line, { status: 'rejected', code, detail });
+  }
+
+  summary(file: string, received: string): FileSummary {
+    return {
+      file,
+      received,
+      rows: ROW_STATUSES.reduce((sum, status) => sum + this.#rows[status], 0),
+      ...this.#rows,
+      amountCents: { ...this.#amounts },
+      cashbackCents: this.#cashbackCents,
+      codes: Object.fromEntries(this.#codes),
+      unlisted: this.#unlisted,
+    };
+  }
+
+  /** By line, rising. */
+  *rowsNotCounted(): Generator<RowNotCounted> {
+    for (let line = 1; line <= this.#lastLine; line += 1) {
+      const reason = this.#reasons[this.#reasonOfLine[line]! - 1];
+      if (reason !== undefined) yield { line, ...reason };
+    }
+  }
+
+  #list(line: number, reason: Reason): void {
+    if (reason.code !== '') this.#codes.set(reason.code, (this.#codes.get(reason.code) ?? 0) + 1);
+    if (line > LIMITS.outcomeLinesMax) {
+      this.#unlisted += 1;
+      return;
+    }
+    if (line >= this.#reasonOfLine.length) this.#grow(line);
+    this.#reasonOfLine[line] = this.#numberOf(reason);
+    this.#lastLine = Math.max(this.#lastLine, line);
+  }
+
+  #numberOf(reason: Reason): number {
+    const key = `${reason.status} ${reason.code} ${reason.detail}`;
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const isFull = this.#reasons.length >= DETAILED_REASONS_MAX;
+    if (isFull && reason.detail !== '') return this.#numberOf({ ...reason, detail: '' });
+    this.#reasons.push(reason);
+    this.#numbers.set(key, this.#reasons.length);
+    return this.#reasons.length;
+  }
+
+  #grow(line: number): void {
+    const larger = new Uint16Array(Math.min(2 * line, LIMITS.outcomeLinesMax + 1));
+    larger.set(this.#reasonOfLine);
+    this.#reasonOfLine = larger;
+  }
+}
+
+function tally(): Record<RowStatus, number> {
+  return { counted: 0, applied: 0, pending: 0, parked: 0, dropped: 0, rejected: 0 };
+}
+
+export const OUTCOME_CSV_HEADER = 'line;status;code;detail\n';
+
+/** `line;status;code;detail`, in the acquirers' own dialect. Codes and columns never hold a separator. */
+export function outcomeCsvLine({ line, status, code, detail }: RowNotCounted): string {
+  return `${line};${status};${code};${detail}\n`;
+}
+
+/** As one element of a JSON list; what is empty is absent. */
+export function outcomeJsonItem({ line, status, code, detail }: RowNotCounted): string {
+  return JSON.stringify({ line, status, ...(code === '' ? {} : { code }), ...(detail === '' ? {} : { detail }) });
+}

@@ -1,0 +1,120 @@
+/** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
+import { BrokenInvariant, type Engine } from '../../engine/index.ts';
+import type { SettableClock } from '../clock.ts';
+import type { FileIngester } from '../files/index.ts';
+import type { Identity, Verification } from '../identity/identity.ts';
+import type { Metrics } from '../metrics.ts';
+import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/transport.ts';
+import { adminRoutes } from './admin.ts';
+import { requestIdOf } from './command-id.ts';
+import { ioRoutes } from './io.ts';
+import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
+import { createRouteTable, type Finding, type Route } from './route.ts';
+import { rtdRoutes } from './rtd.ts';
+import { statusRoutes } from './status.ts';
+
+/** One finished request. Holds the route, never the path as sent: a path may carry a card number (promise 9). */
+export interface RequestLine {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly tookMs: number;
+  readonly requestId: string | undefined;
+  /** What made it fail on our side. */
+  readonly error?: unknown;
+}
+
+export interface HttpOptions {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  readonly clock: SettableClock;
+  readonly files: FileIngester;
+  readonly metrics: Metrics;
+  readonly isReady: () => boolean;
+  readonly log: (line: RequestLine) => void;
+  /** Real time: ids of commands are ordered by it. */
+  readonly realMs: () => number;
+  readonly monotonicMs: () => number;
+}
+
+/** Never rejects but for a broken invariant, which is ours and stops the process. */
+export function createHttpHandler(options: HttpOptions): HttpHandler {
+  const { clock, metrics, monotonicMs, log } = options;
+  const findRoute = createRouteTable([
+    ...ioRoutes(options),
+    ...rtdRoutes(options),
+    ...adminRoutes(options),
+    ...statusRoutes(options),
+  ]);
+
+  return async (request) => {
+    const startedMs = monotonicMs();
+    const finding = findRoute(request.method, request.path);
+    const route = finding.kind === 'found' ? finding.route.path : finding.kind;
+    const { answer, error } = await answerTo(request, finding, options);
+    const response = isRefused(answer) ? errorResponse(answer, clock.nowMs()) : answer;
+
+    const requestId = requestIdOf(request);
+    const { method } = request;
+    const { status } = response;
+    metrics.countRequest(route, status);
+    const tookMs = monotonicMs() - startedMs;
+    log({ route, method, status, tookMs, requestId, ...(error === undefined ? {} : { error }) });
+    return finished(response, { requestId, finding, isHead: method === 'HEAD' });
+  };
+}
+
+interface Outcome {
+  readonly answer: Answer;
+  readonly error?: unknown;
+}
+
+async function answerTo(request: HttpRequest, finding: Finding, options: HttpOptions): Promise<Outcome> {
+  if (finding.kind === 'unknown') return { answer: refuse('NOT_FOUND') };
+  if (finding.kind === 'otherMethod') return { answer: refuse('METHOD_NOT_ALLOWED') };
+  try {
+    return { answer: await admit(request, finding, options.identity) };
+  } catch (error) {
+    if (error instanceof BrokenInvariant) throw error;
+    // Nobody is left to read this answer; it only ends the request.
+    if (error instanceof TransportFault) return { answer: refuse('BAD_FRAME') };
+    return { answer: refuse('INTERNAL_ERROR'), error };
+  }
+}
+
+type Found = Finding & { readonly kind: 'found' };
+
+async function admit(request: HttpRequest, { route, parameters }: Found, identity: Identity): Promise<Answer> {
+  if (route.roles === 'public') return route.handle(request);
+  const verification = await authenticate(request, identity);
+  if (!verification.ok) return refuse(verification.code);
+  const { principal } = verification;
+  if (!allows(route, principal.role)) return refuse('FORBIDDEN');
+  return route.handle({ request, principal, parameters });
+}
+
+function allows({ roles }: Route, role: string): boolean {
+  return (roles as readonly string[]).includes(role);
+}
+
+/** Only from the header: a cookie would let another site act for the citizen (fault 58). */
+async function authenticate(request: HttpRequest, identity: Identity): Promise<Verification> {
+  const token = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
+  return token === undefined ? { ok: false, code: 'UNAUTHENTICATED' } : identity.verify(token);
+}
+
+interface Finish {
+  readonly requestId: string | undefined;
+  readonly finding: Finding;
+  readonly isHead: boolean;
+}
+
+function finished(response: HttpResponse, { requestId, finding, isHead }: Finish): HttpResponse {
+  const headers = {
+    ...COMMON_HEADERS,
+    ...response.headers,
+    ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
+    ...(finding.kind === 'otherMethod' ? { allow: finding.allowed.join(', ') } : {}),
+  };
+  return { status: response.status, headers, body: isHead ? '' : response.body };
+}

@@ -1,0 +1,105 @@
+/** The acquirers' side (domain 6.3, 9): the salt of the hashes, and their files. */
+
+import { type Engine, LIMITS } from '../../engine/index.ts';
+import {
+  type FileIngester,
+  type FileReport,
+  OUTCOME_CSV_HEADER,
+  outcomeCsvLine,
+  outcomeJsonItem,
+} from '../files/index.ts';
+import type { Metrics } from '../metrics.ts';
+import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
+import { hasContentType } from './body.ts';
+import { type Answer, JSON_TYPE, refuse } from './respond.ts';
+import type { Call, Route } from './route.ts';
+
+const ACQUIRER = ['acquirer'] as const;
+
+export interface RtdOptions {
+  readonly engine: Engine;
+  readonly files: FileIngester;
+  readonly metrics: Metrics;
+}
+
+export function rtdRoutes(options: RtdOptions): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/rtd/payment-instrument-manager/salt',
+      roles: ['acquirer', 'operator'],
+      handle: async () => text('text/plain; charset=utf-8', options.engine.programme.panSalt),
+    },
+    { method: 'POST', path: '/rtd/files/:name', roles: ACQUIRER, handle: (call) => takeFile(options, call) },
+  ];
+}
+
+/** Also no type at all: many a script sends none. Anything compressed or encrypted is another thing. */
+const FILE_TYPES = ['', 'text/csv', 'text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded'];
+
+async function takeFile({ files, metrics }: RtdOptions, { request, principal, parameters }: Call): Promise<Answer> {
+  if (!hasContentType(request, FILE_TYPES)) return refuse('CONTENT_TYPE_INVALID');
+  if (Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax) return refuse('TOO_LARGE');
+  const name = parameters.name ?? '';
+  const report = await files.ingest({ name, sender: principal.subject, body: request.body });
+  if (!report.ok) return report;
+  metrics.countFile(report.summary);
+  return wantsCsv(request) ? csvAnswer(report) : jsonAnswer(report);
+}
+
+function wantsCsv(request: HttpRequest): boolean {
+  return (request.header('accept') ?? '').includes('text/csv');
+}
+
+/** The outcome file; its sums travel in a header. */
+async function csvAnswer({ summary, outcome }: FileReport): Promise<HttpResponse> {
+  const body = await join(prefixed(OUTCOME_CSV_HEADER, map(outcome.rowsNotCounted(), outcomeCsvLine)));
+  const headers = {
+    'content-type': 'text/csv; charset=utf-8',
+    'content-disposition': `attachment; filename="${summary.file}.outcome.csv"`,
+    'x-clickday-summary': JSON.stringify(summary),
+  };
+  return { status: 200, headers, body };
+}
+
+/** The sums, and `outcome` with every row that does not count. */
+async function jsonAnswer({ summary, outcome }: FileReport): Promise<HttpResponse> {
+  const head = `${JSON.stringify(summary).slice(0, -1)},"outcome":[`;
+  let separator = '';
+  const items = map(outcome.rowsNotCounted(), (row) => {
+    const item = separator + outcomeJsonItem(row);
+    separator = ',';
+    return item;
+  });
+  const body = await join(prefixed(head, items), ']}');
+  return { status: 200, headers: { 'content-type': JSON_TYPE }, body };
+}
+
+/** Texts encoded before others are let in: a long outcome must not hold up the citizens. */
+const SLICE_COUNT = 5_000;
+
+async function join(texts: Iterable<string>, end = ''): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let slice: string[] = [];
+  for (const each of texts) {
+    if (slice.push(each) < SLICE_COUNT) continue;
+    parts.push(Buffer.from(slice.join('')));
+    slice = [];
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  parts.push(Buffer.from(slice.join('') + end));
+  return Buffer.concat(parts);
+}
+
+function* prefixed(first: string, rest: Iterable<string>): Generator<string> {
+  yield first;
+  yield* rest;
+}
+
+function* map<T>(items: Iterable<T>, change: (item: T) => string): Generator<string> {
+  for (const item of items) yield change(item);
+}
+
+function text(type: string, body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': type }, body };
+}

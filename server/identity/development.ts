@@ -1,0 +1,158 @@
+/**
+ * The data folder's own identity provider, for development and demonstrations: one Ed25519 key, kept in the folder.
+ * Whoever can read that file can be anybody; a programme in production uses a real issuer (tokens.ts).
+ */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  SignJWT,
+} from 'jose';
+import type { Role } from '../../engine/index.ts';
+import type { Identity } from './identity.ts';
+import { checkSubject } from './subject.ts';
+import { AUDIENCE, createIdentity } from './tokens.ts';
+
+export const DEVELOPMENT_ISSUER = 'clickday-development';
+const ALGORITHM = 'EdDSA';
+
+export interface TokenRequest {
+  readonly role: Role;
+  /** Citizen: tax code. Issuer: channel. Acquirer: ABI. Operator: name. */
+  readonly subject: string;
+  readonly ttlSeconds: number;
+}
+
+export interface DevelopmentIdentity {
+  readonly identity: Identity;
+  /** A signed token. Rejects with IdentityFault SUBJECT_INVALID, whose message says what a subject of that role is. */
+  sign(request: TokenRequest): Promise<string>;
+}
+
+/** The folder's key cannot be used, or a subject cannot be named. */
+export class IdentityFault extends Error {
+  readonly code: 'IDENTITY_DAMAGED' | 'SUBJECT_INVALID';
+  constructor(code: IdentityFault['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface DevelopmentOptions {
+  /** Real time, milliseconds since the epoch; default the system's. */
+  readonly realMs?: () => number;
+}
+
+/**
+ * Opens the identity of a data folder, and makes its key at the first time. Two processes that do so at once end
+ * with one key: the first to link it into place wins, the other reads it.
+ */
+export async function openDevelopmentIdentity(
+  folder: string,
+  { realMs = Date.now }: DevelopmentOptions = {},
+): Promise<DevelopmentIdentity> {
+  const jwk = await readOrMakeKey(join(folder, 'identity'));
+  const privateKey = await importJWK(jwk, ALGORITHM);
+  const keys = createLocalJWKSet({ keys: [publicPart(jwk)] });
+  return {
+    identity: createIdentity({ issuer: DEVELOPMENT_ISSUER, keys, realMs }),
+    async sign({ role, subject, ttlSeconds }) {
+      const checked = checkSubject(role, subject);
+      if (!checked.ok) throw new IdentityFault('SUBJECT_INVALID', checked.problem);
+      const nowSeconds = Math.floor(realMs() / 1_000);
+      return new SignJWT({ role })
+        .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid, typ: 'JWT' })
+        .setIssuer(DEVELOPMENT_ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(checked.subject)
+        .setIssuedAt(nowSeconds)
+        .setExpirationTime(nowSeconds + ttlSeconds)
+        .sign(privateKey);
+    },
+  };
+}
+
+interface PrivateKey extends JWK {
+  readonly kid: string;
+}
+
+async function readOrMakeKey(folder: string): Promise<PrivateKey> {
+  const file = join(folder, 'development.jwk');
+  const found = await readKey(file);
+  if (found !== null) return found;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await linkInPlace(file, JSON.stringify(await makeKey()));
+  // Ours or the one of who was faster: what the file says is the key.
+  const made = await readKey(file);
+  if (made === null) throw new IdentityFault('IDENTITY_DAMAGED', `${file} vanished while it was made`);
+  return made;
+}
+
+async function readKey(file: string): Promise<PrivateKey | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return null;
+    throw new IdentityFault('IDENTITY_DAMAGED', `${file} cannot be read: is it yours?`, { cause });
+  }
+  const key = parseKey(text);
+  if (key === null) {
+    throw new IdentityFault('IDENTITY_DAMAGED', `${file} is not a key: remove it, and tokens must be made again`);
+  }
+  return key;
+}
+
+function parseKey(text: string): PrivateKey | null {
+  try {
+    const key: unknown = JSON.parse(text);
+    return isPrivateKey(key) ? key : null;
+  } catch {
+    return null;
+  }
+}
+
+function isPrivateKey(value: unknown): value is PrivateKey {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kty, crv, x, d, kid } = value as Record<string, unknown>;
+  return kty === 'OKP' && crv === 'Ed25519' && [x, d, kid].every((text) => typeof text === 'string');
+}
+
+async function makeKey(): Promise<PrivateKey> {
+  const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
+  const jwk = await exportJWK(privateKey);
+  return { ...jwk, kid: await calculateJwkThumbprint(jwk) };
+}
+
+function publicPart({ d: _, ...jwk }: PrivateKey): JWK {
+  return { ...jwk, alg: ALGORITHM, use: 'sig' };
+}
+
+/** All or nothing, and never over an existing file: written and synced beside, then linked under its name. */
+async function linkInPlace(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomBytes(8).toString('hex')}`;
+  try {
+    const handle = await open(beside, 'wx', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await link(beside, file).catch((error) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,14 @@
+/** The door of the shell, for the command line: keeping an engine process alive, and making tokens for it. */
+export {
+  type DevelopmentIdentity,
+  IdentityFault,
+  openDevelopmentIdentity,
+  type TokenRequest,
+} from './identity/development.ts';
+export {
+  type ExitCode,
+  type Ready,
+  type Supervisor,
+  type SupervisorOptions,
+  supervise,
+} from './supervisor.ts';

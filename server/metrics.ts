@@ -1,0 +1,366 @@
+/**
+ * What the server knows about itself. `observe` wraps the engine's door, so that everything that passes is counted and
+ * timed once, whichever front it came through; /metrics and /status are two ways of reading the same numbers.
+ */
+import { build, type Histogram as LatencyRecorder } from 'hdr-histogram-js';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Engine, EngineStats, Read, RefusalName, Refused, WalletCommandBody } from '../engine/index.ts';
+import type { FileSummary, RowStatus } from './files/index.ts';
+
+/** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
+const SHED: readonly RefusalName[] = ['OVERLOADED', 'DRAINING'];
+
+export interface FunctionStatus {
+  readonly done: number;
+  /** Answered with a reason that the caller can act on. */
+  readonly refused: number;
+  /** Turned away: OVERLOADED, DRAINING. */
+  readonly shed: number;
+  /** Ended in an error of ours. */
+  readonly failed: number;
+  /** (done + refused) of all; 1 where there was nothing. */
+  readonly successShare: number;
+}
+
+export interface LatencyStatus {
+  /** Over the last 10 to 20 seconds. */
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface MetricsOptions {
+  readonly monotonicMs: () => number;
+  /** Open WebSockets. */
+  readonly socketCount: () => number;
+}
+
+export interface Metrics {
+  /** The same engine, with every call counted and timed. */
+  observe(engine: Engine): Engine;
+  countRequest(route: string, status: number): void;
+  countFile(summary: FileSummary): void;
+  /** By function of the engine's door, since the start. */
+  functions(): Readonly<Record<string, FunctionStatus>>;
+  /** Of changes and records: from the door to the durable answer. */
+  latency(): LatencyStatus;
+  uptimeSeconds(): number;
+  /** Text of the Prometheus exposition format. */
+  exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { monotonicMs } = options;
+  const startedMs = monotonicMs();
+  const registry = new Registry();
+  const tallies = new Tallies();
+  const recent = new RecentLatency(monotonicMs);
+  let stats: () => EngineStats | null = () => null;
+
+  const latencySeconds = new Histogram({
+    name: 'clickday_answer_seconds',
+    help: 'From the door of the engine to the durable answer, by class',
+    labelNames: ['class'],
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers: [registry],
+  });
+  const ofCommands = latencySeconds.labels({ class: 'command' });
+  const ofRecords = latencySeconds.labels({ class: 'record' });
+  const ofReads = latencySeconds.labels({ class: 'read' });
+
+  registerTallies(registry, tallies);
+  registerEngine(registry, () => stats(), options);
+  const requests = counter(registry, 'clickday_http_requests_total', 'HTTP requests', ['route', 'status']);
+  const files = counter(registry, 'clickday_files_total', 'Acquirer files taken in', []);
+  const fileRows = counter(registry, 'clickday_file_rows_total', 'Rows of acquirer files', ['status']);
+
+  return {
+    observe(engine) {
+      stats = () => engine.stats();
+      return observedEngine(engine, { tallies, recent, monotonicMs, ofCommands, ofRecords, ofReads });
+    },
+    countRequest: (route, status) => requests.inc({ route, status: String(status) }),
+    countFile(summary) {
+      files.inc();
+      for (const status of Object.keys(summary.amountCents) as RowStatus[]) fileRows.inc({ status }, summary[status]);
+    },
+    functions: () => tallies.status(),
+    latency: () => recent.status(),
+    uptimeSeconds: () => (monotonicMs() - startedMs) / 1_000,
+    exposition: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+interface Observer {
+  observe(seconds: number): void;
+}
+
+interface Observation {
+  readonly tallies: Tallies;
+  readonly recent: RecentLatency;
+  readonly monotonicMs: () => number;
+  readonly ofCommands: Observer;
+  readonly ofRecords: Observer;
+  readonly ofReads: Observer;
+}
+
+/** Every method by name: a new one at the door does not compile until it is decided here how to count it. */
+function observedEngine(engine: Engine, observation: Observation): Engine {
+  const { tallies, recent, monotonicMs, ofCommands, ofRecords, ofReads } = observation;
+
+  const read = async <T>(name: ReadName, reading: Promise<T>, refusalOf: (value: T) => Refused | null): Promise<T> => {
+    const tally = tallies.of(name);
+    const startedMs = monotonicMs();
+    try {
+      const value = await reading;
+      tally.count(refusalOf(value)?.code);
+      ofReads.observe((monotonicMs() - startedMs) / 1_000);
+      return value;
+    } catch (error) {
+      tally.failed += 1;
+      throw error;
+    }
+  };
+  const view = <T>(name: ReadName, reading: Promise<Read<T>>) =>
+    read(name, reading, (value) => (value.ok ? null : value));
+
+  return {
+    programme: engine.programme,
+    execute(command, done) {
+      const startedMs = monotonicMs();
+      engine.execute(command, (reply) => {
+        tallies.of(command.body.kind).count(reply.ok ? undefined : reply.code);
+        const tookMs = monotonicMs() - startedMs;
+        recent.record(tookMs);
+        ofCommands.observe(tookMs / 1_000);
+        done(reply);
+      });
+    },
+    record(command, done) {
+      const startedMs = monotonicMs();
+      engine.record(command, (outcome) => {
+        tallies.of('recordPayment').count('code' in outcome ? outcome.code : undefined);
+        const tookMs = monotonicMs() - startedMs;
+        recent.record(tookMs);
+        ofRecords.observe(tookMs / 1_000);
+        done(outcome);
+      });
+    },
+    citizenKeyOf: (taxCode) => engine.citizenKeyOf(taxCode),
+    outcome: (citizen, origin, id) => read('outcome', engine.outcome(citizen, origin, id), () => null),
+    wallet: (citizen) => view('wallet', engine.wallet(citizen)),
+    instrument: (citizen, hpan) => view('instrument', engine.instrument(citizen, hpan)),
+    total: (citizen, awardPeriodId) => view('total', engine.total(citizen, awardPeriodId)),
+    payments: (citizen, query) => view('payments', engine.payments(citizen, query)),
+    paymentDays: (citizen, query) => view('paymentDays', engine.paymentDays(citizen, query)),
+    milestones: (citizen, awardPeriodId) => view('milestones', engine.milestones(citizen, awardPeriodId)),
+    rankings: (citizen, awardPeriodId) => view('rankings', engine.rankings(citizen, awardPeriodId)),
+    rankingPage: (awardPeriodId, firstRank, count) =>
+      view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
+    periods: () => engine.periods(),
+    stats: () => engine.stats(),
+    onChanged: (listener) => engine.onChanged(listener),
+    tick: () => engine.tick(),
+    close: () => engine.close(),
+  };
+}
+
+type ReadName =
+  | 'outcome'
+  | 'wallet'
+  | 'instrument'
+  | 'total'
+  | 'payments'
+  | 'paymentDays'
+  | 'milestones'
+  | 'rankings'
+  | 'rankingPage';
+type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
+
+class Tally {
+  done = 0;
+  failed = 0;
+  readonly refused = new Map<RefusalName, number>();
+
+  count(code: RefusalName | undefined): void {
+    if (code === undefined) this.done += 1;
+    else this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
+
+  status(): FunctionStatus {
+    let shed = 0;
+    let refused = 0;
+    for (const [code, count] of this.refused) {
+      if (SHED.includes(code)) shed += count;
+      else refused += count;
+    }
+    const answered = this.done + refused;
+    const all = answered + shed + this.failed;
+    return { done: this.done, refused, shed, failed: this.failed, successShare: all === 0 ? 1 : answered / all };
+  }
+}
+
+/** Plain counts: a labelled counter of the library costs half a microsecond, and this is passed by every command. */
+class Tallies {
+  readonly #byName = new Map<FunctionName, Tally>();
+
+  of(name: FunctionName): Tally {
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const tally = new Tally();
+    this.#byName.set(name, tally);
+    return tally;
+  }
+
+  entries(): IterableIterator<[FunctionName, Tally]> {
+    return this.#byName.entries();
+  }
+
+  status(): Record<string, FunctionStatus> {
+    return Object.fromEntries([...this.#byName].map(([name, tally]) => [name, tally.status()]));
+  }
+}
+
+const WINDOW_MS = 10_000;
+
+/** Two windows that take turns: the older one is full, so the figures never start from nothing. */
+class RecentLatency {
+  readonly #monotonicMs: () => number;
+  #current = newRecorder();
+  #previous = newRecorder();
+  #currentSinceMs: number;
+  #previousSinceMs: number;
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
+    this.#currentSinceMs = monotonicMs();
+    this.#previousSinceMs = this.#currentSinceMs;
+  }
+
+  record(ms: number): void {
+    this.#turn();
+    this.#current.recordValue(Math.round(ms * 1_000));
+  }
+
+  status(): LatencyStatus {
+    this.#turn();
+    const both = newRecorder();
+    both.add(this.#previous);
+    both.add(this.#current);
+    const seconds = Math.max((this.#monotonicMs() - this.#previousSinceMs) / 1_000, 1);
+    const milliseconds = (percentile: number) =>
+      both.totalCount === 0 ? 0 : both.getValueAtPercentile(percentile) / 1_000;
+    return { perSecond: both.totalCount / seconds, p50Ms: milliseconds(50), p99Ms: milliseconds(99) };
+  }
+
+  #turn(): void {
+    const nowMs = this.#monotonicMs();
+    const age = nowMs - this.#currentSinceMs;
+    if (age < WINDOW_MS) return;
+    // After a silence longer than a window nothing of it is recent any more.
+    const isStale = age >= 2 * WINDOW_MS;
+    [this.#previous, this.#current] = [this.#current, this.#previous];
+    if (isStale) this.#previous.reset();
+    this.#current.reset();
+    this.#previousSinceMs = isStale ? nowMs : this.#currentSinceMs;
+    this.#currentSinceMs = nowMs;
+  }
+}
+
+/** Microseconds, up to a minute, at two digits. */
+function newRecorder(): LatencyRecorder {
+  return build({
+    bitBucketSize: 32,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 60_000_000,
+    numberOfSignificantValueDigits: 2,
+  });
+}
+
+function counter<const Label extends string>(registry: Registry, name: string, help: string, labelNames: Label[]) {
+  return new Counter({ name, help, labelNames, registers: [registry] });
+}
+
+function registerTallies(registry: Registry, tallies: Tallies): void {
+  new Counter({
+    name: 'clickday_commands_total',
+    help: 'Changes, records and reads by function and result',
+    labelNames: ['function', 'result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [name, tally] of tallies.entries()) {
+        const { done, refused, shed, failed } = tally.status();
+        for (const [result, count] of Object.entries({ done, refused, shed, failed })) {
+          this.inc({ function: name, result }, count);
+        }
+      }
+    },
+  });
+  new Counter({
+    name: 'clickday_refusals_total',
+    help: 'Refusals by function and code',
+    labelNames: ['function', 'code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [name, tally] of tallies.entries()) {
+        for (const [code, count] of tally.refused) this.inc({ function: name, code }, count);
+      }
+    },
+  });
+}
+
+/** Read when asked for, from the engine's own numbers. */
+function registerEngine(registry: Registry, stats: () => EngineStats | null, options: MetricsOptions): void {
+  const gauge = (name: string, help: string, read: (stats: EngineStats) => number) =>
+    new Gauge({
+      name: `clickday_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        const current = stats();
+        if (current !== null) this.set(read(current));
+      },
+    });
+  gauge('citizens_enabled_count', 'Citizens enrolled now', (each) => each.citizensEnabled);
+  gauge('cards_active_count', 'Instruments enabled now', (each) => each.cardsActive);
+  gauge('payments_listed_count', 'Payments and reversals that count', (each) => each.paymentsListed);
+  gauge('mailbox_commands_count', 'Commands waiting to be decided', (each) => each.mailboxCount);
+  gauge('turns_count', 'Turns since the start', (each) => each.turns);
+  gauge('facts_count', 'Facts journaled since the start', (each) => each.facts);
+  gauge('journal_sequence', 'Newest journal record', (each) => each.journalSequence);
+  gauge(
+    'checkpoint_lag_records',
+    'Journal records that rows do not hold yet',
+    (each) => each.journalSequence - each.checkpointSequence,
+  );
+  gauge('clock_seconds', 'The programme’s time', (each) => each.nowMs / 1_000);
+  new Gauge({
+    name: 'clickday_sockets_count',
+    help: 'Open WebSockets',
+    registers: [registry],
+    collect() {
+      this.set(options.socketCount());
+    },
+  });
+  new Gauge({
+    name: 'clickday_ranking_participants_count',
+    help: 'Participants of a ranking',
+    labelNames: ['period'],
+    registers: [registry],
+    collect() {
+      for (const { awardPeriodId, participants } of stats()?.rankings ?? []) {
+        this.set({ period: String(awardPeriodId) }, participants);
+      }
+    },
+  });
+  new Gauge({
+    name: 'clickday_memory_resident_bytes',
+    help: 'Resident memory of this process',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * Live pushes. The newest state wins: nothing is queued per change, a subscriber is only marked, and what it gets is
+ * read when its turn comes. So a slow reader costs one mark, however much happens meanwhile (faults 50).
+ */
+import type { CitizenKey, Engine, RankingView } from '../../engine/index.ts';
+import type { Topic, WirePush } from '../wire/index.ts';
+import { readWalletWithTotals } from './reads.ts';
+
+/** How often `tick` wants to be called. */
+export const PUSH_TICK_MS = 50;
+/** At most one push of a topic to one socket in this time. */
+const WALLET_INTERVAL_MS = 200;
+const RANK_INTERVAL_MS = 500;
+/** 10,000 rank reads a second: with more subscribers the interval stretches, and commands do not wait for it. */
+const RANK_READS_PER_TICK_MAX = 500;
+
+export interface Subscriber {
+  readonly citizen: CitizenKey;
+  /** False while its socket is full or its token has expired: its turn comes again later. */
+  canTakePush(): boolean;
+  push(frame: WirePush): void;
+}
+
+interface Subscription {
+  readonly subscriber: Subscriber;
+  dueMs: number;
+  isReading: boolean;
+  isCancelled: boolean;
+  /** What was pushed last, without the time of reading. */
+  last: string;
+}
+
+export class Pushes {
+  readonly #engine: Engine;
+  readonly #wallets = new Map<CitizenKey, Set<Subscription>>();
+  readonly #changed = new Set<Subscription>();
+  /** A queue in order of `dueMs`: a Set keeps insertion order and forgets members in constant time. */
+  readonly #ranks = new Set<Subscription>();
+  readonly #held = new Map<Subscriber, Map<Topic, Subscription>>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** The present state is pushed first. Subscribing twice changes nothing. */
+  subscribe(subscriber: Subscriber, topic: Topic): void {
+    const held = this.#held.get(subscriber) ?? new Map<Topic, Subscription>();
+    this.#held.set(subscriber, held);
+    if (held.has(topic)) return;
+    const subscription: Subscription = { subscriber, dueMs: 0, isReading: false, isCancelled: false, last: '' };
+    held.set(topic, subscription);
+    if (topic === 'rank') this.#ranks.add(subscription);
+    else {
+      const same = this.#wallets.get(subscriber.citizen) ?? new Set<Subscription>();
+      this.#wallets.set(subscriber.citizen, same.add(subscription));
+      this.#changed.add(subscription);
+    }
+  }
+
+  unsubscribe(subscriber: Subscriber, topic: Topic): void {
+    const held = this.#held.get(subscriber);
+    const subscription = held?.get(topic);
+    if (held === undefined || subscription === undefined) return;
+    subscription.isCancelled = true;
+    held.delete(topic);
+    if (held.size === 0) this.#held.delete(subscriber);
+    this.#ranks.delete(subscription);
+    this.#changed.delete(subscription);
+    const same = this.#wallets.get(subscriber.citizen);
+    if (topic === 'wallet' && same?.delete(subscription) && same.size === 0) this.#wallets.delete(subscriber.citizen);
+  }
+
+  topics(subscriber: Subscriber): Topic[] {
+    return [...(this.#held.get(subscriber)?.keys() ?? [])];
+  }
+
+  remove(subscriber: Subscriber): void {
+    for (const topic of this.topics(subscriber)) this.unsubscribe(subscriber, topic);
+  }
+
+  /** Wallets or totals of these citizens changed. */
+  changed(citizens: readonly CitizenKey[]): void {
+    for (const citizen of citizens) {
+      for (const subscription of this.#wallets.get(citizen) ?? []) this.#changed.add(subscription);
+    }
+  }
+
+  /** @param nowMs monotonic */
+  tick(nowMs: number): void {
+    for (const subscription of this.#changed) {
+      if (!isReady(subscription, nowMs)) continue;
+      this.#changed.delete(subscription); // Before the read: a change during it marks anew.
+      subscription.dueMs = nowMs + WALLET_INTERVAL_MS;
+      void this.#pushWallet(subscription);
+    }
+    this.#tickRanks(nowMs);
+  }
+
+  #tickRanks(nowMs: number): void {
+    let reads = 0;
+    for (const subscription of this.#ranks) {
+      if (subscription.dueMs > nowMs || reads === RANK_READS_PER_TICK_MAX) return;
+      const isTurn = isReady(subscription, nowMs);
+      this.#ranks.delete(subscription);
+      subscription.dueMs = nowMs + RANK_INTERVAL_MS;
+      this.#ranks.add(subscription);
+      if (!isTurn) continue;
+      reads += 1;
+      void this.#pushRank(subscription);
+    }
+  }
+
+  async #pushWallet(subscription: Subscription): Promise<void> {
+    subscription.isReading = true;
+    const wallet = await readWalletWithTotals(this.#engine, subscription.subscriber.citizen);
+    subscription.isReading = false;
+    if (!wallet.ok || subscription.isCancelled) return; // Who never enrolled has no wallet to push yet.
+    subscription.subscriber.push({
+      push: 'wallet',
+      view: wallet.value as Extract<WirePush, { push: 'wallet' }>['view'],
+    });
+  }
+
+  async #pushRank(subscription: Subscription): Promise<void> {
+    subscription.isReading = true;
+    const rankings = await this.#engine.rankings(subscription.subscriber.citizen);
+    subscription.isReading = false;
+    if (!rankings.ok || subscription.isCancelled) return;
+    const text = textOf(rankings.value);
+    if (text === subscription.last) return;
+    subscription.last = text;
+    subscription.subscriber.push({ push: 'rank', view: [...rankings.value] });
+  }
+}
+
+function isReady({ subscriber, dueMs, isReading }: Subscription, nowMs: number): boolean {
+  return dueMs <= nowMs && !isReading && subscriber.canTakePush();
+}
+
+/** A later reading of the same ranks is no news. */
+function textOf(rankings: readonly RankingView[]): string {
+  return JSON.stringify(rankings, (key, value) => (key === 'updateMs' ? undefined : value));
+}

@@ -1,0 +1,55 @@
+/** Answers the requests that only read. Subject and right to ask are settled before. */
+import type { CitizenKey, Engine, Origin, RankingEntry, Read, TotalView, WalletView } from '../../engine/index.ts';
+import type { RequestOf } from '../wire/index.ts';
+
+export type CitizenReadType = 'wallet' | 'instrument' | 'payments' | 'total' | 'milestones' | 'ranking' | 'outcome';
+export type CitizenRead = { [T in CitizenReadType]: RequestOf<T> }[CitizenReadType];
+
+export function readCitizen(
+  engine: Engine,
+  request: CitizenRead,
+  citizen: CitizenKey,
+  origin: Origin,
+): Promise<Read<unknown>> {
+  switch (request.type) {
+    case 'wallet':
+      return engine.wallet(citizen);
+    case 'instrument':
+      return engine.instrument(citizen, request.hpan);
+    case 'payments': {
+      const { ref: _ref, type: _type, taxCode: _taxCode, ...query } = request;
+      return engine.payments(citizen, query);
+    }
+    case 'total':
+      return engine.total(citizen, request.awardPeriodId);
+    case 'milestones':
+      return engine.milestones(citizen, request.awardPeriodId);
+    case 'ranking':
+      return engine.rankings(citizen, request.awardPeriodId);
+    case 'outcome':
+      return engine.outcome(citizen, origin, request.id).then((value) => ({ ok: true, value }));
+  }
+}
+
+/** Ranks and counts are public; who holds a rank, and when he last paid, is not. */
+export async function readRankingPage(
+  engine: Engine,
+  { awardPeriodId, firstRank, count }: RequestOf<'rankingPage'>,
+  { withCitizens }: { readonly withCitizens: boolean },
+): Promise<Read<readonly Partial<RankingEntry>[]>> {
+  const page = await engine.rankingPage(awardPeriodId, firstRank, count);
+  if (!page.ok || withCitizens) return page;
+  return { ok: true, value: page.value.map(({ rank, transactionNumber }) => ({ rank, transactionNumber })) };
+}
+
+export interface WalletWithTotals extends WalletView {
+  readonly totals: readonly TotalView[];
+}
+
+/** What a push of the wallet carries: the wallet, and the totals of every period. */
+export async function readWalletWithTotals(engine: Engine, citizen: CitizenKey): Promise<Read<WalletWithTotals>> {
+  const wallet = await engine.wallet(citizen);
+  if (!wallet.ok) return wallet;
+  const totals = await Promise.all(engine.periods().map(({ awardPeriodId }) => engine.total(citizen, awardPeriodId)));
+  return { ok: true, value: { ...wallet.value, totals: totals.flatMap((total) => (total.ok ? [total.value] : [])) } };
+}

@@ -1,0 +1,341 @@
+/** One connection: reads frames, decides what may pass, and answers each request exactly once (promise 8). */
+import {
+  APP_CHANNEL,
+  type CitizenKey,
+  type Clock,
+  checkTaxCode,
+  type Engine,
+  type Origin,
+  type Read,
+  type RefusalName,
+  unreachable,
+} from '../../engine/index.ts';
+import { CONNECTION_LIMITS, type ConnectionLimits, PUSH_BUFFERED_BYTES_MAX, retryAtMs } from '../admission/index.ts';
+import { hashPan } from '../identity/hpan.ts';
+import type { Identity, Principal } from '../identity/identity.ts';
+import { mayUse, SUBJECTS, seesCitizens } from '../identity/roles.ts';
+import type { Socket } from '../transport/index.ts';
+import {
+  type CheckedRequest,
+  type Codec,
+  checkRequest,
+  type ParsedFrame,
+  type RecordPaymentsRequest,
+  type RequestOf,
+  type WirePush,
+} from '../wire/index.ts';
+import { type ChangeRequest, changeBody } from './changes.ts';
+import { recordRows } from './payment-rows.ts';
+import type { Pushes, Subscriber } from './pushes.ts';
+import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
+import { doneReply, type Refusal, refusedReply } from './replies.ts';
+import type { Work } from './work.ts';
+
+/** Frames that are not of the protocol, until the connection is closed (faults 42). */
+const STRIKES_MAX = 3;
+/** How long a connection may stay with an expired token, to renew it (faults 53). */
+const EXPIRED_MS_MAX = 60_000;
+const POLICY_VIOLATION = 1008;
+
+/** What all sessions of a server share. */
+export interface SessionPorts {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  /** The programme's time. */
+  readonly clock: Clock;
+  /** Real time: tokens live in it (DECISION 34). */
+  readonly realMs: () => number;
+  /** In [0, 1): spreads the times at which refused clients come back. */
+  readonly random: () => number;
+  readonly pushes: Pushes;
+  readonly work: Work;
+}
+
+interface Subject {
+  readonly ok: true;
+  readonly citizen: CitizenKey;
+  readonly taxCode: string;
+}
+
+interface RefusedSubject {
+  readonly ok: false;
+  readonly code: 'FIELD_INVALID' | 'TAX_CODE_INVALID';
+  readonly detail: string;
+}
+
+export class Session implements Subscriber {
+  /** Whom pushes are about; empty for roles that have none. */
+  readonly citizen: CitizenKey;
+  readonly #ports: SessionPorts;
+  readonly #codec: Codec;
+  readonly #limits: ConnectionLimits;
+  readonly #origin: Origin;
+  #principal: Principal;
+  #socket: Socket<Session> | undefined;
+  #inFlight = 0;
+  #strikes = 0;
+  #isRenewing = false;
+
+  constructor(principal: Principal, codec: Codec, ports: SessionPorts) {
+    const isCitizen = principal.role === 'citizen';
+    this.citizen = isCitizen ? ports.engine.citizenKeyOf(principal.subject) : '';
+    this.#ports = ports;
+    this.#codec = codec;
+    this.#limits = CONNECTION_LIMITS[principal.role];
+    this.#origin = {
+      role: principal.role,
+      subject: isCitizen ? this.citizen : principal.subject,
+      channel: isCitizen ? APP_CHANNEL : principal.subject,
+    };
+    this.#principal = principal;
+  }
+
+  open(socket: Socket<Session>): void {
+    this.#socket = socket;
+    const { engine, clock } = this.#ports;
+    this.#send({
+      hello: {
+        role: this.#origin.role,
+        channel: this.#origin.channel,
+        nowMs: clock.nowMs(),
+        frameBytesMax: this.#limits.frame.bytesMax,
+        inFlightMax: this.#limits.inFlightMax,
+        programme: engine.programme.name,
+      },
+    });
+  }
+
+  /** What is still in flight will be done, and can be asked for by id; nobody is there to be told. */
+  closed(): void {
+    this.#socket = undefined;
+    this.#ports.pushes.remove(this);
+  }
+
+  /** Called now and then: ends a connection whose token has expired a minute ago. */
+  checkExpiry(): void {
+    if (this.#ports.realMs() < this.#principal.expiresAtMs + EXPIRED_MS_MAX) return;
+    this.#socket?.close(POLICY_VIOLATION, 'the token has expired');
+  }
+
+  receive(frame: Uint8Array, isBinary: boolean): void {
+    if (this.#socket === undefined || this.#strikes === STRIKES_MAX) return;
+    const parsed = this.#parse(frame, isBinary);
+    if (!parsed.ok) {
+      this.#strike(parsed);
+      return;
+    }
+    const checked = checkRequest(parsed.value);
+    if (checked.ok) this.#admit(checked.request);
+    else if (checked.code === 'BAD_FRAME') this.#strike(checked);
+    else this.#refuse(checked.ref, checked);
+  }
+
+  // As a subscriber.
+
+  canTakePush(): boolean {
+    return this.#socket !== undefined && !this.#hasExpired() && this.#socket.bufferedBytes() < PUSH_BUFFERED_BYTES_MAX;
+  }
+
+  push(frame: WirePush): void {
+    this.#send(frame);
+  }
+
+  // Admission.
+
+  #parse(frame: Uint8Array, isBinary: boolean): ParsedFrame {
+    if (isBinary === this.#codec.isBinary) return this.#codec.parse(frame, this.#limits.frame);
+    return {
+      ok: false,
+      code: 'BAD_FRAME',
+      detail: isBinary ? 'binary in a text protocol' : 'text in a binary protocol',
+    };
+  }
+
+  #admit(request: CheckedRequest): void {
+    const refusal = this.#refusalOf(request);
+    if (refusal === undefined) this.#dispatch(request);
+    else this.#refuse(request.ref, refusal);
+  }
+
+  /** Why this request may not pass now, whatever it asks; undefined = it may. */
+  #refusalOf(request: CheckedRequest): Refusal | undefined {
+    if (request.type === 'authenticate') return this.#isRenewing ? { code: 'OVERLOADED' } : undefined;
+    if (this.#hasExpired()) return { code: 'TOKEN_EXPIRED' };
+    if (!mayUse(this.#origin.role, request.type)) return { code: 'FORBIDDEN', detail: 'type' };
+    if (this.#ports.work.isDraining) return { code: 'DRAINING' };
+    return this.#inFlight + weightOf(request) > this.#limits.inFlightMax ? { code: 'OVERLOADED' } : undefined;
+  }
+
+  #dispatch(request: CheckedRequest): void {
+    switch (request.type) {
+      case 'enrol':
+      case 'leave':
+      case 'setIban':
+      case 'addMethod':
+      case 'removeMethod':
+      case 'enableCashback':
+      case 'disableCashback':
+      case 'enableAll':
+        this.#change(request);
+        return;
+      case 'wallet':
+      case 'instrument':
+      case 'payments':
+      case 'total':
+      case 'milestones':
+      case 'ranking':
+      case 'outcome':
+        this.#read(request);
+        return;
+      case 'rankingPage':
+        this.#readRankingPage(request);
+        return;
+      case 'periods':
+        this.#send({ ref: request.ref, ok: true, view: this.#ports.engine.periods() });
+        return;
+      case 'recordPayments':
+        this.#record(request);
+        return;
+      case 'subscribe':
+      case 'unsubscribe':
+        this.#changeTopics(request);
+        return;
+      case 'authenticate':
+        this.#renew(request);
+        return;
+      default:
+        unreachable(request);
+    }
+  }
+
+  // The requests.
+
+  #change(request: ChangeRequest): void {
+    const { engine } = this.#ports;
+    const { ref, id } = request;
+    const subject = this.#subjectOf(request.taxCode);
+    if (!subject.ok) {
+      this.#refuse(ref, subject);
+      return;
+    }
+    const change = changeBody(request, (pan) => hashPan(pan, engine.programme.panSalt));
+    if (!change.ok) {
+      this.#refuse(ref, change);
+      return;
+    }
+    const { citizen, taxCode } = subject;
+    this.#begin(1);
+    engine.execute({ citizen, taxCode, origin: this.#origin, id, body: change.body }, (reply) => {
+      this.#end(1);
+      if (reply.ok) this.#send(doneReply(ref, reply));
+      else this.#refuse(ref, reply);
+    });
+  }
+
+  #read(request: CitizenRead): void {
+    const subject = this.#subjectOf(request.taxCode);
+    if (subject.ok) this.#answer(request.ref, readCitizen(this.#ports.engine, request, subject.citizen, this.#origin));
+    else this.#refuse(request.ref, subject);
+  }
+
+  #readRankingPage(request: RequestOf<'rankingPage'>): void {
+    const withCitizens = seesCitizens(this.#origin.role);
+    this.#answer(request.ref, readRankingPage(this.#ports.engine, request, { withCitizens }));
+  }
+
+  #changeTopics({ ref, type, topics }: RequestOf<'subscribe'> | RequestOf<'unsubscribe'>): void {
+    const { pushes } = this.#ports;
+    for (const topic of topics) pushes[type](this, topic);
+    this.#send({ ref, ok: true, view: { topics: pushes.topics(this) } });
+  }
+
+  #answer(ref: number, read: Promise<Read<unknown>>): void {
+    this.#begin(1);
+    void read.then((result) => {
+      this.#end(1);
+      if (result.ok) this.#send({ ref, ok: true, view: result.value });
+      else this.#refuse(ref, result);
+    });
+  }
+
+  #record({ ref, rows }: RecordPaymentsRequest): void {
+    this.#begin(rows.length);
+    recordRows(this.#ports, this.#origin.subject, rows, (outcomes) => {
+      this.#end(rows.length);
+      this.#send({ ref, ok: true, view: { outcomes } });
+    });
+  }
+
+  /** One at a time: a signature costs a hundred times what a command does. */
+  #renew({ ref, token }: RequestOf<'authenticate'>): void {
+    this.#isRenewing = true;
+    void this.#ports.identity.verify(token).then((verification) => {
+      this.#isRenewing = false;
+      if (!verification.ok) this.#refuse(ref, verification);
+      // Another person's token asks for another connection: this one has subscriptions and commands of its own.
+      else if (!isSamePerson(verification.principal, this.#principal)) this.#refuse(ref, { code: 'FORBIDDEN' });
+      else {
+        this.#principal = verification.principal;
+        this.#send({ ref, ok: true, view: { expiresAtMs: this.#principal.expiresAtMs } });
+      }
+    });
+  }
+
+  /** Whom a request is about. A citizen is always the one of the token, and may not even name itself (promise 7). */
+  #subjectOf(taxCode: string | undefined): Subject | RefusedSubject {
+    if (SUBJECTS[this.#origin.role] === 'self') {
+      if (taxCode !== undefined) return { ok: false, code: 'FIELD_INVALID', detail: 'taxCode' };
+      return { ok: true, citizen: this.citizen, taxCode: this.#principal.subject };
+    }
+    if (taxCode === undefined) return { ok: false, code: 'FIELD_INVALID', detail: 'taxCode' };
+    const checked = checkTaxCode(taxCode);
+    if (!checked.ok) return { ok: false, code: 'TAX_CODE_INVALID', detail: 'taxCode' };
+    return { ok: true, citizen: this.#ports.engine.citizenKeyOf(checked.value), taxCode: checked.value };
+  }
+
+  #hasExpired(): boolean {
+    return this.#ports.realMs() >= this.#principal.expiresAtMs;
+  }
+
+  #begin(weight: number): void {
+    this.#inFlight += weight;
+    this.#ports.work.begin();
+  }
+
+  #end(weight: number): void {
+    this.#inFlight -= weight;
+    this.#ports.work.end();
+  }
+
+  // Answers.
+
+  #strike(refusal: Refusal): void {
+    this.#strikes += 1;
+    this.#refuse(null, refusal);
+    if (this.#strikes === STRIKES_MAX) this.#socket?.close(POLICY_VIOLATION, 'too many bad frames');
+  }
+
+  /** A refusal that will pass says when to come back, even where the engine left that open. */
+  #refuse(ref: number | null, { code, detail, retryAtMs }: Refusal): void {
+    this.#send(refusedReply(ref, { code, detail, retryAtMs: retryAtMs ?? this.#retryAtMs(code) }));
+  }
+
+  #retryAtMs(code: RefusalName): number | undefined {
+    if (code !== 'OVERLOADED' && code !== 'DRAINING') return undefined;
+    const { clock, random } = this.#ports;
+    return retryAtMs(code === 'DRAINING' ? 'restart' : 'busy', clock.nowMs(), random());
+  }
+
+  #send(message: object): void {
+    this.#socket?.send(this.#codec.encode(message));
+  }
+}
+
+/** What counts against the limit of a connection: commands, and rows one by one. */
+function weightOf(request: CheckedRequest): number {
+  return request.type === 'recordPayments' ? request.rows.length : 1;
+}
+
+function isSamePerson(one: Principal, other: Principal): boolean {
+  return one.role === other.role && one.subject === other.subject;
+}

@@ -1,0 +1,132 @@
+/** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
+import { type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
+import {
+  BEARER_PREFIX,
+  type Codec,
+  createJsonCodec,
+  createMsgpackCodec,
+  PROTOCOL_JSON,
+  PROTOCOL_MSGPACK,
+} from '../wire/index.ts';
+import { assertMsgpackrVersion } from './msgpackr-version.ts';
+import { PUSH_TICK_MS, Pushes } from './pushes.ts';
+import { refusedReply } from './replies.ts';
+import { Session, type SessionPorts } from './session.ts';
+import { Work } from './work.ts';
+
+export const SOCKET_PATH = '/ws';
+const EXPIRY_TICK_MS = 1_000;
+
+/** Runs `task` every `intervalMs` until the returned function is called; never keeps a process alive. */
+export type Repeat = (task: () => void, intervalMs: number) => () => void;
+
+export interface SocketHandlersOptions {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  /** The programme's time. */
+  readonly clock: Clock;
+  /** Real time, milliseconds since the epoch: tokens live in it (DECISION 34). */
+  readonly realMs: () => number;
+  readonly monotonicMs: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly repeat: Repeat;
+  /** Web pages that may connect, as `https://host`. Absent: any (faults 58). */
+  readonly allowedOrigins?: readonly string[];
+}
+
+export interface SessionHandlers extends SocketHandlers<Session> {
+  readonly openCount: number;
+  /** From now on commands and upgrades are refused with DRAINING; resolves when all taken in are answered. */
+  drain(): Promise<void>;
+  /** Stops the timers and leaves the engine. After `drain`, before the engine closes. */
+  stop(): void;
+}
+
+export function createSocketHandlers(options: SocketHandlersOptions): SessionHandlers {
+  assertMsgpackrVersion();
+  const { engine, repeat, monotonicMs } = options;
+  const codecs: ReadonlyMap<string, Codec> = new Map([
+    [PROTOCOL_MSGPACK, createMsgpackCodec()],
+    [PROTOCOL_JSON, createJsonCodec()],
+  ]);
+  const pushes = new Pushes(engine);
+  const work = new Work();
+  const ports: SessionPorts = { ...options, pushes, work };
+  const sessions = new Set<Session>();
+  const stops = [
+    engine.onChanged((citizens) => pushes.changed(citizens)),
+    repeat(() => pushes.tick(monotonicMs()), PUSH_TICK_MS),
+    repeat(() => {
+      for (const session of sessions) session.checkExpiry();
+    }, EXPIRY_TICK_MS),
+  ];
+
+  return {
+    get openCount() {
+      return sessions.size;
+    },
+    upgrade: (request) => decideUpgrade(request, options, ports, codecs),
+    open(socket) {
+      sessions.add(socket.data);
+      socket.data.open(socket);
+    },
+    message: (socket, frame, isBinary) => socket.data.receive(frame, isBinary),
+    closed(socket) {
+      sessions.delete(socket.data);
+      socket.data.closed();
+    },
+    drain: () => work.drain(),
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+/** Cheap questions first; nothing is kept of who is refused (faults 52). */
+async function decideUpgrade(
+  request: UpgradeRequest,
+  { identity, allowedOrigins }: SocketHandlersOptions,
+  ports: SessionPorts,
+  codecs: ReadonlyMap<string, Codec>,
+): Promise<UpgradeDecision<Session>> {
+  if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
+  if (ports.work.isDraining) return refuse('DRAINING');
+  if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
+  const token = tokenOf(request);
+  if (token === undefined) return refuse('UNAUTHENTICATED');
+  const verification = await identity.verify(token);
+  if (!verification.ok) return refuse(verification.code);
+  const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
+  if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
+  return { ok: true, protocol: codec.protocol, data: new Session(verification.principal, codec, ports) };
+}
+
+/**
+ * Browsers always send Origin and programs never do; a token that came as a subprotocol came from a browser. A cookie
+ * is never looked at, so a foreign page has no token to begin with: the list is the second lock (faults 58).
+ */
+function isOriginAllowed(request: UpgradeRequest, allowed: readonly string[] | undefined): boolean {
+  if (allowed === undefined) return true;
+  const origin = request.header('origin');
+  if (origin !== undefined) return allowed.includes(origin);
+  return request.header('authorization') !== undefined;
+}
+
+function tokenOf(request: UpgradeRequest): string | undefined {
+  const header = request.header('authorization');
+  if (header !== undefined) return /^bearer (\S+)$/i.exec(header)?.[1];
+  return request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+}
+
+function refuse(code: RefusalName, detail?: string): UpgradeDecision<Session> {
+  return { ok: false, response: refusalResponse(code, detail) };
+}
+
+function refusalResponse(code: RefusalName, detail?: string): HttpResponse {
+  const { ref: _, ok: __, ...body } = refusedReply(null, detail === undefined ? { code } : { code, detail });
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  return { status: REFUSALS[code].status, headers, body: JSON.stringify(body) };
+}

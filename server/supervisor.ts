@@ -1,0 +1,175 @@
+/**
+ * Keeps one engine process running: starts it, starts it again when it dies, and stops it when asked.
+ * A process is the unit of failure (architecture 4), so whoever keeps it alive must be another one, and small.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What the engine process says over its IPC channel once it listens. */
+export interface Ready {
+  readonly url: string;
+  readonly transport: string;
+  readonly shardCount: number;
+  readonly folder: string;
+  readonly programme: string;
+  /** True when the data folder was made just now. */
+  readonly isNew: boolean;
+}
+
+/** How it ended: 0 = stopped when asked; 2 = the engine refused its configuration; 1 = it kept dying. */
+export type ExitCode = 0 | 1 | 2;
+
+export interface SupervisorOptions {
+  /** Handed to the engine process as JSON. */
+  readonly options: object;
+  readonly onReady: (ready: Ready) => void;
+  /** One line for a person: deaths, restarts, giving up. */
+  readonly onEvent: (text: string) => void;
+  /** The engine's program; only tests run another. */
+  readonly program?: string;
+  /** Given to tests, so that they need not wait. */
+  readonly limits?: Partial<SupervisorLimits>;
+}
+
+export interface SupervisorLimits {
+  /** Pause before the second restart in a row; the first is at once (fault 17: serving again within 2 s). */
+  readonly backOffMsFirst: number;
+  readonly backOffMsMax: number;
+  /** A process that ran this long has recovered: what follows is a new story. */
+  readonly steadyMs: number;
+  /** Deaths in a row, without a steady run between, after which it gives up. */
+  readonly deathCountMax: number;
+  /** Longest wait for an orderly stop; then it is killed, which loses nothing that was acknowledged. */
+  readonly stopMsMax: number;
+}
+
+const LIMITS: SupervisorLimits = {
+  backOffMsFirst: 250,
+  backOffMsMax: 5_000,
+  steadyMs: 10_000,
+  deathCountMax: 5,
+  stopMsMax: 20_000,
+};
+
+const EXIT_CONFIGURATION = 2;
+
+export interface Supervisor {
+  /** Resolves when no engine process is left. Never rejects. */
+  readonly ended: Promise<ExitCode>;
+  /** Asks for an orderly stop; resolves as `ended`. A second call does nothing more. */
+  stop(): Promise<ExitCode>;
+}
+
+export function supervise(options: SupervisorOptions): Supervisor {
+  const run = new Run(options);
+  return { ended: run.ended, stop: () => run.stop() };
+}
+
+class Run {
+  readonly ended: Promise<ExitCode>;
+  readonly #options: SupervisorOptions;
+  readonly #limits: SupervisorLimits;
+  #child: ChildProcess | null = null;
+  #isStopping = false;
+  #wakeFromPause: () => void = () => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.ended = this.#run();
+  }
+
+  stop(): Promise<ExitCode> {
+    if (this.#isStopping) return this.ended;
+    this.#isStopping = true;
+    this.#wakeFromPause();
+    const child = this.#child;
+    if (child === null) return this.ended;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      this.#options.onEvent(`the engine did not stop within ${this.#limits.stopMsMax / 1_000} s: killed`);
+      child.kill('SIGKILL');
+    }, this.#limits.stopMsMax);
+    void this.ended.finally(() => clearTimeout(timer));
+    return this.ended;
+  }
+
+  async #run(): Promise<ExitCode> {
+    let deaths = 0;
+    while (!this.#isStopping) {
+      const startedMs = performance.now();
+      const death = await this.#runOnce();
+      if (this.#isStopping || death.code === 0) return 0;
+      if (death.code === EXIT_CONFIGURATION) return 2;
+      deaths = performance.now() - startedMs >= this.#limits.steadyMs ? 1 : deaths + 1;
+      if (deaths >= this.#limits.deathCountMax) return this.#giveUp(death, deaths);
+      const pauseMs = this.#backOffMs(deaths);
+      this.#options.onEvent(
+        `the engine died (${death.reason}): starting it again${pauseMs ? ` in ${pauseMs} ms` : ''}`,
+      );
+      await this.#pause(pauseMs);
+    }
+    return 0;
+  }
+
+  #giveUp(death: Death, deaths: number): ExitCode {
+    this.#options.onEvent(
+      `the engine died ${deaths} times in a row (last: ${death.reason}): giving up. What it said is above; ` +
+        'nothing acknowledged is lost. Check the folder with: clickday verify',
+    );
+    return 1;
+  }
+
+  #backOffMs(deaths: number): number {
+    if (deaths <= 1) return 0;
+    return Math.min(this.#limits.backOffMsMax, this.#limits.backOffMsFirst * 2 ** (deaths - 2));
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wakeFromPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Its own process group: Ctrl-C in a terminal reaches only us, and we ask for one orderly stop. */
+  #runOnce(): Promise<Death> {
+    const { options, onReady, program = engineProgram() } = this.#options;
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, ['--enable-source-maps', program, JSON.stringify(options)], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        detached: true,
+      });
+      this.#child = child;
+      child.on('message', (message) => {
+        if (isReady(message)) onReady(message.ready);
+      });
+      const ended = (death: Death) => {
+        this.#child = null;
+        resolve(death);
+      };
+      child.once('error', (error) => ended({ code: null, reason: error.message }));
+      child.once('exit', (code, signal) => ended({ code, reason: signal ?? `exit code ${code}` }));
+      if (this.#isStopping) child.kill('SIGTERM');
+    });
+  }
+}
+
+interface Death {
+  readonly code: number | null;
+  readonly reason: string;
+}
+
+/** `main` beside this file, compiled like it or, where Node reads TypeScript, not. */
+function engineProgram(): string {
+  const self = fileURLToPath(import.meta.url);
+  return fileURLToPath(new URL(`./main${extname(self)}`, import.meta.url));
+}
+
+function isReady(message: unknown): message is { readonly ready: Ready } {
+  return typeof message === 'object' && message !== null && 'ready' in message;
+}

@@ -1,0 +1,9 @@
+/** Why a port could not be had, from what the system said. */
+import { TransportFault } from './transport.ts';
+
+export function listenFault(cause: NodeJS.ErrnoException, host: string, port: number): TransportFault {
+  if (cause.code === 'EACCES') {
+    return new TransportFault('PORT_FORBIDDEN', `this user may not listen on port ${port} of ${host}`, { cause });
+  }
+  return new TransportFault('PORT_IN_USE', `cannot listen on port ${port} of ${host}: ${cause.code}`, { cause });
+}

@@ -1,0 +1,255 @@
+/** The transport over node:http and ws: slower than uWebSockets.js, and at home wherever Node is. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import { listenFault } from './listen-fault.ts';
+import { plainAddress, splitProtocols } from './peer.ts';
+import { PendingRequests } from './pending-requests.ts';
+import {
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  type Listening,
+  type Socket,
+  type SocketHandlers,
+  TransportFault,
+  type TransportOptions,
+  type UpgradeRequest,
+} from './transport.ts';
+
+/** Slow headers, and connections kept alive without a request, are cut (faults 49). */
+const HEADERS_MS_MAX = 10_000;
+const KEEP_ALIVE_MS = 10_000;
+/** A socket that has been silent for two of these is gone: 12 s at most, pings included. */
+const PING_INTERVAL_MS = 6_000;
+/** Time for close frames and last answers to leave before what is left is cut. */
+const CLOSE_GRACE_MS = 500;
+const SERVICE_RESTART = 1012;
+
+export async function listenWs<T>(options: TransportOptions<T>): Promise<Listening> {
+  const pending = new PendingRequests();
+  const server = createServer({ headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS });
+  const sockets = new SocketServer(options);
+  server.on('request', (request, response) => pending.track(answer(request, response, options.http)));
+  server.on('upgrade', (request, stream, head) => sockets.upgrade(request, stream, head));
+
+  await bind(server, options);
+  let ended: Promise<void> | undefined;
+  const stopAccepting = () => {
+    ended ??= new Promise((resolve) => server.close(() => resolve()));
+  };
+
+  return {
+    transport: 'ws',
+    port: (server.address() as AddressInfo).port,
+    stopAccepting,
+    async close() {
+      stopAccepting();
+      await Promise.all([sockets.close(), pending.settled(CLOSE_GRACE_MS)]);
+      server.closeAllConnections();
+      await ended;
+    },
+  };
+}
+
+function bind<T>(server: Server, { host, port }: TransportOptions<T>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(listenFault(cause, host, port)));
+    server.listen({ host, port, exclusive: true }, resolve);
+  });
+}
+
+// WebSockets.
+
+class WsSocket<T> implements Socket<T> {
+  readonly data: T;
+  readonly protocol: string;
+  readonly remoteAddress: string;
+  readonly #peer: WebSocket;
+  readonly #bufferedBytesMax: number;
+  #isSilent = false;
+
+  constructor(
+    peer: WebSocket,
+    { data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>,
+    bufferedBytesMax: number,
+  ) {
+    this.#peer = peer;
+    this.data = data;
+    this.protocol = protocol;
+    this.remoteAddress = remoteAddress;
+    this.#bufferedBytesMax = bufferedBytesMax;
+  }
+
+  send(frame: string | Uint8Array): void {
+    if (this.#peer.readyState !== WebSocket.OPEN) return;
+    // ws keeps a reference to what it could not write at once, and the caller may reuse its buffer.
+    this.#peer.send(typeof frame === 'string' ? frame : Buffer.from(frame));
+    if (this.#peer.bufferedAmount > this.#bufferedBytesMax) this.#peer.terminate();
+  }
+
+  bufferedBytes(): number {
+    return this.#peer.bufferedAmount;
+  }
+
+  close(code: number, reason: string): void {
+    this.#peer.close(code, reason);
+  }
+
+  hear(): void {
+    this.#isSilent = false;
+  }
+
+  /** Called once per interval: pings, or cuts who did not answer the last one. */
+  ping(): void {
+    if (this.#isSilent) {
+      this.#peer.terminate();
+      return;
+    }
+    this.#isSilent = true;
+    this.#peer.ping();
+  }
+
+  terminate(): void {
+    this.#peer.terminate();
+  }
+}
+
+class SocketServer<T> {
+  readonly #server: WebSocketServer;
+  readonly #handlers: SocketHandlers<T>;
+  readonly #bufferedBytesMax: number;
+  readonly #open = new Set<WsSocket<T>>();
+  /** Upgrades that wait for their decision: no longer HTTP, not yet sockets. */
+  readonly #undecided = new Set<Duplex>();
+  /** What `upgrade` chose, while ws asks for it. */
+  readonly #protocols = new WeakMap<IncomingMessage, string>();
+  readonly #pinging: NodeJS.Timeout;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor({ sockets, frameBytesMax, bufferedBytesMax }: TransportOptions<T>) {
+    this.#handlers = sockets;
+    this.#bufferedBytesMax = bufferedBytesMax;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: frameBytesMax,
+      handleProtocols: (_offered, request) => this.#protocols.get(request) ?? false,
+    });
+    this.#pinging = setInterval(() => {
+      for (const socket of this.#open) socket.ping();
+    }, PING_INTERVAL_MS).unref();
+  }
+
+  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', ignorePeer);
+    this.#undecided.add(stream);
+    const offer: UpgradeRequest = {
+      path: pathOf(request),
+      header: (name) => headerOf(request, name),
+      protocols: splitProtocols(headerOf(request, 'sec-websocket-protocol')),
+      remoteAddress: plainAddress(request.socket.remoteAddress ?? ''),
+    };
+    void this.#handlers.upgrade(offer).then((decision) => {
+      this.#undecided.delete(stream);
+      if (stream.destroyed) return;
+      if (!decision.ok) return refuseUpgrade(stream, decision.response);
+      const { protocol, data } = decision;
+      this.#protocols.set(request, protocol);
+      this.#server.handleUpgrade(request, stream, head, (peer) => {
+        stream.off('error', ignorePeer);
+        this.#take(
+          peer,
+          new WsSocket(peer, { data, protocol, remoteAddress: offer.remoteAddress }, this.#bufferedBytesMax),
+        );
+      });
+    });
+  }
+
+  #take(peer: WebSocket, socket: WsSocket<T>): void {
+    this.#open.add(socket);
+    peer.on('message', (frame: Buffer, isBinary) => {
+      socket.hear();
+      this.#handlers.message(socket, frame, isBinary);
+    });
+    peer.on('pong', () => socket.hear());
+    peer.on('error', ignorePeer); // The close event follows and says the code.
+    peer.on('close', (code) => {
+      this.#open.delete(socket);
+      this.#handlers.closed(socket, code);
+      if (this.#open.size === 0) this.#whenEmpty?.();
+    });
+    this.#handlers.open(socket);
+  }
+
+  /** Says good-bye to all, and cuts those that do not answer in time. */
+  async close(): Promise<void> {
+    clearInterval(this.#pinging);
+    for (const socket of this.#open) socket.close(SERVICE_RESTART, 'service restart');
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_GRACE_MS);
+      this.#whenEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#open.size === 0) this.#whenEmpty();
+    });
+    for (const socket of this.#open) socket.terminate();
+    for (const stream of this.#undecided) stream.destroy();
+    this.#server.close();
+  }
+}
+
+function ignorePeer(): void {
+  // A peer that breaks off is everyday life; its close event is what counts.
+}
+
+function refuseUpgrade(stream: Duplex, { status, headers, body }: HttpResponse): void {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  lines.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', '');
+  stream.write(lines.join('\r\n'));
+  stream.end(body);
+}
+
+// HTTP.
+
+async function answer(request: IncomingMessage, response: ServerResponse, handler: HttpHandler): Promise<void> {
+  const answered = await handler(toRequest(request));
+  if (response.destroyed) return;
+  const bodyBytes = Buffer.byteLength(answered.body);
+  const isBodiless = answered.status === 204 || answered.status === 304;
+  response.writeHead(answered.status, { ...answered.headers, ...(isBodiless ? {} : { 'content-length': bodyBytes }) });
+  response.end(request.method === 'HEAD' || isBodiless ? undefined : answered.body);
+}
+
+function toRequest(request: IncomingMessage): HttpRequest {
+  return {
+    method: request.method ?? '',
+    path: pathOf(request),
+    query: new URLSearchParams(request.url?.split('?')[1] ?? ''),
+    header: (name) => headerOf(request, name),
+    remoteAddress: plainAddress(request.socket.remoteAddress ?? ''),
+    body: { [Symbol.asyncIterator]: () => readBody(request) },
+  };
+}
+
+/** Leaving early must not destroy the request: its connection still has to carry the answer. */
+async function* readBody(request: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch (cause) {
+    throw new TransportFault('BODY_ABORTED', 'the peer went away during its request', { cause });
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?')[0] ?? '/';
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}

@@ -1,0 +1,47 @@
+/** What a subprotocol can do: write frames, read those of a friend, and read those of anybody. */
+import type { Protocol } from './schemas.ts';
+
+/** The shape a frame may have, checked on its bytes before anything is decoded (faults 42-46). */
+export interface FrameLimits {
+  readonly bytesMax: number;
+  /** Containers within containers; the message itself is the first. */
+  readonly depthMax: number;
+  /** Keys of all maps of the frame together. */
+  readonly keysMax: number;
+}
+
+export type ParsedFrame =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: 'BAD_FRAME' | 'TOO_LARGE'; readonly detail: string };
+
+export interface Codec {
+  readonly protocol: Protocol;
+  readonly isBinary: boolean;
+  /** Fields that are undefined are left out. */
+  encode(message: object): string | Uint8Array;
+  /** For frames of a peer that is trusted: a client reads its server. Throws on damage. */
+  decode(frame: string | Uint8Array): unknown;
+  /** For frames of anybody. Never throws; `detail` never repeats what the frame held. */
+  parse(frame: Uint8Array, limits: FrameLimits): ParsedFrame;
+}
+
+/** Why a frame is refused before decoding. */
+export type FrameFault =
+  | 'truncated'
+  | 'bytes after the message'
+  | 'nested too deeply'
+  | 'too many keys'
+  | 'a key that is not one to 32 letters'
+  | 'a key given twice'
+  | 'a type that the protocol does not use'
+  | 'text that is not UTF-8'
+  | 'not a map of keys'
+  | 'not well-formed';
+
+export function badFrame(detail: FrameFault): ParsedFrame {
+  return { ok: false, code: 'BAD_FRAME', detail };
+}
+
+export function tooLarge(limits: FrameLimits): ParsedFrame {
+  return { ok: false, code: 'TOO_LARGE', detail: `at most ${limits.bytesMax} bytes` };
+}

@@ -1,0 +1,8 @@
+/** The door of the wire protocol, for servers and clients alike. */
+export { asyncApi } from './async-api.ts';
+export type { Codec, FrameLimits, ParsedFrame } from './codec.ts';
+export { createJsonCodec } from './json.ts';
+export { createMsgpackCodec } from './msgpack.ts';
+export { containsPan, isNetworkPan } from './pan.ts';
+export { type CheckedRequest, checkRequest, type RecordPaymentsRequest, type RequestCheck } from './requests.ts';
+export * from './schemas.ts';

@@ -1,0 +1,246 @@
+/** Bytes in and out: the three primitives (integer, text, bytes) that every stored format is made of. */
+import { invariant } from '../../engine/assert.ts';
+
+/** Forms of a text, in the low two bits of its length. */
+const UTF8 = 0;
+/** Lower-case hex digits, packed in half: keys and hashes. */
+const HEX = 1;
+/** Not well-formed as Unicode; kept unit by unit, so that what is read is always what was written. */
+const UTF16 = 2;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Largest integer that survives the sign bit: 2^52 - 1. Cents and milliseconds stay far below. */
+const INTEGER_MAX = 0xf_ffff_ffff_ffff;
+const LOW_28_BITS = 0x1000_0000;
+
+/** Shorter texts are not worth the look: a citizen's key has 32 digits, an hpan 64. */
+const HEX_DIGITS_MIN = 32;
+
+/** Value of each lower-case hex digit; -1 for every other character there is. */
+const DIGITS: Int8Array = hexDigits();
+
+/** A buffer that grows. One is reused for many values: its bytes hold until the next `reset`. */
+export class ByteWriter {
+  #bytes: Buffer;
+  #at = 0;
+
+  constructor(byteCount = 65_536) {
+    this.#bytes = Buffer.allocUnsafeSlow(byteCount);
+  }
+
+  get length(): number {
+    return this.#at;
+  }
+
+  reset(): void {
+    this.#at = 0;
+  }
+
+  /** What was written since `reset`; a view, overwritten by the next value. */
+  view(start = 0): Buffer {
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** A copy of its own, which outlives this writer's next value. */
+  copy(start = 0): Buffer {
+    const copied = Buffer.allocUnsafeSlow(this.#at - start);
+    this.#bytes.copy(copied, 0, start, this.#at);
+    return copied;
+  }
+
+  /** Leaves room to be filled in later through `view`. */
+  skip(byteCount: number): void {
+    this.#reserve(byteCount);
+    this.#at += byteCount;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = value;
+  }
+
+  /** Zigzag, then seven bits to a byte: small numbers of either sign are short, an instant takes six bytes. */
+  integer(value: number): void {
+    this.#reserve(8);
+    if (value === (value | 0) && value < 0x4000_0000 && value >= -0x4000_0000) {
+      this.#varint((value << 1) ^ (value >> 31));
+      return;
+    }
+    invariant(
+      Number.isInteger(value) && value <= INTEGER_MAX && value >= -INTEGER_MAX,
+      `not an integer that can be stored: ${value}`,
+    );
+    const zigzag = value >= 0 ? value * 2 : value * -2 - 1;
+    const high = Math.floor(zigzag / LOW_28_BITS);
+    if (high > 0) this.#fourBytes(zigzag - high * LOW_28_BITS);
+    this.#varint(high > 0 ? high : zigzag);
+  }
+
+  text(value: string): void {
+    this.#reserve(value.length * 3 + 5);
+    if (value.length >= HEX_DIGITS_MIN && (value.length & 1) === 0 && this.#tryHex(value)) return;
+    if (this.#tryAscii(value)) return;
+    this.#unicode(value);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length + 5);
+    this.#varint(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** Without a length: the reader must know it. */
+  raw(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** A loop and not `Buffer.write(text, 'hex')`, which takes capitals too and a quarter more time in a whole turn. */
+  #tryHex(value: string): boolean {
+    const start = this.#at;
+    const length = value.length;
+    this.#varint(((length / 2) << 2) | HEX);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = 0; index < length; index += 2) {
+      const packed = (DIGITS[value.charCodeAt(index)]! << 4) | DIGITS[value.charCodeAt(index + 1)]!;
+      if (packed < 0) return this.#backTo(start);
+      bytes[at++] = packed;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #tryAscii(value: string): boolean {
+    const start = this.#at;
+    this.#varint((value.length << 2) | UTF8);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = 0; index < value.length; index += 1) {
+      const code = value.charCodeAt(index);
+      if (code > 127) return this.#backTo(start);
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #backTo(start: number): false {
+    this.#at = start;
+    return false;
+  }
+
+  #unicode(value: string): void {
+    const encoding = LONE_SURROGATE.test(value) ? 'utf16le' : 'utf8';
+    const form = encoding === 'utf8' ? UTF8 : UTF16;
+    this.#varint((Buffer.byteLength(value, encoding) << 2) | form);
+    this.#at += this.#bytes.write(value, this.#at, encoding);
+  }
+
+  /** At most 32 bits, as an unsigned number. The room is reserved by the caller. */
+  #varint(value: number): void {
+    let rest = value >>> 0;
+    while (rest >= 0x80) {
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#at++] = rest;
+  }
+
+  /** The low 28 bits of a longer number, each byte saying that more follows. */
+  #fourBytes(low: number): void {
+    const bytes = this.#bytes;
+    bytes[this.#at++] = (low & 0x7f) | 0x80;
+    bytes[this.#at++] = ((low >>> 7) & 0x7f) | 0x80;
+    bytes[this.#at++] = ((low >>> 14) & 0x7f) | 0x80;
+    bytes[this.#at++] = ((low >>> 21) & 0x7f) | 0x80;
+  }
+
+  #reserve(byteCount: number): void {
+    const needed = this.#at + byteCount;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#at);
+    this.#bytes = grown;
+  }
+}
+
+/** The bytes are not what the format says. Callers turn it into the StorageFault of what they were reading. */
+export class MalformedBytes extends Error {
+  override readonly name = 'MalformedBytes';
+}
+
+/** Reads what ByteWriter wrote. Whatever it returns is a copy: the bytes may be gone afterwards. */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, end);
+    this.#at = start;
+    this.#end = end;
+  }
+
+  /** Throws MalformedBytes when something is left over. */
+  finish(): void {
+    if (this.#at !== this.#end) throw new MalformedBytes(`${this.#end - this.#at} bytes too many`);
+  }
+
+  byte(): number {
+    if (this.#at >= this.#end) throw new MalformedBytes('the bytes end too early');
+    return this.#bytes[this.#at++]!;
+  }
+
+  integer(): number {
+    const zigzag = this.#varint();
+    if (zigzag <= 0x7fff_ffff) return (zigzag >>> 1) ^ -(zigzag & 1);
+    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+  }
+
+  text(): string {
+    const header = this.#varint();
+    const start = this.#at;
+    return this.#bytes.toString(encodingOf(header & 3), start, this.#advance(header >>> 2));
+  }
+
+  bytes(): Uint8Array {
+    const length = this.#varint();
+    const start = this.#at;
+    return new Uint8Array(this.#bytes.subarray(start, this.#advance(length)));
+  }
+
+  /** Moves past `byteCount` bytes and returns the new position. */
+  #advance(byteCount: number): number {
+    const end = this.#at + byteCount;
+    if (end > this.#end) throw new MalformedBytes('the bytes end too early');
+    this.#at = end;
+    return end;
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 56; scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new MalformedBytes('an integer without an end');
+  }
+}
+
+function encodingOf(form: number): BufferEncoding {
+  if (form === UTF8) return 'utf8';
+  if (form === HEX) return 'hex';
+  if (form === UTF16) return 'utf16le';
+  throw new MalformedBytes(`unknown form of text: ${form}`);
+}
+
+function hexDigits(): Int8Array {
+  const digits = new Int8Array(65_536).fill(-1);
+  for (let value = 0; value < 16; value += 1) digits[value.toString(16).charCodeAt(0)] = value;
+  return digits;
+}

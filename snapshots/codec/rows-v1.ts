@@ -1,0 +1,108 @@
+/** Format 1 of the rows, by table. Field order and numbers are the format: a change is a version 2. */
+import type { Card, Departure, HistoryRow } from '../../engine/card/card.ts';
+import type { OutboxRow, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
+import type { CommandRow, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
+import { bytes, type Codec, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
+import {
+  answer,
+  ledgerEntry,
+  message,
+  methodDetails,
+  operation,
+  optInStatus,
+  paymentRow,
+  payoff,
+  pendingReversal,
+} from './values-v1.ts';
+
+const walletMethod = shape<WalletMethod>({
+  hpan: text,
+  details: nullable(methodDetails),
+  cashback: oneOf<WalletMethod['cashback']>({ off: 0, enabling: 1, enabled: 2, disabling: 3 }),
+  activationMs: nullable(integer),
+  deactivationMs: nullable(integer),
+  channel: text,
+});
+
+const periodTotals = shape<PeriodTotals>({
+  awardPeriodId: integer,
+  enrolment: integer,
+  termsMs: integer,
+  rawCents: integer,
+  count: integer,
+  lastTrxMs: integer,
+  insertions: integer,
+});
+
+const wallet = shape<Wallet>({
+  citizen: text,
+  status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2 }),
+  enrolment: integer,
+  termsMs: integer,
+  cancellationMs: nullable(integer),
+  optInStatus,
+  slot: integer,
+  sealedTaxCode: nullable(bytes),
+  payoff: nullable(payoff),
+  methods: list(walletMethod),
+  claimed: list(text),
+  totals: list(periodTotals),
+  operations: list(operation),
+  updatedMs: integer,
+});
+
+const commandRow = shape<CommandRow>({ bodyHash: text, answer });
+
+const historyRow = shape<HistoryRow>({
+  citizen: text,
+  enrolment: integer,
+  channel: text,
+  activationMs: integer,
+  deactivationMs: nullable(integer),
+});
+
+const card = shape<Card>({
+  hpan: text,
+  status: oneOf<Card['status']>({ absent: 0, inactive: 1, active: 2 }),
+  master: text,
+  history: list(historyRow),
+  departed: list(shape<Departure>({ citizen: text, enrolment: integer })),
+  unanswered: integer,
+  pending: list(pendingReversal),
+  arrivals: integer,
+  reversals: integer,
+});
+
+const partitionRow = shape<PartitionRow>({
+  lastMs: integer,
+  received: list(integer),
+  closedPeriods: list(integer),
+  closeHeard: list(shape<PartitionRow['closeHeard'][number]>({ awardPeriodId: integer, from: list(integer) })),
+  frozenPeriods: list(integer),
+  ties: list(pair(text, text)),
+  citizensEnabled: integer,
+  cardsActive: integer,
+  paymentsListed: integer,
+  commandsDone: integer,
+  programme: nullable(shape<NonNullable<PartitionRow['programme']>>({ json: text, hash: text })),
+  frozenRankings: list(
+    shape<PartitionRow['frozenRankings'][number]>({
+      awardPeriodId: integer,
+      vector: list(integer),
+      participants: integer,
+      digest: text,
+    }),
+  ),
+});
+
+const outboxRow = shape<OutboxRow>({ lastSequence: integer, messages: list(message) });
+
+export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
+  wallet,
+  payment: paymentRow,
+  command: commandRow,
+  card,
+  record: ledgerEntry,
+  partition: partitionRow,
+  outbox: outboxRow,
+};

@@ -1,0 +1,158 @@
+/** Format 1 of the values that facts, messages and rows share. Field order is the format: a change is a version 2. */
+import type { LedgerEntry, PendingReversal } from '../../engine/card/card.ts';
+import {
+  type Answer,
+  type MethodDetails,
+  type MethodKind,
+  type OptInStatus,
+  REFUSALS,
+  type RefusalName,
+  type TransactionRecord,
+} from '../../engine/contract.ts';
+import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
+import type { Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
+import { bytes, flag, integer, list, nullable, oneOf, shape, sparse, tagged, text } from './shape.ts';
+
+/** By the number of the table of refusals, which only grows. */
+export const refusal = oneOf<RefusalName>(
+  Object.fromEntries(Object.entries(REFUSALS).map(([name, { number }]) => [name, number])) as Record<
+    RefusalName,
+    number
+  >,
+);
+
+export const optInStatus = oneOf<OptInStatus>({ NOREQ: 0, ACCEPTED: 1, DENIED: 2 });
+
+const ibanCheckStatus = oneOf<Payoff['checkStatus']>({ OK: 0, KO: 1, UNKNOWN_PSP: 2 });
+
+const methodKind = oneOf<MethodKind>({ card: 0, bancomat: 1, satispay: 2, bpay: 3, cobadge: 4, privative: 5 });
+
+export const standing = shape<Standing>({ count: integer, lastTrxMs: integer, termsMs: integer });
+
+export const payoff = shape<Payoff>({ checkStatus: ibanCheckStatus, sealed: bytes });
+
+export const methodDetails = shape<MethodDetails>({
+  methodKind,
+  brand: text,
+  lastDigits: text,
+  expiry: text,
+  issuerAbi: text,
+});
+
+export const answer = sparse<Answer>({
+  termsMs: integer,
+  optInStatus,
+  validationStatus: ibanCheckStatus,
+  hpan: text,
+  activationMs: integer,
+  enabled: list(text),
+  refused: list(text),
+});
+
+export const operation = shape<Operation>({
+  commandKey: text,
+  bodyHash: text,
+  hpan: text,
+  kind: oneOf<Operation['kind']>({ enableCashback: 0, enableAll: 1, disableCashback: 2, removeMethod: 3, leave: 4 }),
+  waiting: list(text),
+  next: list(text),
+  granted: list(text),
+  refused: list(text),
+  code: nullable(refusal),
+  cancellationMs: nullable(integer),
+  channel: text,
+});
+
+export const paymentRow = shape<PaymentRow>({
+  awardPeriodId: integer,
+  enrolment: integer,
+  insertion: integer,
+  hpan: text,
+  acquirerCode: text,
+  acquirerId: text,
+  operationType: text,
+  circuitType: text,
+  idTrxAcquirer: text,
+  idTrxIssuer: text,
+  trxMs: integer,
+  amountCents: integer,
+  cashbackCents: integer,
+  countDelta: integer,
+});
+
+export const transactionRecord = shape<TransactionRecord>({
+  acquirerCode: text,
+  operationType: text,
+  circuitType: text,
+  hpan: text,
+  trxMs: integer,
+  idTrxAcquirer: text,
+  idTrxIssuer: text,
+  correlationId: text,
+  amountCents: integer,
+  acquirerId: text,
+  merchantId: text,
+  terminalId: text,
+});
+
+export const pendingReversal = shape<PendingReversal>({ key: text, expiresMs: integer });
+
+export const ledgerEntry = shape<LedgerEntry>({
+  record: transactionRecord,
+  receivedMs: integer,
+  arrival: integer,
+  state: oneOf<LedgerEntry['state']>({ asked: 0, counted: 1, pending: 2, applied: 3, parked: 4, expired: 5 }),
+  citizen: text,
+  enrolment: integer,
+  awardPeriodId: integer,
+  scoreCents: integer,
+  leftCents: integer,
+  matched: text,
+  code: nullable(refusal),
+  flagged: flag,
+});
+
+const messageBody = tagged<MessageBody>({
+  claim: [1, { citizen: text, hpan: text, enrolment: integer, channel: text, master: text }],
+  claimJudged: [2, { citizen: text, hpan: text, activationMs: nullable(integer) }],
+  release: [
+    3,
+    {
+      citizen: text,
+      hpan: text,
+      enrolment: integer,
+      cancellationMs: nullable(integer),
+      isLeaving: flag,
+      isUndo: flag,
+    },
+  ],
+  releaseJudged: [4, { citizen: text, hpan: text, deactivationMs: nullable(integer), code: nullable(refusal) }],
+  count: [5, { citizen: text, key: text, record: transactionRecord, receivedMs: integer }],
+  countJudged: [
+    6,
+    {
+      hpan: text,
+      key: text,
+      code: nullable(refusal),
+      enrolment: integer,
+      awardPeriodId: integer,
+      scoreCents: integer,
+    },
+  ],
+  reverse: [
+    7,
+    {
+      citizen: text,
+      enrolment: integer,
+      key: text,
+      record: transactionRecord,
+      awardPeriodId: integer,
+      scoreCents: integer,
+      countDelta: integer,
+    },
+  ],
+  reverseJudged: [8, { hpan: text, key: text, applied: flag }],
+  periodClosed: [9, { awardPeriodId: integer }],
+});
+
+export const message = shape<Message>({ from: integer, to: integer, sequence: integer, body: messageBody });

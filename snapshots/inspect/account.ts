@@ -1,0 +1,268 @@
+/** The whole account that an inspection takes from the journals: everything that any row or ranking should say. */
+import { type CitizenKey, type Hpan, PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
+import type { Fact, MessageBody, Section } from '../../engine/facts.ts';
+import { partitionOf } from '../../engine/partition.ts';
+import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
+import { CardAccount, CardFold, namedCard } from './cards.ts';
+import { Citizen, CitizenFold, type Place } from './citizens.ts';
+import type { Findings } from './findings.ts';
+import { PartitionAccount, PartitionFold, participantsOf } from './partitions.ts';
+import { Post } from './post.ts';
+import { ALL_PARTITIONS, type Expectation, type Expected, RowCheck } from './rows.ts';
+import type { Participant } from './standings.ts';
+import type { Step } from './walk.ts';
+
+interface Capture {
+  readonly awardPeriodId: number;
+  readonly vector: readonly number[];
+  readonly participants: Participant[];
+  readonly partitions: Set<number>;
+}
+
+const SCANNED = ['wallet', 'payment', 'command', 'card', 'record'] as const;
+
+export class Account {
+  readonly partitions = ALL_PARTITIONS.map((partition) => new PartitionAccount(partition, PARTITION_COUNT));
+  readonly cards = new Map<Hpan, CardAccount>();
+  readonly post: Post;
+  /** Reversals that a wallet sent back because the owner had left, by card. */
+  readonly returned = new Map<Hpan, Set<string>>();
+  /** Standings at the moments that saved rankings describe. */
+  readonly #captures: Capture[] = [];
+  readonly #findings: Findings;
+  readonly #rowCheck: RowCheck;
+  readonly #citizenFold: CitizenFold;
+  readonly #cardFold: CardFold;
+  readonly #partitionFold: PartitionFold;
+  readonly #partitionRows = new Map<number, { readonly address: RowAddress; readonly row: StoredRow<PartitionRow> }>();
+
+  constructor(programme: Programme, findings: Findings) {
+    this.post = new Post(findings);
+    this.#findings = findings;
+    this.#rowCheck = new RowCheck(findings);
+    this.#citizenFold = new CitizenFold(programme, findings, (partition, awardPeriodId) =>
+      this.#partition(partition).frozen.has(awardPeriodId),
+    );
+    this.#cardFold = new CardFold(programme, findings);
+    this.#partitionFold = new PartitionFold(programme, findings);
+  }
+
+  *citizens(): Iterable<Citizen> {
+    for (const { citizens } of this.partitions) yield* citizens.values();
+  }
+
+  citizen(key: CitizenKey): Citizen | undefined {
+    return this.partitions[partitionOf(key)]?.citizens.get(key);
+  }
+
+  /** Rows that change in nearly every turn: where they stand is read before the journals, not after each turn. */
+  expectRows(store: Store): void {
+    for (const partition of ALL_PARTITIONS) {
+      for (const [address, row] of store.rows.scan('partition', partition)) {
+        this.#partitionRows.set(partition, { address, row });
+      }
+      for (const [address, row] of store.rows.scan('outbox', partition)) {
+        this.post.expectOutbox(partition, Number(address.sub), row);
+      }
+    }
+  }
+
+  /**
+   * Asks, before the journals are read, for the standings as they were at `vector`.
+   *
+   * @returns who took part then, to be called after all journals; null if these do not reach so far
+   */
+  capture(awardPeriodId: number, vector: readonly number[]): () => readonly Participant[] | null {
+    const capture: Capture = { awardPeriodId, vector, participants: [], partitions: new Set() };
+    this.#captures.push(capture);
+    const wanted = vector.filter((sequence) => sequence > 0).length;
+    return () => (capture.partitions.size === wanted ? capture.participants : null);
+  }
+
+  participants(awardPeriodId: number): readonly Participant[] {
+    return this.partitions.flatMap((partition) => participantsOf(partition, awardPeriodId));
+  }
+
+  apply({ store, section, nowMs }: Step): void {
+    const { partition, sequence } = section;
+    const place: Place = { partition, sequence, nowMs };
+    const changed = new Set<Citizen | CardAccount>();
+    const records: RowAddress[] = [];
+    for (const fact of section.facts) {
+      this.#findings.count('facts');
+      const actor = this.#applyFact(fact, place);
+      if (actor !== null) changed.add(actor);
+      if (fact.kind === 'recordSet') records.push({ table: 'record', partition, entity: fact.hpan, sub: fact.key });
+    }
+    this.post.apply(section);
+    this.#checkVerdicts(section);
+    this.#endSection(store, section, nowMs);
+
+    for (const actor of changed) {
+      if (actor instanceof CardAccount) this.#checkUnanswered(actor);
+      this.#compareActor(store, actor);
+    }
+    for (const address of records) {
+      const line = this.cards.get(address.entity)?.ledger.get(address.sub);
+      if (line !== undefined) this.#rowCheck.compareNow(store.rows, address, line);
+    }
+  }
+
+  /** After all journals: every row is expected, and every row that a checkpoint covers is there. */
+  compareRows(stores: readonly Store[]): void {
+    const expectation: Expectation = (address) => this.#expected(address);
+    for (const { rows } of stores) {
+      for (const partition of ALL_PARTITIONS) {
+        for (const table of SCANNED) this.#rowCheck.scan(rows, partition, table, expectation);
+      }
+    }
+    for (const [address, expected] of this.#allExpected()) {
+      const { store } = this.#partition(address.partition);
+      if (store !== null) this.#rowCheck.requireCovered(store.rows, address, expected);
+    }
+  }
+
+  #applyFact(fact: Fact, place: Place): Citizen | CardAccount | null {
+    switch (fact.kind) {
+      case 'cardActivated':
+      case 'cardDeactivated':
+      case 'ownerLeft':
+      case 'recordSet': {
+        const card = this.#card(fact.hpan, place);
+        this.#cardFold.apply(card, fact, place);
+        card.sequence = place.sequence;
+        return card;
+      }
+      case 'periodClosed':
+      case 'periodCloseHeard':
+      case 'periodFrozen':
+      case 'rankingFrozen':
+      case 'tieOrdered':
+      case 'programmeSet':
+        this.#partitionFold.apply(this.#partition(place.partition), fact, place);
+        return null;
+      default: {
+        const citizen = this.#citizen(fact.citizen, place);
+        this.#citizenFold.apply(citizen, fact, place);
+        citizen.sequence = place.sequence;
+        return citizen;
+      }
+    }
+  }
+
+  /** What a wallet lists it tells the card in the same turn: never one without the other (promise 6). */
+  #checkVerdicts({ partition, sequence, facts, sent }: Section): void {
+    const listed = facts.filter(({ kind }) => kind === 'paymentListed').length;
+    const told = sent.filter(({ body }) => isYes(body)).length;
+    for (const { body } of sent) {
+      if (body.kind !== 'reverseJudged' || body.applied) continue;
+      const keys = this.returned.get(body.hpan) ?? new Set();
+      this.returned.set(body.hpan, keys.add(body.key));
+    }
+    if (listed === told) return;
+    this.#findings.differ(`partition ${partition} at ${sequence}: lists ${listed} payments, tells cards of ${told}`);
+  }
+
+  #endSection(store: Store, section: Section, nowMs: number): void {
+    const account = this.#partition(section.partition);
+    account.store = store;
+    for (const { kind } of section.facts) {
+      account.citizensEnabled += Number(kind === 'enrolled') - Number(kind === 'left');
+      account.cardsActive += Number(kind === 'cardActivated') - Number(kind === 'cardDeactivated');
+      account.paymentsListed += Number(kind === 'paymentListed');
+      account.commandsDone += Number(kind === 'commandDone');
+    }
+    for (const [from, sequence] of section.received) account.received[from] = sequence;
+    account.lastMs = nowMs;
+    account.sequence = section.sequence;
+
+    for (const { awardPeriodId, vector, participants, partitions } of this.#captures) {
+      if (vector[section.partition] !== section.sequence) continue;
+      for (const participant of participantsOf(account, awardPeriodId)) participants.push(participant);
+      partitions.add(section.partition);
+    }
+    const held = this.#partitionRows.get(section.partition);
+    if (held?.row.sequence !== section.sequence) return;
+    this.#findings.count('rows');
+    this.#rowCheck.compare(held.address, held.row, account);
+  }
+
+  #checkUnanswered(card: CardAccount): void {
+    const subject = `${namedCard(card)} at ${card.partition}:${card.sequence}: unanswered records`;
+    this.#findings.expect(subject, card.unanswered, card.toldUnanswered);
+  }
+
+  #compareActor(store: Store, actor: Citizen | CardAccount): void {
+    const table = actor instanceof Citizen ? 'wallet' : 'card';
+    const entity = actor instanceof Citizen ? actor.key : actor.hpan;
+    this.#rowCheck.compareNow(store.rows, { table, partition: actor.partition, entity, sub: '' }, actor);
+  }
+
+  #expected({ table, entity, sub }: RowAddress): Expected | undefined {
+    switch (table) {
+      case 'wallet':
+        return this.citizen(entity);
+      case 'card':
+        return this.cards.get(entity);
+      case 'payment':
+        return this.citizen(entity)?.payments.get(sub);
+      case 'command':
+        return this.citizen(entity)?.commands.get(sub);
+      case 'record':
+        return this.cards.get(entity)?.ledger.get(sub);
+      default:
+        return undefined;
+    }
+  }
+
+  *#allExpected(): Iterable<readonly [RowAddress, Expected]> {
+    for (const citizen of this.citizens()) {
+      const { key: entity, partition } = citizen;
+      yield [{ table: 'wallet', partition, entity, sub: '' }, citizen];
+      for (const [sub, held] of citizen.payments) yield [{ table: 'payment', partition, entity, sub }, held];
+      for (const [sub, held] of citizen.commands) yield [{ table: 'command', partition, entity, sub }, held];
+    }
+    for (const card of this.cards.values()) {
+      const { hpan: entity, partition } = card;
+      yield [{ table: 'card', partition, entity, sub: '' }, card];
+      for (const [sub, line] of card.ledger) yield [{ table: 'record', partition, entity, sub }, line];
+    }
+  }
+
+  #citizen(key: CitizenKey, place: Place): Citizen {
+    this.#checkHome('citizen', key, place);
+    const { citizens } = this.#partition(partitionOf(key));
+    const known = citizens.get(key);
+    if (known !== undefined) return known;
+    const citizen = new Citizen(key, partitionOf(key));
+    citizens.set(key, citizen);
+    this.#findings.count('citizens');
+    return citizen;
+  }
+
+  #card(hpan: Hpan, place: Place): CardAccount {
+    this.#checkHome('card', hpan, place);
+    const known = this.cards.get(hpan);
+    if (known !== undefined) return known;
+    const card = new CardAccount(hpan, partitionOf(hpan));
+    this.cards.set(hpan, card);
+    this.#findings.count('cards');
+    return card;
+  }
+
+  #checkHome(what: string, key: string, { partition, sequence }: Place): void {
+    if (partitionOf(key) === partition) return;
+    this.#findings.differ(`${what} ${key.slice(0, 12)}: changed by partition ${partition} at ${sequence}, not its own`);
+  }
+
+  #partition(partition: number): PartitionAccount {
+    const account = this.partitions[partition];
+    if (account === undefined) throw new RangeError(`there is no partition ${partition}`);
+    return account;
+  }
+}
+
+/** A wallet's yes to a card: a payment counted or a reversal applied. */
+function isYes(body: MessageBody): boolean {
+  return (body.kind === 'countJudged' && body.code === null) || (body.kind === 'reverseJudged' && body.applied);
+}

@@ -1,0 +1,271 @@
+/**
+ * The inspector's own account of the cards: who owned each on which day, and a ledger of every record, each judged
+ * anew by the programme when it is taken, counted and applied. Shares no code with the engine's fold.
+ */
+import type { Card, HistoryRow, LedgerEntry, PendingReversal } from '../../engine/card/card.ts';
+import type { CitizenKey, Hpan, PeriodParameters, Programme } from '../../engine/contract.ts';
+import type { CardFact } from '../../engine/facts.ts';
+import {
+  acceptingPeriod,
+  addOneMonth,
+  findPeriod,
+  isReversal,
+  paymentScoreCents,
+  recordKeyText,
+  reversalScoreCents,
+  romeDayNumber,
+} from '../../engine/programme/index.ts';
+import { type Held, type Place, shown } from './citizens.ts';
+import { type Findings, short } from './findings.ts';
+
+/** A record of the card with what only its history tells. */
+export interface LedgerLine extends Held<LedgerEntry> {
+  /** What it adds to the citizen's count: 1 a payment, -1 a reversal that leaves nothing, else 0. */
+  countDelta: number;
+  /** Records that the card had taken when this reversal expired; infinite while it has not. */
+  expiredAtArrival: number;
+}
+
+export interface LedgerDeparture {
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
+  /** Records that the card had taken when it heard of the departure. */
+  readonly atArrival: number;
+}
+
+export class CardAccount {
+  readonly hpan: Hpan;
+  readonly partition: number;
+  sequence = 0;
+  isRowSeen = false;
+
+  master: Hpan;
+  readonly history: HistoryRow[] = [];
+  readonly departures: LedgerDeparture[] = [];
+  /** By the engine's key of a record. */
+  readonly ledger = new Map<string, LedgerLine>();
+  /** By the key of the law (domain 2.4): two records of one would be one payment counted twice. */
+  readonly keysByRecord = new Map<string, string>();
+  /** What is left of each counted payment, by key, taken down reversal by reversal. */
+  readonly leftCents = new Map<string, number>();
+  unanswered = 0;
+  /** As the last fact says it: right at the end of a turn, and within one a decision ahead. */
+  toldUnanswered = 0;
+  pending: readonly PendingReversal[] = [];
+  arrivals = 0;
+  reversals = 0;
+
+  constructor(hpan: Hpan, partition: number) {
+    this.hpan = hpan;
+    this.partition = partition;
+    this.master = hpan;
+  }
+
+  get open(): HistoryRow | undefined {
+    const last = this.history.at(-1);
+    return last?.deactivationMs === null ? last : undefined;
+  }
+
+  get isWaiting(): boolean {
+    return this.unanswered > 0;
+  }
+
+  get value(): Card {
+    return {
+      hpan: this.hpan,
+      status: this.open !== undefined ? 'active' : this.history.length > 0 ? 'inactive' : 'absent',
+      master: this.master,
+      history: this.history,
+      departed: this.departures.map(({ citizen, enrolment }) => ({ citizen, enrolment })),
+      unanswered: this.unanswered,
+      pending: this.pending,
+      arrivals: this.arrivals,
+      reversals: this.reversals,
+    };
+  }
+}
+
+/** Where each state of a record may lead; the rest is a damaged or invented history. */
+const NEXT_STATES: Readonly<Record<LedgerEntry['state'], readonly (LedgerEntry['state'] | 'forgotten')[]>> = {
+  asked: ['asked', 'counted', 'applied', 'pending', 'parked', 'forgotten'],
+  counted: ['counted'],
+  pending: ['pending', 'asked', 'parked', 'expired', 'forgotten'],
+  applied: ['applied'],
+  parked: ['parked'],
+  expired: ['expired'],
+};
+
+export class CardFold {
+  readonly #programme: Programme;
+  readonly #findings: Findings;
+
+  constructor(programme: Programme, findings: Findings) {
+    this.#programme = programme;
+    this.#findings = findings;
+  }
+
+  apply(card: CardAccount, fact: CardFact, place: Place): void {
+    switch (fact.kind) {
+      case 'cardActivated':
+        return this.#activate(card, fact, place);
+      case 'cardDeactivated':
+        return this.#deactivate(card, fact.deactivationMs, place);
+      case 'ownerLeft':
+        card.departures.push({ citizen: fact.citizen, enrolment: fact.enrolment, atArrival: card.arrivals });
+        return;
+      case 'recordSet':
+        return this.#setRecord(card, fact, place);
+    }
+  }
+
+  /** One owner at any instant (promise 5); since days follow instants, no day is covered twice either. */
+  #activate(card: CardAccount, fact: Extract<CardFact, { kind: 'cardActivated' }>, place: Place): void {
+    const subject = `${namedCard(card)} at ${shown(place)}`;
+    const { citizen, enrolment, channel, activationMs } = fact;
+    const last = card.history.at(-1);
+    if (last !== undefined && last.deactivationMs === null) {
+      this.#findings.differ(
+        `${subject}: has two owners, ${short(last.citizen)} since ${last.activationMs} and ${short(citizen)} since ${activationMs}`,
+      );
+    } else if (last?.deactivationMs != null && activationMs < last.deactivationMs) {
+      this.#findings.differ(`${subject}: activated at ${activationMs}, before its deactivation ${last.deactivationMs}`);
+    }
+    if (activationMs > place.nowMs) this.#findings.differ(`${subject}: activated in the future, at ${activationMs}`);
+    card.master = fact.master;
+    card.history.push({ citizen, enrolment, channel, activationMs, deactivationMs: null });
+  }
+
+  #deactivate(card: CardAccount, deactivationMs: number, place: Place): void {
+    const subject = `${namedCard(card)} at ${shown(place)}`;
+    const { open } = card;
+    if (open === undefined) {
+      this.#findings.differ(`${subject}: deactivated while inactive`);
+      return;
+    }
+    if (deactivationMs < open.activationMs || deactivationMs > place.nowMs) {
+      this.#findings.differ(`${subject}: deactivated at ${deactivationMs}, outside of ${open.activationMs} to now`);
+    }
+    card.history[card.history.length - 1] = { ...open, deactivationMs };
+  }
+
+  #setRecord(card: CardAccount, fact: Extract<CardFact, { kind: 'recordSet' }>, place: Place): void {
+    const { key, entry } = fact;
+    const line = card.ledger.get(key);
+    const before = line?.value ?? null;
+    const subject = `${namedCard(card)} at ${shown(place)}, record ${key}`;
+
+    if (before === null && entry !== null) this.#takeIn(card, key, entry, subject);
+    if (before !== null) this.#judgeStep(before, entry, subject);
+    let countDelta: number | undefined;
+    if (entry?.state === 'counted' && before?.state !== 'counted') countDelta = this.#count(card, key, entry, subject);
+    if (entry?.state === 'applied' && before?.state !== 'applied')
+      countDelta = this.#reverse(card, key, entry, subject);
+    if (before === null && entry === null) this.#findings.differ(`${subject}: forgotten, but it was never there`);
+
+    card.unanswered += Number(entry?.state === 'asked') - Number(before?.state === 'asked');
+    if (before !== null && entry === null) card.keysByRecord.delete(recordKeyText(before.record));
+    card.arrivals = fact.arrivals;
+    card.reversals = fact.reversals;
+    card.pending = fact.pending;
+    card.toldUnanswered = fact.unanswered;
+    card.ledger.set(key, {
+      value: entry,
+      sequence: place.sequence,
+      isRowSeen: line?.isRowSeen ?? false,
+      countDelta: countDelta ?? line?.countDelta ?? 0,
+      expiredAtArrival: entry?.state === 'expired' ? card.arrivals : Number.POSITIVE_INFINITY,
+    });
+    if (entry?.state === 'expired' && addOneMonth(entry.receivedMs) > place.nowMs) {
+      this.#findings.differ(`${subject}: expired before its month was over`);
+    }
+  }
+
+  /** The guards of domain 3.3 at the moment when the card takes the record. */
+  #takeIn(card: CardAccount, key: string, entry: LedgerEntry, subject: string): void {
+    const { record, receivedMs, arrival } = entry;
+    const law = recordKeyText(record);
+    const twin = card.keysByRecord.get(law);
+    if (twin !== undefined && twin !== key) this.#findings.differ(`${subject}: the same payment as record ${twin}`);
+    card.keysByRecord.set(law, key);
+
+    if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
+    if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
+    this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);
+
+    const owner = ownerOn(card.history, romeDayNumber(record.trxMs));
+    if (owner === undefined) {
+      this.#findings.differ(`${subject}: no activation covers its day`);
+      return;
+    }
+    // Not the enrolment: after leaving and coming back on one day the closed row still covers it (DECISION 27).
+    if (!isReversal(record)) this.#findings.expect(`${subject}: owner of the day`, owner.citizen, entry.citizen);
+    else this.#periodOf(entry, subject);
+  }
+
+  #judgeStep(before: LedgerEntry, entry: LedgerEntry | null, subject: string): void {
+    const state = entry?.state ?? 'forgotten';
+    if (!NEXT_STATES[before.state].includes(state)) {
+      this.#findings.differ(`${subject}: from ${before.state} to ${state}`);
+    }
+    if (entry === null) return;
+    this.#findings.expect(`${subject}: the record`, before.record, entry.record);
+    this.#findings.expect(`${subject}: reception`, before.receivedMs, entry.receivedMs);
+    this.#findings.expect(`${subject}: arrival`, before.arrival, entry.arrival);
+  }
+
+  #count(card: CardAccount, key: string, entry: LedgerEntry, subject: string): number {
+    this.#findings.count('payments');
+    card.leftCents.set(key, entry.record.amountCents);
+    if (isReversal(entry.record)) this.#findings.differ(`${subject}: a reversal is counted as a payment`);
+    const period = this.#periodOf(entry, subject);
+    if (period === null) return 1;
+    const scoreCents = paymentScoreCents(entry.record.amountCents, period);
+    this.#findings.expect(`${subject}: score of ${entry.record.amountCents}`, scoreCents, entry.scoreCents);
+    return 1;
+  }
+
+  #reverse(card: CardAccount, key: string, entry: LedgerEntry, subject: string): number {
+    this.#findings.count('reversals');
+    const { amountCents } = entry.record;
+    const payment = card.ledger.get(entry.matched)?.value;
+    const leftCents = card.leftCents.get(entry.matched);
+    if (payment?.state !== 'counted' || leftCents === undefined) {
+      this.#findings.differ(`${subject}: applied to ${entry.matched}, which is no counted payment`);
+      return 0;
+    }
+    if (key === entry.matched) this.#findings.differ(`${subject}: applied to itself`);
+    this.#findings.expect(`${subject}: owner of the reversed payment`, payment.citizen, entry.citizen);
+    this.#findings.expect(`${subject}: enrolment of the reversed payment`, payment.enrolment, entry.enrolment);
+    this.#findings.expect(`${subject}: period of the reversed payment`, payment.awardPeriodId, entry.awardPeriodId);
+    if (amountCents > leftCents) {
+      this.#findings.differ(`${subject}: takes ${amountCents} of ${leftCents} left`);
+      return 0;
+    }
+    card.leftCents.set(entry.matched, leftCents - amountCents);
+    const period = findPeriod(this.#programme, entry.awardPeriodId);
+    if (period !== null) {
+      const scoreCents = reversalScoreCents({ leftCents, amountCents }, period);
+      this.#findings.expect(`${subject}: score of ${amountCents} of ${leftCents}`, scoreCents, entry.scoreCents);
+    }
+    return amountCents === leftCents ? -1 : 0;
+  }
+
+  #periodOf(entry: LedgerEntry, subject: string): PeriodParameters | null {
+    const { trxMs } = entry.record;
+    const accepting = acceptingPeriod(this.#programme, { trxMs, receivedMs: entry.receivedMs });
+    this.#findings.expect(`${subject}: award period`, accepting?.awardPeriodId ?? null, entry.awardPeriodId);
+    return findPeriod(this.#programme, entry.awardPeriodId);
+  }
+}
+
+/** Domain 2.2: the day of activation never counts, the day of deactivation does. */
+export function ownerOn(history: readonly HistoryRow[], day: number): HistoryRow | undefined {
+  return history.find(
+    ({ activationMs, deactivationMs }) =>
+      romeDayNumber(activationMs) < day && (deactivationMs === null || day <= romeDayNumber(deactivationMs)),
+  );
+}
+
+export function namedCard(card: CardAccount): string {
+  return `card ${short(card.hpan)}`;
+}

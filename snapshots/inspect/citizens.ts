@@ -1,0 +1,353 @@
+/**
+ * The inspector's own account of the citizens: plain maps, totals added up line by line. It shares no code with
+ * the engine's fold, so that a mistake there does not repeat itself here.
+ */
+import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
+import type { Standing, WalletFact } from '../../engine/facts.ts';
+import { findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
+import type {
+  CommandRow,
+  Operation,
+  PaymentRow,
+  Payoff,
+  PeriodTotals,
+  Wallet,
+  WalletMethod,
+} from '../../engine/wallet/wallet.ts';
+import { type Findings, short } from './findings.ts';
+
+/** Where a fact stands. */
+export interface Place {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly nowMs: number;
+}
+
+/** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
+export interface Held<T> {
+  value: T | null;
+  sequence: number;
+  isRowSeen: boolean;
+}
+
+export interface Enrolment {
+  readonly termsMs: number;
+  cancellationMs: number | null;
+}
+
+export class Citizen {
+  readonly key: CitizenKey;
+  readonly partition: number;
+  sequence = 0;
+  isRowSeen = false;
+
+  readonly enrolments: Enrolment[] = [];
+  isEnabled = false;
+  optInStatus: Wallet['optInStatus'] = 'NOREQ';
+  slot = -1;
+  sealedTaxCode: Uint8Array | null = null;
+  payoff: Payoff | null = null;
+  cancellationMs: number | null = null;
+  updatedMs = 0;
+  readonly methods = new Map<Hpan, WalletMethod>();
+  readonly claimed = new Set<Hpan>();
+  readonly operations = new Map<string, Operation>();
+  /** By `period/enrolment`. */
+  readonly totals = new Map<string, PeriodTotals>();
+  /** By the sub of its row. */
+  readonly payments = new Map<string, Held<PaymentRow>>();
+  readonly commands = new Map<string, Held<CommandRow>>();
+
+  constructor(key: CitizenKey, partition: number) {
+    this.key = key;
+    this.partition = partition;
+  }
+
+  get enrolment(): number {
+    return this.enrolments.length;
+  }
+
+  get termsMs(): number {
+    return this.enrolments.at(-1)?.termsMs ?? 0;
+  }
+
+  /** Under the present enrolment; a leaver has none. */
+  totalsOf(awardPeriodId: number): PeriodTotals | undefined {
+    return this.isEnabled ? this.totals.get(`${awardPeriodId}/${this.enrolment}`) : undefined;
+  }
+
+  /** What the wallet's row should hold. Lists that mean sets are sorted, here and in `sortedWallet`. */
+  get value(): Wallet {
+    return sortedWallet({
+      citizen: this.key,
+      status: this.isEnabled ? 'enabled' : this.enrolment > 0 ? 'disabled' : 'none',
+      enrolment: this.enrolment,
+      termsMs: this.termsMs,
+      cancellationMs: this.cancellationMs,
+      optInStatus: this.optInStatus,
+      slot: this.slot,
+      sealedTaxCode: this.sealedTaxCode,
+      payoff: this.payoff,
+      methods: [...this.methods.values()],
+      claimed: [...this.claimed],
+      totals: [...this.totals.values()],
+      operations: [...this.operations.values()],
+      updatedMs: this.updatedMs,
+    });
+  }
+}
+
+export function sortedWallet(wallet: Wallet): Wallet {
+  return {
+    ...wallet,
+    methods: wallet.methods.toSorted((left, right) => compareText(left.hpan, right.hpan)),
+    claimed: wallet.claimed.toSorted(compareText),
+    totals: wallet.totals.toSorted(
+      (left, right) => left.awardPeriodId - right.awardPeriodId || left.enrolment - right.enrolment,
+    ),
+    operations: wallet.operations.toSorted((left, right) => compareText(left.commandKey, right.commandKey)),
+  };
+}
+
+export function standingOf(totals: PeriodTotals): Standing {
+  return { count: totals.count, lastTrxMs: totals.lastTrxMs, termsMs: totals.termsMs };
+}
+
+export function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** Folds one fact into its citizen, and says where the fact contradicts what came before. */
+export class CitizenFold {
+  readonly #programme: Programme;
+  readonly #findings: Findings;
+  readonly #isFrozen: (partition: number, awardPeriodId: number) => boolean;
+
+  constructor(
+    programme: Programme,
+    findings: Findings,
+    isFrozen: (partition: number, awardPeriodId: number) => boolean,
+  ) {
+    this.#programme = programme;
+    this.#findings = findings;
+    this.#isFrozen = isFrozen;
+  }
+
+  apply(citizen: Citizen, fact: WalletFact, place: Place): void {
+    switch (fact.kind) {
+      case 'enrolled':
+        return this.#enrol(citizen, fact, place);
+      case 'optInSet':
+        citizen.optInStatus = fact.optInStatus;
+        return;
+      case 'left':
+        return this.#leave(citizen, fact, place);
+      case 'payoffSet':
+        this.#requireEnabled(citizen, fact.kind, place);
+        citizen.payoff = fact.payoff;
+        citizen.updatedMs = fact.atMs;
+        return;
+      case 'methodAdded':
+        citizen.methods.set(fact.hpan, { ...methodOrNew(citizen, fact.hpan), details: fact.details });
+        citizen.updatedMs = fact.atMs;
+        return;
+      case 'methodRemoved':
+        citizen.methods.delete(fact.hpan);
+        citizen.updatedMs = fact.atMs;
+        return;
+      case 'claimStarted':
+        this.#requireEnabled(citizen, fact.kind, place);
+        citizen.claimed.add(fact.hpan);
+        citizen.methods.set(fact.hpan, {
+          ...methodOrNew(citizen, fact.hpan),
+          cashback: 'enabling',
+          channel: fact.channel,
+        });
+        return;
+      case 'claimEnded':
+        return this.#endClaim(citizen, fact, place);
+      case 'releaseStarted':
+        return changeMethod(citizen, fact.hpan, { cashback: 'disabling' });
+      case 'releaseEnded':
+        citizen.updatedMs = fact.atMs;
+        changeMethod(citizen, fact.hpan, { cashback: 'off' });
+        if (fact.deactivationMs !== null) changeMethod(citizen, fact.hpan, { deactivationMs: fact.deactivationMs });
+        return;
+      case 'operationSet':
+        citizen.operations.set(fact.operation.commandKey, fact.operation);
+        return;
+      case 'operationRefused':
+        citizen.operations.delete(fact.commandKey);
+        return;
+      case 'commandDone':
+        return this.#endCommand(citizen, fact, place);
+      case 'paymentListed':
+        return this.#listPayment(citizen, fact, place);
+    }
+  }
+
+  #enrol(citizen: Citizen, fact: Extract<WalletFact, { kind: 'enrolled' }>, place: Place): void {
+    const subject = `${named(citizen)} at ${shown(place)}`;
+    if (citizen.isEnabled) this.#findings.differ(`${subject}: enrolled while enrolled`);
+    this.#findings.expect(`${subject}: enrolment number`, citizen.enrolment + 1, fact.enrolment);
+
+    citizen.enrolments.push({ termsMs: fact.termsMs, cancellationMs: null });
+    citizen.isEnabled = true;
+    citizen.optInStatus = fact.optInStatus;
+    citizen.slot = fact.slot;
+    citizen.sealedTaxCode = fact.sealedTaxCode;
+    citizen.claimed.clear();
+    citizen.updatedMs = fact.termsMs;
+  }
+
+  #leave(citizen: Citizen, fact: Extract<WalletFact, { kind: 'left' }>, place: Place): void {
+    this.#requireEnabled(citizen, fact.kind, place);
+    const open = [...citizen.totals.values()]
+      .filter(({ enrolment }) => enrolment === citizen.enrolment)
+      .filter(({ awardPeriodId }) => !this.#isFrozen(citizen.partition, awardPeriodId));
+    this.#findings.expect(
+      `${named(citizen)} at ${shown(place)}: standings that leaving removes`,
+      open.map((totals) => [totals.awardPeriodId, standingOf(totals)]).toSorted(byPeriod),
+      fact.removed.map(({ awardPeriodId, before }) => [awardPeriodId, before]).toSorted(byPeriod),
+    );
+
+    for (const { awardPeriodId, enrolment } of open) citizen.totals.delete(`${awardPeriodId}/${enrolment}`);
+    const enrolment = citizen.enrolments.at(-1);
+    if (enrolment !== undefined) enrolment.cancellationMs = fact.cancellationMs;
+    citizen.isEnabled = false;
+    citizen.optInStatus = 'NOREQ';
+    citizen.payoff = null;
+    citizen.cancellationMs = fact.cancellationMs;
+    citizen.updatedMs = fact.cancellationMs;
+    for (const method of citizen.methods.values()) {
+      if (method.cashback === 'enabled') changeMethod(citizen, method.hpan, { cashback: 'disabling' });
+    }
+  }
+
+  #endClaim(citizen: Citizen, fact: Extract<WalletFact, { kind: 'claimEnded' }>, place: Place): void {
+    const method = citizen.methods.get(fact.hpan);
+    citizen.updatedMs = fact.atMs;
+    if (method === undefined) {
+      this.#findings.differ(`${named(citizen)} at ${shown(place)}: a claim of ${short(fact.hpan)} ends, none began`);
+      return;
+    }
+    if (fact.activationMs !== null) {
+      changeMethod(citizen, fact.hpan, { cashback: 'enabled', activationMs: fact.activationMs, deactivationMs: null });
+      return;
+    }
+    if (method.activationMs === null) citizen.claimed.delete(fact.hpan);
+    if (method.activationMs === null && method.details === null) citizen.methods.delete(fact.hpan);
+    else changeMethod(citizen, fact.hpan, { cashback: 'off' });
+  }
+
+  #endCommand(citizen: Citizen, fact: Extract<WalletFact, { kind: 'commandDone' }>, place: Place): void {
+    this.#findings.count('commands');
+    citizen.operations.delete(fact.commandKey);
+    if (citizen.commands.has(fact.commandKey)) {
+      this.#findings.differ(`${named(citizen)} at ${shown(place)}: command ${fact.commandKey} is done a second time`);
+    }
+    const value: CommandRow = { bodyHash: fact.bodyHash, answer: fact.answer };
+    citizen.commands.set(fact.commandKey, { value, sequence: place.sequence, isRowSeen: false });
+  }
+
+  #listPayment(citizen: Citizen, fact: Extract<WalletFact, { kind: 'paymentListed' }>, place: Place): void {
+    const { payment } = fact;
+    const { awardPeriodId, enrolment, insertion } = payment;
+    const subject = `${named(citizen)} at ${shown(place)}`;
+    this.#requireEnabled(citizen, fact.kind, place);
+    this.#findings.expect(`${subject}: enrolment of a listed payment`, citizen.enrolment, enrolment);
+    if (this.#isFrozen(citizen.partition, awardPeriodId)) {
+      this.#findings.differ(`${subject}: a payment is listed in period ${awardPeriodId}, which is frozen`);
+    }
+    this.#judgeScore(payment, subject);
+
+    const before = citizen.totals.get(`${awardPeriodId}/${enrolment}`);
+    const after = addedUp(before, payment, citizen.termsMs);
+    const totals = `${subject}: period ${awardPeriodId}`;
+    this.#findings.expect(`${totals}: standing before`, before === undefined ? null : standingOf(before), fact.before);
+    this.#findings.expect(`${totals}: standing after`, standingOf(after), fact.after);
+    this.#findings.expect(`${totals}: raw cents`, after.rawCents, fact.rawCents);
+    this.#findings.expect(`${totals}: insertion`, before?.insertions ?? 0, insertion);
+
+    citizen.totals.set(`${awardPeriodId}/${enrolment}`, after);
+    const sub = subOf(payment);
+    if (citizen.payments.has(sub)) this.#findings.differ(`${totals}: line ${insertion} is listed a second time`);
+    citizen.payments.set(sub, {
+      value: payment,
+      sequence: place.sequence,
+      isRowSeen: false,
+    });
+    citizen.updatedMs = fact.atMs;
+  }
+
+  /** Only of payments: what a reversal takes back depends on the ledger of its card (reversals.ts). */
+  #judgeScore(payment: PaymentRow, subject: string): void {
+    const period = findPeriod(this.#programme, payment.awardPeriodId);
+    if (period === null) {
+      this.#findings.differ(`${subject}: period ${payment.awardPeriodId} is not in the programme`);
+      return;
+    }
+    if (payment.operationType === '01') {
+      if (payment.amountCents >= 0) this.#findings.differ(`${subject}: a reversal is not negative`);
+      return;
+    }
+    this.#findings.expect(
+      `${subject}: cashback of a payment of ${payment.amountCents}`,
+      paymentScoreCents(payment.amountCents, period),
+      payment.cashbackCents,
+    );
+    this.#findings.expect(`${subject}: count of a payment`, 1, payment.countDelta);
+  }
+
+  #requireEnabled(citizen: Citizen, kind: string, place: Place): void {
+    if (!citizen.isEnabled) this.#findings.differ(`${named(citizen)} at ${shown(place)}: ${kind} while not enrolled`);
+  }
+}
+
+export function named(citizen: Citizen): string {
+  return `citizen ${short(citizen.key)}`;
+}
+
+export function shown(place: Place): string {
+  return `${place.partition}:${place.sequence}`;
+}
+
+/** From scratch: never from the totals that the fact carries. */
+function addedUp(before: PeriodTotals | undefined, payment: PaymentRow, termsMs: number): PeriodTotals {
+  const isPayment = payment.operationType !== '01';
+  const lastTrxMs = before?.lastTrxMs ?? 0;
+  return {
+    awardPeriodId: payment.awardPeriodId,
+    enrolment: payment.enrolment,
+    termsMs,
+    rawCents: (before?.rawCents ?? 0) + payment.cashbackCents,
+    count: (before?.count ?? 0) + payment.countDelta,
+    lastTrxMs: isPayment ? Math.max(lastTrxMs, payment.trxMs) : lastTrxMs,
+    insertions: (before?.insertions ?? 0) + 1,
+  };
+}
+
+/** Rows of a citizen's list stand in the order of period, enrolment, instant, insertion; the page counts on it. */
+function subOf({ awardPeriodId, enrolment, trxMs, insertion }: PaymentRow): string {
+  const digits: readonly (readonly [number, number])[] = [
+    [awardPeriodId, 5],
+    [enrolment, 5],
+    [trxMs, 15],
+    [insertion, 8],
+  ];
+  return digits.map(([value, width]) => String(value).padStart(width, '0')).join('');
+}
+
+function methodOrNew(citizen: Citizen, hpan: Hpan): WalletMethod {
+  const known = citizen.methods.get(hpan);
+  return known ?? { hpan, details: null, cashback: 'off', activationMs: null, deactivationMs: null, channel: '' };
+}
+
+function changeMethod(citizen: Citizen, hpan: Hpan, change: Partial<WalletMethod>): void {
+  const method = citizen.methods.get(hpan);
+  if (method !== undefined) citizen.methods.set(hpan, { ...method, ...change });
+}
+
+function byPeriod(left: readonly unknown[], right: readonly unknown[]): number {
+  return Number(left[0]) - Number(right[0]);
+}

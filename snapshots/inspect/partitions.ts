@@ -1,0 +1,140 @@
+/** The inspector's own account of the partitions: closing of periods, ties, running counts. */
+import type { CitizenKey, Programme } from '../../engine/contract.ts';
+import type { PartitionFact } from '../../engine/facts.ts';
+import type { PartitionRow, Store } from '../../engine/ports.ts';
+import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
+import { type Citizen, type Place, standingOf } from './citizens.ts';
+import type { Findings } from './findings.ts';
+import type { Participant } from './standings.ts';
+
+export class PartitionAccount {
+  readonly partition: number;
+  sequence = 0;
+  isRowSeen = false;
+  /** Whose journal it is in; null while it is in none. */
+  store: Store | null = null;
+
+  readonly citizens = new Map<CitizenKey, Citizen>();
+  lastMs = 0;
+  readonly received: number[];
+  readonly closed = new Set<number>();
+  readonly heard = new Map<number, Set<number>>();
+  /** By award period: the standings at the moment when this partition froze it. */
+  readonly frozen = new Map<number, { readonly sequence: number; readonly participants: readonly Participant[] }>();
+  readonly ties: (readonly [CitizenKey, CitizenKey])[] = [];
+  citizensEnabled = 0;
+  cardsActive = 0;
+  paymentsListed = 0;
+  commandsDone = 0;
+  programme: PartitionRow['programme'] = null;
+  readonly frozenRankings: PartitionRow['frozenRankings'][number][] = [];
+
+  constructor(partition: number, partitionCount: number) {
+    this.partition = partition;
+    this.received = new Array<number>(partitionCount).fill(0);
+  }
+
+  get value(): PartitionRow {
+    return sortedPartition({
+      lastMs: this.lastMs,
+      received: this.received,
+      closedPeriods: [...this.closed],
+      closeHeard: [...this.heard].map(([awardPeriodId, from]) => ({ awardPeriodId, from: [...from] })),
+      frozenPeriods: [...this.frozen.keys()],
+      ties: this.ties,
+      citizensEnabled: this.citizensEnabled,
+      cardsActive: this.cardsActive,
+      paymentsListed: this.paymentsListed,
+      commandsDone: this.commandsDone,
+      programme: this.programme,
+      frozenRankings: this.frozenRankings,
+    });
+  }
+}
+
+export function sortedPartition(row: PartitionRow): PartitionRow {
+  const byNumber = (left: number, right: number) => left - right;
+  return {
+    ...row,
+    closedPeriods: row.closedPeriods.toSorted(byNumber),
+    closeHeard: row.closeHeard
+      .map(({ awardPeriodId, from }) => ({ awardPeriodId, from: from.toSorted(byNumber) }))
+      .toSorted((left, right) => left.awardPeriodId - right.awardPeriodId),
+    frozenPeriods: row.frozenPeriods.toSorted(byNumber),
+  };
+}
+
+export class PartitionFold {
+  readonly #programme: Programme;
+  readonly #findings: Findings;
+
+  constructor(programme: Programme, findings: Findings) {
+    this.#programme = programme;
+    this.#findings = findings;
+  }
+
+  apply(account: PartitionAccount, fact: PartitionFact, place: Place): void {
+    const subject = `partition ${account.partition} at ${place.sequence}`;
+    switch (fact.kind) {
+      case 'periodClosed':
+        return this.#close(account, fact.awardPeriodId, place, subject);
+      case 'periodCloseHeard':
+        return this.#hear(account, fact.awardPeriodId, fact.from, subject);
+      case 'periodFrozen':
+        return this.#freeze(account, fact.awardPeriodId, place, subject);
+      case 'rankingFrozen': {
+        const { awardPeriodId, vector, participants, digest } = fact;
+        if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 freezes rankings`);
+        if (account.frozenRankings.some((ranking) => ranking.awardPeriodId === awardPeriodId)) {
+          this.#findings.differ(`${subject}: the ranking of period ${awardPeriodId} is frozen a second time`);
+        }
+        account.frozenRankings.push({ awardPeriodId, vector, participants, digest });
+        return;
+      }
+      case 'tieOrdered':
+        account.ties.push([fact.first, fact.second]);
+        return;
+      case 'programmeSet':
+        if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps the programme`);
+        account.programme = { json: fact.json, hash: fact.hash };
+        return;
+    }
+  }
+
+  #close(account: PartitionAccount, awardPeriodId: number, place: Place, subject: string): void {
+    const period = findPeriod(this.#programme, awardPeriodId);
+    if (account.closed.has(awardPeriodId)) this.#findings.differ(`${subject}: closes period ${awardPeriodId} again`);
+    if (period === null) this.#findings.differ(`${subject}: closes period ${awardPeriodId}, which does not exist`);
+    else if (place.nowMs < closesAtMs(period)) {
+      this.#findings.differ(`${subject}: closes period ${awardPeriodId} before its grace is over`);
+    }
+    account.closed.add(awardPeriodId);
+  }
+
+  #hear(account: PartitionAccount, awardPeriodId: number, from: number, subject: string): void {
+    const heard = account.heard.get(awardPeriodId) ?? new Set();
+    if (heard.has(from)) this.#findings.differ(`${subject}: hears ${from} close period ${awardPeriodId} again`);
+    account.heard.set(awardPeriodId, heard.add(from));
+  }
+
+  #freeze(account: PartitionAccount, awardPeriodId: number, place: Place, subject: string): void {
+    const heard = account.heard.get(awardPeriodId)?.size ?? 0;
+    const what = `${subject}: freezes period ${awardPeriodId}`;
+    if (heard !== account.received.length) this.#findings.differ(`${what}, having heard ${heard} partitions`);
+    if (account.frozen.has(awardPeriodId)) this.#findings.differ(`${what} again`);
+    account.frozen.set(awardPeriodId, {
+      sequence: place.sequence,
+      participants: participantsOf(account, awardPeriodId),
+    });
+  }
+}
+
+/** Who takes part: from the first counted payment on, and enrolled (DECISION 21); a frozen period stands (25). */
+export function participantsOf(account: PartitionAccount, awardPeriodId: number): readonly Participant[] {
+  const frozen = account.frozen.get(awardPeriodId);
+  if (frozen !== undefined) return frozen.participants;
+  return [...account.citizens.values()].flatMap((citizen) => {
+    const totals = citizen.totalsOf(awardPeriodId);
+    return totals === undefined ? [] : [{ citizen, ...standingOf(totals) }];
+  });
+}

@@ -1,0 +1,122 @@
+/** Messages between partitions: sent without gaps, taken in at most once, kept until they are. */
+import { PARTITION_COUNT } from '../../engine/contract.ts';
+import type { Message, MessageBody, Section } from '../../engine/facts.ts';
+import { partitionOf } from '../../engine/partition.ts';
+import type { OutboxRow, StoredRow } from '../../engine/ports.ts';
+import type { Findings } from './findings.ts';
+
+interface Pair {
+  readonly from: number;
+  readonly to: number;
+  sentLast: number;
+  /** Highest sequence that the receiver has taken in. */
+  takenLast: number;
+  /** Sent and, as far as read, not taken in. */
+  open: Message[];
+  outbox: { readonly row: StoredRow<OutboxRow>; sentLast: number } | null;
+}
+
+export class Post {
+  readonly #findings: Findings;
+  readonly #pairs = new Map<number, Pair>();
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  /** Announces a row before the journals are read, so that it can be held to the moment that it describes. */
+  expectOutbox(from: number, to: number, row: StoredRow<OutboxRow>): void {
+    this.#pair(from, to).outbox = { row, sentLast: 0 };
+  }
+
+  apply(section: Section): void {
+    for (const message of section.sent) this.#send(section, message);
+    for (const [from, sequence] of section.received) this.#receive(section, from, sequence);
+  }
+
+  /** After all journals: nothing taken in that was never sent, every outbox row holds what is still open. */
+  finish(): void {
+    for (const pair of this.#pairs.values()) {
+      const subject = `messages of partition ${pair.from} to ${pair.to}`;
+      if (pair.takenLast > pair.sentLast) {
+        this.#findings.differ(`${subject}: ${pair.takenLast} taken in, only ${pair.sentLast} sent`);
+      }
+      this.#checkOutbox(pair, subject);
+    }
+  }
+
+  *open(): Iterable<MessageBody> {
+    for (const { open } of this.#pairs.values()) for (const message of open) yield message.body;
+  }
+
+  #send(section: Section, message: Message): void {
+    this.#findings.count('messages');
+    const pair = this.#pair(message.from, message.to);
+    const subject = `message ${message.sequence} of partition ${message.from} to ${message.to}`;
+    if (message.from !== section.partition) {
+      this.#findings.differ(`${subject}: journaled by partition ${section.partition}`);
+    }
+    if (message.sequence !== pair.sentLast + 1) {
+      this.#findings.differ(`${subject}: expected number ${pair.sentLast + 1}`);
+    }
+    const receiver = receiverOf(message.body);
+    if (receiver !== null && receiver !== message.to) this.#findings.differ(`${subject}: is for ${receiver}`);
+
+    pair.sentLast = message.sequence;
+    if (message.sequence > pair.takenLast) pair.open.push(message);
+    if (pair.outbox !== null && section.sequence <= pair.outbox.row.sequence) pair.outbox.sentLast = message.sequence;
+  }
+
+  #receive(section: Section, from: number, sequence: number): void {
+    const pair = this.#pair(from, section.partition);
+    if (sequence <= pair.takenLast) {
+      this.#findings.differ(
+        `partition ${section.partition} at ${section.sequence}: takes in message ${sequence} of ${from} again, it had ${pair.takenLast}`,
+      );
+      return;
+    }
+    pair.takenLast = sequence;
+    const firstOpen = pair.open.findIndex((message) => message.sequence > sequence);
+    pair.open = firstOpen === -1 ? [] : pair.open.slice(firstOpen);
+  }
+
+  #checkOutbox(pair: Pair, subject: string): void {
+    if (pair.outbox === null) return;
+    const { row, sentLast } = pair.outbox;
+    const { lastSequence, messages } = row.value;
+    this.#findings.expect(`outbox, ${subject}: last number`, sentLast, lastSequence);
+
+    const held = new Map(messages.map((message) => [message.sequence, message]));
+    for (const message of pair.open) {
+      if (message.sequence > lastSequence) break;
+      this.#findings.expect(`outbox, ${subject}: message ${message.sequence}`, message, held.get(message.sequence));
+    }
+  }
+
+  #pair(from: number, to: number): Pair {
+    const key = from * PARTITION_COUNT + to;
+    const known = this.#pairs.get(key);
+    if (known !== undefined) return known;
+    const pair: Pair = { from, to, sentLast: 0, takenLast: 0, open: [], outbox: null };
+    this.#pairs.set(key, pair);
+    return pair;
+  }
+}
+
+/** Null: goes to everybody. */
+function receiverOf(body: MessageBody): number | null {
+  switch (body.kind) {
+    case 'claim':
+    case 'release':
+    case 'countJudged':
+    case 'reverseJudged':
+      return partitionOf(body.hpan);
+    case 'claimJudged':
+    case 'releaseJudged':
+    case 'count':
+    case 'reverse':
+      return partitionOf(body.citizen);
+    case 'periodClosed':
+      return null;
+  }
+}

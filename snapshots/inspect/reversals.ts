@@ -1,0 +1,155 @@
+/**
+ * Judges all records of one card again, one by one in the order of arrival, by domain 3.3b and nothing else, and
+ * compares with the ledger. The live card does the same with messages to wallets, crashes and restarts in between.
+ */
+import type { LedgerEntry } from '../../engine/card/card.ts';
+import type { RefusalName, TransactionRecord } from '../../engine/contract.ts';
+import { addOneMonth, compareKeys, isReversal } from '../../engine/programme/index.ts';
+import { type CardAccount, type LedgerDeparture, namedCard } from './cards.ts';
+import type { Findings } from './findings.ts';
+
+interface Payment {
+  readonly key: string;
+  readonly entry: LedgerEntry;
+  leftCents: number;
+}
+
+interface Reversal {
+  readonly key: string;
+  readonly entry: LedgerEntry;
+  readonly expiredAtArrival: number;
+  state: LedgerEntry['state'];
+  matched: string;
+  code: RefusalName | null;
+  flagged: boolean;
+}
+
+/**
+ * @param returned keys of reversals that a wallet sent back because the owner had left (DECISION 22): the card
+ *   learns of a departure a moment later than the wallet
+ */
+export function judgeAgain(card: CardAccount, returned: ReadonlySet<string>, findings: Findings): void {
+  if (card.reversals === 0 || card.isWaiting) return;
+  const replay = new Replay(card.departures, returned);
+  const lines = [...card.ledger]
+    .flatMap(([key, { value, expiredAtArrival }]) => (value === null ? [] : [{ key, entry: value, expiredAtArrival }]))
+    .toSorted((left, right) => left.entry.arrival - right.entry.arrival);
+
+  for (const { key, entry, expiredAtArrival } of lines) {
+    if (!isReversal(entry.record)) replay.take({ key, entry, leftCents: entry.record.amountCents });
+    else
+      replay.takeReversal({ key, entry, expiredAtArrival, state: 'pending', matched: '', code: null, flagged: false });
+  }
+  for (const { key, entry, state, matched, code, flagged } of replay.reversals) {
+    const expected = entry.state === 'expired' && state === 'pending' ? 'expired' : state;
+    findings.expect(
+      `${namedCard(card)}, reversal ${key}, judged again in order of arrival`,
+      { state: expected, matched, code, flagged },
+      { state: entry.state, matched: entry.matched, code: entry.code, flagged: entry.flagged },
+    );
+  }
+  for (const { key, entry, leftCents } of replay.payments) {
+    findings.expect(`${namedCard(card)}, payment ${key}: what is left of it`, leftCents, entry.leftCents);
+  }
+}
+
+class Replay {
+  readonly payments: Payment[] = [];
+  readonly reversals: Reversal[] = [];
+  readonly #departures: readonly LedgerDeparture[];
+  readonly #returned: ReadonlySet<string>;
+  /** Owners of whom a returned reversal told before their release came. */
+  readonly #gone = new Set<string>();
+
+  constructor(departures: readonly LedgerDeparture[], returned: ReadonlySet<string>) {
+    this.#departures = departures;
+    this.#returned = returned;
+  }
+
+  take(payment: Payment): void {
+    this.payments.push(payment);
+    const { arrival, receivedMs } = payment.entry;
+    for (const reversal of this.reversals) {
+      if (reversal.state === 'applied' && isNamedBy(payment, reversal)) reversal.flagged = true;
+      if (reversal.state !== 'pending' || reversal.expiredAtArrival <= arrival + 1) continue;
+      if (receivedMs < addOneMonth(reversal.entry.receivedMs)) this.#settle(reversal, arrival);
+    }
+  }
+
+  takeReversal(reversal: Reversal): void {
+    this.reversals.push(reversal);
+    this.#settle(reversal, reversal.entry.arrival);
+  }
+
+  #settle(reversal: Reversal, arrival: number): void {
+    const { amountCents, correlationId } = reversal.entry.record;
+    const isNamed = correlationId !== '';
+    const present = this.payments.filter((payment) => !this.#hasLeft(payment, arrival));
+    const matches = isNamed
+      ? present.filter((payment) => isNamedBy(payment, reversal))
+      : present.filter((payment) => isWholeOf(payment, reversal)).toSorted(oldestFirst);
+
+    const payment = matches[0];
+    if (payment === undefined) return;
+    if (isNamed && matches.length > 1) return park(reversal, 'REVERSAL_AMBIGUOUS');
+    if (amountCents > payment.leftCents) return park(reversal, 'REVERSAL_EXCEEDS');
+    if (this.#returned.has(reversal.key) && this.#departureOf(payment) !== undefined) {
+      this.#gone.add(ownerKey(payment));
+      return this.#settle(reversal, arrival);
+    }
+    payment.leftCents -= amountCents;
+    reversal.state = 'applied';
+    reversal.matched = payment.key;
+  }
+
+  #hasLeft(payment: Payment, arrival: number): boolean {
+    const departure = this.#departureOf(payment);
+    if (departure === undefined) return false;
+    return departure.atArrival <= arrival || this.#gone.has(ownerKey(payment));
+  }
+
+  #departureOf({ entry: { citizen, enrolment } }: Payment): LedgerDeparture | undefined {
+    return this.#departures.find((one) => one.citizen === citizen && one.enrolment === enrolment);
+  }
+}
+
+/** Given a correlation id: equal, and the same acquirer and period (the card is the same already). */
+function isNamedBy(payment: Payment, reversal: Reversal): boolean {
+  const { correlationId } = reversal.entry.record;
+  return correlationId !== '' && payment.entry.record.correlationId === correlationId && isSameSide(payment, reversal);
+}
+
+/** Without one: the whole untouched payment of the same shop and terminal (DECISION 4). */
+function isWholeOf(payment: Payment, reversal: Reversal): boolean {
+  const [paid, taken] = [payment.entry.record, reversal.entry.record];
+  return (
+    isSameSide(payment, reversal) &&
+    paid.amountCents === taken.amountCents &&
+    payment.leftCents === taken.amountCents &&
+    paid.merchantId === taken.merchantId &&
+    paid.terminalId === taken.terminalId
+  );
+}
+
+function isSameSide(payment: Payment, reversal: Reversal): boolean {
+  const [paid, taken]: [TransactionRecord, TransactionRecord] = [payment.entry.record, reversal.entry.record];
+  return (
+    payment.entry.awardPeriodId === reversal.entry.awardPeriodId &&
+    paid.acquirerCode === taken.acquirerCode &&
+    paid.acquirerId === taken.acquirerId
+  );
+}
+
+function oldestFirst(left: Payment, right: Payment): number {
+  const [one, other] = [left.entry.record, right.entry.record];
+  return one.trxMs - other.trxMs || compareKeys(one, other);
+}
+
+function ownerKey({ entry: { citizen, enrolment } }: Payment): string {
+  return `${citizen}/${enrolment}`;
+}
+
+function park(reversal: Reversal, code: RefusalName): void {
+  reversal.state = 'parked';
+  reversal.code = code;
+}

@@ -1,0 +1,208 @@
+/**
+ * The archive of one store: journal records that rows and snapshots cover, in sealed segments. A segment is never
+ * changed: it is written beside, synced, renamed, and read back before its records leave the journal.
+ *
+ *   0 magic 'CDSG'   4 version u16   6 zero u16   8 first u64   16 last u64   24 SHA-256 of the segment before
+ *  56 blocks: compressed bytes u32, then zlib of (length u32, record) for as many records as fit
+ *     and at the end SHA-256 of all before it
+ */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, deflate, inflateSync } from 'node:zlib';
+import { LIMITS } from '../../engine/limits.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import { HASH_BYTES, hashOf } from '../record.ts';
+import { createFileDurably, isUnfinished, syncFolder, writeFully } from './files.ts';
+
+const MAGIC = 0x47534443;
+const VERSION = 1;
+const HEADER_BYTES = 56;
+const LENGTH_BYTES = 4;
+const NAME = /^(\d{15})-(\d{15})\.segment$/;
+/** Most of a record is hashes, which do not compress; the rest does at the first try. */
+const LEVEL = constants.Z_BEST_SPEED;
+
+const compress = promisify<Buffer, { level: number }, Buffer>(deflate);
+
+interface Segment {
+  readonly first: number;
+  readonly last: number;
+  readonly path: string;
+}
+
+export class Archive {
+  readonly #folder: string;
+  /** Stands for the segment before the first one. */
+  readonly #genesis: Buffer;
+  readonly #segments: Segment[];
+
+  /** @throws StorageFault ARCHIVE_DAMAGED when a segment is missing */
+  constructor(folder: string, genesis: Buffer) {
+    this.#folder = folder;
+    this.#genesis = genesis;
+    this.#segments = findSegments(folder);
+  }
+
+  /** Sequence of the first record held; 0 = none. */
+  get first(): number {
+    return this.#segments[0]?.first ?? 0;
+  }
+
+  get last(): number {
+    return this.#segments.at(-1)?.last ?? 0;
+  }
+
+  lastSegment(): { readonly first: number; readonly last: number } {
+    return { first: this.#segments.at(-1)?.first ?? 0, last: this.last };
+  }
+
+  /**
+   * Records in [sequence, end), as far as they are here. Each segment is verified whole before any of it is used.
+   * @throws StorageFault ARCHIVE_DAMAGED, FORMAT_NEWER
+   */
+  *read(sequence: number, end: number): Iterable<Buffer> {
+    for (let index = 0; index < this.#segments.length; index += 1) {
+      const segment = this.#segments[index]!;
+      if (segment.last < sequence) continue;
+      if (segment.first >= end) return;
+      let at = segment.first;
+      for (const record of this.#open(index)) {
+        if (at >= end) return;
+        if (at >= sequence) yield record;
+        at += 1;
+      }
+    }
+  }
+
+  /** Adds a segment of `records`, the first of which has sequence `first`. Durable when resolved. */
+  async write(first: number, records: readonly Buffer[]): Promise<void> {
+    const last = first + records.length - 1;
+    const path = join(this.#folder, `${padded(first)}-${padded(last)}.segment`);
+    const bytes = await this.#seal(first, last, records);
+    await createFileDurably(path, (file) => writeFully(file, bytes, null));
+    this.#segments.push({ first, last, path });
+  }
+
+  /** Reads the newest segment back from the disk. @throws StorageFault ARCHIVE_DAMAGED when it differs */
+  verifyLast(records: readonly Buffer[]): void {
+    const index = this.#segments.length - 1;
+    const { path } = this.#segments[index]!;
+    let count = 0;
+    for (const record of this.#open(index)) {
+      if (!records[count]?.equals(record)) throw damaged(path, 'differs from the journal');
+      count += 1;
+    }
+    if (count !== records.length) throw damaged(path, 'differs from the journal');
+  }
+
+  /** Only for a segment whose records are all in the journal still. */
+  discardLast(): void {
+    const segment = this.#segments.pop();
+    if (segment === undefined) return;
+    rmSync(segment.path);
+    syncFolder(this.#folder);
+  }
+
+  async #seal(first: number, last: number, records: readonly Buffer[]): Promise<Buffer> {
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt32LE(MAGIC, 0);
+    header.writeUInt16LE(VERSION, 4);
+    header.writeBigUInt64LE(BigInt(first), 8);
+    header.writeBigUInt64LE(BigInt(last), 16);
+    this.#hashBefore(this.#segments.length).copy(header, 24);
+
+    const parts: Buffer[] = [header];
+    for (const block of blocksOf(records)) {
+      const compressed = await compress(block, { level: LEVEL });
+      parts.push(lengthOf(compressed), compressed);
+    }
+    const bytes = Buffer.concat(parts);
+    return Buffer.concat([bytes, hashOf(bytes)]);
+  }
+
+  *#open(index: number): Iterable<Buffer> {
+    const segment = this.#segments[index]!;
+    const bytes = readFileSync(segment.path);
+    checkSegment(bytes, segment);
+    if (bytes.compare(this.#hashBefore(index), 0, HASH_BYTES, 24, HEADER_BYTES) !== 0) {
+      throw damaged(segment.path, 'does not follow the segment before it');
+    }
+    const end = bytes.length - HASH_BYTES;
+    for (let at = HEADER_BYTES; at < end; ) {
+      const block = at + LENGTH_BYTES;
+      at = block + bytes.readUInt32LE(at);
+      yield* recordsOf(inflateSync(bytes.subarray(block, at)));
+    }
+  }
+
+  /** The hash at the end of the segment before number `index`. */
+  #hashBefore(index: number): Buffer {
+    const before = this.#segments[index - 1];
+    if (before === undefined) return this.#genesis;
+    const bytes = readFileSync(before.path);
+    return bytes.subarray(bytes.length - HASH_BYTES);
+  }
+}
+
+function findSegments(folder: string): Segment[] {
+  const segments: Segment[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    if (isUnfinished(name)) rmSync(join(folder, name));
+    const match = NAME.exec(name);
+    if (match === null) continue;
+    const segment = { first: Number(match[1]), last: Number(match[2]), path: join(folder, name) };
+    const expected = (segments.at(-1)?.last ?? 0) + 1;
+    if (segment.first !== expected) throw damaged(segment.path, `should begin at record ${expected}: one is missing`);
+    segments.push(segment);
+  }
+  return segments;
+}
+
+function checkSegment(bytes: Buffer, { first, last, path }: Segment): void {
+  const end = bytes.length - HASH_BYTES;
+  if (end < HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC) throw damaged(path, 'is no segment');
+  if (!hashOf(bytes.subarray(0, end)).equals(bytes.subarray(end))) throw damaged(path, 'fails its checksum');
+  if (bytes.readUInt16LE(4) > VERSION) {
+    throw new StorageFault('FORMAT_NEWER', `${path} was written by a newer version: use that one`);
+  }
+  if (Number(bytes.readBigUInt64LE(8)) !== first || Number(bytes.readBigUInt64LE(16)) !== last) {
+    throw damaged(path, 'holds other records than its name says');
+  }
+}
+
+function* blocksOf(records: readonly Buffer[]): Iterable<Buffer> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    parts.push(lengthOf(record), record);
+    bytes += record.length;
+    if (bytes < LIMITS.archiveBlockBytesMax) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+  }
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+function* recordsOf(block: Buffer): Iterable<Buffer> {
+  for (let at = 0; at < block.length; ) {
+    const start = at + LENGTH_BYTES;
+    at = start + block.readUInt32LE(at);
+    yield block.subarray(start, at);
+  }
+}
+
+function lengthOf(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(bytes.length);
+  return length;
+}
+
+function padded(sequence: number): string {
+  return String(sequence).padStart(15, '0');
+}
+
+function damaged(path: string, what: string): StorageFault {
+  return new StorageFault('ARCHIVE_DAMAGED', `${path} ${what}: restore it from a backup`);
+}

@@ -1,0 +1,78 @@
+/** Plain files that survive a power cut: written beside, synced, renamed, and the folder synced too. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const UNFINISHED = '.tmp';
+
+export function unfinishedPath(path: string): string {
+  return path + UNFINISHED;
+}
+
+export function isUnfinished(name: string): boolean {
+  return name.endsWith(UNFINISHED);
+}
+
+/** The file is there whole, or as it was before. */
+export function writeFileDurably(path: string, bytes: Uint8Array | string, mode = 0o600): void {
+  const descriptor = openSync(unfinishedPath(path), 'w', mode);
+  try {
+    writeFileSync(descriptor, bytes);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(unfinishedPath(path), path);
+  syncFolder(dirname(path));
+}
+
+/** The same without blocking: `write` fills the file. */
+export async function createFileDurably(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(unfinishedPath(path), 'w', 0o600);
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(unfinishedPath(path), path);
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** A new name in a folder is only durable once the folder is. */
+export function syncFolder(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Null = no such file. */
+export function readFileIfThere(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+/** All of `bytes`, however often the system stops in between. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array, position: number | null): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const at = position === null ? null : position + written;
+    written += (await file.write(bytes, written, bytes.length - written, at)).bytesWritten;
+  }
+}

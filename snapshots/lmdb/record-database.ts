@@ -1,0 +1,153 @@
+/**
+ * Journal records: the newest in an LMDB environment of their own, keyed by sequence, the older in the archive.
+ * The newest record of all never leaves the database. Key 0 holds the epoch.
+ */
+import { LIMITS } from '../../engine/limits.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import type { OnPoint, RecordMedium } from '../media.ts';
+import type { Archive } from './archive.ts';
+import { append, type Environment, entryCount, reading } from './environment.ts';
+
+const EPOCH_KEY = sequenceKey(0);
+const EPOCH_BYTES = 4;
+
+export class RecordDatabase implements RecordMedium {
+  readonly #database: Environment;
+  readonly #archive: Archive;
+  readonly #onPoint: OnPoint;
+  /** First and last record in the database; 0 and 0 = none. */
+  #first: number;
+  #last: number;
+  #lastTrim: Promise<void> = Promise.resolve();
+
+  constructor(database: Environment, archive: Archive, onPoint: OnPoint) {
+    this.#database = database;
+    this.#archive = archive;
+    this.#onPoint = onPoint;
+    this.#first = this.#edge(false);
+    this.#last = this.#edge(true);
+    this.#checkWhole();
+  }
+
+  /** Cheap enough for every start: a page that hides records, at either end or between, makes the counts differ. */
+  #checkWhole(): void {
+    const isJoined = this.#first === 0 ? this.#archive.last === 0 : this.#first <= this.#archive.last + 1;
+    if (!isJoined) {
+      const text = `the archive ends at record ${this.#archive.last}, the journal begins at ${this.#first}: restore it`;
+      throw new StorageFault('JOURNAL_DAMAGED', text);
+    }
+    const recordCount = this.#first === 0 ? 0 : this.#last - this.#first + 1;
+    const epochCount = this.epoch() === 0 ? 0 : 1;
+    if (entryCount(this.#database) !== recordCount + epochCount) {
+      throw new StorageFault('JOURNAL_DAMAGED', 'records of the journal cannot be found: restore it');
+    }
+  }
+
+  range(): { first: number; last: number } {
+    return { first: this.#archive.first || this.#first, last: this.#last };
+  }
+
+  get(sequence: number): Buffer {
+    for (const bytes of this.read(sequence)) return bytes;
+    throw new StorageFault('JOURNAL_DAMAGED', `journal record ${sequence} is missing: restore the journal`);
+  }
+
+  /** Where a record is in both places, the database's is taken. A trim may pass by between two pages. */
+  *read(sequence: number): Iterable<Buffer> {
+    let next = sequence;
+    while (next <= this.#last) {
+      const before = next;
+      for (const bytes of next < this.#first ? this.#archive.read(next, this.#first) : this.#page(next)) {
+        yield bytes;
+        next += 1;
+      }
+      if (next === before) throw new StorageFault('JOURNAL_DAMAGED', `journal record ${next} is missing`);
+    }
+  }
+
+  async put(sequence: number, bytes: Buffer): Promise<void> {
+    await append(this.#database, sequenceKey(sequence), bytes);
+    if (this.#first === 0) this.#first = sequence;
+    this.#last = sequence;
+  }
+
+  epoch(): number {
+    return reading(() => this.#database.getBinary(EPOCH_KEY))?.readUInt32LE(0) ?? 0;
+  }
+
+  async setEpoch(epoch: number): Promise<void> {
+    const bytes = Buffer.alloc(EPOCH_BYTES);
+    bytes.writeUInt32LE(epoch);
+    await this.#database.put(EPOCH_KEY, bytes);
+  }
+
+  trim(sequence: number): Promise<void> {
+    this.#lastTrim = this.#lastTrim.then(() => this.#trim(Math.min(sequence, this.#last - 1)));
+    return this.#lastTrim;
+  }
+
+  async #trim(sequence: number): Promise<void> {
+    // What a killed trim archived and did not remove yet is checked again, and written again if it is not good.
+    if (this.#first !== 0 && this.#first <= this.#archive.last) await this.#finishTrim();
+    while (this.#archive.last < sequence) {
+      const records = this.#segmentOf(this.#archive.last + 1, sequence);
+      await this.#archive.write(this.#archive.last + 1, records);
+      this.#onPoint('trim-written');
+      this.#archive.verifyLast(records);
+      this.#onPoint('trim-verified');
+      await this.#remove(this.#archive.last);
+      this.#onPoint('trim-removed');
+    }
+  }
+
+  async #finishTrim(): Promise<void> {
+    const { first, last } = this.#archive.lastSegment();
+    try {
+      if (first >= this.#first) this.#archive.verifyLast(this.#segmentOf(first, last));
+      await this.#remove(last);
+    } catch (error) {
+      if (!(error instanceof StorageFault) || first < this.#first) throw error;
+      this.#archive.discardLast();
+    }
+  }
+
+  /** Records from `first` on, up to `last` or to a segment's fill. */
+  #segmentOf(first: number, last: number): Buffer[] {
+    const records: Buffer[] = [];
+    let bytes = 0;
+    for (const record of this.read(first)) {
+      records.push(record);
+      bytes += record.length;
+      if (first + records.length > last || bytes >= LIMITS.archiveSegmentBytesMax) break;
+    }
+    return records;
+  }
+
+  async #remove(last: number): Promise<void> {
+    while (this.#first <= last) {
+      const end = Math.min(this.#first + LIMITS.trimBatchCount, last + 1);
+      await this.#database.batch(() => {
+        for (let sequence = this.#first; sequence < end; sequence += 1) this.#database.remove(sequenceKey(sequence));
+      });
+      this.#first = end;
+    }
+  }
+
+  #page(sequence: number): Iterable<Buffer> {
+    const range = { start: sequenceKey(sequence), end: sequenceKey(this.#last + 1), limit: LIMITS.journalPageCount };
+    return reading(() => [...this.#database.getRange(range)].map(({ value }) => value));
+  }
+
+  #edge(isLast: boolean): number {
+    // The end of a range is not part of it, in either direction: key 0 is the epoch's.
+    const range = isLast ? { reverse: true, end: EPOCH_KEY, limit: 1 } : { start: sequenceKey(1), limit: 1 };
+    const [key] = reading(() => [...this.#database.getKeys(range)]);
+    return key === undefined ? 0 : Number(key.readBigUInt64BE(0));
+  }
+}
+
+function sequenceKey(sequence: number): Buffer {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64BE(BigInt(sequence));
+  return key;
+}

@@ -1,0 +1,67 @@
+/** Persistence on a disk in memory: the same records, rows and keys, byte for byte, without the file system. */
+import { randomUUID } from 'node:crypto';
+import { KeyedHash, newKeys } from '../keys.ts';
+import type { OnPoint } from '../media.ts';
+import { checkShardCount, type Persistence } from '../persistence.ts';
+import { openRanking, sealRanking } from '../ranking-file.ts';
+import { openStore, scrubStore } from '../store.ts';
+import { emptyFiles, MemoryDisk, type MemoryFolder, memoryMedia } from './disk.ts';
+
+export interface MemoryPersistenceOptions {
+  /** Undefined = what the disk has; 1 on an empty one. */
+  readonly shardCount?: number | undefined;
+  /** Reopen the disk of an earlier persistence to find what it had flushed. */
+  readonly disk?: MemoryDisk;
+  readonly onPoint?: OnPoint;
+}
+
+export interface MemoryPersistence extends Persistence {
+  readonly disk: MemoryDisk;
+}
+
+/** @throws StorageFault SHARDS_MISMATCH */
+export async function openMemoryPersistence(options: MemoryPersistenceOptions = {}): Promise<MemoryPersistence> {
+  const disk = options.disk ?? new MemoryDisk();
+  disk.folder ??= newFolder(options.shardCount ?? 1);
+  const { folder } = disk;
+  const shardCount = folder.stores.length;
+  checkShardCount(shardCount, options.shardCount);
+
+  const flush = disk.flusher();
+  const keyedHash = new KeyedHash(folder.keys.index);
+  const onPoint = options.onPoint ?? (() => {});
+  const stores = await Promise.all(
+    folder.stores.map((files, index) => {
+      const { folderId, keys } = folder;
+      return openStore({ media: memoryMedia(files, flush), folderId, index, master: keys.master, keyedHash, onPoint });
+    }),
+  );
+  return {
+    disk,
+    shardCount,
+    isNew: stores.every((store) => store.journal.lastSequence === 0),
+    stores,
+    folder: 'memory',
+    saveRanking(awardPeriodId, chunks, vector) {
+      const bytes = sealRanking(chunks, vector);
+      return flush(() => {
+        folder.rankings.set(awardPeriodId, bytes);
+      });
+    },
+    loadRanking(awardPeriodId) {
+      const bytes = folder.rankings.get(awardPeriodId);
+      return bytes === undefined ? null : openRanking(bytes);
+    },
+    eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
+    scrub: () => stores.forEach(scrubStore),
+    freeShare: () => 1,
+    async close() {
+      for (const { failStop } of stores) failStop.close();
+    },
+  };
+}
+
+function newFolder(shardCount: number): MemoryFolder {
+  const stores = Array.from({ length: shardCount }, emptyFiles);
+  return { folderId: randomUUID(), keys: newKeys(), stores, rankings: new Map() };
+}

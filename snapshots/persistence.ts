@@ -1,0 +1,40 @@
+/** What a data folder is to the engine, whatever holds it. */
+import { StorageFault, type Store } from '../engine/ports.ts';
+import type { SavedRanking } from './ranking-file.ts';
+
+export interface Persistence {
+  readonly shardCount: number;
+  /** No journal holds a record: the programme must be set first. */
+  readonly isNew: boolean;
+  /** Store i serves the partitions p with p % shardCount === i. */
+  readonly stores: readonly Store[];
+  /** Where it lies, for messages. */
+  readonly folder: string;
+  /**
+   * Keeps a copy of a ranking as it was at `vector` (the sequence of each partition). The chunks are taken before
+   * the call returns; views of live memory are fine. Rejects with StorageFault; the copy before it then stays.
+   */
+  saveRanking(awardPeriodId: number, chunks: Iterable<Uint8Array>, vector: readonly number[]): Promise<void>;
+  /** Null = none, or damaged: rebuild it from rows. */
+  loadRanking(awardPeriodId: number): SavedRanking | null;
+  /** Destroys the key of one citizen for good: what was sealed under it opens nowhere, backups included. */
+  eraseKey(storeIndex: number, slot: number): Promise<void>;
+  /**
+   * Reads every record and every row, without yielding. Reading alone notices what is wrong, only this notices what
+   * is not to be found. Throws StorageFault at the first damage.
+   */
+  scrub(): void;
+  /** Of the disk that holds the folder: 0 full, 1 empty. */
+  freeShare(): number;
+  /** Waits for what is under way, then lets go of the folder. Calls after it fail with STORE_CLOSED. */
+  close(): Promise<void>;
+}
+
+/** @throws StorageFault SHARDS_MISMATCH */
+export function checkShardCount(present: number, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === present) return;
+  throw new StorageFault(
+    'SHARDS_MISMATCH',
+    `the folder was made for ${present} shards and cannot be opened with ${wanted}: start with --shards ${present}`,
+  );
+}

@@ -1,0 +1,145 @@
+/**
+ * Layout of rows and their keys.
+ *
+ *   key    partition u8, table u8, length of the entity u8, entity, sub
+ *   value  version u8, CRC-32 u32 (of key, version and the rest), then sequence and the row's values
+ *
+ * The CRC covers the key, so that a row found in the wrong place is as bad as a row with a wrong bit.
+ */
+import { crc32 } from 'node:zlib';
+import { invariant } from '../engine/assert.ts';
+import { LIMITS } from '../engine/limits.ts';
+import {
+  type RowAddress,
+  type RowChange,
+  type RowTable,
+  type RowTypes,
+  StorageFault,
+  type StoredRow,
+} from '../engine/ports.ts';
+import { ByteReader, type ByteWriter, MalformedBytes } from './codec/bytes.ts';
+import { rowValues } from './codec/rows-v1.ts';
+import type { Codec } from './codec/shape.ts';
+
+const VERSION = 1;
+const VERSION_AT = 0;
+const CRC_AT = 1;
+const BODY_AT = 5;
+
+/** Appended, never reused. 255 is the medium's own: the checkpoint mark. */
+const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
+  wallet: 1,
+  payment: 2,
+  command: 3,
+  card: 4,
+  record: 5,
+  partition: 6,
+  outbox: 7,
+};
+
+export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];
+
+const HEX_ENTITY = /^(?:[0-9a-f]{2})*$/;
+/** Set in the length of an entity that is not hex digits: it stands as text. */
+const TEXT_ENTITY = 0x80;
+const ENTITY_BYTES_MAX = 0x7f;
+
+const KEY_HEADER_BYTES = 3;
+
+export function rowKey(table: RowTable, partition: number, entity: string, sub: string): Buffer {
+  const subBytes = Buffer.byteLength(sub);
+  invariant(subBytes <= LIMITS.rowSubBytesMax, `the sub of a ${table} row is too long`);
+  const isHex = HEX_ENTITY.test(entity);
+  const entityBytes = isHex ? entity.length / 2 : Buffer.byteLength(entity);
+  invariant(entityBytes <= ENTITY_BYTES_MAX, `the entity of a ${table} row is too long`);
+
+  const key = Buffer.allocUnsafe(KEY_HEADER_BYTES + entityBytes + subBytes);
+  key[0] = partition;
+  key[1] = TABLE_NUMBERS[table];
+  key[2] = isHex ? entityBytes : entityBytes | TEXT_ENTITY;
+  key.write(entity, KEY_HEADER_BYTES, isHex ? 'hex' : 'utf8');
+  key.write(sub, KEY_HEADER_BYTES + entityBytes);
+  return key;
+}
+
+/** What all keys of one entity begin with. */
+export function entityPrefix(table: RowTable, partition: number, entity: string): Buffer {
+  return rowKey(table, partition, entity, '');
+}
+
+export function tablePrefix(table: RowTable, partition: number): Buffer {
+  return Buffer.of(partition, TABLE_NUMBERS[table]);
+}
+
+/** The first key past all that begin with `prefix`. */
+export function after(prefix: Buffer): Buffer {
+  const next = Buffer.from(prefix);
+  let at = next.length - 1;
+  while (at >= 0 && next[at] === 0xff) at -= 1;
+  invariant(at >= 0, 'there is nothing past this prefix');
+  next[at]! += 1;
+  return next.subarray(0, at + 1);
+}
+
+export function addressOf<T extends RowTable>(table: T, key: Buffer): RowAddress & { readonly table: T } {
+  const length = key[2]!;
+  const entityEnd = KEY_HEADER_BYTES + (length & ENTITY_BYTES_MAX);
+  const entity = key.toString(length & TEXT_ENTITY ? 'utf8' : 'hex', KEY_HEADER_BYTES, entityEnd);
+  return { table, partition: key[0]!, entity, sub: key.toString('utf8', entityEnd) };
+}
+
+/** @returns bytes of their own */
+export function sealRow(writer: ByteWriter, key: Buffer, change: RowChange): Buffer {
+  invariant(change.value !== null, 'a deletion has no bytes');
+  const codec = rowValues[change.address.table] as Codec<RowTypes[RowTable]>;
+  return sealValue(writer, key, (to) => {
+    to.integer(change.sequence);
+    codec.write(to, change.value!);
+  });
+}
+
+/** @throws StorageFault ROW_DAMAGED, FORMAT_NEWER */
+export function openRow<T extends RowTable>(table: T, key: Buffer, bytes: Buffer): StoredRow<RowTypes[T]> {
+  return openValue(key, bytes, (from) => ({ sequence: from.integer(), value: rowValues[table].read(from) }));
+}
+
+export function sealValue(writer: ByteWriter, key: Buffer, write: (to: ByteWriter) => void): Buffer {
+  writer.reset();
+  writer.skip(BODY_AT);
+  write(writer);
+  const bytes = writer.copy();
+  bytes[VERSION_AT] = VERSION;
+  bytes.writeUInt32LE(checksum(key, bytes), CRC_AT);
+  return bytes;
+}
+
+export function openValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T): T {
+  if (bytes.length < BODY_AT || bytes.readUInt32LE(CRC_AT) !== checksum(key, bytes)) {
+    throw damaged(key, 'fails its checksum');
+  }
+  if (bytes[VERSION_AT]! > VERSION) {
+    throw new StorageFault('FORMAT_NEWER', `a row was written by a newer version (${bytes[VERSION_AT]}): use that one`);
+  }
+  try {
+    const reader = new ByteReader(bytes, BODY_AT);
+    const value = read(reader);
+    reader.finish();
+    return value;
+  } catch (error) {
+    if (error instanceof MalformedBytes) throw damaged(key, `cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+function checksum(key: Buffer, bytes: Buffer): number {
+  const version = crc32(bytes.subarray(VERSION_AT, CRC_AT), crc32(key));
+  return crc32(bytes.subarray(BODY_AT), version);
+}
+
+/** Names the place and not the citizen: a key's hash is of no use to who reads a log. */
+function damaged(key: Buffer, what: string): StorageFault {
+  return new StorageFault(
+    'ROW_DAMAGED',
+    `a row of partition ${key[0]}, table ${key[1]} ${what}: rebuild it from the journal`,
+  );
+}

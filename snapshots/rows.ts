@@ -1,0 +1,121 @@
+/** The rows port over a medium: keys, formats, checksums, and the mark of the checkpoint. */
+import { PARTITION_COUNT } from '../engine/contract.ts';
+import {
+  type CheckpointMark,
+  type RowAddress,
+  type RowChange,
+  type Rows,
+  type RowTable,
+  type RowTypes,
+  StorageFault,
+  type StoredRow,
+} from '../engine/ports.ts';
+import { ByteWriter } from './codec/bytes.ts';
+import { integer, list, shape } from './codec/shape.ts';
+import type { FailStop } from './fail-stop.ts';
+import type { OnPoint, RowMedium } from './media.ts';
+import {
+  addressOf,
+  after,
+  entityPrefix,
+  openRow,
+  openValue,
+  ROW_TABLES,
+  rowKey,
+  sealRow,
+  sealValue,
+  tablePrefix,
+} from './row-format.ts';
+
+export interface RowsParts {
+  readonly medium: RowMedium;
+  readonly failStop: FailStop;
+  readonly onPoint: OnPoint;
+}
+
+/** Past every partition and table, so that no scan meets it. */
+const MARK_KEY = Buffer.of(0xff, 0xff);
+const markCodec = shape<CheckpointMark>({ sequence: integer, partitions: list(integer) });
+
+export class MediumRows implements Rows {
+  readonly #parts: RowsParts;
+  readonly #writer = new ByteWriter();
+
+  constructor(parts: RowsParts) {
+    this.#parts = parts;
+  }
+
+  get<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    sub: string,
+  ): StoredRow<RowTypes[T]> | undefined {
+    const key = rowKey(table, partition, entity, sub);
+    const bytes = this.#parts.medium.get(key);
+    return bytes === undefined ? undefined : openRow(table, key, bytes);
+  }
+
+  *list<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    prefix: string,
+  ): Iterable<readonly [string, StoredRow<RowTypes[T]>]> {
+    const from = rowKey(table, partition, entity, prefix);
+    for (const [key, bytes] of this.#parts.medium.range(from, after(entityPrefix(table, partition, entity)))) {
+      yield [addressOf(table, key).sub, openRow(table, key, bytes)];
+    }
+  }
+
+  *scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]> {
+    const from = tablePrefix(table, partition);
+    for (const [key, bytes] of this.#parts.medium.range(from, after(from))) {
+      yield [addressOf(table, key), openRow(table, key, bytes)];
+    }
+  }
+
+  /**
+   * Reads every row, and counts: a damaged page of the medium can also make rows invisible.
+   * @throws StorageFault ROW_DAMAGED, FORMAT_NEWER
+   */
+  verify(): void {
+    const { medium } = this.#parts;
+    this.checkpoint();
+    let count = medium.get(MARK_KEY) === undefined ? 0 : 1;
+    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+      for (const table of ROW_TABLES) for (const _ of this.scan(table, partition)) count += 1;
+    }
+    if (count === medium.count()) return;
+    throw new StorageFault(
+      'ROW_DAMAGED',
+      `of ${medium.count()} rows ${count} can be found: rebuild them from the journal`,
+    );
+  }
+
+  async write(changes: readonly RowChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { medium, failStop, onPoint } = this.#parts;
+    await failStop.guard('writing rows', () => medium.write(changes.map((change) => this.#seal(change))));
+    onPoint('rows-batch');
+  }
+
+  async setCheckpoint(mark: CheckpointMark): Promise<void> {
+    const { medium, failStop, onPoint } = this.#parts;
+    const value = sealValue(this.#writer, MARK_KEY, (to) => markCodec.write(to, mark));
+    await failStop.guard('marking the checkpoint', () => medium.write([{ key: MARK_KEY, value }]));
+    onPoint('checkpoint-mark');
+  }
+
+  checkpoint(): CheckpointMark {
+    const bytes = this.#parts.medium.get(MARK_KEY);
+    if (bytes === undefined) return { sequence: 0, partitions: new Array<number>(PARTITION_COUNT).fill(0) };
+    return openValue(MARK_KEY, bytes, (from) => markCodec.read(from));
+  }
+
+  #seal(change: RowChange): { key: Buffer; value: Buffer | null } {
+    const { table, partition, entity, sub } = change.address;
+    const key = rowKey(table, partition, entity, sub);
+    return { key, value: change.value === null ? null : sealRow(this.#writer, key, change) };
+  }
+}

@@ -1,0 +1,49 @@
+/** One store out of its media: journal, rows and vault that fail together. */
+import { StorageFault, type Store } from '../engine/ports.ts';
+import { FailStop } from './fail-stop.ts';
+import { openJournal } from './journal.ts';
+import type { KeyedHash } from './keys.ts';
+import type { OnPoint, StoreMedia } from './media.ts';
+import { hashOf } from './record.ts';
+import { MediumRows } from './rows.ts';
+import { MediumVault } from './vault.ts';
+
+export interface StoreParts {
+  readonly media: StoreMedia;
+  readonly folderId: string;
+  readonly index: number;
+  readonly master: Uint8Array;
+  readonly keyedHash: KeyedHash;
+  readonly onPoint: OnPoint;
+}
+
+export interface OpenStore extends Store {
+  readonly rows: MediumRows;
+  readonly vault: MediumVault;
+  readonly failStop: FailStop;
+}
+
+/** @throws StorageFault JOURNAL_DAMAGED when the journal ends before what rows say was in it */
+export async function openStore(parts: StoreParts): Promise<OpenStore> {
+  const { media, onPoint } = parts;
+  const context = `clickday ${parts.folderId} store ${parts.index}`;
+  const failStop = new FailStop();
+  const rows = new MediumRows({ medium: media.rows, failStop, onPoint });
+  const { last } = media.records.range();
+  if (rows.checkpoint().sequence > last) {
+    const mark = rows.checkpoint().sequence;
+    throw new StorageFault('JOURNAL_DAMAGED', `the journal ends at ${last}, rows hold ${mark}: restore the journal`);
+  }
+
+  const genesis = hashOf(Buffer.from(context));
+  const journal = await openJournal({ medium: media.records, genesis, failStop, onPoint });
+  const { master, keyedHash } = parts;
+  const vault = new MediumVault({ medium: media.slots, master, keyedHash, context, failStop });
+  return { journal, rows, vault, failStop };
+}
+
+/** Reads all that the store holds. @throws StorageFault at the first thing that is damaged */
+export function scrubStore(store: OpenStore): void {
+  for (const _ of store.journal.read(1));
+  store.rows.verify();
+}

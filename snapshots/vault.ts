@@ -1,0 +1,140 @@
+/**
+ * Personal data at rest: a key for each citizen, in fixed slots of a plain file, wrapped by the master key.
+ * Overwriting a slot makes everything sealed with it unreadable, in the journal, the archive and every backup,
+ * which keep no keys.
+ *
+ *   slot   version u8, 3 zero bytes, then IV, tag and key sealed by the master key: 64 bytes
+ *   seal   version u8, then IV, tag and ciphertext under the slot's key
+ *
+ * Slot number and folder are part of both seals: a slot or a text moved elsewhere does not open.
+ */
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { invariant } from '../engine/assert.ts';
+import { LIMITS } from '../engine/limits.ts';
+import { StorageFault, type Vault } from '../engine/ports.ts';
+import type { FailStop } from './fail-stop.ts';
+import { KEY_BYTES, type KeyedHash, openBytes, sealBytes } from './keys.ts';
+import type { SlotMedium } from './media.ts';
+
+export const SLOT_BYTES = 64;
+const SLOT_HEADER_BYTES = 4;
+const VERSION = 1;
+
+export interface VaultParts {
+  readonly medium: SlotMedium;
+  readonly master: Uint8Array;
+  readonly keyedHash: KeyedHash;
+  /** Names the folder and the store; part of every seal. */
+  readonly context: string;
+  readonly failStop: FailStop;
+}
+
+export class MediumVault implements Vault {
+  readonly #parts: VaultParts;
+  readonly #keys = new LRUCache<number, Buffer>({ max: LIMITS.vaultKeysMax });
+  /** Reserved and not handed to the medium yet, in slot order; `#firstReserved` is the first of them. */
+  #reserved: Buffer[] = [];
+  #firstReserved: number;
+  /** Keys that are not durable yet: the cache may forget, these must not be forgotten. */
+  readonly #unflushedKeys = new Map<number, Buffer>();
+  /** The newest flush, under way, done or failed for good. */
+  #lastFlush: Promise<void> = Promise.resolve();
+  /** It has not begun: it will take whatever is reserved until then. */
+  #isFlushWaiting = false;
+
+  constructor(parts: VaultParts) {
+    this.#parts = parts;
+    this.#firstReserved = parts.medium.slotCount();
+  }
+
+  newSlot(): number {
+    this.#parts.failStop.check();
+    const slot = this.#firstReserved + this.#reserved.length;
+    const key = randomBytes(KEY_BYTES);
+    this.#reserved.push(this.#wrap(slot, key));
+    this.#unflushedKeys.set(slot, key);
+    return slot;
+  }
+
+  /** Plain bytes, as they come back from the journal: live state and replayed state are the same. */
+  seal(slot: number, text: string): Uint8Array {
+    const sealed = sealBytes(this.#key(slot), this.#context(slot), Buffer.from(text));
+    return Uint8Array.from([VERSION, ...sealed]);
+  }
+
+  open(slot: number, sealed: Uint8Array): string {
+    if (sealed[0]! > VERSION) throw new StorageFault('FORMAT_NEWER', 'personal data was sealed by a newer version');
+    const plain = openBytes(this.#key(slot), this.#context(slot), sealed.subarray(1));
+    if (plain === null) throw sealBroken(slot);
+    return plain.toString('utf8');
+  }
+
+  digest(text: string): string {
+    return this.#parts.keyedHash.digest(text);
+  }
+
+  /** One write and one sync for all slots reserved so far; who comes while one is under way shares the next. */
+  flush(): Promise<void> {
+    if (this.#reserved.length === 0 || this.#isFlushWaiting) return this.#lastFlush;
+    this.#isFlushWaiting = true;
+    this.#lastFlush = this.#lastFlush.then(() => this.#writeReserved());
+    return this.#lastFlush;
+  }
+
+  /**
+   * Destroys the key of a slot, in place and synced: what was sealed with it is gone (faults, row 63).
+   * @throws StorageFault JOURNAL_FAILED
+   */
+  async erase(slot: number): Promise<void> {
+    await this.flush();
+    this.#keys.delete(slot);
+    await this.#parts.failStop.guard('erasing a key', () => this.#parts.medium.write(slot, randomBytes(SLOT_BYTES)));
+  }
+
+  async #writeReserved(): Promise<void> {
+    const { medium, failStop } = this.#parts;
+    const slots = this.#reserved;
+    const first = this.#firstReserved;
+    this.#reserved = [];
+    this.#firstReserved += slots.length;
+    this.#isFlushWaiting = false;
+    await failStop.guard('writing keys', () => medium.write(first, Buffer.concat(slots)));
+    for (let slot = first; slot < first + slots.length; slot += 1) {
+      this.#keys.set(slot, this.#unflushedKeys.get(slot)!);
+      this.#unflushedKeys.delete(slot);
+    }
+  }
+
+  #key(slot: number): Buffer {
+    const known = this.#unflushedKeys.get(slot) ?? this.#keys.get(slot);
+    if (known !== undefined) return known;
+    const key = this.#unwrap(slot);
+    this.#keys.set(slot, key);
+    return key;
+  }
+
+  #wrap(slot: number, key: Buffer): Buffer {
+    const wrapped = Buffer.alloc(SLOT_BYTES);
+    wrapped[0] = VERSION;
+    sealBytes(this.#parts.master, this.#context(slot), key).copy(wrapped, SLOT_HEADER_BYTES);
+    return wrapped;
+  }
+
+  #unwrap(slot: number): Buffer {
+    invariant(Number.isInteger(slot) && slot >= 0, `no slot has the number ${slot}`);
+    const bytes = this.#parts.medium.read(slot);
+    if (bytes.length !== SLOT_BYTES) throw sealBroken(slot);
+    const key = openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
+    if (key === null) throw sealBroken(slot);
+    return key;
+  }
+
+  #context(slot: number): Buffer {
+    return Buffer.from(`${this.#parts.context} slot ${slot}`);
+  }
+}
+
+function sealBroken(slot: number): StorageFault {
+  return new StorageFault('SEAL_BROKEN', `personal data under key ${slot} cannot be read: erased, or damaged`);
+}

@@ -1,0 +1,84 @@
+/** Files and rows for tests: well-formed TRNLOG lines, bodies in pieces, and an engine door that records what it is told. */
+import type { RecordCommand, RecordOutcome, Refused } from '../../engine/contract.ts';
+import { italy2020 } from '../../engine/programme/index.ts';
+import { createFileIngester, type FileIngester } from '../../server/files/index.ts';
+
+export const SENDER = '36081';
+export const FILE_NAME = 'CSTAR.36081.TRNLOG.20210211.101530.001.csv';
+/** 11 February 2021, noon in Rome. */
+export const NOW_MS = Date.UTC(2021, 1, 11, 11);
+
+export interface RowFields {
+  readonly id: string;
+  readonly hpan?: string;
+  readonly operation?: string;
+  readonly date?: string;
+  readonly amount?: string;
+  readonly mcc?: string;
+  readonly merchant?: string;
+}
+
+export function row(fields: RowFields): string {
+  const { id, hpan = hpanOf(1), operation = '00', amount = '4500', mcc = '5411', merchant = '400000000001' } = fields;
+  const date = fields.date ?? '2021-02-11T10:15:30.000+01:00';
+  return `${SENDER};${operation};01;${hpan};${date};${id};AUT;;${amount};978;09509;${merchant};80205001;99990000;${mcc}`;
+}
+
+export function hpanOf(number: number): string {
+  return number.toString(16).padStart(64, '0');
+}
+
+/** A body in pieces of at most `size` bytes. */
+export async function* bodyOf(content: string | Uint8Array, size = 65_536): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(content);
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+export type Judge = (command: RecordCommand) => RecordOutcome | Refused;
+
+export const COUNTED: RecordOutcome = { status: 'counted', scoreCents: 450, awardPeriodId: 2 };
+
+/**
+ * An engine's door that remembers what it took, in order. It refuses at once, as a full mailbox does, and answers the
+ * rest in a later task, as a flush would.
+ */
+export class RecordingDoor {
+  readonly programme = italy2020();
+  readonly taken: RecordCommand[] = [];
+  readonly #judge: Judge;
+  /** Rows taken and not yet answered, and the most there ever were. */
+  inFlight = 0;
+  inFlightMax = 0;
+
+  constructor(judge: Judge = () => COUNTED) {
+    this.#judge = judge;
+  }
+
+  record(command: RecordCommand, done: (outcome: RecordOutcome | Refused) => void): void {
+    const answer = this.#judge(command);
+    if ('ok' in answer) {
+      done(answer);
+      return;
+    }
+    this.taken.push(command);
+    this.inFlight += 1;
+    this.inFlightMax = Math.max(this.inFlightMax, this.inFlight);
+    setImmediate(() => {
+      this.inFlight -= 1;
+      done(answer);
+    });
+  }
+}
+
+export function ingesterOver(
+  door: RecordingDoor,
+  spoolFolder: string,
+  options: { readonly pauses?: number[]; readonly bytesMax?: number } = {},
+): FileIngester {
+  const pause = async (ms: number) => {
+    options.pauses?.push(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const { bytesMax = 1_000_000 } = options;
+  return createFileIngester({ engine: door, clock: { nowMs: () => NOW_MS }, spoolFolder, pause, bytesMax });
+}

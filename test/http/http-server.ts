@@ -1,0 +1,144 @@
+/** The HTTP API as a client meets it: a real engine, real tokens, a real port; only the disk is in memory. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Engine, italy2020, openEngine, type Role } from '../../engine/index.ts';
+import { createClock, type SettableClock } from '../../server/clock.ts';
+import { createFileIngester } from '../../server/files/index.ts';
+import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
+import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
+import { createMetrics } from '../../server/metrics.ts';
+import { type Listening, listen } from '../../server/transport/index.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
+
+export interface Sent {
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Objects are sent as JSON. */
+  readonly body?: unknown;
+}
+
+export interface Received {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Parsed, where it is JSON. */
+  readonly body: unknown;
+}
+
+export interface ServerOptions {
+  /** Default 7 December 2020, 10:00 in Rome; null starts without `--now`. */
+  readonly now?: string | null;
+  readonly isReady?: () => boolean;
+}
+
+export class HttpServer {
+  readonly engine: Engine;
+  readonly clock: SettableClock;
+  readonly identity: DevelopmentIdentity;
+  readonly lines: RequestLine[];
+  readonly url: string;
+  readonly #end: () => Promise<void>;
+
+  private constructor(parts: Omit<HttpServer, 'call' | 'token' | 'at' | 'close'>, end: () => Promise<void>) {
+    this.engine = parts.engine;
+    this.clock = parts.clock;
+    this.identity = parts.identity;
+    this.lines = parts.lines;
+    this.url = parts.url;
+    this.#end = end;
+  }
+
+  static async open({
+    now = '2020-12-07T10:00:00+01:00',
+    isReady = () => true,
+  }: ServerOptions = {}): Promise<HttpServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
+    const monotonicMs = () => performance.now();
+    const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
+    const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
+    const metrics = createMetrics({ monotonicMs, socketCount: () => 0 });
+    const engine = await openTestEngine(clock);
+    const observed = metrics.observe(engine);
+    const identity = await openDevelopmentIdentity(folder);
+    const lines: RequestLine[] = [];
+    const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+    const http = createHttpHandler({
+      engine: observed,
+      identity: identity.identity,
+      clock,
+      files: createFileIngester({ engine: observed, clock, spoolFolder: folder, pause }),
+      metrics,
+      isReady,
+      log: (line) => lines.push(line),
+      realMs: Date.now,
+      monotonicMs,
+    });
+    const listening = await listenOn(http);
+    const url = `http://127.0.0.1:${listening.port}`;
+    return new HttpServer({ engine, clock, identity, lines, url }, async () => {
+      await listening.close();
+      await engine.close();
+      await rm(folder, { recursive: true });
+    });
+  }
+
+  async call(method: string, path: string, { token, headers = {}, body }: Sent = {}): Promise<Received> {
+    const isRaw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(isRaw ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson && text !== '' ? JSON.parse(text) : undefined,
+    };
+  }
+
+  token(role: Role, subject: string): Promise<string> {
+    return this.identity.sign({ role, subject, ttlSeconds: 600 });
+  }
+
+  /** Moves the clock on, as an operator would. */
+  at(now: string): void {
+    this.clock.set(Date.parse(now));
+    this.engine.tick();
+  }
+
+  close(): Promise<void> {
+    return this.#end();
+  }
+}
+
+async function openTestEngine(clock: SettableClock): Promise<Engine> {
+  const { stores } = await openMemoryPersistence();
+  const failed = (error: unknown) => {
+    throw error;
+  };
+  return openEngine({ stores, programme: italy2020(), clock, schedule: setImmediate, failed });
+}
+
+function listenOn(http: Parameters<typeof listen>[1]['http']): Promise<Listening> {
+  return listen('ws', {
+    host: '127.0.0.1',
+    port: 0,
+    http,
+    frameBytesMax: 1_024,
+    bufferedBytesMax: 1_024,
+    sockets: {
+      upgrade: async () => ({ ok: false, response: { status: 404, headers: {}, body: '' } }),
+      open() {},
+      message() {},
+      closed() {},
+    },
+  });
+}

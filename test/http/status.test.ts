@@ -1,0 +1,135 @@
+// Method: a real server is used a little, and then asked about itself: the numbers must be those of what was done. The page
+// is held to its own security policy by hashing what it holds.
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeTaxCode } from '../../engine/index.ts';
+import { createMetrics } from '../../server/metrics.ts';
+import { HttpServer } from './http-server.ts';
+
+let server: HttpServer;
+let isReady = true;
+beforeAll(async () => {
+  server = await HttpServer.open({ isReady: () => isReady });
+  const token = await server.token('citizen', makeTaxCode(1));
+  await server.call('PUT', '/bpd/io/citizen/v2', { token });
+  await server.call('PUT', `/bpd/io/payment-instruments/${'a'.repeat(64)}`, { token });
+  await server.call('GET', `/bpd/io/payment-instruments/${'b'.repeat(64)}`, { token });
+});
+afterAll(() => server.close());
+
+test('health says it runs, readiness whether to send people here', async () => {
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 200, body: { healthy: true } });
+  expect(await server.call('GET', '/ready')).toMatchObject({ status: 200, body: { ready: true } });
+  isReady = false;
+  expect(await server.call('GET', '/ready')).toMatchObject({ status: 503, body: { ready: false } });
+  expect((await server.call('GET', '/health')).status).toBe(200);
+  isReady = true;
+});
+
+test('R7: the status is computed from what happened', async () => {
+  const { body } = await server.call('GET', '/status');
+  expect(body).toMatchObject({
+    now: '2020-12-07T09:00:00.000Z',
+    isReady: true,
+    engine: { citizensEnabled: 1, cardsActive: 1, paymentsListed: 0, commandsDone: 2 },
+    functions: {
+      enrol: { done: 1, refused: 0, shed: 0, failed: 0, successShare: 1 },
+      enableCashback: { done: 1 },
+      instrument: { done: 0, refused: 1, successShare: 1 },
+    },
+  });
+  const { answers, periods } = v.parse(
+    v.object({
+      answers: v.object({ perSecond: v.number(), p50Ms: v.number(), p99Ms: v.number() }),
+      periods: v.array(v.object({ awardPeriodId: v.number(), participants: v.number(), status: v.string() })),
+    }),
+    body,
+  );
+  expect(answers.p99Ms).toBeGreaterThanOrEqual(answers.p50Ms);
+  expect(answers.p50Ms).toBeGreaterThan(0);
+  expect(periods.map(({ awardPeriodId }) => awardPeriodId)).toEqual([1, 2, 4]);
+});
+
+test('metrics speak the exposition format, with units in their names and nobody’s data', async () => {
+  const { headers, text } = await server.call('GET', '/metrics');
+  expect(headers.get('content-type')).toContain('text/plain');
+  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  for (const sample of samples) {
+    expect(sample).toMatch(
+      /^clickday_\w+_(total|count|seconds|seconds_(bucket|sum|count)|bytes|sequence|records)(\{[^}]*\})? \S+$/,
+    );
+  }
+  expect(samples).toContain('clickday_commands_total{function="enrol",result="done"} 1');
+  expect(samples).toContain('clickday_refusals_total{function="instrument",code="INSTRUMENT_NOT_FOUND"} 1');
+  expect(samples).toContain('clickday_answer_seconds_count{class="command"} 2');
+  expect(samples).toContain('clickday_citizens_enabled_count 1');
+  expect(samples).toContain('clickday_http_requests_total{route="/bpd/io/citizen/v2",status="200"} 1');
+  expect(text).not.toContain(makeTaxCode(1));
+  // Read twice: what is collected anew must not add up.
+  expect((await server.call('GET', '/metrics')).text).toContain(
+    'clickday_commands_total{function="enrol",result="done"} 1\n',
+  );
+});
+
+describe('the page', () => {
+  test('is small, needs nothing from elsewhere, and may run what it holds and nothing else', async () => {
+    const { status, headers, text } = await server.call('GET', '/');
+    expect(status).toBe(200);
+    expect(Buffer.byteLength(text)).toBeLessThan(30_000);
+    expect(text).not.toMatch(/\b(src|href)="(https?:)?\/\//);
+    expect(text).not.toMatch(/ (style|on\w+)="/);
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    for (const element of ['script', 'style']) {
+      const bodies = [...text.matchAll(new RegExp(`<${element}[^>]*>([^]*?)</${element}>`, 'g'))].map(
+        ([, body = '']) => body,
+      );
+      expect(bodies.length).toBe(1);
+      const hash = createHash('sha256')
+        .update(bodies[0] ?? '')
+        .digest('base64');
+      expect(policy).toContain(`${element}-src 'sha256-${hash}'`);
+    }
+  });
+
+  test('asks the status for fields that are there', async () => {
+    const { text } = await server.call('GET', '/');
+    const { body } = await server.call('GET', '/status');
+    const { engine, answers, periods } = body as Record<'engine' | 'answers', object> & { periods: object[] };
+    const asked = (prefix: string) =>
+      [...text.matchAll(new RegExp(`\\b${prefix}\\.([a-zA-Z0-9]+)`, 'g'))].map(([, name]) => name ?? '');
+    for (const name of asked('engine')) expect(engine).toHaveProperty(name);
+    for (const name of asked('answers')) expect(answers).toHaveProperty(name);
+    for (const name of asked('period')) expect(periods[0]).toHaveProperty(name);
+    expect(asked('engine').length + asked('answers').length + asked('period').length).toBeGreaterThan(10);
+  });
+});
+
+test('latency is that of the last two windows, and forgets what is older', () => {
+  let nowMs = 0;
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0 });
+  const observed = metrics.observe({
+    ...server.engine,
+    execute(_, done) {
+      nowMs += 40;
+      done({ ok: false, code: 'OVERLOADED' });
+    },
+  });
+  const run = (times: number) => {
+    for (let each = 0; each < times; each += 1) {
+      const origin = { role: 'citizen', subject: '', channel: '' } as const;
+      observed.execute({ citizen: '', taxCode: '', origin, id: '', body: { kind: 'enrol' } }, () => {});
+    }
+  };
+  run(100);
+  expect(metrics.latency().perSecond).toBeCloseTo(25, 5);
+  expect(metrics.latency().p50Ms).toBeCloseTo(40, 0);
+  expect(metrics.functions().enrol).toMatchObject({ done: 0, shed: 100, successShare: 0 });
+  nowMs = 12_000;
+  run(1);
+  expect(metrics.latency().p99Ms).toBeCloseTo(40, 0);
+  nowMs = 60_000;
+  expect(metrics.latency()).toEqual({ perSecond: 0, p50Ms: 0, p99Ms: 0 });
+});

@@ -1,0 +1,359 @@
+/** Facts, messages and rows of every kind with random content, for whoever stores them. */
+import { emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
+import { type Answer, REFUSALS, type RefusalName, type TransactionRecord } from '../../engine/contract.ts';
+import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
+import type { RowTable, RowTypes } from '../../engine/ports.ts';
+import { emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
+import type { Random } from './random.ts';
+
+const REFUSAL_NAMES = Object.keys(REFUSALS) as RefusalName[];
+const TEXTS = [
+  '',
+  'a',
+  '00',
+  '08123',
+  'ABCDEF',
+  'deadbeef',
+  'però',
+  '🎄',
+  '\ud800',
+  ' con spazio',
+  'x'.repeat(300),
+  'AB'.repeat(20),
+];
+
+export class Samples {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  hex(digits: number): string {
+    let text = '';
+    while (text.length < digits) text += this.#random.below(16).toString(16);
+    return text;
+  }
+
+  citizen = (): string => this.hex(32);
+  hpan = (): string => this.hex(64);
+  text = (): string => this.#random.pick(TEXTS);
+  flag = (): boolean => this.#random.below(2) === 1;
+  count = (): number => this.#random.pick([0, 1, 63, 64, 127, 128, 1_000_000, this.#random.below(2 ** 31)]);
+  cents = (): number => this.#random.pick([-150_000, -1, 0, 1, 99, 15_000_00, 2 ** 40]);
+  instant = (): number => 1_607_000_000_000 + this.#random.below(2 ** 31);
+  bytes = (): Uint8Array => new Uint8Array(this.#random.below(80)).map(() => this.#random.below(256));
+  refusal = (): RefusalName => this.#random.pick(REFUSAL_NAMES);
+  orNull = <T>(make: () => T): T | null => (this.flag() ? make() : null);
+  some = <T>(make: () => T): T[] => Array.from({ length: this.#random.below(4) }, make);
+  standing = (): Standing => ({ count: this.count(), lastTrxMs: this.instant(), termsMs: this.instant() });
+
+  record(): TransactionRecord {
+    return {
+      acquirerCode: '08123',
+      operationType: this.#random.pick(['00', '01']),
+      circuitType: '01',
+      hpan: this.hpan(),
+      trxMs: this.instant(),
+      idTrxAcquirer: this.text(),
+      idTrxIssuer: this.text(),
+      correlationId: this.text(),
+      amountCents: this.count() + 1,
+      acquirerId: this.text(),
+      merchantId: this.text(),
+      terminalId: this.text(),
+    };
+  }
+
+  entry(): LedgerEntry {
+    return {
+      record: this.record(),
+      receivedMs: this.instant(),
+      arrival: this.count(),
+      state: this.#random.pick(['asked', 'counted', 'pending', 'applied', 'parked', 'expired']),
+      citizen: this.#random.pick(['', this.citizen()]),
+      enrolment: this.count(),
+      awardPeriodId: this.count(),
+      scoreCents: this.cents(),
+      leftCents: this.cents(),
+      matched: this.text(),
+      code: this.orNull(this.refusal),
+      flagged: this.flag(),
+    };
+  }
+
+  payment(): PaymentRow {
+    return {
+      awardPeriodId: this.count(),
+      enrolment: this.count(),
+      insertion: this.count(),
+      hpan: this.hpan(),
+      acquirerCode: this.text(),
+      acquirerId: this.text(),
+      operationType: '00',
+      circuitType: '01',
+      idTrxAcquirer: this.text(),
+      idTrxIssuer: this.text(),
+      trxMs: this.instant(),
+      amountCents: this.cents(),
+      cashbackCents: this.cents(),
+      countDelta: this.#random.pick([-1, 0, 1]),
+    };
+  }
+
+  operation(): Operation {
+    return {
+      commandKey: `citizen|${this.citizen()}|${this.citizen()}`,
+      bodyHash: this.citizen(),
+      kind: this.#random.pick(['enableCashback', 'enableAll', 'disableCashback', 'removeMethod', 'leave']),
+      hpan: this.#random.pick(['', this.hpan()]),
+      waiting: this.some(this.hpan),
+      next: this.some(this.hpan),
+      granted: this.some(this.hpan),
+      refused: this.some(this.hpan),
+      code: this.orNull(this.refusal),
+      cancellationMs: this.orNull(this.instant),
+      channel: this.text(),
+    };
+  }
+
+  answer(): Answer {
+    const all: Answer = {
+      termsMs: this.instant(),
+      optInStatus: 'DENIED',
+      validationStatus: 'UNKNOWN_PSP',
+      hpan: this.hpan(),
+      activationMs: this.instant(),
+      enabled: this.some(this.hpan),
+      refused: this.some(this.hpan),
+    };
+    return Object.fromEntries(Object.entries(all).filter(() => this.flag()));
+  }
+
+  /** One of every kind. */
+  facts(): Fact[] {
+    const { citizen, hpan, instant, count, text } = this;
+    const details = {
+      methodKind: 'bpay',
+      brand: text(),
+      lastDigits: '1234',
+      expiry: '2026-01',
+      issuerAbi: '',
+    } as const;
+    return [
+      {
+        kind: 'enrolled',
+        citizen: citizen(),
+        enrolment: count(),
+        termsMs: instant(),
+        optInStatus: 'ACCEPTED',
+        slot: count(),
+        sealedTaxCode: this.bytes(),
+      },
+      { kind: 'optInSet', citizen: citizen(), optInStatus: 'NOREQ' },
+      {
+        kind: 'left',
+        citizen: citizen(),
+        cancellationMs: instant(),
+        removed: this.some(() => ({ awardPeriodId: count(), before: this.standing() })),
+      },
+      { kind: 'payoffSet', citizen: citizen(), payoff: { checkStatus: 'KO', sealed: this.bytes() }, atMs: instant() },
+      { kind: 'methodAdded', citizen: citizen(), hpan: hpan(), details, atMs: instant() },
+      { kind: 'methodRemoved', citizen: citizen(), hpan: hpan(), atMs: instant() },
+      { kind: 'claimStarted', citizen: citizen(), hpan: hpan(), channel: text() },
+      { kind: 'claimEnded', citizen: citizen(), hpan: hpan(), activationMs: this.orNull(instant), atMs: instant() },
+      { kind: 'releaseStarted', citizen: citizen(), hpan: hpan() },
+      { kind: 'releaseEnded', citizen: citizen(), hpan: hpan(), deactivationMs: this.orNull(instant), atMs: instant() },
+      { kind: 'operationSet', citizen: citizen(), operation: this.operation() },
+      { kind: 'operationRefused', citizen: citizen(), commandKey: text(), code: this.refusal() },
+      { kind: 'commandDone', citizen: citizen(), commandKey: text(), bodyHash: hpan(), answer: this.answer() },
+      {
+        kind: 'paymentListed',
+        citizen: citizen(),
+        payment: this.payment(),
+        rawCents: this.cents(),
+        before: this.orNull(this.standing),
+        after: this.standing(),
+        atMs: instant(),
+      },
+      {
+        kind: 'cardActivated',
+        hpan: hpan(),
+        citizen: citizen(),
+        enrolment: count(),
+        channel: text(),
+        master: hpan(),
+        activationMs: instant(),
+      },
+      { kind: 'cardDeactivated', hpan: hpan(), deactivationMs: instant() },
+      { kind: 'ownerLeft', hpan: hpan(), citizen: citizen(), enrolment: count() },
+      {
+        kind: 'recordSet',
+        hpan: hpan(),
+        key: text(),
+        entry: this.orNull(() => this.entry()),
+        unanswered: count(),
+        pending: this.some(() => ({ key: text(), expiresMs: instant() })),
+        arrivals: count(),
+        reversals: count(),
+      },
+      { kind: 'periodClosed', awardPeriodId: count() },
+      { kind: 'periodCloseHeard', awardPeriodId: count(), from: 63 },
+      { kind: 'periodFrozen', awardPeriodId: count() },
+      {
+        kind: 'rankingFrozen',
+        awardPeriodId: count(),
+        vector: this.some(count),
+        participants: count(),
+        digest: hpan(),
+      },
+      { kind: 'tieOrdered', first: citizen(), second: citizen() },
+      { kind: 'programmeSet', json: '{"name":"però"}', hash: hpan() },
+    ];
+  }
+
+  /** One of every kind. */
+  bodies(): MessageBody[] {
+    const { citizen, hpan, instant, count, text } = this;
+    return [
+      { kind: 'claim', citizen: citizen(), hpan: hpan(), enrolment: count(), channel: text(), master: hpan() },
+      { kind: 'claimJudged', citizen: citizen(), hpan: hpan(), activationMs: this.orNull(instant) },
+      {
+        kind: 'release',
+        citizen: citizen(),
+        hpan: hpan(),
+        enrolment: count(),
+        cancellationMs: this.orNull(instant),
+        isLeaving: this.flag(),
+        isUndo: this.flag(),
+      },
+      {
+        kind: 'releaseJudged',
+        citizen: citizen(),
+        hpan: hpan(),
+        deactivationMs: this.orNull(instant),
+        code: this.orNull(this.refusal),
+      },
+      { kind: 'count', citizen: citizen(), key: text(), record: this.record(), receivedMs: instant() },
+      {
+        kind: 'countJudged',
+        hpan: hpan(),
+        key: text(),
+        code: this.orNull(this.refusal),
+        enrolment: count(),
+        awardPeriodId: count(),
+        scoreCents: this.cents(),
+      },
+      {
+        kind: 'reverse',
+        citizen: citizen(),
+        enrolment: count(),
+        key: text(),
+        record: this.record(),
+        awardPeriodId: count(),
+        scoreCents: this.cents(),
+        countDelta: -1,
+      },
+      { kind: 'reverseJudged', hpan: hpan(), key: text(), applied: this.flag() },
+      { kind: 'periodClosed', awardPeriodId: count() },
+    ];
+  }
+
+  section(): Section {
+    const partition = this.#random.below(64);
+    const message = (body: MessageBody): Message => ({ from: partition, to: 1, sequence: this.count(), body });
+    return {
+      partition,
+      sequence: this.count(),
+      facts: this.#random.shuffle(this.facts()),
+      sent: this.bodies().map(message),
+      received: [[this.#random.below(64), this.count()]],
+    };
+  }
+
+  turn(epoch: number, sequence: number): TurnRecord {
+    return { epoch, sequence, nowMs: this.instant(), sections: [this.section()] };
+  }
+
+  /** Short, to fill a journal with many. */
+  shortTurn(epoch: number, sequence: number): TurnRecord {
+    const facts = [{ kind: 'cardDeactivated', hpan: this.hpan(), deactivationMs: this.instant() }] as const;
+    const section = { partition: this.#random.below(64), sequence, facts, sent: [], received: [] };
+    return { epoch, sequence, nowMs: this.instant(), sections: [section] };
+  }
+
+  row<T extends RowTable>(table: T): RowTypes[T] {
+    return this.#rows()[table];
+  }
+
+  #rows(): RowTypes {
+    const { citizen, hpan, instant, count, text } = this;
+    return {
+      wallet: {
+        ...emptyWallet(citizen()),
+        status: 'disabled',
+        cancellationMs: this.orNull(instant),
+        sealedTaxCode: this.orNull(this.bytes),
+        payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+        methods: this.some(() => ({
+          hpan: hpan(),
+          details: null,
+          cashback: 'disabling',
+          activationMs: this.orNull(instant),
+          deactivationMs: null,
+          channel: text(),
+        })),
+        claimed: this.some(hpan),
+        totals: this.some(() => ({
+          awardPeriodId: count(),
+          enrolment: count(),
+          termsMs: instant(),
+          rawCents: this.cents(),
+          count: count(),
+          lastTrxMs: instant(),
+          insertions: count(),
+        })),
+        operations: this.some(() => this.operation()),
+      },
+      payment: this.payment(),
+      command: { bodyHash: hpan(), answer: this.answer() },
+      card: {
+        ...emptyCard(hpan()),
+        status: 'active',
+        history: this.some(() => ({
+          citizen: citizen(),
+          enrolment: count(),
+          channel: text(),
+          activationMs: instant(),
+          deactivationMs: this.orNull(instant),
+        })),
+        departed: this.some(() => ({ citizen: citizen(), enrolment: count() })),
+        pending: this.some(() => ({ key: text(), expiresMs: instant() })),
+      },
+      record: this.entry(),
+      partition: {
+        lastMs: instant(),
+        received: Array.from({ length: 64 }, count),
+        closedPeriods: this.some(count),
+        closeHeard: this.some(() => ({ awardPeriodId: count(), from: this.some(count) })),
+        frozenPeriods: this.some(count),
+        ties: this.some(() => [citizen(), citizen()] as const),
+        citizensEnabled: count(),
+        cardsActive: count(),
+        paymentsListed: count(),
+        commandsDone: count(),
+        programme: this.orNull(() => ({ json: '{}', hash: hpan() })),
+        frozenRankings: this.some(() => ({
+          awardPeriodId: count(),
+          vector: this.some(count),
+          participants: count(),
+          digest: hpan(),
+        })),
+      },
+      outbox: {
+        lastSequence: count(),
+        messages: this.bodies().map((body) => ({ from: 1, to: 2, sequence: count(), body })),
+      },
+    };
+  }
+}

@@ -1,0 +1,47 @@
+/** Helpers for races: what is on which shard, and a world on a disk whose flushes wait. */
+import type { CitizenKey, Hpan } from '../../engine/index.ts';
+import { partitionOf } from '../../engine/index.ts';
+import type { MemoryDisk } from '../../snapshots/index.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { hpan, World, type WorldOptions } from './world.ts';
+
+export interface HeldWorld {
+  readonly world: World;
+  readonly disk: MemoryDisk;
+}
+
+/** A world whose disk the test can hold and crash. */
+export async function openOnDisk(
+  options: Omit<WorldOptions, 'persistence'> & { readonly disk?: MemoryDisk } = {},
+): Promise<HeldWorld> {
+  const { disk, shardCount, ...rest } = options;
+  const persistence = await openMemoryPersistence(disk === undefined ? { shardCount } : { disk });
+  return { world: await World.open({ ...rest, persistence }), disk: persistence.disk };
+}
+
+export function shardOf(key: CitizenKey | Hpan, shardCount: number): number {
+  return partitionOf(key) % shardCount;
+}
+
+/** The first card from number `from` on that lies on another shard than the citizen. */
+export function hpanElsewhere(citizen: CitizenKey, shardCount: number, from = 1): Hpan {
+  for (let number = from; ; number += 1) {
+    if (shardOf(hpan(number), shardCount) !== shardOf(citizen, shardCount)) return hpan(number);
+  }
+}
+
+/** Lets all that can happen without the disk happen: shards run their turns as immediates. */
+export async function turnsTaken(): Promise<void> {
+  for (let round = 0; round < 4; round += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Releases one waiting flush after another, each time letting its consequences happen, until none waits. */
+export async function releaseOneByOne(disk: MemoryDisk): Promise<void> {
+  await turnsTaken();
+  while (disk.waitingCount > 0) {
+    disk.release(1);
+    await turnsTaken();
+  }
+  disk.release();
+  await turnsTaken();
+}
