@@ -99,7 +99,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
   };
 }
 
-/** Exclusive: by default two processes would share the port and each get half of the callers. */
+/** Exclusive, said aloud: a build that shares ports by default would let two servers each get half of the callers. */
 function bind<T>(app: Uws.TemplatedApp, { host, port }: TransportOptions<T>): Promise<Uws.us_listen_socket> {
   // The type of `listen` lacks the form with host and options that the binary has.
   type Listen = (

@@ -1,0 +1,58 @@
+/** A real server process that gets killed: started on a folder, told where to die, or killed from outside. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+const PROGRAM = new URL('../../dist/server/main.js', import.meta.url).pathname;
+
+export interface VictimOptions {
+  readonly folder: string;
+  readonly now: string;
+  readonly shards?: number;
+  /** `point:count`, see CLICKDAY_KILL_AT. */
+  readonly killAt?: string;
+  readonly checkpointRows: number;
+}
+
+export class Victim {
+  readonly #child: ChildProcess;
+  /** Resolves with the signal or exit code that ended it. */
+  readonly ended: Promise<string>;
+  /** Undefined: it died before it listened. */
+  readonly url: Promise<string | undefined>;
+  #errors = '';
+
+  constructor(options: VictimOptions) {
+    const { folder, now, shards, killAt = '', checkpointRows } = options;
+    const json = JSON.stringify({ data: folder, port: 0, now, speed: 1, ...(shards === undefined ? {} : { shards }) });
+    this.#child = spawn(process.execPath, [PROGRAM, json], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, CLICKDAY_KILL_AT: killAt, CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows) },
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
+    this.ended = once(this.#child, 'exit').then(([code, signal]) => String(signal ?? code));
+    this.url = new Promise((resolve) => {
+      this.#child.once('message', (message) => resolve((message as { ready: { url: string } }).ready.url));
+      void this.ended.then(() => resolve(undefined));
+    });
+  }
+
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** True when it has ended by itself. The load notices a death before the parent does: waits a moment for that. */
+  async isGone(): Promise<boolean> {
+    return (await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 250))])) !== undefined;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  stop(): Promise<string> {
+    this.#child.kill('SIGTERM');
+    return this.ended;
+  }
+}
