@@ -143,6 +143,8 @@ class Run {
       const child = spawn(process.execPath, ['--enable-source-maps', program, JSON.stringify(options)], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
+        // Each store's flushes hold threads of the pool, which files and hashes share; Node's default is four.
+        env: { UV_THREADPOOL_SIZE: '16', ...process.env },
       });
       this.#child = child;
       child.on('message', (message) => {

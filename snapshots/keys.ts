@@ -10,7 +10,7 @@ export const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 /** What sealing adds: IV and tag. */
-export const SEAL_BYTES = IV_BYTES + TAG_BYTES;
+const SEAL_BYTES = IV_BYTES + TAG_BYTES;
 
 export interface FolderKeys {
   readonly master: Buffer;

@@ -80,7 +80,7 @@ export const paymentRow = shape<PaymentRow>({
   countDelta: integer,
 });
 
-export const transactionRecord = shape<TransactionRecord>({
+const transactionRecord = shape<TransactionRecord>({
   acquirerCode: text,
   operationType: text,
   circuitType: text,

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 
 const UNFINISHED = '.tmp';
 
-export function unfinishedPath(path: string): string {
+function unfinishedPath(path: string): string {
   return path + UNFINISHED;
 }
 

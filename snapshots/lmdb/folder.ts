@@ -53,7 +53,7 @@ export function openFolder(path: string, shardCount: number | undefined): Folder
 }
 
 /** Says what to do about errors of the system; lets other errors pass. */
-export function explaining<T>(path: string, work: () => T): T {
+function explaining<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -1,0 +1,328 @@
+// Method: a small history written by hand is verified whole, then with one fact, one row or one rank damaged;
+// each damage must be named, in a sentence that says whom it concerns, what was expected and what was found.
+import { describe, expect, test } from 'vitest';
+import type { Fact, Standing, TurnRecord } from '../../engine/facts.ts';
+import type { RowChange, RowTable } from '../../engine/ports.ts';
+import { type HeldRanking, type Inspection, verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
+import { ANNA, ANNAS_CARD, BRUNO, type Damage, PROGRAMME, tellStory } from './story.ts';
+
+const STANDING: Standing = {
+  count: 1,
+  lastTrxMs: Date.parse('2021-01-10T12:00:00Z'),
+  termsMs: Date.parse('2021-01-04T09:00:00Z'),
+};
+
+async function inspect(damage: Damage = {}, rankings: readonly HeldRanking[] = []): Promise<Inspection> {
+  const persistence = await tellStory(damage);
+  return verifyStores(persistence.stores, PROGRAMME, rankings);
+}
+
+/** Replaces the facts of one kind; null drops them. */
+function changeFacts<K extends Fact['kind']>(
+  kind: K,
+  change: (fact: Extract<Fact, { kind: K }>) => Fact | null,
+): (turns: TurnRecord[]) => void {
+  return (turns) => {
+    for (const [index, turn] of turns.entries()) {
+      const sections = turn.sections.map((section) => ({
+        ...section,
+        facts: section.facts.flatMap((fact) =>
+          fact.kind === kind ? (change(fact as Extract<Fact, { kind: K }>) ?? []) : fact,
+        ),
+      }));
+      turns[index] = { ...turn, sections };
+    }
+  };
+}
+
+function changeRow<T extends RowTable>(
+  table: T,
+  entity: string,
+  change: (value: NonNullable<Extract<RowChange, { address: { table: T } }>['value']>) => unknown,
+): (rows: RowChange[]) => void {
+  return (rows) => {
+    const index = rows.findIndex(({ address }) => address.table === table && address.entity === entity);
+    const row = rows[index]!;
+    rows[index] = { ...row, value: change(row.value as never) } as RowChange;
+  };
+}
+
+function heldRanking(...citizens: readonly string[]): HeldRanking {
+  const participants = citizens.map((citizen) => ({ citizen, standing: STANDING }));
+  return { awardPeriodId: 2, vector: null, participants };
+}
+
+describe('a sound history', () => {
+  test('has no difference, and says what was checked', async () => {
+    const inspection = await inspect({}, [heldRanking(ANNA.key, BRUNO.key)]);
+    expect(inspection.differences).toEqual([]);
+    expect(inspection.ok).toBe(true);
+    expect(inspection.checked).toMatchObject({ citizens: 3, cards: 2, payments: 2, reversals: 1, rankings: 1 });
+    expect(inspection.checked.messages).toBe(16);
+    expect(inspection.checked.rows).toBeGreaterThan(20);
+  });
+
+  test('has none either wherever the last checkpoint fell', async () => {
+    const { checked } = await inspect();
+    for (let checkpointAt = 0; checkpointAt <= checked.records; checkpointAt += 1) {
+      expect(await inspect({ checkpointAt }), `checkpoint at ${checkpointAt}`).toMatchObject({ differences: [] });
+    }
+  });
+
+  test('has none wherever the journal ends: what is under way explains itself', async () => {
+    const { checked } = await inspect();
+    for (let length = 1; length <= checked.records; length += 1) {
+      const inspection = await inspect({ turns: (turns) => turns.splice(length) });
+      expect(inspection, `journal of ${length}`).toMatchObject({ differences: [] });
+    }
+  });
+
+  test('names its own programme', async () => {
+    expect(await verifyPersistence(await tellStory())).toMatchObject({ ok: true, differences: [] });
+  });
+});
+
+describe('a damaged row is named:', () => {
+  test('a flipped total', async () => {
+    const rows = changeRow('wallet', ANNA.key, (wallet) => ({
+      ...wallet,
+      totals: wallet.totals.map((totals) => ({ ...totals, rawCents: totals.rawCents + 1 })),
+    }));
+    expect((await inspect({ rows })).differences).toEqual([
+      'wallet row ffffffffffff at 5 .totals .0 .rawCents: expected 600, found 601',
+    ]);
+  });
+
+  test('another owner in a card', async () => {
+    const rows = changeRow('card', ANNAS_CARD, (card) => ({
+      ...card,
+      history: card.history.map((row) => ({ ...row, citizen: BRUNO.key })),
+    }));
+    const { differences } = await inspect({ rows });
+    expect(differences).toHaveLength(1);
+    expect(differences[0]).toMatch(
+      /^card row aaaaaaaaaaaa at \d+ \.history \.0 \.citizen: expected "ffff.*found "0000/,
+    );
+  });
+
+  test.each(['wallet', 'payment', 'command', 'card', 'record'] as const)('a %s row that is missing', async (table) => {
+    const rows = (changes: RowChange[]) => {
+      changes.splice(
+        changes.findIndex(({ address }) => address.table === table),
+        1,
+      );
+    };
+    const { differences } = await inspect({ rows });
+    expect(differences).toHaveLength(1);
+    expect(differences[0]).toMatch(new RegExp(`^${table} row .*: missing, although the checkpoint covers`));
+  });
+
+  test('a row that no fact made', async () => {
+    const rows = (changes: RowChange[]) => {
+      const found = changes.find(({ address }) => address.table === 'payment')!;
+      changes.push({
+        ...found,
+        address: { ...found.address, entity: `${found.address.entity.slice(0, -1)}1` },
+      } as never);
+    };
+    expect((await inspect({ rows })).differences[0]).toMatch(/^payment row .*: no fact made this row$/);
+  });
+
+  test('a row that claims to know more than the journal', async () => {
+    const rows = (changes: RowChange[]) => {
+      const index = changes.findIndex(({ address }) => address.table === 'wallet');
+      changes[index] = { ...changes[index]!, sequence: 99 };
+    };
+    expect((await inspect({ rows })).differences[0]).toMatch(/claims sequence 99, its last fact is of/);
+  });
+
+  test('an outbox that lost a message nobody has taken in', async () => {
+    const turns = (all: TurnRecord[]) => all.splice(6);
+    const rows = (changes: RowChange[]) => {
+      for (const [index, change] of changes.entries()) {
+        if (change.address.table === 'outbox')
+          changes[index] = { ...change, value: { ...change.value, messages: [] } } as never;
+      }
+    };
+    expect((await inspect({ turns, rows })).differences.join('\n')).toMatch(
+      /^outbox, messages of partition .* found nothing$/m,
+    );
+  });
+});
+
+describe('a damaged history is named:', () => {
+  test('a fact that is gone', async () => {
+    const turns = changeFacts('paymentListed', (fact) => (fact.payment.insertion === 1 ? null : fact));
+    const { differences } = await inspect({ turns });
+    expect(differences).toContain('partition 63 at 5: lists 0 payments, tells cards of 1');
+    expect(differences.join('\n')).toMatch(
+      /card aaaaaaaaaaaa, record .*: applied, but citizen ffffffffffff does not list it/,
+    );
+  });
+
+  test('a payment counted twice, in totals that add up', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const index = all.findIndex(({ sections }) => sections[0]?.facts[0]?.kind === 'paymentListed');
+      const section = all[index]!.sections[0]!;
+      const fact = section.facts[0] as Extract<Fact, { kind: 'paymentListed' }>;
+      const again = {
+        ...fact,
+        payment: { ...fact.payment, insertion: 1 },
+        rawCents: fact.rawCents * 2,
+        before: fact.after,
+        after: { ...fact.after, count: 2 },
+      };
+      all[index] = { ...all[index]!, sections: [{ ...section, facts: [fact, again] }] };
+    };
+    const { differences } = await inspect({ turns });
+    expect(differences).toHaveLength(2);
+    expect(differences[0]).toBe('partition 0 at 5: lists 2 payments, tells cards of 1');
+    expect(differences[1]).toMatch(/^citizen 0{12}: lists payment .* lists already: counted twice$/);
+  });
+
+  test('one payment under two keys', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const index = all.findIndex(({ sections }) => sections[0]?.facts[0]?.kind === 'recordSet');
+      const section = all[index]!.sections[0]!;
+      const fact = section.facts[0] as Extract<Fact, { kind: 'recordSet' }>;
+      const twin = { ...fact, key: 'other', unanswered: 2, arrivals: 2, entry: { ...fact.entry!, arrival: 1 } };
+      all[index] = { ...all[index]!, sections: [{ ...section, facts: [fact, twin] }] };
+    };
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/record other: the same payment as record/);
+  });
+
+  test('two owners of one card', async () => {
+    const turns = changeFacts('cardDeactivated', () => null);
+    const { differences } = await inspect({ turns });
+    expect(differences.join('\n')).toMatch(
+      /card 444444444444 at \d+:\d+: has two owners, 000000000000 since .* and 888888888888 since/,
+    );
+  });
+
+  test('an activation that reaches back into the time of another owner', async () => {
+    const turns = changeFacts('cardActivated', (fact) => ({ ...fact, activationMs: fact.activationMs - 5 }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/activated at \d+, before its deactivation/);
+  });
+
+  test('a score that the law does not give', async () => {
+    const turns = changeFacts('recordSet', (fact) => ({
+      ...fact,
+      entry: fact.entry?.state === 'applied' ? { ...fact.entry, scoreCents: -399 } : fact.entry,
+    }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /score of 4000 of 10000: expected -400, found -399/,
+    );
+  });
+
+  test('a total carried by a fact that its lines do not add up to', async () => {
+    const turns = changeFacts('paymentListed', (fact) => ({ ...fact, rawCents: fact.rawCents + 1 }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/period 2: raw cents: expected 300, found 301/);
+  });
+
+  test('a reversal parked although one payment matches it', async () => {
+    const turns = changeFacts('recordSet', (fact) =>
+      fact.entry?.state === 'applied'
+        ? { ...fact, entry: { ...fact.entry, state: 'parked', code: 'REVERSAL_EXCEEDS' } }
+        : fact,
+    );
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /card a{12}, reversal .*, judged again in order of arrival .state: expected "applied", found "parked"/,
+    );
+  });
+
+  test('a payment before the terms', async () => {
+    const lateMs = Date.parse('2021-01-10T12:00:00Z');
+    const turns = changeFacts('enrolled', (fact) => ({ ...fact, termsMs: lateMs }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /counted although it is of \d+, terms are of \d+/,
+    );
+  });
+
+  test('a payment on a day that no activation covers', async () => {
+    const turns = changeFacts('recordSet', (fact) => {
+      if (fact.entry === null) return fact;
+      const record = { ...fact.entry.record, trxMs: Date.parse('2021-01-04T12:00:00Z') };
+      return { ...fact, entry: { ...fact.entry, record } };
+    });
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/no activation covers its day/);
+  });
+
+  test('a command done twice', async () => {
+    const turns = changeFacts('commandDone', (fact) => ({ ...fact, commandKey: 'same' }));
+    expect((await inspect({ turns })).differences).toContainEqual(
+      expect.stringMatching(/^citizen f{12} at 63:\d+: command same is done a second time$/),
+    );
+  });
+
+  test('a message taken in twice', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const taken = all.flatMap(({ sections }, index) => ((sections[0]?.received.length ?? 0) > 0 ? [index] : []));
+      const [first, later] = [
+        all[taken[0]!]!,
+        all.findLastIndex((turn) => turn.sections[0]!.partition === all[taken[0]!]!.sections[0]!.partition),
+      ];
+      const section = all[later]!.sections[0]!;
+      all[later] = { ...all[later]!, sections: [{ ...section, received: first.sections[0]!.received }] };
+    };
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/takes in message 1 of \d+ again, it had/);
+  });
+
+  test('a message that was never sent', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const section = all[0]!.sections[0]!;
+      all[0] = { ...all[0]!, sections: [{ ...section, received: [[7, 3]] }] };
+    };
+    expect((await inspect({ turns })).differences).toContain('messages of partition 7 to 0: 3 taken in, only 0 sent');
+  });
+
+  test('a section that is missing', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const index = all.findIndex(({ sections }) => sections[0]?.sequence === 2);
+      all[index] = { ...all[index]!, sections: [] };
+    };
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /^partition \d+: sequence 2 is missing, found 3$/m,
+    );
+  });
+
+  test('time that falls', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const last = all.length - 1;
+      all[last] = { ...all[last]!, nowMs: 1 };
+    };
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(/time falls at sequence/);
+  });
+});
+
+describe('a damaged ranking is named:', () => {
+  test('two ranks swapped, though only the sealed tax codes tell', async () => {
+    expect((await inspect({}, [heldRanking(BRUNO.key, ANNA.key)])).differences).toEqual([
+      'ranking of period 2: rank 1: expected citizen ffffffffffff, found 000000000000',
+      'ranking of period 2: rank 2: expected citizen 000000000000, found ffffffffffff',
+    ]);
+  });
+
+  test('somebody missing', async () => {
+    expect((await inspect({}, [heldRanking(ANNA.key)])).differences).toEqual([
+      'ranking of period 2: participants: expected 2, found 1',
+    ]);
+  });
+
+  test('a journaled tie against the tax codes', async () => {
+    const turns = (all: TurnRecord[]) => {
+      const section = all[0]!.sections[0]!;
+      const tie: Fact = { kind: 'tieOrdered', first: BRUNO.key, second: ANNA.key };
+      all[0] = { ...all[0]!, sections: [{ ...section, facts: [...section.facts, tie] }] };
+    };
+    expect((await inspect({ turns })).differences).toContain(
+      'tie of 000000000000 before ffffffffffff: their tax codes say otherwise',
+    );
+  });
+
+  test('one of a moment that the journal does not reach', async () => {
+    const ranking = { ...heldRanking(ANNA.key, BRUNO.key), vector: new Array<number>(64).fill(99) };
+    expect((await inspect({}, [ranking])).differences).toEqual([
+      'ranking of period 2: is of a moment that no journal reaches',
+    ]);
+  });
+});
