@@ -32,7 +32,7 @@ export interface SupervisorOptions {
   readonly limits?: Partial<SupervisorLimits>;
 }
 
-export interface SupervisorLimits {
+interface SupervisorLimits {
   /** Pause before the second restart in a row; the first is at once (fault 17: serving again within 2 s). */
   readonly backOffMsFirst: number;
   readonly backOffMsMax: number;

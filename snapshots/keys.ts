@@ -25,7 +25,9 @@ export function newKeys(): FolderKeys {
 export function sealBytes(key: Uint8Array, context: Uint8Array, plain: Uint8Array): Buffer {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(context);
-  const sealed = Buffer.concat([cipher.update(plain), cipher.final()]);
+  // In this mode all of the ciphertext comes with the update.
+  const sealed = cipher.update(plain);
+  cipher.final();
   return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
 }
 

@@ -60,7 +60,10 @@ export class MediumVault implements Vault {
   /** Plain bytes, as they come back from the journal: live state and replayed state are the same. */
   seal(slot: number, text: string): Uint8Array {
     const sealed = sealBytes(this.#key(slot), this.#context(slot), Buffer.from(text));
-    return Uint8Array.from([VERSION, ...sealed]);
+    const versioned = new Uint8Array(1 + sealed.length);
+    versioned[0] = VERSION;
+    versioned.set(sealed, 1);
+    return versioned;
   }
 
   open(slot: number, sealed: Uint8Array): string {

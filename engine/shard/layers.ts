@@ -111,11 +111,11 @@ export class LayeredView {
       const cell = layer.get(table, entity, sub);
       if (cell !== undefined) return cell;
     }
-    if (table !== 'wallet' && table !== 'card') return this.#rows.get(table, partition, diskEntity(table, entity), sub);
-    const key = table + entity;
+    if (!isKeptAwake(table)) return this.#rows.get(table, partition, diskEntity(table, entity), sub);
+    const key = table + entity + sub;
     const awake = this.#awake.get(key);
     if (awake !== undefined) return awake as Cell<RowTypes[T]>;
-    const stored = this.#rows.get(table, partition, entity, sub);
+    const stored = this.#rows.get(table, partition, diskEntity(table, entity), sub);
     if (stored !== undefined) this.#awake.set(key, stored as AnyCell);
     return stored;
   }
@@ -144,6 +144,13 @@ export class LayeredView {
     const rows = [...found];
     return isSorted ? rows : rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   }
+}
+
+/** What decisions read again and again; lists of an actor are read when somebody looks. */
+export const KEPT_AWAKE = ['wallet', 'card', 'partition', 'outbox'] as const satisfies readonly RowTable[];
+
+function isKeptAwake(table: RowTable): boolean {
+  return (KEPT_AWAKE as readonly RowTable[]).includes(table);
 }
 
 /** On disk the partition's own rows have no entity: the partition is part of every key. */

@@ -198,9 +198,9 @@ class LocalEngine implements Engine {
     this.#checkpointers[index]?.runIfDue()?.catch(this.#options.failed);
   }
 
-  /** Messages go round: idle is when every shard was idle after the last one was asked. */
+  /** Messages go round, so no shard is done before all are. Routing is synchronous: one look at all of them is enough. */
   async #idle(): Promise<void> {
-    for (let round = 0; round < 2; round += 1) for (const shard of this.#shards) await shard.idle();
+    while (!this.#shards.every(({ isIdle }) => isIdle)) await Promise.all(this.#shards.map((shard) => shard.idle()));
   }
 
   *#wallets(): Iterable<Wallet> {

@@ -7,7 +7,6 @@ import { emptyCard } from '../card/card.ts';
 import type { CardContext, CardEvent } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
 import type {
-  CitizenKey,
   CommandReply,
   Hpan,
   PeriodParameters,
@@ -25,6 +24,7 @@ import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { acceptingPeriod, checkIban, findPeriod, recordKeyText } from '../programme/index.ts';
+import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-machine.ts';
 import { decideWallet } from '../wallet/wallet-machine.ts';
@@ -168,7 +168,7 @@ export class Shard {
 
   /** Resolves when nothing waits, nothing is in flight. */
   idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -301,11 +301,11 @@ export class Shard {
       bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
       channel: command.origin.channel,
     };
-    if (this.#isRepeated(turn, partition, citizen, asked, done)) return true;
-
     const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+    if (this.#isRepeated(turn, wallet, asked, done)) return true;
+
     const decision = newDecision();
-    decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#walletEvent(turn, partition, command, asked));
+    decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#walletEvent(turn, wallet, command, asked));
     if (decision.isDeferred) return false;
     this.#commands.add(citizen + asked.commandKey, done);
     this.#absorb(turn, partition, citizen, decision);
@@ -313,13 +313,9 @@ export class Shard {
   }
 
   /** The same id twice has one effect and the same answer; with another body it is refused (promise 2). */
-  #isRepeated(
-    turn: Turn,
-    partition: number,
-    citizen: CitizenKey,
-    asked: Asked,
-    done: (reply: CommandReply) => void,
-  ): boolean {
+  #isRepeated(turn: Turn, wallet: Wallet, asked: Asked, done: (reply: CommandReply) => void): boolean {
+    const { citizen } = wallet;
+    const partition = partitionOf(citizen);
     const row = turn.view.cell('command', partition, citizen, asked.commandKey);
     if (row?.value != null) {
       const { bodyHash, answer } = row.value;
@@ -330,18 +326,16 @@ export class Shard {
       turn.replies.push(() => done(reply));
       return true;
     }
-    const wallet = turn.view.get('wallet', partition, citizen, '');
-    const operation = wallet?.operations.find((one) => one.commandKey === asked.commandKey);
+    const operation = wallet.operations.find((one) => one.commandKey === asked.commandKey);
     if (operation === undefined) return false;
     if (operation.bodyHash === asked.bodyHash) this.#commands.add(citizen + asked.commandKey, done);
     else turn.replies.push(() => done({ ok: false, code: 'ID_REUSED' }));
     return true;
   }
 
-  #walletEvent(turn: Turn, partition: number, command: WalletCommand, asked: Asked): WalletEvent {
-    const { body, citizen, taxCode } = command;
+  #walletEvent(turn: Turn, wallet: Wallet, command: WalletCommand, asked: Asked): WalletEvent {
+    const { body, taxCode } = command;
     const { vault } = this.#options.store;
-    const wallet = turn.view.get('wallet', partition, citizen, '');
     switch (body.kind) {
       case 'enrol':
         return {
@@ -349,17 +343,21 @@ export class Shard {
           asked,
           body,
           identity: () => {
-            if (wallet?.sealedTaxCode != null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
+            if (wallet.sealedTaxCode !== null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
             const slot = vault.newSlot();
             return { slot, sealedTaxCode: vault.seal(slot, taxCode) };
           },
         };
       case 'leave':
-        return { type: 'LEAVE', asked, frozenPeriods: this.#partitionRow(turn, partition).frozenPeriods };
+        return {
+          type: 'LEAVE',
+          asked,
+          frozenPeriods: this.#partitionRow(turn, partitionOf(wallet.citizen)).frozenPeriods,
+        };
       case 'setIban': {
         const iban = checkIban(body.iban);
         const seal = () => {
-          invariant(iban.ok && wallet !== undefined, 'guards saw to the IBAN and the enrolment');
+          invariant(iban.ok, 'a guard saw to the IBAN');
           return vault.seal(wallet.slot, JSON.stringify({ ...body, kind: undefined, iban: iban.value }));
         };
         // DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP.
@@ -595,13 +593,13 @@ export class Shard {
     return { ok: false, code: 'OVERLOADED', retryAtMs: this.#options.clock.nowMs() + LIMITS.mailboxDrainMs };
   }
 
-  #isIdle(): boolean {
+  get isIdle(): boolean {
     const isEmpty = this.#mailbox.length + this.#urgent.length + this.#inFlight.length + this.#deferred.size === 0;
     return isEmpty && !this.#isScheduled && this.#commands.count + this.#records.count === 0;
   }
 
   #tellIdle(): void {
-    if (this.#idle.length === 0 || !this.#isIdle()) return;
+    if (this.#idle.length === 0 || !this.isIdle) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

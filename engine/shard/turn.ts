@@ -8,6 +8,7 @@ import type { LayeredView } from './layers.ts';
 import { Overlay } from './layers.ts';
 
 interface OpenSection {
+  readonly target: FoldTarget;
   readonly partition: number;
   readonly sequence: number;
   readonly facts: Fact[];
@@ -49,7 +50,7 @@ export class Turn {
   fact(partition: number, fact: Fact): void {
     const section = this.#section(partition);
     section.facts.push(fact);
-    foldFact(this.#target(section), partition, fact);
+    foldFact(section.target, partition, fact);
   }
 
   send(from: number, to: number, sequence: number, body: MessageBody): Message {
@@ -70,22 +71,25 @@ export class Turn {
   /** Ends the turn: its record. Outboxes are folded when it is published, since acknowledgements change them too. */
   record(epoch: number, sequence: number): TurnRecord {
     const open = [...this.#sections.values()].sort((a, b) => a.partition - b.partition);
-    const sections: Section[] = open.map((section) => ({ ...section, received: [...section.received] }));
-    const record: TurnRecord = { epoch, sequence, nowMs: this.nowMs, sections };
-    for (const section of sections) foldSectionEnd(this.#target(section), this.nowMs, section);
-    return record;
+    const sections = open.map(({ target, received, ...section }): Section => {
+      const closed = { ...section, received: [...received] };
+      foldSectionEnd(target, this.nowMs, closed);
+      return closed;
+    });
+    return { epoch, sequence, nowMs: this.nowMs, sections };
   }
 
   #section(partition: number): OpenSection {
     const known = this.#sections.get(partition);
     if (known !== undefined) return known;
     const sequence = this.#nextSequence(partition);
-    const made: OpenSection = { partition, sequence, facts: [], sent: [], received: new Map() };
+    const target = this.#target(sequence);
+    const made: OpenSection = { target, partition, sequence, facts: [], sent: [], received: new Map() };
     this.#sections.set(partition, made);
     return made;
   }
 
-  #target({ sequence }: { readonly sequence: number }): FoldTarget {
+  #target(sequence: number): FoldTarget {
     return {
       change: <T extends RowTable>(
         table: T,

@@ -107,14 +107,17 @@ export class CardFold {
   apply(card: CardAccount, fact: CardFact, place: Place): void {
     switch (fact.kind) {
       case 'cardActivated':
-        return this.#activate(card, fact, place);
+        this.#activate(card, fact, place);
+        return;
       case 'cardDeactivated':
-        return this.#deactivate(card, fact.deactivationMs, place);
+        this.#deactivate(card, fact.deactivationMs, place);
+        return;
       case 'ownerLeft':
         card.departures.push({ citizen: fact.citizen, enrolment: fact.enrolment, atArrival: card.arrivals });
         return;
       case 'recordSet':
-        return this.#setRecord(card, fact, place);
+        this.#setRecord(card, fact, place);
+        return;
     }
   }
 

@@ -136,12 +136,14 @@ export class CitizenFold {
   apply(citizen: Citizen, fact: WalletFact, place: Place): void {
     switch (fact.kind) {
       case 'enrolled':
-        return this.#enrol(citizen, fact, place);
+        this.#enrol(citizen, fact, place);
+        return;
       case 'optInSet':
         citizen.optInStatus = fact.optInStatus;
         return;
       case 'left':
-        return this.#leave(citizen, fact, place);
+        this.#leave(citizen, fact, place);
+        return;
       case 'payoffSet':
         this.#requireEnabled(citizen, fact.kind, place);
         citizen.payoff = fact.payoff;
@@ -165,9 +167,11 @@ export class CitizenFold {
         });
         return;
       case 'claimEnded':
-        return this.#endClaim(citizen, fact, place);
+        this.#endClaim(citizen, fact, place);
+        return;
       case 'releaseStarted':
-        return changeMethod(citizen, fact.hpan, { cashback: 'disabling' });
+        changeMethod(citizen, fact.hpan, { cashback: 'disabling' });
+        return;
       case 'releaseEnded':
         citizen.updatedMs = fact.atMs;
         changeMethod(citizen, fact.hpan, { cashback: 'off' });
@@ -180,9 +184,11 @@ export class CitizenFold {
         citizen.operations.delete(fact.commandKey);
         return;
       case 'commandDone':
-        return this.#endCommand(citizen, fact, place);
+        this.#endCommand(citizen, fact, place);
+        return;
       case 'paymentListed':
-        return this.#listPayment(citizen, fact, place);
+        this.#listPayment(citizen, fact, place);
+        return;
     }
   }
 

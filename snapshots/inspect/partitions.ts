@@ -77,11 +77,14 @@ export class PartitionFold {
     const subject = `partition ${account.partition} at ${place.sequence}`;
     switch (fact.kind) {
       case 'periodClosed':
-        return this.#close(account, fact.awardPeriodId, place, subject);
+        this.#close(account, fact.awardPeriodId, place, subject);
+        return;
       case 'periodCloseHeard':
-        return this.#hear(account, fact.awardPeriodId, fact.from, subject);
+        this.#hear(account, fact.awardPeriodId, fact.from, subject);
+        return;
       case 'periodFrozen':
-        return this.#freeze(account, fact.awardPeriodId, place, subject);
+        this.#freeze(account, fact.awardPeriodId, place, subject);
+        return;
       case 'rankingFrozen': {
         const { awardPeriodId, vector, participants, digest } = fact;
         if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 freezes rankings`);

@@ -91,11 +91,18 @@ class Replay {
 
     const payment = matches[0];
     if (payment === undefined) return;
-    if (isNamed && matches.length > 1) return park(reversal, 'REVERSAL_AMBIGUOUS');
-    if (amountCents > payment.leftCents) return park(reversal, 'REVERSAL_EXCEEDS');
+    if (isNamed && matches.length > 1) {
+      park(reversal, 'REVERSAL_AMBIGUOUS');
+      return;
+    }
+    if (amountCents > payment.leftCents) {
+      park(reversal, 'REVERSAL_EXCEEDS');
+      return;
+    }
     if (this.#returned.has(reversal.key) && this.#departureOf(payment) !== undefined) {
       this.#gone.add(ownerKey(payment));
-      return this.#settle(reversal, arrival);
+      this.#settle(reversal, arrival);
+      return;
     }
     payment.leftCents -= amountCents;
     reversal.state = 'applied';

@@ -63,16 +63,19 @@ export class RowCheck {
 
   #compareLate(address: RowAddress, row: StoredRow<unknown>, expected: Expected | undefined, covered: number): void {
     const subject = shownAddress(address);
-    if (expected === undefined) return this.#findings.differ(`${subject}: no fact made this row`);
+    if (expected === undefined) {
+      this.#findings.differ(`${subject}: no fact made this row`);
+      return;
+    }
     if (row.sequence > expected.sequence) {
-      return this.#findings.differ(
-        `${subject}: claims sequence ${row.sequence}, its last fact is of ${expected.sequence}`,
-      );
+      this.#findings.differ(`${subject}: claims sequence ${row.sequence}, its last fact is of ${expected.sequence}`);
+      return;
     }
     if (row.sequence < expected.sequence && expected.sequence <= covered) {
-      return this.#findings.differ(
+      this.#findings.differ(
         `${subject}: is of sequence ${row.sequence}, the checkpoint covers its fact of ${expected.sequence}`,
       );
+      return;
     }
     if (row.sequence === expected.sequence && !expected.isRowSeen) this.compare(address, row, expected);
     if (row.sequence < expected.sequence && !expected.isRowSeen) {

@@ -89,7 +89,10 @@ export class Standings {
 
   /** A journaled order of two citizens must be the order of their tax codes, while these can be read. */
   checkTie(first: Citizen | undefined, second: Citizen | undefined): void {
-    if (first === undefined || second === undefined) return this.#findings.differ('a tie names an unknown citizen');
+    if (first === undefined || second === undefined) {
+      this.#findings.differ('a tie names an unknown citizen');
+      return;
+    }
     const [left, right] = [this.#taxCodeOf(first), this.#taxCodeOf(second)];
     if (left === null || right === null || left <= right) return;
     this.#findings.differ(`tie of ${short(first.key)} before ${short(second.key)}: their tax codes say otherwise`);

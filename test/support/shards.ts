@@ -45,3 +45,12 @@ export async function releaseOneByOne(disk: MemoryDisk): Promise<void> {
   disk.release();
   await turnsTaken();
 }
+
+/** Lets turns and flushes go on until it is so; nothing here waits for the clock. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let round = 0; round < 2_000; round += 1) {
+    if (isSo()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`never came: ${what}`);
+}

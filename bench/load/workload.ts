@@ -1,0 +1,142 @@
+/** The requests that each workload sends, in the order in which one slot of one connection sends them. */
+import { createHash } from 'node:crypto';
+import { LIMITS, makeIban, makeTaxCode, romeText } from '../../engine/index.ts';
+import type { LoadPlan } from './plan.ts';
+import { blank, Ids, Template } from './template.ts';
+
+/** Makes the next request of one slot. Null: this slot has nothing more to send. */
+export type Slot = (ref: number) => Buffer | null;
+
+export interface Sender {
+  /** Sent first on each connection, one by one; their answers are not counted. */
+  readonly greetings: readonly Slot[];
+  slot(connection: number, slot: number): Slot;
+}
+
+const ID = blank(2, 32);
+const HPAN = blank(3, 64);
+const TAX_CODE = blank(4, 16);
+const DETAILS = { methodKind: 'card', brand: 'VISA', lastDigits: '4242', expiry: '2026-12', issuerAbi: '03069' };
+const HOLDER = { accountHolderCF: makeTaxCode(0), accountHolderName: 'ADA', accountHolderSurname: 'ROSSI' };
+
+export function senderOf(plan: LoadPlan): Sender {
+  const ids = new Ids(Date.now(), plan.run);
+  switch (plan.workload) {
+    case 'life':
+      return lifeSender(plan, ids);
+    case 'iban':
+      return ibanSender(ids);
+    case 'read':
+      return readSender(ids);
+    case 'seed':
+      return seedSender(plan, ids);
+    case 'payments':
+      return paymentSender(plan);
+  }
+}
+
+/** The card of a seeded citizen: spread over all partitions like the hash that it stands for. */
+export function hpanOf(text: string): Buffer {
+  return Buffer.from(createHash('sha256').update(text).digest('hex'));
+}
+
+function enrolment(ids: Ids): Slot {
+  const enrol = new Template({ type: 'enrol', id: ID }, [ID]);
+  return (ref) => enrol.fill(ref, [ids.next()]);
+}
+
+/**
+ * A wallet remembers every card it ever claimed, so a slot goes round a few cards of its own rather than taking new
+ * ones for ever; all slots of a connection together keep within the limit of a wallet.
+ */
+function lifeSender({ inFlight, run }: LoadPlan, ids: Ids): Sender {
+  const steps = [
+    new Template({ type: 'addMethod', id: ID, hpan: HPAN, details: DETAILS }, [ID, HPAN]),
+    new Template({ type: 'enableCashback', id: ID, hpan: HPAN }, [ID, HPAN]),
+    new Template({ type: 'setIban', id: ID, iban: makeIban(1), ...HOLDER }, [ID]),
+    new Template({ type: 'disableCashback', id: ID, hpan: HPAN }, [ID, HPAN]),
+    new Template({ type: 'removeMethod', id: ID, hpan: HPAN }, [ID, HPAN]),
+  ];
+  const cardCount = Math.max(1, Math.floor(LIMITS.methodCountMax / inFlight / 2));
+  return {
+    greetings: [enrolment(ids)],
+    slot(connection, slot) {
+      const cards = Array.from({ length: cardCount }, (_, card) => hpanOf(`${run} ${connection} ${slot} ${card}`));
+      let sent = 0;
+      return (ref) => {
+        const step = steps[sent % steps.length]!;
+        const card = cards[Math.floor(sent / steps.length) % cardCount]!;
+        const isOfCard = sent % steps.length !== 2;
+        sent += 1;
+        return step.fill(ref, isOfCard ? [ids.next(), card] : [ids.next()]);
+      };
+    },
+  };
+}
+
+function ibanSender(ids: Ids): Sender {
+  const setIban = new Template({ type: 'setIban', id: ID, iban: makeIban(1), ...HOLDER }, [ID]);
+  return { greetings: [enrolment(ids)], slot: () => (ref) => setIban.fill(ref, [ids.next()]) };
+}
+
+function readSender(ids: Ids): Sender {
+  const read = new Template({ type: 'wallet' });
+  return { greetings: [enrolment(ids)], slot: () => (ref) => read.fill(ref, []) };
+}
+
+/** Slots share one row of citizens; each slot takes a citizen through both steps before the next. */
+function seedSender({ citizenCount = 0 }: LoadPlan, ids: Ids): Sender {
+  const enrol = new Template({ type: 'enrol', id: ID, taxCode: TAX_CODE }, [ID, TAX_CODE]);
+  const enable = new Template({ type: 'enableCashback', id: ID, taxCode: TAX_CODE, hpan: HPAN }, [ID, TAX_CODE, HPAN]);
+  let next = 0;
+  return {
+    greetings: [],
+    slot() {
+      let enrolled: Buffer | null = null;
+      let number = 0;
+      return (ref) => {
+        if (enrolled !== null) {
+          const frame = enable.fill(ref, [ids.next(), enrolled, hpanOf(`seed ${number}`)]);
+          enrolled = null;
+          return frame;
+        }
+        if (next >= citizenCount) return null;
+        number = next;
+        next += 1;
+        enrolled = Buffer.from(makeTaxCode(number));
+        return enrol.fill(ref, [ids.next(), enrolled]);
+      };
+    },
+  };
+}
+
+/** Each row is a new payment of the next seeded citizen's card. */
+function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
+  if (batch === undefined) throw new RangeError('a load of payments needs a batch');
+  const { rowCount, trxMs, acquirer } = batch;
+  const trxDate = romeText(trxMs);
+  const blanks = Array.from({ length: rowCount }, (_, row) => [rowBlank(row, 64), rowBlank(row, 24)] as const);
+  const rows = blanks.map(([hpan, idTrxAcquirer]) => ({
+    ...{ acquirerCode: acquirer, operationType: '00', circuitType: '01', hpan, trxDate, idTrxAcquirer },
+    ...{ amountCents: 4_500, acquirerId: '09509', merchantId: 'M1', terminalId: 'T1' },
+  }));
+  const template = new Template({ type: 'recordPayments', rows }, blanks.flat());
+  const cards = Array.from({ length: citizenCount }, (_, number) => hpanOf(`seed ${number}`));
+  let sent = 0;
+  return {
+    greetings: [],
+    slot: () => (ref) => {
+      const texts: Buffer[] = [];
+      for (let row = 0; row < rowCount; row += 1) {
+        texts.push(cards[sent % citizenCount]!, Buffer.from(`${run}${String(sent).padStart(19, '0')}`));
+        sent += 1;
+      }
+      return template.fill(ref, texts);
+    },
+  };
+}
+
+/** One for each row and width; the row's number stands in it as text. */
+function rowBlank(row: number, length: number): string {
+  return `${blank(5, 2)}${length}/${row}/`.padEnd(length, '\u0002');
+}

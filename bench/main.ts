@@ -1,0 +1,82 @@
+/** `npm run bench -- SUITE [--json FILE] [--against FILE]`; `--list` names the suites. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { describeCommit, describeMachine } from './machine.ts';
+import { type Report, renderReport } from './report.ts';
+import type { RunSuite } from './suite.ts';
+
+interface Suite {
+  readonly about: string;
+  readonly load: () => Promise<{ readonly run: RunSuite }>;
+}
+
+const SUITES: Readonly<Record<string, Suite>> = {
+  'end-to-end': {
+    about: 'durable commands over WebSocket against a real server: rates, latencies, cost, restart',
+    load: () => import('./end-to-end.ts'),
+  },
+  journal: { about: 'durable appends, checkpoints, recovery', load: () => import('./journal.ts') },
+  load: {
+    about: 'the load generator itself, against a target that does nothing',
+    load: () => import('./load-suite.ts'),
+  },
+  ranking: { about: 'moves and reads of the order-statistic index', load: () => import('./ranking.ts') },
+  wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
+};
+
+/** The reader's mistake: told in one line, exit code 2. */
+class UsageFault extends Error {}
+
+async function main(): Promise<void> {
+  const { positionals, values } = readArguments();
+  if (values.list) return print(list());
+  const [name, ...others] = positionals;
+  if (name === undefined || others.length > 0) throw new UsageFault(`name one suite:\n${list()}`);
+  const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
+  if (suite === undefined) throw new UsageFault(`there is no suite ${name}; there are:\n${list()}`);
+
+  const before = values.against === undefined ? undefined : readReport(values.against, name);
+  const { run } = await suite.load();
+  const report: Report = { suite: name, machine: describeMachine(), commit: describeCommit(), ...(await run()) };
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  print(renderReport(report, before));
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'string' }, against: { type: 'string' }, list: { type: 'boolean', default: false } },
+    });
+  } catch (error) {
+    throw new UsageFault((error as Error).message);
+  }
+}
+
+function readReport(path: string, suite: string): Report {
+  let report: Report;
+  try {
+    report = JSON.parse(readFileSync(path, 'utf8')) as Report;
+  } catch (error) {
+    throw new UsageFault(`--against ${path}: ${(error as Error).message}`);
+  }
+  if (report.suite !== suite) throw new UsageFault(`--against ${path}: is of suite ${report.suite}, not ${suite}`);
+  return report;
+}
+
+function list(): string {
+  const width = Math.max(...Object.keys(SUITES).map(({ length }) => length));
+  return Object.entries(SUITES)
+    .map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`)
+    .join('\n');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+main().catch((error: unknown) => {
+  const isUsage = error instanceof UsageFault;
+  process.stderr.write(`${isUsage ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.exitCode = isUsage ? 2 : 1;
+});

@@ -1,0 +1,90 @@
+/**
+ * One decision of the wallet machine, against the least that XState can do: an `actor.send` that flips a trivial
+ * machine between two states. Each decision is as in a turn: a fresh Decision, the facts made, nothing folded.
+ */
+import { Bench } from 'tinybench';
+import { createActor, createMachine } from 'xstate';
+import { newDecision } from '../engine/decision.ts';
+import { italy2020, makeTaxCode } from '../engine/index.ts';
+import { emptyWallet, type Wallet } from '../engine/wallet/wallet.ts';
+import { applyWalletFact } from '../engine/wallet/wallet-facts.ts';
+import { decideWallet, type WalletEvent } from '../engine/wallet/wallet-machine.ts';
+import type { Measurement, SuiteResult } from './suite.ts';
+
+const NOW_MS = Date.parse('2021-01-10T12:00:00Z');
+const HPAN = 'ab'.repeat(32);
+const ASKED = { commandKey: 'citizen 0123', bodyHash: '00', channel: 'app-io-channel' } as const;
+const SEALED = new Uint8Array(64);
+const PERIOD = italy2020().periods[1]!;
+const BARE = 'bare actor.send';
+const TIMES = 100;
+
+export async function run(): Promise<SuiteResult> {
+  const bench = new Bench({ time: 1_000, warmupTime: 300 });
+  const toggle = createActor(
+    createMachine({ initial: 'off', states: { off: { on: { FLIP: 'on' } }, on: { on: { FLIP: 'off' } } } }),
+  ).start();
+  bench.add(
+    BARE,
+    times(() => toggle.send({ type: 'FLIP' })),
+  );
+  const wallet = enrolledWallet();
+  for (const [name, event] of Object.entries(EVENTS))
+    bench.add(
+      name,
+      times(() => decide(wallet, event)),
+    );
+  await bench.run();
+
+  const results = bench.tasks.map(({ name, result }): Measurement => {
+    if (result === undefined || !('latency' in result)) throw new Error(`${name} was not measured`);
+    const us = (ms: number) => (ms * 1_000) / TIMES;
+    const { p50, p99 } = result.latency;
+    // The median: a mean would mostly say how often somebody else had the processor.
+    return { name, unit: 'us', value: us(p50), p50: us(p50), p99: us(p99) };
+  });
+  const bare = results.find(({ name }) => name === BARE)!;
+  const ratios = results
+    .filter(({ name }) => name !== BARE)
+    .map(({ name, value }) => ({ name: `${name} to bare`, value: value / bare.value, of: name, to: BARE }));
+  return { results, ratios };
+}
+
+const EVENTS: Readonly<Record<string, WalletEvent>> = {
+  'set IBAN': { type: 'SET_IBAN', asked: ASKED, isIbanValid: true, checkStatus: 'OK', seal: () => SEALED },
+  'enable a card': { type: 'ENABLE', asked: ASKED, body: { kind: 'enableCashback', hpan: HPAN } },
+  'count a payment': {
+    type: 'COUNT',
+    key: 'key',
+    period: PERIOD,
+    record: {
+      ...{ acquirerCode: '36081', operationType: '00', circuitType: '01', hpan: HPAN, trxMs: NOW_MS - 1_000 },
+      ...{ idTrxAcquirer: 'A1', idTrxIssuer: '', correlationId: '', amountCents: 4_500, acquirerId: '09509' },
+      ...{ merchantId: 'M1', terminalId: 'T1' },
+    },
+  },
+  'refuse (unknown method)': {
+    type: 'REMOVE_METHOD',
+    asked: ASKED,
+    body: { kind: 'removeMethod', hpan: HPAN },
+  },
+};
+
+/** One reading of the clock costs as much as a trivial step: it is shared by many. */
+function times(act: () => void): () => void {
+  return () => {
+    for (let time = 0; time < TIMES; time += 1) act();
+  };
+}
+
+function decide(wallet: Wallet, event: WalletEvent): void {
+  decideWallet({ wallet, nowMs: NOW_MS, decision: newDecision() }, event);
+}
+
+function enrolledWallet(): Wallet {
+  const citizen = '0'.repeat(32);
+  return applyWalletFact(emptyWallet(citizen), {
+    ...{ kind: 'enrolled', citizen, enrolment: 1, termsMs: NOW_MS - 86_400_000, optInStatus: 'NOREQ', slot: 0 },
+    sealedTaxCode: new TextEncoder().encode(makeTaxCode(1)),
+  });
+}

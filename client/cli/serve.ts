@@ -1,0 +1,104 @@
+/** `clickday serve`: one engine process, kept alive, until Ctrl-C. */
+import { basename, relative } from 'node:path';
+import { defineCommand } from 'citty';
+import { type Ready, type Supervisor, supervise } from '../../server/index.ts';
+import type { Paint } from '../paint.ts';
+import { taxCodeOf } from '../replay/documents.ts';
+import { DATA_DEFAULT } from './line.ts';
+import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson, usageFault } from './verb.ts';
+
+export const serve = defineCommand({
+  meta: { name: 'serve', description: 'Run the engine on a data folder; starts it again when it dies.' },
+  args: {
+    data: { type: 'string', description: 'data folder; made when missing', valueHint: 'DIR', default: DATA_DEFAULT },
+    port: { type: 'string', description: 'port on 127.0.0.1; 0 = any', valueHint: 'N', default: '8080' },
+    shards: { type: 'string', description: 'stores, by default one per core', valueHint: 'N' },
+    transport: { type: 'enum', description: 'web server', options: ['auto', 'uws', 'ws'], default: 'auto' },
+    now: { type: 'string', description: 'start a simulated clock at this instant', valueHint: 'ISO-8601' },
+    speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },
+    programme: { type: 'string', description: 'built-in programme or a file of one', valueHint: 'NAME|FILE' },
+    demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
+    ...JSON_ARGUMENT,
+  },
+  async run({ args }) {
+    const supervisor = supervise({
+      options: engineOptions(args),
+      onReady: (ready) => (args.json ? printJson({ ready }) : print(welcome(ready, args, paintOf(process.stdout)))),
+      onEvent: (text) => process.stderr.write(`clickday: ${text}\n`),
+    });
+    stopOnSignals(supervisor);
+    return supervisor.ended;
+  },
+});
+
+interface ServeArguments {
+  readonly data: string;
+  readonly port: string;
+  readonly shards: string | undefined;
+  readonly transport: string;
+  readonly now: string | undefined;
+  readonly speed: string | undefined;
+  readonly programme: string | undefined;
+  readonly demo: boolean;
+}
+
+/** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
+function engineOptions(args: ServeArguments): object {
+  const { data, transport, now, programme, demo } = args;
+  if (now !== undefined && Number.isNaN(Date.parse(now)))
+    throw usageFault(`--now is an ISO-8601 instant, not "${now}"`);
+  if (args.speed !== undefined && now === undefined) throw usageFault('--speed needs --now: real time has one speed');
+  return {
+    data,
+    port: numberArgument('port', args.port, (value) => isWhole(value) && value < 65_536, 'a port from 0 to 65535'),
+    transport,
+    demo,
+    ...optional('shards', args.shards, (value) => isWhole(value) && value >= 1 && value <= 64, 'from 1 to 64'),
+    ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
+    ...(now === undefined ? {} : { now }),
+    ...(programme === undefined ? {} : { programme }),
+  };
+}
+
+function optional(name: string, text: string | undefined, isGood: (value: number) => boolean, meaning: string): object {
+  return text === undefined ? {} : { [name]: numberArgument(name, text, isGood, meaning) };
+}
+
+/** Both mean the same here: answer what was taken in, then end. A closed terminal too. */
+function stopOnSignals(supervisor: Supervisor): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void supervisor.stop());
+}
+
+function welcome(ready: Ready, { demo, data }: ServeArguments, paint: Paint): string {
+  const facts = [
+    `transport ${ready.transport}`,
+    `${ready.shardCount} ${ready.shardCount === 1 ? 'shard' : 'shards'}`,
+    `programme ${ready.programme}`,
+    `folder ${ready.folder}${ready.isNew ? ' (new)' : ''}`,
+  ];
+  const lines = [
+    `${paint.accent('clickday')} listens on ${paint.strong(ready.url)}`,
+    paint.dim(`  ${facts.join(', ')}`),
+  ];
+  if (!ready.isNew && !demo) return lines.join('\n');
+  return [
+    ...lines,
+    '',
+    'Try, in another terminal:',
+    ...firstSteps(ready.url, data).map((step) => `  ${step}`),
+    '',
+  ].join('\n');
+}
+
+/** To be pasted as they are, called the way this program was: an invented citizen joins, and sees it. */
+function firstSteps(url: string, data: string): readonly string[] {
+  const citizen = taxCodeOf('Rossi', 'Maria', 1);
+  const where = `--url ${url}${data === DATA_DEFAULT ? '' : ` --data ${data}`}`;
+  const steps = [`send --as ${citizen} ${where} enrol`, `wallet ${citizen} ${where}`, `ranking ${where}`, 'replay'];
+  return steps.map((step) => `${ownName()} ${step}`);
+}
+
+function ownName(): string {
+  const program = process.argv[1] ?? 'clickday';
+  return basename(program) === 'clickday' ? 'clickday' : `node ${relative(process.cwd(), program)}`;
+}

@@ -1,0 +1,45 @@
+/** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
+import { defineCommand } from 'citty';
+import { verifyFolder } from '../../snapshots/inspect.ts';
+import { grouped } from '../paint.ts';
+import { DATA_DEFAULT } from './line.ts';
+import { JSON_ARGUMENT, paintOf, print, printJson } from './verb.ts';
+
+export const verify = defineCommand({
+  meta: {
+    name: 'verify',
+    description: 'Check a data folder at rest against its own journal. Exit code 1 = it differs.',
+  },
+  args: {
+    data: {
+      type: 'string',
+      description: 'data folder; no engine may run on it',
+      valueHint: 'DIR',
+      default: DATA_DEFAULT,
+    },
+    ...JSON_ARGUMENT,
+  },
+  async run({ args }) {
+    const inspection = await verifyFolder(args.data);
+    if (args.json) printJson(inspection);
+    else print(report(inspection));
+    return inspection.ok ? 0 : 1;
+  },
+});
+
+interface Inspection {
+  readonly ok: boolean;
+  readonly checked: Readonly<Record<string, number>>;
+  readonly differences: readonly string[];
+}
+
+function report({ ok, checked, differences }: Inspection): string {
+  const paint = paintOf(process.stdout);
+  const counts = Object.entries(checked).map(([name, count]) => `${grouped(count)} ${name}`);
+  const title = ok
+    ? `${paint.accent('✔')} the folder is sound`
+    : `${paint.alarm('✘')} the folder differs from its journal`;
+  return [title, paint.dim(`  ${counts.join(', ')}`), ...differences.map((difference) => `  - ${difference}`)].join(
+    '\n',
+  );
+}

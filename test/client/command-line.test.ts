@@ -1,0 +1,215 @@
+// Method: the real programs, compiled and run as a person would run them: a server in a folder of its own, one verb
+// after the other against it. What they print and their exit codes are compared.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { panOf, taxCodeOf } from '../../client/replay/documents.ts';
+import { type Compiled, compile } from '../support/compiled.ts';
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const CITIZEN = taxCodeOf('Rossi', 'Maria', 1);
+const PAN = panOf(1, 0);
+
+let compiled: Compiled;
+let program: string;
+let folder: string;
+let server: ChildProcess;
+let url: string;
+
+beforeAll(async () => {
+  compiled = compile('test/client/programs.ts');
+  program = join(dirname(compiled.path), '..', '..', 'client', 'cli', 'main.js');
+  folder = mkdtempSync(join(tmpdir(), 'clickday-cli-'));
+  ({ server, url } = await startServer('--now', '2020-12-07T10:00:00+01:00'));
+});
+
+afterAll(async () => {
+  await stopServer();
+  rmSync(folder, { recursive: true, force: true });
+  compiled.remove();
+});
+
+async function startServer(
+  ...more: readonly string[]
+): Promise<{ readonly server: ChildProcess; readonly url: string }> {
+  const child = spawn(
+    process.execPath,
+    [program, 'serve', '--data', join(folder, 'data'), '--port', '0', '--json', ...more],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let out = '';
+  for await (const chunk of child.stdout!) {
+    out += chunk;
+    const found = /"url": "([^"]+)"/.exec(out)?.[1];
+    if (found !== undefined && out.trimEnd().endsWith('}')) return { server: child, url: found };
+  }
+  throw new Error(`the server ended before it was ready: ${out}`);
+}
+
+async function stopServer(): Promise<number | null> {
+  if (server.exitCode !== null) return server.exitCode;
+  const ended = new Promise<number | null>((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  return ended;
+}
+
+function run(...words: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (err += chunk));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+}
+
+const send = (...words: readonly string[]) => run('send', '--as', CITIZEN, '--url', url, ...words);
+
+async function answerOf(...words: readonly string[]) {
+  const { out, err } = await send('--json', ...words);
+  expect(err).toBe('');
+  return JSON.parse(out);
+}
+
+describe('a person with a terminal', () => {
+  test('enrols a citizen, adds a card by its number and enables it', async () => {
+    expect(await send('enrol')).toMatchObject({ code: 0, out: expect.stringContaining('enrolled; terms accepted') });
+    const added = await answerOf('addMethod', `pan=${PAN}`, 'details.methodKind=card', 'details.brand=VISA');
+    const hpan = added.answer.hpan;
+    expect(await answerOf('enableCashback', `hpan=${hpan}`)).toMatchObject({ ok: true, repeated: false });
+    const wallet = await run('wallet', CITIZEN, '--url', url);
+    expect(wallet).toMatchObject({ code: 0, out: expect.stringMatching(/VISA +\d{4} +enabled/) });
+    expect(wallet.out).not.toContain(PAN);
+  });
+
+  test('the same id again has one effect and the same answer', async () => {
+    const id = `id=${createHash('sha256').update('a command').digest('hex').slice(0, 32)}`;
+    const iban = ['iban=IT60X0542811101000000123456', `accountHolderCF=${CITIZEN}`];
+    const holder = ['accountHolderName=Maria', 'accountHolderSurname=Rossi'];
+    const first = await answerOf('setIban', id, ...iban, ...holder);
+    const second = await answerOf('setIban', id, ...iban, ...holder);
+    expect([first.repeated, second.repeated]).toEqual([false, true]);
+    expect(second.answer).toEqual(first.answer);
+    expect(await answerOf('outcome', id)).toMatchObject({ view: { state: 'done', answer: first.answer } });
+  });
+
+  test('a refusal is told in words, with exit code 1', async () => {
+    expect(await send('removeMethod', `hpan=${'0'.repeat(64)}`)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('refused, METHOD_NOT_FOUND'),
+    });
+    expect(
+      await send('setIban', 'iban=IT00', 'accountHolderCF=x', 'accountHolderName=', 'accountHolderSurname='),
+    ).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('IBAN_INVALID'),
+    });
+  });
+
+  test('sends an acquirer file, finds the outcome beside it, and sees the payment and the rank', async () => {
+    const clock = await run('token', '--role', 'operator', '--subject', 'test');
+    await fetch(`${url}/admin/clock`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${clock.out.trim()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ now: '2020-12-09T02:00:00+01:00' }),
+    });
+    const { hpan } = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out).wallet.methods[0];
+    const row = (amount: string, id: string) =>
+      `36081;00;01;${hpan};2020-12-08T10:00:00.000+01:00;${id};;;${amount};978;09509;400000000001;80205001;999900;5411\n`;
+    const file = join(folder, 'CSTAR.36081.TRNLOG.20201209.020000.001.csv');
+    writeFileSync(file, row('4500', 'ARN1') + row('wrong', 'ARN2'));
+
+    const sent = await run('ingest', file, '--url', url);
+    expect(sent).toMatchObject({ code: 0, out: expect.stringContaining('€ 4.50') });
+    expect(readFileSync(`${file}.outcome.csv`, 'utf8')).toBe(
+      'line;status;code;detail\n2;rejected;AMOUNT_INVALID;amountCents\n',
+    );
+    expect((await run('wallet', CITIZEN, '--url', url)).out).toContain('1 payments, cashback € 4.50');
+    expect((await run('ranking', '--top', '3', '--url', url)).out).toMatch(/1 +1 +Tue 8 Dec 2020 10:00/);
+  });
+
+  test('a file that is refused whole ends with exit code 1', async () => {
+    const file = join(folder, 'payments.csv');
+    writeFileSync(file, 'nothing\n');
+    expect(await run('ingest', file, '--url', url)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('FILE_NAME_INVALID'),
+    });
+  });
+
+  test('a wrong command line ends with exit code 2 and says what is wrong with it', async () => {
+    const mistakes: readonly (readonly [string, readonly string[]])[] = [
+      ['USAGE', []],
+      ['there is no verb "tokn"', ['tokn']],
+      ['there is no option --ulr=x', ['wallet', CITIZEN, '--ulr=x']],
+      ['valid tax code', ['token', '--role', 'citizen', '--subject', 'RSSMRA']],
+      ['--port is a port', ['serve', '--port', '99999']],
+      ['--speed needs --now', ['serve', '--speed', '9']],
+      ['there is no file', ['ingest', 'nowhere.csv']],
+      ['name=value', ['send', '--as', CITIZEN, 'setIban', 'iban']],
+    ];
+    const ended = await Promise.all(mistakes.map(([, words]) => run(...words)));
+    for (const [index, [message]] of mistakes.entries()) {
+      expect(ended[index]).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+    }
+  });
+
+  test('where nobody answers, says how to start a server', async () => {
+    const answer = await run('wallet', CITIZEN, '--url', 'http://127.0.0.1:9');
+    expect(answer).toMatchObject({ code: 1, err: expect.stringContaining('start it with: npm start') });
+    expect(answer.err).toContain('http://127.0.0.1:9');
+  });
+
+  test('every verb explains itself', async () => {
+    const verbs = ['serve', 'token', 'send', 'wallet', 'ranking', 'ingest', 'replay', 'verify'];
+    for (const help of await Promise.all(verbs.map((verb) => run(verb, '--help')))) {
+      expect(help).toMatchObject({ code: 0, out: expect.stringContaining('--json') });
+    }
+  });
+
+  test('everything is still there after a stop and a start, and verify finds the folder sound', async () => {
+    const before = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out);
+    expect(await stopServer()).toBe(0);
+    expect(await run('verify')).toMatchObject({ code: 0, out: expect.stringContaining('the folder is sound') });
+    ({ server, url } = await startServer('--now', '2020-12-09T03:00:00+01:00'));
+    const after = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out);
+    expect(after.wallet.methods).toEqual(before.wallet.methods);
+    expect(after.totals).toEqual(before.totals);
+  });
+
+  test('a configuration that the engine refuses is told once, with exit code 2', async () => {
+    const refused = await run(
+      'serve',
+      '--data',
+      join(folder, 'other'),
+      '--port',
+      '0',
+      '--programme',
+      'no-such-programme',
+    );
+    expect(refused.code).toBe(2);
+    expect(refused.err.match(/no-such-programme/g)).toHaveLength(1);
+  });
+});
+
+describe('the replay', () => {
+  test('plays the click days on a server of its own, and finds everything there', async () => {
+    const { code, out, err } = await run('replay', '--scale', '0.01', '--duration', '4', '--json');
+    expect(err).not.toContain('died');
+    const report = JSON.parse(out);
+    expect(report.check).toMatchObject({ differences: [], citizens: report.citizens });
+    expect(report.check.commandsAsked).toBeGreaterThan(3 * report.citizens);
+    expect(report.check.ranksCompared).toBe(report.citizens);
+    expect(report.citizens).toBeGreaterThan(20);
+    expect(report.paymentsCounted).toBeGreaterThan(0);
+    expect(code).toBe(0);
+  });
+});

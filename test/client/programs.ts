@@ -1,0 +1,5 @@
+/** What the tests compile: the command line and, beside it, the engine process that it starts. Never run as such. */
+export const PROGRAMS = {
+  commandLine: () => import('../../client/cli/main.ts'),
+  engine: () => import('../../server/main.ts'),
+};

@@ -1,0 +1,112 @@
+// Method: the supervisor runs small real programs that behave as an engine process may: get ready, die, refuse their
+// configuration, or not stop when asked. Each start leaves a line in a file, which is what the tests count.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ExitCode, type Ready, type Supervisor, supervise } from '../../server/supervisor.ts';
+
+/** Does what `deeds` says at its n-th start; the last one is repeated. */
+const PROGRAM = `
+import { appendFileSync, readFileSync } from 'node:fs';
+const { log, deeds } = JSON.parse(process.argv[2]);
+appendFileSync(log, process.pid + '\\n');
+const start = readFileSync(log, 'utf8').trim().split('\\n').length;
+const deed = deeds[Math.min(start, deeds.length) - 1];
+if (deed === 'refuse') process.exit(2);
+if (deed === 'die') process.exit(70);
+if (deed === 'stubborn') process.on('SIGTERM', () => {});
+else process.on('SIGTERM', () => process.exit(0));
+process.send({ ready: { url: 'http://127.0.0.1:1', transport: 'ws', shardCount: 1, folder: '.', programme: 'p', isNew: true } });
+setInterval(() => {}, 1_000);
+`;
+
+let folder: string;
+let program: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'clickday-supervisor-'));
+  program = join(folder, 'engine.mjs');
+  writeFileSync(program, PROGRAM);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Story {
+  readonly supervisor: Supervisor;
+  readonly ready: Ready[];
+  readonly events: string[];
+  /** Process ids of all starts, in order. */
+  starts(): readonly number[];
+  whenReady(count: number): Promise<void>;
+}
+
+function tell(deeds: readonly string[], stopMsMax = 5_000): Story {
+  const log = join(folder, `starts-${Math.random()}`);
+  writeFileSync(log, '');
+  const [ready, events]: [Ready[], string[]] = [[], []];
+  const waiting: (() => void)[] = [];
+  const supervisor = supervise({
+    options: { log, deeds },
+    program,
+    limits: { backOffMsFirst: 1, backOffMsMax: 4, deathCountMax: 3, steadyMs: 60_000, stopMsMax },
+    onReady: (value) => {
+      ready.push(value);
+      for (const wake of waiting.splice(0)) wake();
+    },
+    onEvent: (text) => events.push(text),
+  });
+  const starts = () => readFileSync(log, 'utf8').split('\n').filter(Boolean).map(Number);
+  const whenReady = async (count: number) => {
+    while (ready.length < count) await new Promise<void>((wake) => waiting.push(wake));
+  };
+  return { supervisor, ready, events, starts, whenReady };
+}
+
+describe('the supervisor', () => {
+  test('reports what the engine says when it is ready, and stops it in an orderly way', async () => {
+    const { supervisor, ready, events, whenReady } = tell(['live']);
+    await whenReady(1);
+    expect(ready[0]).toMatchObject({ transport: 'ws', shardCount: 1, isNew: true });
+    expect(await supervisor.stop()).toBe<ExitCode>(0);
+    expect(events).toEqual([]);
+  });
+
+  test('starts an engine that was killed again, and says so', async () => {
+    const { supervisor, starts, events, whenReady } = tell(['live']);
+    await whenReady(1);
+    process.kill(starts()[0]!, 'SIGKILL');
+    await whenReady(2);
+    expect(starts()).toHaveLength(2);
+    expect(events).toEqual(['the engine died (SIGKILL): starting it again']);
+    expect(await supervisor.stop()).toBe(0);
+  });
+
+  test('gives up after deaths in a row, with what to do next', async () => {
+    const { supervisor, starts, events } = tell(['die']);
+    expect(await supervisor.ended).toBe(1);
+    expect(starts()).toHaveLength(3);
+    expect(events.at(-1)).toMatch(/died 3 times in a row \(last: exit code 70\): giving up.*clickday verify/s);
+  });
+
+  test('a refused configuration is not tried again', async () => {
+    const { supervisor, starts } = tell(['refuse']);
+    expect(await supervisor.ended).toBe(2);
+    expect(starts()).toHaveLength(1);
+  });
+
+  test('an engine that does not stop when asked is killed in the end', async () => {
+    const { supervisor, events, whenReady } = tell(['stubborn'], 50);
+    await whenReady(1);
+    expect(await supervisor.stop()).toBe(0);
+    expect(events).toEqual([expect.stringContaining('did not stop')]);
+  });
+
+  test('a stop between two starts ends it at once', async () => {
+    const { supervisor, starts, events } = tell(['die', 'live']);
+    while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await supervisor.stop()).toBe(0);
+    expect(starts().length).toBeLessThanOrEqual(2);
+    for (const pid of starts()) expect(() => process.kill(pid, 0)).toThrow();
+  });
+});

@@ -1,0 +1,183 @@
+// Method: a few citizens with payments at Christmas; the clock is moved over the end of grace to the millisecond, the
+// engine is stopped before it and started after it, and records are held in flight across it. One and three shards.
+import { describe, expect, test } from 'vitest';
+import { makeTaxCode } from '../../engine/index.ts';
+import { rankingDigest } from '../../engine/ranking/digest.ts';
+import { outcomeText } from '../golden/vector.ts';
+import { factsOf } from '../support/journal.ts';
+import { hpanElsewhere, openOnDisk, releaseOneByOne, turnsTaken, until } from '../support/shards.ts';
+import { type Citizen, hpan, value, type World } from '../support/world.ts';
+
+const CHRISTMAS = 1;
+const H1 = 2;
+const LAST_MOMENT = '2021-01-10T23:59:59.999+01:00';
+const CLOSED = '2021-01-11T00:00:00+01:00';
+
+const isFrozen = (world: World, awardPeriodId = CHRISTMAS) =>
+  world.engine.stats().rankings.some((one) => one.awardPeriodId === awardPeriodId && one.isFrozen);
+const frozen = (world: World) => until(() => isFrozen(world), 'the ranking of Christmas frozen');
+
+/** Three citizens with 3, 2 and 1 payments, on 20 December. */
+async function openChristmas(shardCount: number) {
+  const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00' });
+  const citizens: Citizen[] = [];
+  for (const number of [1, 2, 3]) {
+    world.at(new Date(world.nowMs + 1).toISOString());
+    const citizen = world.citizen(makeTaxCode(number));
+    citizens.push(citizen);
+    await citizen.enrol();
+    await citizen.enable(hpan(number));
+  }
+  world.at('2020-12-20T12:00:00+01:00');
+  for (const number of [1, 2, 3]) for (let count = number; count <= 3; count += 1) await pay(world, number);
+  const [anna, bruno, carla] = citizens as [Citizen, Citizen, Citizen];
+  return { world, disk, anna, bruno, carla };
+}
+
+async function pay(world: World, number: number, at = '2020-12-20T10:00:00+01:00'): Promise<string> {
+  return outcomeText(await world.pay({ hpan: hpan(number), at, cents: 1_000 }));
+}
+
+/** The journaled digest is that of the ranking as everybody sees it now. */
+async function expectFrozenAsJournaled(world: World, citizens: readonly Citizen[]): Promise<void> {
+  const terms = new Map(
+    await Promise.all(citizens.map(async (one) => [one.key, (await one.wallet()).termsMs] as const)),
+  );
+  const participants = value(await world.engine.rankingPage(CHRISTMAS, 1, 1_000)).map((entry) => ({
+    citizen: entry.citizen,
+    standing: { count: entry.transactionNumber, lastTrxMs: entry.lastTrxMs, termsMs: terms.get(entry.citizen) ?? 0 },
+  }));
+  const { vault } = world.persistence.stores[0]!;
+  expect(factsOf(world, 'rankingFrozen')).toMatchObject([
+    {
+      awardPeriodId: CHRISTMAS,
+      participants: citizens.length,
+      digest: rankingDigest(participants, (text) => vault.digest(text)),
+    },
+  ]);
+}
+
+describe.each([1, 3])('on %i shards', (shardCount) => {
+  test('a period takes records until the last millisecond of grace, and freezes at midnight of Rome', async () => {
+    const { world, anna } = await openChristmas(shardCount);
+    world.at(LAST_MOMENT);
+    await turnsTaken();
+    expect(isFrozen(world)).toBe(false);
+    expect(await pay(world, 1)).toBe('1.00');
+    world.at(CLOSED);
+    await frozen(world);
+    expect(await pay(world, 1)).toBe('rejected NO_AWARD_PERIOD');
+    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 4 });
+    expect(isFrozen(world, H1)).toBe(false);
+    expect(world.engine.periods().map(({ status }) => status)).toEqual(['CLOSED', 'ACTIVE', 'INACTIVE']);
+  });
+
+  test('DECISION 25: frozen positions stand when someone leaves, and others do not move up', async () => {
+    const { world, anna, bruno, carla } = await openChristmas(shardCount);
+    world.at(CLOSED);
+    await frozen(world);
+    const before = [await bruno.ranking(CHRISTMAS), await carla.ranking(CHRISTMAS)];
+    expect(before).toMatchObject([
+      { ranking: 2, totalParticipants: 3, maxTransactionNumber: 3 },
+      { ranking: 3, totalParticipants: 3, maxTransactionNumber: 3 },
+    ]);
+    const page = value(await world.engine.rankingPage(CHRISTMAS, 1, 10));
+    world.at('2021-01-20T12:00:00+01:00');
+    await anna.leave();
+    expect([await bruno.ranking(CHRISTMAS), await carla.ranking(CHRISTMAS)]).toEqual(before);
+    expect(value(await world.engine.rankingPage(CHRISTMAS, 1, 10))).toEqual(page);
+    expect(world.faults).toEqual([]);
+  });
+
+  test('DECISIONS 26 and 40: who left after the freeze sees nothing of it, also after coming back', async () => {
+    const { world, anna } = await openChristmas(shardCount);
+    world.at(CLOSED);
+    await frozen(world);
+    world.at('2021-01-20T12:00:00+01:00');
+    const seesNothing = async () => {
+      const nothing = { ranking: 4, takesPart: false, transactionNumber: 0, totalParticipants: 3, wouldWin: false };
+      expect(await anna.ranking(CHRISTMAS)).toMatchObject(nothing);
+      expect(value(await world.engine.rankings(anna.key))).toEqual([]);
+      expect(await anna.total(CHRISTMAS)).toMatchObject({ rawCents: 0, shownCents: 0, transactionNumber: 0 });
+      expect(await anna.payments(CHRISTMAS)).toEqual([]);
+      expect(value(await world.engine.paymentDays(anna.key, { awardPeriodId: CHRISTMAS }))).toEqual([]);
+      expect(await anna.milestones(CHRISTMAS)).toMatchObject({ idTrxPivot: null, idTrxMinTransactionNumber: null });
+    };
+    await anna.leave();
+    await seesNothing();
+    expect(await anna.wallet()).toMatchObject({ enabled: false });
+    world.at('2021-01-21T12:00:00+01:00');
+    await anna.enrol();
+    await seesNothing();
+    expect(await anna.wallet()).toMatchObject({ enabled: true });
+  });
+
+  test('DECISION 38: who leaves before the freeze goes from the open ranking, and only from that', async () => {
+    const { world, anna, bruno } = await openChristmas(shardCount);
+    world.at('2021-01-05T12:00:00+01:00');
+    expect(await pay(world, 1, '2021-01-04T12:00:00+01:00')).toBe('1.00');
+    expect(await pay(world, 2, '2021-01-04T13:00:00+01:00')).toBe('1.00');
+    world.at(CLOSED);
+    await frozen(world);
+    await anna.leave();
+    expect(await bruno.ranking(CHRISTMAS)).toMatchObject({ ranking: 2, totalParticipants: 3 });
+    expect(await bruno.ranking(H1)).toMatchObject({ ranking: 1, totalParticipants: 1 });
+  });
+
+  test('a start after a missed boundary performs it first, and the next start does not do it again', async () => {
+    const { world, disk, bruno } = await openChristmas(shardCount);
+    world.at('2021-01-05T12:00:00+01:00');
+    await world.engine.close();
+
+    // Christmas and the semester both ended meanwhile.
+    const { world: late } = await openOnDisk({ disk, now: '2021-08-01T12:00:00+02:00' });
+    expect([isFrozen(late, CHRISTMAS), isFrozen(late, H1)]).toEqual([true, true]);
+    expect(await late.citizen(bruno.taxCode).ranking(CHRISTMAS)).toMatchObject({ ranking: 2, totalParticipants: 3 });
+    expect(await pay(late, 1, '2021-01-04T12:00:00+01:00')).toBe('rejected NO_AWARD_PERIOD');
+    await late.engine.close();
+
+    const { world: again } = await openOnDisk({ disk, now: '2021-08-02T12:00:00+02:00' });
+    again.engine.tick();
+    await turnsTaken();
+    await late.citizen(bruno.taxCode).wallet();
+    expect([isFrozen(again, CHRISTMAS), isFrozen(again, H1)]).toEqual([true, true]);
+    expect(factsOf(again, 'rankingFrozen').map(({ awardPeriodId }) => awardPeriodId)).toEqual([CHRISTMAS, H1]);
+    expect(factsOf(again, 'periodFrozen')).toHaveLength(2 * 64);
+    expect(factsOf(again, 'periodClosed')).toHaveLength(2 * 64);
+    expect([...world.faults, ...late.faults, ...again.faults]).toEqual([]);
+  });
+
+  test('however often time is looked at, a ranking is frozen once, with everyone in it', async () => {
+    const { world } = await openChristmas(shardCount);
+    for (const at of [LAST_MOMENT, CLOSED, CLOSED, '2021-01-11T00:00:00.001+01:00', '2021-02-01T00:00:00+01:00']) {
+      world.at(at);
+      await turnsTaken();
+      world.engine.tick();
+    }
+    await frozen(world);
+    expect(factsOf(world, 'rankingFrozen')).toMatchObject([{ awardPeriodId: CHRISTMAS, participants: 3 }]);
+    expect(factsOf(world, 'periodCloseHeard')).toHaveLength(64 * 64);
+  });
+
+  test('what was received before midnight and is under way at midnight still counts before the freeze', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    const card = hpanElsewhere(anna.key, 3, 100);
+    await anna.enable(card);
+    world.at(LAST_MOMENT);
+    // Five reversals wait for one payment: each of them is a journey to the wallet and back.
+    const payment = { hpan: card, at: '2020-12-28T10:00:00+01:00', cents: 1_000, correlation: 'x' };
+    for (let count = 0; count < 5; count += 1) {
+      expect(outcomeText(await world.pay({ ...payment, cents: 100, reversal: true }))).toBe('pending');
+    }
+    disk.hold();
+    const paid = world.pay(payment);
+    await turnsTaken();
+    world.at(CLOSED);
+    await releaseOneByOne(disk);
+    await frozen(world);
+    expect(outcomeText(await paid)).toBe('1.00');
+    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 4, rawCents: 300 + 100 - 50 });
+    expect(world.faults).toEqual([]);
+    await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+  });
+});

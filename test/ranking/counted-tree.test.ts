@@ -1,0 +1,111 @@
+// Method: a million rows live through every kind of churn that could leave blocks half empty; after each kind the
+// memory that the tree says it holds is divided by its rows, and the structure is checked.
+import { expect, test } from 'vitest';
+import { CountedTree } from '../../engine/ranking/counted-tree.ts';
+import { ROW_WORDS, type Rows } from '../../engine/ranking/row.ts';
+import { Random, seed } from '../support/random.ts';
+
+const BYTES_PER_ENTRY_MAX = 42;
+const MILLION = 1_000_000;
+
+/** The rows that are in the tree, as a plain unordered list. */
+class Herd {
+  readonly tree = new CountedTree({
+    compareTies: () => {
+      throw new Error('random rows do not tie');
+    },
+  });
+  readonly #random: Random;
+  readonly #rows: Rows;
+  readonly #row: Rows = new Uint32Array(ROW_WORDS);
+
+  constructor(random: Random, countMax: number) {
+    this.#random = random;
+    this.#rows = new Uint32Array(countMax * ROW_WORDS);
+  }
+
+  load(count: number): void {
+    for (let index = 0; index < count; index += 1) {
+      this.#randomize((index * 2 ** 32) / count, 1_000);
+      this.#rows.set(this.#row, index * ROW_WORDS);
+    }
+    let loaded = 0;
+    this.tree.load(count, (piece) => {
+      piece.set(this.#rows.subarray(loaded, loaded + piece.length));
+      loaded += piece.length;
+    });
+  }
+
+  /** Rows whose first word is near `center`, within `spread`. */
+  insert(count: number, center: number, spread: number): void {
+    for (let done = 0; done < count; done += 1) {
+      this.#randomize(center, spread);
+      this.#rows.set(this.#row, this.tree.count * ROW_WORDS);
+      expectTrue(this.tree.insert(this.#row));
+    }
+  }
+
+  move(count: number, center: number, spread: number): void {
+    for (let done = 0; done < count; done += 1) {
+      const at = this.#random.below(this.tree.count) * ROW_WORDS;
+      const before = this.#rows.subarray(at, at + ROW_WORDS);
+      this.#randomize(center, spread);
+      expectTrue(this.tree.move(before, this.#row) === 'moved');
+      before.set(this.#row);
+    }
+  }
+
+  /** Removes rows at random among those that `isChosen`, until `count` stay. */
+  removeTo(count: number, isChosen: (firstWord: number) => boolean = () => true): void {
+    while (this.tree.count > count) {
+      const at = this.#random.below(this.tree.count) * ROW_WORDS;
+      if (!isChosen(this.#rows[at]!)) continue;
+      const row = this.#rows.subarray(at, at + ROW_WORDS);
+      expectTrue(this.tree.remove(row));
+      row.set(this.#rows.subarray(this.tree.count * ROW_WORDS, (this.tree.count + 1) * ROW_WORDS));
+    }
+  }
+
+  check(after: string): void {
+    this.tree.checkInvariants();
+    const bytesPerEntry = this.tree.bytes / this.tree.count;
+    expect(bytesPerEntry, `seed=${seed} after ${after}`).toBeLessThanOrEqual(BYTES_PER_ENTRY_MAX);
+  }
+
+  #randomize(center: number, spread: number): void {
+    for (let word = 0; word < ROW_WORDS; word += 1) this.#row[word] = this.#random.next() * 2 ** 32;
+    this.#row[0] = center + this.#random.next() * spread;
+  }
+}
+
+/** `expect` a million times takes longer than the tree. */
+function expectTrue(condition: boolean): void {
+  if (!condition) expect.fail(`seed=${seed}: a row is not where it was put`);
+}
+
+test('an entry takes at most 42 bytes, all in, whatever a million of them went through', () => {
+  const herd = new Herd(new Random(seed), 1.1 * MILLION);
+  const everywhere = 2 ** 32 - 1;
+  herd.load(MILLION);
+  herd.check('a million were loaded');
+  herd.move(0.15 * MILLION, 0, everywhere);
+  herd.check('many random moves');
+  herd.insert(0.1 * MILLION, 2 ** 30, 2 ** 20);
+  herd.check('a crowd came into one place');
+  herd.removeTo(MILLION);
+  herd.check('as many left at random');
+  herd.move(0.05 * MILLION, 2 ** 31, 2 ** 16);
+  herd.check('many moved to one place');
+  herd.removeTo(0.9 * MILLION, (word) => word < 2 ** 30);
+  herd.check('the first quarter thinned out');
+});
+
+test('memory is given back when everybody leaves', () => {
+  const herd = new Herd(new Random(seed), 50_000);
+  const empty = herd.tree.bytes;
+  herd.insert(50_000, 0, 2 ** 32 - 1);
+  herd.removeTo(0);
+  herd.tree.checkInvariants();
+  // One spare segment may stay, and the directory, which is small.
+  expect(herd.tree.bytes).toBeLessThan(empty + 2 ** 18 + 50_000);
+});
