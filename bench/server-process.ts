@@ -1,7 +1,7 @@
 /** A real server in a process of its own, as operators run it: started, measured from outside, stopped in order. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Ready } from '../server/index.ts';
+import { ENGINE_FLAGS, type Ready } from '../server/index.ts';
 
 export interface ServerOptions {
   readonly data: string;
@@ -26,6 +26,7 @@ export class ServerProcess {
     const startedMs = performance.now();
     const child = fork(new URL('../server/main.js', import.meta.url), [JSON.stringify({ port: 0, ...options })], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: [...ENGINE_FLAGS],
     });
     const ready = await new Promise<Ready>((resolve, reject) => {
       child.on('message', (message) => {

@@ -6,6 +6,7 @@ export {
   type TokenRequest,
 } from './identity/development.ts';
 export {
+  ENGINE_FLAGS,
   type ExitCode,
   type Ready,
   type Supervisor,

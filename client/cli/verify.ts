@@ -1,6 +1,6 @@
 /** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
 import { defineCommand } from 'citty';
-import { verifyFolder } from '../../snapshots/inspect.ts';
+import { verifyFolder } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { JSON_ARGUMENT, paintOf, print, printJson } from './verb.ts';

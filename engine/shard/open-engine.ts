@@ -91,7 +91,7 @@ class LocalEngine implements Engine {
       digest: (text) => stores[0]!.vault.digest(text),
       partitionRow: (partition) => this.#partitionRow(partition),
       sequences: () => this.#sequences(),
-      system: (partition, decide) => this.#shardOf(partition).system(partition, decide),
+      system: (partition, decide, options) => this.#shardOf(partition).system(partition, decide, options),
     });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
@@ -110,6 +110,7 @@ class LocalEngine implements Engine {
     for (const { undelivered } of this.#recovered) {
       for (const message of undelivered) this.#shardOf(message.to).deliver(message);
     }
+    await this.#idle();
     this.tick();
     await this.#idle();
   }

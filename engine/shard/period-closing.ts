@@ -20,7 +20,7 @@ export interface PeriodClosingOptions {
   /** Flushed. */
   readonly partitionRow: (partition: number) => PartitionRow;
   readonly sequences: () => readonly number[];
-  readonly system: (partition: number, decide: SystemDecide) => void;
+  readonly system: (partition: number, decide: SystemDecide, options?: { readonly isAfterRecords: boolean }) => void;
 }
 
 export class PeriodClosing {
@@ -49,13 +49,16 @@ export class PeriodClosing {
     }
   }
 
+  /** After the records under way: a payment's answer may set off reversals, and wallets must not have closed by then. */
   #close({ awardPeriodId }: PeriodParameters): void {
+    const { system } = this.#options;
+    const decide: SystemDecide = (row) => {
+      if (row.closedPeriods.includes(awardPeriodId)) return { facts: [] };
+      const fact = { kind: 'periodClosed', awardPeriodId } as const;
+      return { facts: [fact], toAll: fact };
+    };
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
-      this.#options.system(partition, (row) => {
-        if (row.closedPeriods.includes(awardPeriodId)) return { facts: [] };
-        const fact = { kind: 'periodClosed', awardPeriodId } as const;
-        return { facts: [fact], toAll: fact };
-      });
+      system(partition, decide, { isAfterRecords: true });
     }
   }
 

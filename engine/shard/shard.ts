@@ -46,7 +46,12 @@ type Task =
       readonly done: (reply: RecordReply) => void;
     }
   | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide };
+  | {
+      readonly kind: 'system';
+      readonly partition: number;
+      readonly decide: SystemDecide;
+      readonly isAfterRecords: boolean;
+    };
 
 /** What a partition decides for itself: time, ties, the programme. */
 export interface SystemDecision {
@@ -98,6 +103,11 @@ export class Shard {
   /** Last message decided, by sender and receiver. */
   readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
   readonly #received = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  /**
+   * What cards of a partition asked of wallets and have not been answered. Answers to what was asked before a start
+   * are not in it; they all come before anything closes (`settle`).
+   */
+  readonly #asked = new Int32Array(PARTITION_COUNT);
   #decidedSequence: number;
   #flushedSequence: number;
   #lastMs: number;
@@ -155,8 +165,9 @@ export class Shard {
     this.#wake();
   }
 
-  system(partition: number, decide: SystemDecide): void {
-    this.#urgent.push({ kind: 'system', partition, decide });
+  /** `isAfterRecords`: decided when nothing that the partition's cards asked is under way; later records wait behind it. */
+  system(partition: number, decide: SystemDecide, { isAfterRecords = false } = {}): void {
+    this.#urgent.push({ kind: 'system', partition, decide, isAfterRecords });
     this.#wake();
   }
 
@@ -271,9 +282,21 @@ export class Shard {
 
   /** Decides a task and all messages that follow from it within this shard. False = it was set aside. */
   #run(turn: Turn, task: Task): void {
+    const gate = this.#gateOf(task);
+    if (gate !== null) return this.#defer(turn, gate, task);
     const entity = entityOf(task);
     if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
     else if (!this.#decide(turn, task) && entity !== null) this.#defer(turn, entity, task);
+  }
+
+  /** Where a closing waits for answers under way, and records wait for the closing; null = the way is free. */
+  #gateOf(task: Task): string | null {
+    if (task.kind === 'system') {
+      return task.isAfterRecords && this.#asked[task.partition]! > 0 ? gateName(task.partition) : null;
+    }
+    if (task.kind !== 'record' || this.#deferred.size === 0) return null;
+    const gate = gateName(partitionOf(task.command.record.hpan));
+    return this.#deferred.has(gate) ? gate : null;
   }
 
   #decide(turn: Turn, task: Task): boolean {
@@ -419,8 +442,11 @@ export class Shard {
     turn.receive(message);
     if (body.kind === 'periodClosed') return this.#hearPeriodClosed(turn, to, from, body.awardPeriodId);
 
+    const isAnswer = body.kind === 'countJudged' || body.kind === 'reverseJudged';
+    if (isAnswer) this.#asked[to] = Math.max(0, this.#asked[to]! - 1);
     const entity = this.#decideMessage(turn, to, body);
     this.#resume(turn, entity);
+    if (isAnswer && this.#asked[to] === 0) this.#openGate(turn, to);
   }
 
   /** @returns the wallet or card that decided */
@@ -479,6 +505,7 @@ export class Shard {
     const sequence = (this.#sent[pair] ?? 0) + 1;
     this.#sent[pair] = sequence;
     const message = turn.send(from, to, sequence, body);
+    if (body.kind === 'count' || body.kind === 'reverse') this.#asked[from]! += 1;
     // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
     if (this.#options.isLocal(to)) this.#takeIn(turn, message);
   }
@@ -545,6 +572,14 @@ export class Shard {
     }
   }
 
+  #openGate(turn: Turn, partition: number): void {
+    const gate = gateName(partition);
+    const queue = this.#deferred.get(gate);
+    if (queue === undefined) return;
+    this.#deferred.delete(gate);
+    for (const task of queue) this.#run(turn, task);
+  }
+
   #cardContext(turn: Turn, partition: number, hpan: Hpan, decision: Decision): CardContext {
     const { view, nowMs } = turn;
     return {
@@ -608,6 +643,10 @@ const HPAN_LENGTH = 64;
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
+
+function gateName(partition: number): string {
+  return `closing ${partition}`;
+}
 
 function entityOf(task: Task): string | null {
   if (task.kind === 'command') return task.command.citizen;

@@ -115,7 +115,10 @@ function takeBack(context: WalletContext, operation: Operation): void {
 }
 
 function begun(asked: Asked, kind: Kind, hpan: Hpan): Operation {
-  return { ...asked, kind, hpan, waiting: [], next: [], granted: [], refused: [], code: null, cancellationMs: null };
+  const { commandKey, bodyHash, channel } = asked;
+  const nothing: readonly Hpan[] = [];
+  const started = { kind, hpan, waiting: nothing, next: nothing, granted: nothing, refused: nothing };
+  return { commandKey, bodyHash, channel, ...started, code: null, cancellationMs: null };
 }
 
 function set({ decision, wallet }: WalletContext, operation: Operation): void {

@@ -13,7 +13,7 @@ import {
   romeDayNumber,
   type TransactionRecord,
 } from '../../engine/index.ts';
-import { isNetworkPan } from '../wire/pan.ts';
+import { isNetworkPan } from '../wire/index.ts';
 import { FileOutcome, type FileSummary } from './outcome.ts';
 import { type Spool, spoolText } from './spool.ts';
 import { createLineReader, type Line, senderOfFileName } from './trnlog.ts';

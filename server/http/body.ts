@@ -1,7 +1,7 @@
 /** Reads a small request body, whole and bounded; files are streamed elsewhere (server/files). */
 
 import { LIMITS, type Refused } from '../../engine/index.ts';
-import type { HttpRequest } from '../transport/transport.ts';
+import type { HttpRequest } from '../transport/index.ts';
 import { refuse } from './respond.ts';
 
 export type Body = { readonly ok: true; readonly bytes: Uint8Array } | Refused;

@@ -1,7 +1,7 @@
 /** The id of a command that comes over HTTP: what makes a retry harmless (promise 2). */
 import { createHash, randomBytes } from 'node:crypto';
 import type { CommandId } from '../../engine/index.ts';
-import type { HttpRequest } from '../transport/transport.ts';
+import type { HttpRequest } from '../transport/index.ts';
 
 const UUID = /^[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}$/i;
 const TOKEN = /^[\x21-\x7e]{1,64}$/;

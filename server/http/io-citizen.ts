@@ -8,7 +8,7 @@ import {
   type OptInStatus,
   type WalletView,
 } from '../../engine/index.ts';
-import { REQUESTS } from '../wire/schemas.ts';
+import { REQUESTS } from '../wire/index.ts';
 import { parseJson } from './body.ts';
 import {
   BASE,

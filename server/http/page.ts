@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HttpResponse } from '../transport/transport.ts';
+import type { HttpResponse } from '../transport/index.ts';
 
 export function readPage(): HttpResponse {
   const html = readFileSync(join(packageRoot(), 'client', 'web', 'index.html'), 'utf8');

@@ -1,7 +1,7 @@
 /** What every answer over HTTP has in common: bodies, error bodies (domain 6.4), headers. */
 
 import { LIMITS, REFUSALS, type Refused } from '../../engine/index.ts';
-import type { HttpResponse } from '../transport/transport.ts';
+import type { HttpResponse } from '../transport/index.ts';
 
 /** A handler answers, or refuses with a code; the router turns a refusal into an error body. */
 export type Answer = HttpResponse | Refused;

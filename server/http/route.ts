@@ -1,7 +1,7 @@
 /** One table row of the HTTP API, and finding the row that a request means. */
 import type { Role } from '../../engine/index.ts';
 import type { Principal } from '../identity/identity.ts';
-import type { HttpRequest } from '../transport/transport.ts';
+import type { HttpRequest } from '../transport/index.ts';
 import type { Answer } from './respond.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';

@@ -4,7 +4,7 @@ import type { SettableClock } from '../clock.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
-import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/transport.ts';
+import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
 import { ioRoutes } from './io.ts';

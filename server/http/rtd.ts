@@ -9,7 +9,7 @@ import {
   outcomeJsonItem,
 } from '../files/index.ts';
 import type { Metrics } from '../metrics.ts';
-import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
+import type { HttpRequest, HttpResponse } from '../transport/index.ts';
 import { hasContentType } from './body.ts';
 import { type Answer, JSON_TYPE, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';

@@ -1,6 +1,6 @@
 /** The one table of roles: who may ask for what, and whom each role may name (promise 7, faults 56). */
 import type { Role } from '../../engine/index.ts';
-import type { RequestType } from '../wire/schemas.ts';
+import type { RequestType } from '../wire/index.ts';
 
 /** Whom a request is about: `self` comes from the token and nowhere else. */
 export const SUBJECTS = {

@@ -7,7 +7,10 @@ export interface HttpRequest {
   /** Path without query, as sent (still percent-encoded). */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Undefined when absent. Names are lower case. */
+  /**
+   * Undefined when absent. Names are lower case.
+   * Only letters, digits and dashes in a name arrive everywhere: uWebSockets.js reads no underscore (see uws.ts).
+   */
   header(name: string): string | undefined;
   readonly remoteAddress: string;
   /**
@@ -50,8 +53,8 @@ export type UpgradeDecision<T> =
   | { readonly ok: false; readonly response: HttpResponse };
 
 export interface SocketHandlers<T> {
-  /** May be slow (a token is verified); the peer can go away meanwhile. */
-  upgrade(request: UpgradeRequest): Promise<UpgradeDecision<T>>;
+  /** Decides at once where it can; a promise may be slow (a key is fetched), and the peer can go away meanwhile. */
+  upgrade(request: UpgradeRequest): UpgradeDecision<T> | Promise<UpgradeDecision<T>>;
   open(socket: Socket<T>): void;
   /** `frame` is only valid during the call. */
   message(socket: Socket<T>, frame: Uint8Array, isBinary: boolean): void;

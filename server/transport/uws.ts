@@ -20,6 +20,7 @@ import {
   type Socket,
   TransportFault,
   type TransportOptions,
+  type UpgradeDecision,
   type UpgradeRequest,
 } from './transport.ts';
 
@@ -193,6 +194,8 @@ class UwsSocket<T> implements Socket<T> {
   }
 }
 
+type Accepted<T> = UpgradeDecision<T> & { readonly ok: true };
+
 function upgrade<T>(
   res: Uws.HttpResponse,
   req: Uws.HttpRequest,
@@ -207,21 +210,37 @@ function upgrade<T>(
     protocols: splitProtocols(header('sec-websocket-protocol')),
     remoteAddress: addressOf(res),
   };
+  const accept = ({ protocol, data }: Accepted<T>) => {
+    const holder: Holder<T> = { socket: new UwsSocket({ data, protocol, remoteAddress: request.remoteAddress }) };
+    const extensions = header('sec-websocket-extensions') ?? '';
+    res.upgrade(holder, header('sec-websocket-key') ?? '', protocol, extensions, context);
+  };
+
+  const decision = sockets.upgrade(request);
+  if (decision instanceof Promise) return upgradeLater(res, decision, accept);
+  if (decision.ok) return accept(decision);
+  writeResponse(res, decision.response, { isHead: false });
+}
+
+/**
+ * Never `res.cork(() => res.upgrade(...))`: this build then goes on reading the upgraded socket as an HTTP response if
+ * `realloc` left it where it was, finds whatever lies there, and in one process of four cuts its first socket right
+ * after the 101. Inside the handler of uWebSockets.js the cork is its own and knows about upgrades. Out here nothing
+ * is corked: a few more system calls, and a warning on stderr, are what a caller pays whose key had to be fetched.
+ */
+function upgradeLater<T>(
+  res: Uws.HttpResponse,
+  deciding: Promise<UpgradeDecision<T>>,
+  accept: (decision: Accepted<T>) => void,
+): void {
   let isGone = false;
   res.onAborted(() => {
     isGone = true;
   });
-
-  void sockets.upgrade(request).then((decision) => {
+  void deciding.then((decision) => {
     if (isGone) return;
-    if (!decision.ok) {
-      res.cork(() => writeResponse(res, decision.response, { isHead: false }));
-      return;
-    }
-    const { protocol, data } = decision;
-    const holder: Holder<T> = { socket: new UwsSocket({ data, protocol, remoteAddress: request.remoteAddress }) };
-    const extensions = header('sec-websocket-extensions') ?? '';
-    res.cork(() => res.upgrade(holder, header('sec-websocket-key') ?? '', protocol, extensions, context));
+    if (decision.ok) return accept(decision);
+    res.cork(() => writeResponse(res, decision.response, { isHead: false }));
   });
 }
 

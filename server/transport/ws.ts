@@ -152,7 +152,7 @@ class SocketServer<T> {
       protocols: splitProtocols(headerOf(request, 'sec-websocket-protocol')),
       remoteAddress: plainAddress(request.socket.remoteAddress ?? ''),
     };
-    void this.#handlers.upgrade(offer).then((decision) => {
+    void Promise.resolve(this.#handlers.upgrade(offer)).then((decision) => {
       this.#undecided.delete(stream);
       if (stream.destroyed) return;
       if (!decision.ok) return refuseUpgrade(stream, decision.response);

@@ -164,20 +164,20 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const card = hpanElsewhere(anna.key, 3, 100);
     await anna.enable(card);
     world.at(LAST_MOMENT);
-    // Five reversals wait for one payment: each of them is a journey to the wallet and back.
+    // Five reversals wait for one payment: each is a journey to the wallet and back, the last one uncounts it.
     const payment = { hpan: card, at: '2020-12-28T10:00:00+01:00', cents: 1_000, correlation: 'x' };
     for (let count = 0; count < 5; count += 1) {
-      expect(outcomeText(await world.pay({ ...payment, cents: 100, reversal: true }))).toBe('pending');
+      expect(outcomeText(await world.pay({ ...payment, cents: 200, reversal: true }))).toBe('pending');
     }
     disk.hold();
     const paid = world.pay(payment);
     await turnsTaken();
     world.at(CLOSED);
     await releaseOneByOne(disk);
+    expect(world.faults).toEqual([]);
     await frozen(world);
     expect(outcomeText(await paid)).toBe('1.00');
-    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 4, rawCents: 300 + 100 - 50 });
-    expect(world.faults).toEqual([]);
+    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 3, rawCents: 300 });
     await expectFrozenAsJournaled(world, [anna, bruno, carla]);
   });
 });
