@@ -17,6 +17,7 @@ import { ServerProcess } from './server-process.ts';
 import type { Measurement, SuiteResult } from './suite.ts';
 
 const MEASURE_MS = Number(process.env.SECONDS ?? 8) * 1_000;
+const TRANSPORT = process.env.TRANSPORT === 'ws' ? 'ws' : 'auto';
 const CITIZEN_COUNT = Number(process.env.CITIZENS ?? 50_000);
 const WARM_UP_MS = 2_000;
 const TOKEN_TTL_SECONDS = 3_600;
@@ -90,7 +91,12 @@ class EndToEnd {
   }
 
   async #start(now: string): Promise<ServerProcess> {
-    this.#server = await ServerProcess.start({ data: this.#folder, programme: 'italy-2020', now });
+    this.#server = await ServerProcess.start({
+      data: this.#folder,
+      programme: 'italy-2020',
+      now,
+      transport: TRANSPORT,
+    });
     return this.#server;
   }
 

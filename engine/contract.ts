@@ -362,6 +362,13 @@ export const REFUSALS = {
     text: 'This command id was used with another body.',
     testo: 'Identificativo già usato con un altro contenuto.',
   },
+  TOO_MANY_CHANNELS: {
+    number: 12,
+    status: 400,
+    programmeCode: 'too many channels',
+    text: 'The citizen has cashback active through another channel: only the app may end it all.',
+    testo: 'Cashback attivo anche tramite altri canali: il recesso è possibile solo da app.',
+  },
   BAD_FRAME: {
     number: 20,
     status: 400,

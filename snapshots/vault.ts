@@ -14,7 +14,7 @@ import { invariant } from '../engine/assert.ts';
 import { LIMITS } from '../engine/limits.ts';
 import { StorageFault, type Vault } from '../engine/ports.ts';
 import type { FailStop } from './fail-stop.ts';
-import { KEY_BYTES, type KeyedHash, openBytes, sealBytes } from './keys.ts';
+import { freshBytes, KEY_BYTES, type KeyedHash, openBytes, sealBytes } from './keys.ts';
 import type { SlotMedium } from './media.ts';
 
 export const SLOT_BYTES = 64;
@@ -51,7 +51,7 @@ export class MediumVault implements Vault {
   newSlot(): number {
     this.#parts.failStop.check();
     const slot = this.#firstReserved + this.#reserved.length;
-    const key = randomBytes(KEY_BYTES);
+    const key = Buffer.from(freshBytes(KEY_BYTES)); // A copy: the pool is let go, the key is kept.
     this.#reserved.push(this.#wrap(slot, key));
     this.#unflushedKeys.set(slot, key);
     return slot;

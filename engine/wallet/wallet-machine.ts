@@ -14,6 +14,7 @@ import type {
   TransactionRecord,
   WalletCommandBody,
 } from '../contract.ts';
+import { APP_CHANNEL } from '../contract.ts';
 import type { Decision } from '../decision.ts';
 import { machineSteps } from '../decision.ts';
 import type { Standing } from '../facts.ts';
@@ -117,6 +118,14 @@ export const walletMachine = setup({
     }),
     isAllEnabled: when<'ENABLE'>(({ context, event }) => notEnabled(context.wallet, named(event.body)).length === 0),
     isNothingToEnable: ({ context }) => listedOff(context.wallet).length === 0,
+    // Domain 1.2: the app may always end everything, an issuer only what is its own.
+    isActiveElsewhere: when<'LEAVE'>(
+      ({ context, event }) =>
+        event.asked.channel !== APP_CHANNEL &&
+        context.wallet.methods.some(
+          ({ cashback, channel }) => cashback === 'enabled' && channel !== event.asked.channel,
+        ),
+    ),
     isIbanMalformed: when<'SET_IBAN'>(({ event }) => !event.isIbanValid),
     isRefusedByBank: when<'SET_IBAN'>(({ event }) => event.checkStatus === 'KO'),
     isOptInFree: when<'ENROL'>(
@@ -298,6 +307,7 @@ export const walletMachine = setup({
         ENROL: [{ guard: 'isOptInFree', actions: 'setOptIn' }, { actions: 'answerEnrolled' }],
         LEAVE: [
           { guard: 'isAnythingUnderWay', actions: 'defer' },
+          { guard: 'isActiveElsewhere', actions: { type: 'refuse', params: { code: 'TOO_MANY_CHANNELS' } } },
           { target: 'disabled', actions: 'leave' },
         ],
         SET_IBAN: [

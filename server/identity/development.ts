@@ -5,17 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  calculateJwkThumbprint,
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  SignJWT,
-} from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import type { Role } from '../../engine/index.ts';
 import type { Identity } from './identity.ts';
+import { givenKeys } from './keys.ts';
 import { checkSubject } from './subject.ts';
 import { AUDIENCE, createIdentity } from './tokens.ts';
 
@@ -59,7 +52,7 @@ export async function openDevelopmentIdentity(
 ): Promise<DevelopmentIdentity> {
   const jwk = await readOrMakeKey(join(folder, 'identity'));
   const privateKey = await importJWK(jwk, ALGORITHM);
-  const keys = createLocalJWKSet({ keys: [publicPart(jwk)] });
+  const keys = givenKeys({ keys: [publicPart(jwk)] });
   return {
     identity: createIdentity({ issuer: DEVELOPMENT_ISSUER, keys, realMs }),
     async sign({ role, subject, ttlSeconds }) {

@@ -14,6 +14,6 @@ export type Verification =
   | { readonly ok: false; readonly code: 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' };
 
 export interface Identity {
-  /** Never throws for a bad token. */
-  verify(token: string): Promise<Verification>;
+  /** A promise only where the issuer must first be asked for its keys. Never throws, nor rejects, for a bad token. */
+  verify(token: string): Verification | Promise<Verification>;
 }

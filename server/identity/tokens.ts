@@ -1,24 +1,14 @@
 /** Verifies tokens: signature, issuer, audience, times, role and subject. Who signed them is somebody else's file. */
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type FetchImplementation,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import { type KeyObject, verify as verifySignature } from 'node:crypto';
+import type { JSONWebKeySet } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { ROLES, type Role } from '../../engine/index.ts';
 import type { Identity, Principal, Verification } from './identity.ts';
+import { ALGORITHMS, type Algorithm, fetchedKeys, givenKeys, type KeyHint, type Keys } from './keys.ts';
 import { checkSubject } from './subject.ts';
 
 export const AUDIENCE = 'clickday';
 
-/** Asymmetric only: neither `none`, nor an HMAC keyed with a public key, can ever verify (fault 52). */
-const ALGORITHMS = ['EdDSA', 'RS256', 'ES256'];
 /** A token that is not valid yet may come from a clock slightly ahead of ours. Expiry has no such grace. */
 const NOT_BEFORE_TOLERANCE_SECONDS = 5;
 /** Longer tokens are refused unread: the largest real ones have about 1 kB. */
@@ -26,35 +16,36 @@ const TOKEN_CHARACTERS_MAX = 4_096;
 /** A citizen's app sends the same token again and again; a signature costs 60-100 us, a look-up less than one. */
 const VERIFIED_COUNT_MAX = 20_000;
 
-const KEYS_AGE_MS_MAX = 24 * 3_600_000;
-const KEYS_FETCH_INTERVAL_MS = 30_000;
-const KEYS_FETCH_TIMEOUT_MS = 5_000;
-
 export interface IdentityOptions {
   /** Who must have signed. */
   readonly issuer: string;
-  readonly keys: JWTVerifyGetKey;
+  readonly keys: Keys;
   /** Real time: tokens do not live in the programme's clock (DECISION 34). */
   readonly realMs: () => number;
 }
 
-export function createIdentity(options: IdentityOptions): Identity {
-  const { realMs } = options;
+/**
+ * Judges as jwtVerify of jose does (test/identity/oracle), but at once where the key is known: an upgrade that is
+ * decided within its own callback spares the web server a detour (transport/uws.ts).
+ */
+export function createIdentity({ issuer, keys, realMs }: IdentityOptions): Identity {
   const verified = new LRUCache<string, Principal>({ max: VERIFIED_COUNT_MAX });
 
-  return {
-    async verify(token) {
-      const known = verified.get(token);
-      if (known !== undefined) return judgeExpiry(known, realMs());
-      if (token.length > TOKEN_CHARACTERS_MAX || !isCanonical(token)) return UNAUTHENTICATED;
+  function judge(token: Token, key: KeyObject | undefined): Verification {
+    if (key === undefined || !isSigned(token, key)) return UNAUTHENTICATED;
+    const verification = judgeExpiry(token.principal, realMs());
+    if (verification.ok) verified.set(token.text, token.principal);
+    return verification;
+  }
 
-      const payload = await verifySignature(token, options);
-      if (typeof payload === 'string') return { ok: false, code: payload };
-      const principal = principalOf(payload);
-      if (principal === null) return UNAUTHENTICATED;
-      const verification = judgeExpiry(principal, realMs());
-      if (verification.ok) verified.set(token, principal);
-      return verification;
+  return {
+    verify(text) {
+      const known = verified.get(text);
+      if (known !== undefined) return judgeExpiry(known, realMs());
+      const token = readToken(text, { issuer, nowSeconds: Math.floor(realMs() / 1_000) });
+      if (token === undefined) return UNAUTHENTICATED;
+      const key = keys.find(token.hint);
+      return key instanceof Promise ? key.then((found) => judge(token, found)) : judge(token, key);
     },
   };
 }
@@ -68,58 +59,80 @@ export interface IssuerIdentityOptions {
 }
 
 /** An identity provider outside: its keys come from its JWKS address, or are given. */
-export function openIssuerIdentity(options: IssuerIdentityOptions): Identity {
-  const keys =
-    'jwks' in options.keys ? createLocalJWKSet(options.keys.jwks) : remoteKeys(options.keys.jwksUrl, options);
-  return createIdentity({ issuer: options.issuer, keys, realMs: options.realMs });
+export function openIssuerIdentity({ issuer, keys: from, realMs, monotonicMs }: IssuerIdentityOptions): Identity {
+  const keys = 'jwks' in from ? givenKeys(from.jwks) : fetchedKeys({ jwksUrl: from.jwksUrl, monotonicMs });
+  return createIdentity({ issuer, keys, realMs });
 }
 
-/**
- * Fault 55: keys are kept a day, and a flood of unknown key ids asks the issuer at most once in 30 s. The cooldown
- * of jose counts from its last success only, so an issuer that is down would be asked for every token: hence the gate.
- */
-function remoteKeys(jwksUrl: string, { monotonicMs }: { readonly monotonicMs: () => number }): JWTVerifyGetKey {
-  let fetchedMs = Number.NEGATIVE_INFINITY;
-  const gatedFetch: FetchImplementation = async (url, init) => {
-    if (monotonicMs() - fetchedMs < KEYS_FETCH_INTERVAL_MS) throw new errors.JWKSNoMatchingKey();
-    fetchedMs = monotonicMs();
-    return fetch(url, init);
-  };
-  return createRemoteJWKSet(new URL(jwksUrl), {
-    cacheMaxAge: KEYS_AGE_MS_MAX,
-    // The gate above is the cooldown: two clocks for one rule would only disagree.
-    cooldownDuration: 0,
-    timeoutDuration: KEYS_FETCH_TIMEOUT_MS,
-    [customFetch]: gatedFetch,
-  });
-}
-
-type Failure = 'UNAUTHENTICATED' | 'TOKEN_EXPIRED';
 const UNAUTHENTICATED: Verification = { ok: false, code: 'UNAUTHENTICATED' };
 
-async function verifySignature(token: string, options: IdentityOptions): Promise<JWTPayload | Failure> {
+/** A token whose claims would do: all that is missing is the proof that the issuer made them, and the time. */
+interface Token {
+  readonly text: string;
+  readonly hint: KeyHint;
+  readonly principal: Principal;
+}
+
+interface Expected {
+  readonly issuer: string;
+  readonly nowSeconds: number;
+}
+
+/** The cheap questions first: nobody's signature is checked, and no issuer asked, for claims that would not do. */
+function readToken(text: string, expected: Expected): Token | undefined {
+  if (text.length > TOKEN_CHARACTERS_MAX || !isCanonical(text)) return undefined;
+  const [header, payload] = text.split('.', 2).map(readObject);
+  const hint = header && hintOf(header);
+  const principal = payload && principalOf(payload, expected);
+  return hint && principal && { text, hint, principal };
+}
+
+function isSigned({ text, hint }: Token, key: KeyObject): boolean {
+  const end = text.lastIndexOf('.');
+  const signature = Buffer.from(text.slice(end + 1), 'base64url');
+  // The encoding is of ECDSA only: two numbers side by side where OpenSSL itself would expect them in DER.
+  const options = { key, dsaEncoding: 'ieee-p1363' } as const;
+  return verifySignature(DIGESTS[hint.algorithm], Buffer.from(text.slice(0, end)), options, signature);
+}
+
+/** Ed25519 brings its own. */
+const DIGESTS = { EdDSA: null, RS256: 'sha256', ES256: 'sha256' } as const satisfies Record<Algorithm, string | null>;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function readObject(part: string): JsonObject | undefined {
   try {
-    const { payload } = await jwtVerify(token, options.keys, {
-      algorithms: ALGORITHMS,
-      issuer: options.issuer,
-      audience: AUDIENCE,
-      requiredClaims: ['sub', 'role', 'exp'],
-      currentDate: new Date(options.realMs()),
-      clockTolerance: NOT_BEFORE_TOLERANCE_SECONDS,
-    });
-    return payload;
-  } catch (error) {
-    // A token is data from outside: whatever is wrong with it, or with fetching its key, it does not count.
-    return error instanceof errors.JWTExpired ? 'TOKEN_EXPIRED' : 'UNAUTHENTICATED';
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url'));
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
-function principalOf(payload: JWTPayload): Principal | null {
-  const { role, sub, exp } = payload;
-  if (!isRole(role) || sub === undefined || exp === undefined) return null;
+/** Undefined also for any `crit`: it names extensions that the reader must understand, and we understand none. */
+function hintOf({ alg, kid, crit }: JsonObject): KeyHint | undefined {
+  if (!isAlgorithm(alg) || crit !== undefined) return undefined;
+  return kid === undefined || typeof kid === 'string' ? { algorithm: alg, id: kid } : undefined;
+}
+
+function isAlgorithm(value: unknown): value is Algorithm {
+  return (ALGORITHMS as readonly unknown[]).includes(value);
+}
+
+/** Whom the claims name; undefined where they are not meant for us, not valid yet, or not of the right types. */
+function principalOf(claims: JsonObject, { issuer, nowSeconds }: Expected): Principal | undefined {
+  const { iss, aud, exp, role, sub, iat = 0, nbf = nowSeconds } = claims;
+  if (iss !== issuer || !isForUs(aud)) return undefined;
+  if (typeof exp !== 'number' || typeof iat !== 'number' || typeof nbf !== 'number') return undefined;
+  if (nbf > nowSeconds + NOT_BEFORE_TOLERANCE_SECONDS) return undefined;
+  if (!isRole(role) || typeof sub !== 'string') return undefined;
   const checked = checkSubject(role, sub);
-  if (!checked.ok) return null;
-  return { role, subject: checked.subject, expiresAtMs: exp * 1_000 };
+  return checked.ok ? { role, subject: checked.subject, expiresAtMs: exp * 1_000 } : undefined;
+}
+
+function isForUs(audience: unknown): boolean {
+  return Array.isArray(audience) ? audience.includes(AUDIENCE) : audience === AUDIENCE;
 }
 
 function isRole(value: unknown): value is Role {

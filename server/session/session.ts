@@ -269,7 +269,7 @@ export class Session implements Subscriber {
   /** One at a time: a signature costs a hundred times what a command does. */
   #renew({ ref, token }: RequestOf<'authenticate'>): void {
     this.#isRenewing = true;
-    void this.#ports.identity.verify(token).then((verification) => {
+    void Promise.resolve(this.#ports.identity.verify(token)).then((verification) => {
       this.#isRenewing = false;
       if (!verification.ok) this.#refuse(ref, verification);
       // Another person's token asks for another connection: this one has subscriptions and commands of its own.

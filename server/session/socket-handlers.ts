@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import type { Identity } from '../identity/identity.ts';
+import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import {
   BEARER_PREFIX,
@@ -86,22 +86,25 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 }
 
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
-async function decideUpgrade(
+function decideUpgrade(
   request: UpgradeRequest,
   { identity, allowedOrigins }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
-): Promise<UpgradeDecision<Session>> {
+): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
-  const verification = await identity.verify(token);
-  if (!verification.ok) return refuse(verification.code);
-  const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
-  if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
-  return { ok: true, protocol: codec.protocol, data: new Session(verification.principal, codec, ports) };
+  const decide = (verification: Verification): UpgradeDecision<Session> => {
+    if (!verification.ok) return refuse(verification.code);
+    const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
+    if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
+    return { ok: true, protocol: codec.protocol, data: new Session(verification.principal, codec, ports) };
+  };
+  const verification = identity.verify(token);
+  return verification instanceof Promise ? verification.then(decide) : decide(verification);
 }
 
 /**

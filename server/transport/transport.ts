@@ -8,8 +8,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   /**
-   * Undefined when absent. Names are lower case.
-   * Only letters, digits and dashes in a name arrive everywhere: uWebSockets.js reads no underscore (see uws.ts).
+   * Undefined when absent. Names are lower case; those with other than letters, digits and dashes, such as
+   * `x_request_id`, arrive over ws only (see uws.ts).
    */
   header(name: string): string | undefined;
   readonly remoteAddress: string;

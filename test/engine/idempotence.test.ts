@@ -80,11 +80,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const { world } = await openOnDisk({ shardCount });
     const [anna] = (await enrolled(world, 1)) as [Citizen];
     const ask = (subject: string, number: number) =>
-      new Promise<CommandReply>((resolve) => {
-        const origin = { role: 'issuer', subject, channel: subject } as const;
-        const body = { kind: 'enableCashback', hpan: hpan(number) } as const;
-        world.engine.execute({ citizen: anna.key, taxCode: anna.taxCode, origin, id: ID, body }, resolve);
-      });
+      anna.do({ kind: 'enableCashback', hpan: hpan(number) }, ID, { role: 'issuer', subject, channel: subject });
     const replies = [
       await anna.do({ kind: 'enableCashback', hpan: hpan(1) }, ID),
       await ask('03069', 2),

@@ -6,6 +6,7 @@ import {
   LIMITS,
   type MethodDetails,
   makeTaxCode,
+  type Origin,
   REFUSALS,
   type RefusalName,
   type WalletCommandBody,
@@ -79,6 +80,37 @@ for (const [who, body, code] of COMMANDS) {
     expect(REFUSALS[code].status).toBeGreaterThanOrEqual(400);
   });
 }
+
+const issuer = (channel: string): Origin => ({ role: 'issuer', subject: channel, channel });
+
+test('G44 an issuer cannot end what is active through another channel, and the app can', async () => {
+  const world = await World.open({ shardCount: 3 });
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  await citizen.enable(MINE);
+  await citizen.do({ kind: 'enableCashback', hpan: UNKNOWN }, world.nextId(), issuer('12345'));
+  const leaveFrom = (origin?: Origin) => citizen.do({ kind: 'leave' }, world.nextId(), origin);
+  expect(await leaveFrom(issuer('12345'))).toEqual({ ok: false, code: 'TOO_MANY_CHANNELS' });
+  expect(await citizen.wallet()).toMatchObject({
+    enabled: true,
+    methods: [{ cashback: 'enabled' }, { cashback: 'enabled' }],
+  });
+  expect(await leaveFrom()).toMatchObject({ ok: true });
+  expect(await citizen.wallet()).toMatchObject({ enabled: false, methods: [{ cashback: 'off' }, { cashback: 'off' }] });
+});
+
+test('domain 1.2: an issuer may end what is active through itself alone, and anything where nothing is active', async () => {
+  const world = await World.open({ shardCount: 3 });
+  const [own, none] = [world.citizen(makeTaxCode(1)), world.citizen(makeTaxCode(2))];
+  for (const citizen of [own, none]) await citizen.enrol();
+  await own.do({ kind: 'enableCashback', hpan: UNKNOWN }, world.nextId(), issuer('12345'));
+  await none.enable(MINE);
+  await none.disable(MINE);
+  const leave = { kind: 'leave' } as const;
+  expect(await own.do(leave, world.nextId(), issuer('54321'))).toEqual({ ok: false, code: 'TOO_MANY_CHANNELS' });
+  expect(await own.do(leave, world.nextId(), issuer('12345'))).toMatchObject({ ok: true });
+  expect(await none.do(leave, world.nextId(), issuer('54321'))).toMatchObject({ ok: true });
+});
 
 test('what is read of periods that do not exist, or were suspended, is not found', async () => {
   const { world, citizen } = await openFor('enrolled');

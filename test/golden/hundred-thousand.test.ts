@@ -31,4 +31,4 @@ test('G34 of 100,001 citizens all but the last win, down to the last payment’s
   await crowd.pay((member) => (dated(member) === dated(0) ? { trxMs: dated(member) + 200_000, amountCents: 1 } : null));
   expect(await winner!.ranking(H1)).toMatchObject({ maxTransactionNumber: 2, minTransactionNumber: 1 });
   expect(world.faults).toEqual([]);
-}, 900_000);
+}, 600_000);

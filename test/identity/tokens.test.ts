@@ -206,6 +206,54 @@ describe('fault 55: an issuer whose keys are fetched', () => {
     expect(await remote.verify(await sign({ ...CLAIMS, jti: 'later' }))).toMatchObject({ ok: true });
   });
 
+  test('is asked before the first token comes, and its known keys judge without waiting', async () => {
+    const remote = openRemote();
+    expect(await remote.verify(await sign(CLAIMS))).toMatchObject({ ok: true });
+    const [other, unknown] = [await sign({ ...CLAIMS, jti: 'other' }), await sign(CLAIMS, { kid: 'unknown' })];
+    expect(remote.verify(other)).toMatchObject({ ok: true });
+    expect(remote.verify(unknown)).toMatchObject({ ok: false });
+    expect(fetchCount).toBe(1);
+    nowMs = 30_000;
+    const asking = remote.verify(unknown);
+    expect(asking).toBeInstanceOf(Promise);
+    expect(remote.verify(other)).toMatchObject({ ok: true });
+    expect(await asking).toMatchObject({ ok: false });
+  });
+
+  test('is not asked for the key of a token whose claims would not do', async () => {
+    const remote = openRemote();
+    await remote.verify(await sign(CLAIMS));
+    nowMs = 30_000;
+    const token = await sign({ ...CLAIMS, aud: 'other' }, { kid: 'unknown' });
+    expect(remote.verify(token)).toMatchObject({ ok: false });
+    expect(fetchCount).toBe(1);
+  });
+
+  test('is asked again after a day, and without an answer nothing that it signed is believed any more', async () => {
+    const remote = openRemote();
+    await remote.verify(await sign(CLAIMS));
+    isDown = true;
+    nowMs = 24 * 3_600_000 - 1;
+    expect(remote.verify(await sign({ ...CLAIMS, jti: 'in time' }))).toMatchObject({ ok: true });
+    nowMs += 1;
+    const late = await sign({ ...CLAIMS, jti: 'late' });
+    expect(await remote.verify(late)).toMatchObject({ ok: false });
+    expect(fetchCount).toBe(2);
+    isDown = false;
+    nowMs += 30_000;
+    expect(await remote.verify(late)).toMatchObject({ ok: true });
+  });
+
+  test('may publish keys that nobody can read beside good ones', async () => {
+    const [good] = jwks.keys;
+    const broken = [{}, { kty: 'OKP', crv: 'Ed25519', x: 'AA' }, { ...good, kid: 'odd', key_ops: 5 }, { kty: 'RSA' }];
+    jwks.keys.unshift(...(broken as JWK[]));
+    const remote = openRemote();
+    expect(await remote.verify(await sign(CLAIMS))).toMatchObject({ ok: true });
+    expect(remote.verify(await sign(CLAIMS, { kid: 'odd' }))).toMatchObject({ ok: false });
+    jwks.keys.splice(0, broken.length);
+  });
+
   test('that was down from the start is asked again after 30 s', async () => {
     const remote = openRemote();
     isDown = true;

@@ -258,6 +258,15 @@ test('fault 37: a reversal is applied, a payment outside every period or before 
   expect(outcomeText(await world.pay(payment))).toBe('dropped TERMS_NOT_COVERED');
 });
 
+test('fault 37: an issuer cannot end what the app began', async () => {
+  const world = await World.open();
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  await citizen.enable(hpan(1));
+  const issuer = { role: 'issuer', subject: '12345', channel: '12345' } as const;
+  expect(replyText(await citizen.do({ kind: 'leave' }, world.nextId(), issuer))).toBe('TOO_MANY_CHANNELS');
+});
+
 test('fault 37: a full wallet takes no more instruments, neither listed nor enabled, and answers for those it has', async () => {
   const world = await World.open();
   const citizen = world.citizen(makeTaxCode(1));

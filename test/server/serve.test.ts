@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ClientFault } from '../../client/sdk/index.ts';
+import { type ClickdayClient, ClientFault } from '../../client/sdk/index.ts';
 import { isoText, makeTaxCode } from '../../engine/index.ts';
 import { freePort, Programs, type RunningServer } from '../support/programs.ts';
 
@@ -42,10 +42,13 @@ describe('a server', () => {
     expect(await server.call(out.trim(), '/bpd/io/citizen/v2', { method: 'PUT' })).toMatchObject({ status: 200 });
   });
 
-  test('fault 76: a second engine on its folder is refused within a second, and harms nothing', async () => {
+  test('fault 76: a second engine on its folder is refused at once, and harms nothing', async () => {
     const before = await server.counters();
     const refused = await programs.run('serve', '--data', server.folder, '--port', '0');
-    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/^clickday: another engine .*stop it first$/m) });
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^clickday: another engine .*stop it first$/m),
+    });
     expect(refused.out).toBe('');
     expect(await server.counters()).toEqual(before);
   });
@@ -108,8 +111,8 @@ describe('a configuration that cannot be', () => {
     ['another programme', ['--programme', 'demonstration', '--now', LAST], /programme/i],
     [
       'DECISION 34: a clock before the last journaled instant',
-      ['--now', '2021-02-11T11:59:59+01:00'],
-      new RegExp(`${isoText(Date.parse(LAST) - 1_000)}.*${isoText(Date.parse(LAST))}|${isoText(Date.parse(LAST))}.*${isoText(Date.parse(LAST) - 1_000)}`),
+      ['--now', isoText(Date.parse(LAST) - 2_000), '--speed', '0'],
+      new RegExp(`${isoText(Date.parse(LAST) - 2_000)}.* until ${isoText(Date.parse(LAST))}: start with --now`),
     ],
     ['an unknown transport', ['--transport', 'pigeon'], /transport.*(uws|ws)/i],
   ])('%s is refused with exit code 2, in one line that says what to do', async (_name, words, message) => {
@@ -136,7 +139,9 @@ describe('a configuration that cannot be', () => {
 });
 
 describe('live pushes', () => {
-  test('reach one device when another acts, and everybody whose rank a payment moves', async () => {
+  test('reach one device when another acts, and everybody whose rank a payment moves', {
+    timeout: 30_000,
+  }, async () => {
     const server = await programs.serve('pushes', '--now', NOW, '--speed', '0');
     const [phone, tablet, acquirer] = await Promise.all([
       server.client('citizen', ANNA),
@@ -212,43 +217,21 @@ describe('an engine that dies or stops', () => {
 
   test('fault 22: SIGTERM under load answers all that was taken in, and ends with 0', async () => {
     const server = await programs.serve('stopped', '--now', NOW, '--speed', '0');
-    const clients = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => server.client('citizen', makeTaxCode(100 + index))),
-    );
-    let ended = 0;
-    const deeds = clients.map(async (client, index) => {
-      const promised: string[] = [];
-      let next = 0;
-      try {
-        await client.change('enrol', {});
-        for (;;) {
-          const id = commandId(1_000 * (index + 1) + next++);
-          const reply = await client.change(next % 2 ? 'enableCashback' : 'disableCashback', { hpan: hpan(index) }, id);
-          if (!reply.ok) return { index, promised };
-          promised.push(id);
-          ended += 1;
-          if (ended === 200) void server.stop();
-        }
-      } catch (error) {
-        // The connection was closed on a command that was not taken in: the server had said DRAINING.
-        if (!(error instanceof ClientFault)) throw error;
-        return { index, promised };
-      } finally {
-        client.close();
-      }
-    });
-    const endedWith = whenStopped(server, () => ended >= 200);
-    const stories = Promise.all(deeds);
-    expect(await endedWith).toBe(0);
+    const clients = await Promise.all(CROWD.map((index) => server.client('citizen', taxCodeOf(index))));
+    const load = new Load(200);
+    const stories = Promise.all(clients.map((client, index) => load.tell(client, index)));
+    await load.isThere;
+    expect(await server.stop()).toBe(0);
     for (const client of clients) client.close();
     const told = await stories;
 
     const again = await programs.serve('stopped', '--now', NOW, '--speed', '0');
-    for (const { index, promised } of told) {
-      const client = await again.client('citizen', makeTaxCode(100 + index));
-      for (const id of promised.slice(-3)) {
-        expect(await client.read('outcome', { id })).toMatchObject({ view: { state: 'done' } });
-      }
+    for (const [index, { promised, unanswered }] of told.entries()) {
+      const client = await again.client('citizen', taxCodeOf(index));
+      const outcomes = await Promise.all(promised.map((id) => client.read('outcome', { id })));
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ view: { state: 'done' } });
+      // What was not answered was not taken in either: nobody is left in doubt.
+      expect(await client.read('outcome', { id: unanswered })).toMatchObject({ view: { state: 'not-done' } });
       client.close();
     }
     expect(await again.stop()).toBe(0);
@@ -256,8 +239,47 @@ describe('an engine that dies or stops', () => {
   });
 });
 
-/** Stops it once the load is there; its exit code. */
-async function whenStopped(server: RunningServer, isThere: () => boolean): Promise<number | null> {
-  while (!isThere()) await new Promise((resolve) => setImmediate(resolve));
-  return server.stop();
+const CROWD = Array.from({ length: 20 }, (_, index) => index);
+const taxCodeOf = (index: number) => makeTaxCode(100 + index);
+
+interface Story {
+  readonly promised: readonly string[];
+  /** The command on which the connection ended. */
+  readonly unanswered: string;
+}
+
+/** Citizens who go on until nobody answers. */
+class Load {
+  /** Resolves when that many commands were answered. */
+  readonly isThere: Promise<void>;
+  #left: number;
+  #reached: () => void = () => {};
+
+  constructor(count: number) {
+    this.#left = count;
+    this.isThere = new Promise((resolve) => {
+      this.#reached = resolve;
+    });
+  }
+
+  async tell(client: ClickdayClient, index: number): Promise<Story> {
+    const promised: string[] = [];
+    for (;;) {
+      const id = commandId(10_000 * (index + 1) + promised.length);
+      try {
+        expect(await this.#next(client, index, promised.length, id)).toMatchObject({ ok: true, repeated: false });
+      } catch (error) {
+        if (!(error instanceof ClientFault)) throw error;
+        return { promised, unanswered: id };
+      }
+      promised.push(id);
+      this.#left -= 1;
+      if (this.#left === 0) this.#reached();
+    }
+  }
+
+  #next(client: ClickdayClient, index: number, step: number, id: string) {
+    if (step === 0) return client.change('enrol', {}, id);
+    return client.change(step % 2 === 1 ? 'enableCashback' : 'disableCashback', { hpan: hpan(index) }, id);
+  }
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import WebSocket from 'ws';
@@ -35,6 +35,7 @@ export class Programs {
   readonly folder = mkdtempSync(join(tmpdir(), 'clickday-programs-'));
   readonly #compiled: Compiled = compile('test/client/programs.ts');
   readonly #servers: RunningServer[] = [];
+  readonly #verbs = new Set<ChildProcess>();
 
   constructor() {
     this.commandLine = join(dirname(this.#compiled.path), '..', '..', 'client', 'cli', 'main.js');
@@ -43,8 +44,10 @@ export class Programs {
   /** One verb, to its end. */
   async run(...words: readonly string[]): Promise<Ended> {
     const child = this.#start(words);
+    this.#verbs.add(child);
     const [out, err] = [gather(child.stdout!), gather(child.stderr!)];
     const [code] = (await once(child, 'close')) as [number | null];
+    this.#verbs.delete(child);
     return { code, out: out(), err: err() };
   }
 
@@ -58,7 +61,9 @@ export class Programs {
     return server;
   }
 
+  /** Whatever still runs is stopped, also what a failed test waited for. */
   async close(): Promise<void> {
+    for (const verb of this.#verbs) verb.kill('SIGTERM');
     await Promise.all(this.#servers.map((server) => server.stop()));
     rmSync(this.folder, { recursive: true, force: true });
     this.#compiled.remove();

@@ -4,8 +4,11 @@ import { MemoryDisk } from '../../snapshots/index.ts';
 import { openOnDisk, turnsTaken } from './shards.ts';
 import type { World } from './world.ts';
 
-/** Everything that was flushed; without its rows, recovery has to fold the whole journal. */
-export function copyOf(disk: MemoryDisk, { withRows }: { readonly withRows: boolean }): MemoryDisk {
+/** Which rows of a store a copy keeps, by their place in the order of keys. */
+type Keep = (place: number) => boolean;
+
+/** Everything that was flushed but rows; without the mark of its checkpoint, recovery has to fold the whole journal. */
+export function copyOf(disk: MemoryDisk, keep: Keep): MemoryDisk {
   const { folder } = disk;
   if (folder === null) throw new Error('nothing was ever written');
   const copy = new MemoryDisk();
@@ -16,11 +19,14 @@ export function copyOf(disk: MemoryDisk, { withRows }: { readonly withRows: bool
       ...files,
       records: [...files.records],
       slots: [...files.slots],
-      rows: withRows ? new Map(files.rows) : new Map<string, Buffer>(),
+      rows: new Map([...files.rows].filter(([key], place) => key !== CHECKPOINT_MARK && keep(place))),
     })),
   };
   return copy;
 }
+
+/** The key under which snapshots/rows.ts keeps it. */
+const CHECKPOINT_MARK = '\xff\xff';
 
 /** Each store's rows by key, as hexadecimal text. */
 export function rowsOf(disk: MemoryDisk): readonly (readonly string[])[] {
@@ -31,15 +37,19 @@ export function rowsOf(disk: MemoryDisk): readonly (readonly string[])[] {
 }
 
 /**
- * Closes the world, and expects the rows that it leaves to equal those that its journal alone gives, byte for byte
- * (promises 3 and 4). Returns the disk, for whoever goes on.
+ * Closes the world, and expects the rows that it leaves to equal, byte for byte, those that its journal alone gives
+ * (promises 3 and 4), and those that it gives over a checkpoint that died half-way (fault 4).
  */
 export async function expectJournalToGiveTheSame(world: World, disk: MemoryDisk): Promise<void> {
   await turnsTaken();
-  const fromJournal = copyOf(disk, { withRows: false });
+  const journalAlone = copyOf(disk, () => false);
   await world.engine.close();
-  const { world: replayed } = await openOnDisk({ disk: fromJournal, now: new Date(world.nowMs).toISOString() });
-  await replayed.engine.close();
-  expect(rowsOf(fromJournal)).toEqual(rowsOf(disk));
-  expect([...world.faults, ...replayed.faults]).toEqual([]);
+  const halfWay = copyOf(disk, (place) => place % 2 === 0);
+  expect(world.faults).toEqual([]);
+  for (const copy of [journalAlone, halfWay]) {
+    const { world: replayed } = await openOnDisk({ disk: copy, now: new Date(world.nowMs).toISOString() });
+    await replayed.engine.close();
+    expect(rowsOf(copy)).toEqual(rowsOf(disk));
+    expect(replayed.faults).toEqual([]);
+  }
 }

@@ -128,8 +128,8 @@ export class Citizen {
     return { role: 'citizen', subject: this.key, channel: APP_CHANNEL };
   }
 
-  do(body: WalletCommandBody, id: string = this.#world.nextId()): Promise<CommandReply> {
-    const command = { citizen: this.key, taxCode: this.taxCode, origin: this.origin, id, body };
+  do(body: WalletCommandBody, id: string = this.#world.nextId(), origin: Origin = this.origin): Promise<CommandReply> {
+    const command = { citizen: this.key, taxCode: this.taxCode, origin, id, body };
     return new Promise((resolve) => this.#world.engine.execute(command, resolve));
   }
 
