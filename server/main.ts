@@ -2,7 +2,7 @@
  * The composition root: one engine process. Builds the real ports, wires everything once, and stops at the first
  * fault: its memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
 import { type Clock, type Engine, isoText, openEngine, StorageFault } from '../engine/index.ts';
@@ -21,7 +21,6 @@ import { createSocketHandlers, type Repeat, type SessionHandlers } from './sessi
 import type { Ready } from './supervisor.ts';
 import { type Listening, listen, TransportFault } from './transport/index.ts';
 
-const EXIT_FAULT = 1;
 const EXIT_CONFIGURATION = 2;
 const TICK_MS = 1_000;
 
@@ -195,8 +194,9 @@ function pause(ms: number): Promise<void> {
 
 function stopAtOnce(error: unknown): void {
   log.fatal({ err: error, at: isoText(realMs()) }, 'stopping at once');
-  process.stderr.write(`clickday stops: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exit(EXIT_FAULT);
+  writeSync(2, `clickday stops: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  // Not `exit`: it waits for LMDB's threads, and was seen to hang for ever while a checkpoint was being written.
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** What a person has to put right: no restart would help. */
