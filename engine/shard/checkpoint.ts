@@ -72,12 +72,12 @@ export class Checkpointer {
 
 function sortedChanges(overlay: Overlay): readonly RowChange[] {
   const changes: RowChange[] = [];
-  for (const [table, entity, sub, { sequence, value }] of overlay.all()) {
+  overlay.forEach((table, entity, sub, { sequence, value }) => {
     const isOfPartition = table === 'partition' || table === 'outbox';
     const partition = isOfPartition ? Number(entity) : partitionOf(entity);
     const address = { table, partition, entity: diskEntity(table, entity), sub };
     changes.push({ address, sequence, value } as RowChange);
-  }
+  });
   return changes.sort(({ address: a }, { address: b }) =>
     a.partition !== b.partition
       ? a.partition - b.partition

@@ -5,7 +5,7 @@ import { LIMITS } from '../limits.ts';
 import type { Rows } from '../ports.ts';
 import type { FoldTarget } from './fold.ts';
 import { foldOutbox } from './fold.ts';
-import { AwakeCache, KEPT_AWAKE, LayeredView, Overlay, partitionEntity } from './layers.ts';
+import { AwakeCache, isKeptAwake, LayeredView, Overlay, partitionEntity } from './layers.ts';
 
 export class FlushedState {
   readonly #rows: Rows;
@@ -36,11 +36,12 @@ export class FlushedState {
   }
 
   publish(scratch: Overlay, record: TurnRecord): void {
-    scratch.mergeInto(this.#overlay);
+    const overlay = this.#overlay;
+    scratch.forEach((table, entity, sub, cell) => {
+      overlay.set(table, entity, sub, cell);
+      if (isKeptAwake(table)) this.#awake.forget(table + entity + sub);
+    });
     for (const section of record.sections) foldOutbox(this.#target(section.sequence), record, section);
-    for (const table of KEPT_AWAKE) {
-      for (const [entity, sub] of scratch.table(table)) this.#awake.forget(table + entity + sub);
-    }
   }
 
   /** The receiver has `message` and all before it on disk. */

@@ -16,10 +16,15 @@ export interface Cell<T> {
 }
 
 type AnyCell = Cell<RowTypes[RowTable]>;
+type Cells = Map<string, AnyCell>;
 
-/** Changed rows by table, entity and sub. Rows of a partition itself have the partition's number as entity. */
+/**
+ * Changed rows by table, entity and sub. Rows of a partition itself have the partition's number as entity.
+ * Actors (sub '') lie in a map of their own: nearly all reads and writes of a turn are theirs.
+ */
 export class Overlay {
-  readonly #tables = new Map<RowTable, Map<string, Map<string, AnyCell>>>();
+  readonly #heads = new Map<RowTable, Cells>();
+  readonly #lists = new Map<RowTable, Map<string, Cells>>();
   #count = 0;
 
   get count(): number {
@@ -27,37 +32,44 @@ export class Overlay {
   }
 
   get<T extends RowTable>(table: T, entity: string, sub: string): Cell<RowTypes[T]> | undefined {
-    return this.#tables.get(table)?.get(entity)?.get(sub) as Cell<RowTypes[T]> | undefined;
+    const cells = sub === '' ? this.#heads.get(table) : this.#lists.get(table)?.get(entity);
+    return cells?.get(sub === '' ? entity : sub) as Cell<RowTypes[T]> | undefined;
   }
 
   set<T extends RowTable>(table: T, entity: string, sub: string, cell: Cell<RowTypes[T]>): void {
-    const entities = getOrMake(this.#tables, table, () => new Map<string, Map<string, AnyCell>>());
-    const cells = getOrMake(entities, entity, () => new Map<string, AnyCell>());
-    if (!cells.has(sub)) this.#count += 1;
-    cells.set(sub, cell as AnyCell);
+    const isHead = sub === '';
+    const cells = isHead ? getOrMake(this.#heads, table, newCells) : this.#list(table, entity);
+    const before = cells.size;
+    cells.set(isHead ? entity : sub, cell as AnyCell);
+    this.#count += cells.size - before;
   }
 
+  /** The rows of one entity but its head. */
   entity<T extends RowTable>(table: T, entity: string): Iterable<readonly [string, Cell<RowTypes[T]>]> {
-    const cells = this.#tables.get(table)?.get(entity) ?? new Map();
-    return cells as Map<string, Cell<RowTypes[T]>>;
+    return (this.#lists.get(table)?.get(entity) ?? EMPTY) as unknown as Map<string, Cell<RowTypes[T]>>;
   }
 
-  *table<T extends RowTable>(table: T): Iterable<readonly [string, string, Cell<RowTypes[T]>]> {
-    for (const [entity, cells] of this.#tables.get(table) ?? []) {
-      for (const [sub, cell] of cells) yield [entity, sub, cell as Cell<RowTypes[T]>];
+  heads<T extends RowTable>(table: T): Iterable<readonly [string, Cell<RowTypes[T]>]> {
+    return (this.#heads.get(table) ?? EMPTY) as unknown as Map<string, Cell<RowTypes[T]>>;
+  }
+
+  forEach(visit: (table: RowTable, entity: string, sub: string, cell: AnyCell) => void): void {
+    for (const [table, cells] of this.#heads) cells.forEach((cell, entity) => visit(table, entity, '', cell));
+    for (const [table, entities] of this.#lists) {
+      entities.forEach((cells, entity) => {
+        cells.forEach((cell, sub) => visit(table, entity, sub, cell));
+      });
     }
   }
 
-  *all(): Iterable<readonly [RowTable, string, string, AnyCell]> {
-    for (const [table, entities] of this.#tables) {
-      for (const [entity, cells] of entities) for (const [sub, cell] of cells) yield [table, entity, sub, cell];
-    }
-  }
-
-  mergeInto(target: Overlay): void {
-    for (const [table, entity, sub, cell] of this.all()) target.set(table, entity, sub, cell);
+  #list(table: RowTable, entity: string): Cells {
+    return getOrMake(getOrMake(this.#lists, table, newEntities), entity, newCells);
   }
 }
+
+const EMPTY: Cells = new Map();
+const newCells = (): Cells => new Map();
+const newEntities = (): Map<string, Cells> => new Map();
 
 /** Actors that rest unchanged on disk, kept decoded; the least recently used goes first. */
 export class AwakeCache {
@@ -147,9 +159,9 @@ export class LayeredView {
 }
 
 /** What decisions read again and again; lists of an actor are read when somebody looks. */
-export const KEPT_AWAKE = ['wallet', 'card', 'partition', 'outbox'] as const satisfies readonly RowTable[];
+const KEPT_AWAKE = ['wallet', 'card', 'partition', 'outbox'] as const satisfies readonly RowTable[];
 
-function isKeptAwake(table: RowTable): boolean {
+export function isKeptAwake(table: RowTable): boolean {
   return (KEPT_AWAKE as readonly RowTable[]).includes(table);
 }
 

@@ -212,7 +212,7 @@ class LocalEngine implements Engine {
       }
     }
     for (const { state } of this.#recovered) {
-      for (const [, , { value }] of state.overlay.table('wallet')) if (value !== null) yield value;
+      for (const [, { value }] of state.overlay.heads('wallet')) if (value !== null) yield value;
     }
   }
 

@@ -330,8 +330,13 @@ export class Shard {
     const decision = newDecision();
     decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#walletEvent(turn, wallet, command, asked));
     if (decision.isDeferred) return false;
-    this.#commands.add(citizen + asked.commandKey, done);
-    this.#absorb(turn, partition, citizen, decision);
+    const [outcome] = decision.outcomes;
+    if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
+    this.#absorb(turn, partition, citizen, { ...decision, outcomes: [] });
+    if (outcome !== undefined && outcome.kind !== 'record') {
+      const reply = commandReply(turn, partition, outcome);
+      turn.replies.push(() => done(reply));
+    }
     return true;
   }
 
@@ -541,10 +546,7 @@ export class Shard {
       for (const done of this.#records.take(entity + outcome.key)) turn.replies.push(() => done(outcome.outcome));
       return;
     }
-    const reply: CommandReply =
-      outcome.kind === 'done'
-        ? { ok: true, answer: outcome.answer, position: turn.position(partition), repeated: false }
-        : { ok: false, code: outcome.code, ...(outcome.detail === undefined ? {} : { detail: outcome.detail }) };
+    const reply = commandReply(turn, partition, outcome);
     for (const done of this.#commands.take(entity + outcome.commandKey)) turn.replies.push(() => done(reply));
   }
 
@@ -646,6 +648,14 @@ const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
 
 function gateName(partition: number): string {
   return `closing ${partition}`;
+}
+
+function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, { kind: 'record' }>): CommandReply {
+  if (outcome.kind === 'done') {
+    return { ok: true, answer: outcome.answer, position: turn.position(partition), repeated: false };
+  }
+  const { code, detail } = outcome;
+  return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
 }
 
 function entityOf(task: Task): string | null {

@@ -86,7 +86,9 @@ export function releaseJudged(
   const { deactivationMs, code } = judged;
   decision.facts.push({ kind: 'releaseEnded', citizen: wallet.citizen, hpan, deactivationMs, atMs: nowMs });
   if (operation.kind === 'disableCashback' && code !== null) return refuse(context, operation, code);
-  if (operation.kind === 'removeMethod') {
+  // A token taken back leaves nothing in the wallet (DECISION 38).
+  const isUndone = operation.kind === 'enableCashback' && methodOf(wallet, hpan)?.details === null;
+  if (operation.kind === 'removeMethod' || isUndone) {
     decision.facts.push({ kind: 'methodRemoved', citizen: wallet.citizen, hpan, atMs: nowMs });
   }
   endWhenAnswered(context, { ...operation, waiting: operation.waiting.filter((one) => one !== hpan) });
