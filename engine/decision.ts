@@ -2,8 +2,7 @@
  * What a machine answers: facts to fold, messages to send, outcomes to tell. A machine decides and changes nothing,
  * so one template snapshot per state serves every wallet and every card.
  */
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
-import { createActor } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { invariant } from './assert.ts';
 import type { Answer, RecordOutcome, RefusalName } from './contract.ts';
 import type { Fact, MessageBody } from './facts.ts';
@@ -32,34 +31,32 @@ export function newDecision(): Decision {
 export type Step<Context, Event> = (state: string, context: Context, event: Event) => string;
 
 /**
- * The public `transition()` of XState builds an actor at each call (20 us). With one scope for ever, and a
- * snapshot that is its state's template with another context, a step costs 3 us (bench/wallet.ts).
+ * Lets XState choose the transition (its guards judge), then runs that transition's actions and takes its target.
+ * That is all a machine without nested states, entry and exit actions does in a step; test/engine/machines.test.ts
+ * holds it to `transition()`. The public helper costs 20 us, since it builds an actor at each call; a step through
+ * one reused scope still spends most of its time on what these machines do not have (bench/wallet.ts).
  */
 export function machineSteps<Context extends object, Event extends { readonly type: string }>(
   machine: AnyStateMachine,
 ): Step<Context, Event> {
-  const scope = actorScope();
+  const actions = machine.implementations.actions as Readonly<Record<string, Act | undefined>>;
   const templates = new Map<string, AnyMachineSnapshot>();
   for (const value of Object.keys(machine.states)) templates.set(value, machine.resolveState({ value, context: {} }));
   return (state, context, event) => {
     const template = templates.get(state);
     invariant(template !== undefined, `unknown state: ${state}`);
-    const next = machine.transition({ ...template, context } as unknown as AnyMachineSnapshot, event, scope);
-    return next.value as string;
+    const snapshot = { ...template, context } as unknown as AnyMachineSnapshot;
+    const [transition] = machine.getTransitionData(snapshot, event);
+    invariant(transition !== undefined, `${machine.id} ${state} has no answer to ${event.type}`);
+    for (const action of transition.actions as readonly NamedAction[]) {
+      const { type, params } = typeof action === 'string' ? { type: action, params: undefined } : action;
+      const act = actions[type];
+      invariant(act !== undefined, `${machine.id} has no action ${type}`);
+      act({ context, event }, params);
+    }
+    return transition.target?.[0]?.key ?? state;
   };
 }
 
-/** The scope of an actor that does nothing; actions run at once and unobserved. */
-function actorScope(): AnyActorScope {
-  let scope: AnyActorScope | undefined;
-  createActor({
-    getInitialSnapshot: (own: AnyActorScope) => {
-      scope = own;
-      return { status: 'active' as const, output: undefined, error: undefined };
-    },
-    transition: (snapshot) => snapshot,
-    getPersistedSnapshot: (snapshot) => snapshot,
-  });
-  invariant(scope !== undefined, 'an actor asks for its initial snapshot when it is made');
-  return { ...scope, actionExecutor: (action) => action.exec?.(action.info, action.params) };
-}
+type Act = (args: { readonly context: unknown; readonly event: unknown }, params: unknown) => void;
+type NamedAction = string | { readonly type: string; readonly params?: unknown };

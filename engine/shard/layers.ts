@@ -54,11 +54,11 @@ export class Overlay {
   }
 
   forEach(visit: (table: RowTable, entity: string, sub: string, cell: AnyCell) => void): void {
-    for (const [table, cells] of this.#heads) cells.forEach((cell, entity) => visit(table, entity, '', cell));
+    for (const [table, cells] of this.#heads) {
+      for (const [entity, cell] of cells) visit(table, entity, '', cell);
+    }
     for (const [table, entities] of this.#lists) {
-      entities.forEach((cells, entity) => {
-        cells.forEach((cell, sub) => visit(table, entity, sub, cell));
-      });
+      for (const [entity, cells] of entities) for (const [sub, cell] of cells) visit(table, entity, sub, cell);
     }
   }
 

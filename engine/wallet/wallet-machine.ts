@@ -5,7 +5,6 @@
 import { setup } from 'xstate';
 import { invariant } from '../assert.ts';
 import type {
-  CitizenKey,
   Hpan,
   IbanCheckStatus,
   OptInStatus,

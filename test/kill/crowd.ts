@@ -37,7 +37,10 @@ class Line {
       this.#waiting.get(reply.ref)?.(reply);
       this.#waiting.delete(reply.ref);
     });
-    socket.on('close', (code, reason) => { this.closed = `${code} ${String(reason)}`; this.#giveUp(); });
+    socket.on('close', (code, reason) => {
+      this.closed = `${code} ${String(reason)}`;
+      this.#giveUp();
+    });
     socket.on('error', () => this.#giveUp());
   }
 
@@ -181,7 +184,7 @@ export class Crowd {
       const reply = await line.ask({ type: 'recordPayments', rows });
       if (reply === undefined) break;
       const { outcomes } = reply.view as { readonly outcomes: readonly RecordOutcome[] };
-      outcomes.forEach((outcome, index) => this.promisedRows.push({ row: rows[index]!, outcome }));
+      for (const [index, outcome] of outcomes.entries()) this.promisedRows.push({ row: rows[index]!, outcome });
     }
     line?.close();
   }

@@ -1,0 +1,146 @@
+// Method: for every state and every event of both machines, with contexts on either side of each guard, one step of
+// ours and one of XState's own `transition` must end in the same state with the same decision. Where XState ignores
+// an event that has no transition, ours breaks an invariant.
+import { expect, test } from 'vitest';
+import { type AnyStateMachine, transition } from 'xstate';
+import { type Card, emptyCard } from '../../engine/card/card.ts';
+import { type CardContext, type CardEvent, cardMachine } from '../../engine/card/card-machine.ts';
+import { machineSteps, newDecision } from '../../engine/decision.ts';
+import { italy2020, type TransactionRecord } from '../../engine/index.ts';
+import { emptyWallet, type Wallet } from '../../engine/wallet/wallet.ts';
+import { type WalletContext, type WalletEvent, walletMachine } from '../../engine/wallet/wallet-machine.ts';
+import { hpan, instant } from '../support/world.ts';
+
+const ME = 'a'.repeat(32);
+const OTHER = 'b'.repeat(32);
+const CARD = hpan(1);
+const NOW = instant('2021-03-01T12:00:00+01:00');
+const period = italy2020().periods.find(({ awardPeriodId }) => awardPeriodId === 2)!;
+const record: TransactionRecord = {
+  acquirerCode: '36081',
+  operationType: '00',
+  circuitType: '01',
+  hpan: CARD,
+  trxMs: NOW - 1,
+  idTrxAcquirer: 'A1',
+  idTrxIssuer: '',
+  correlationId: '',
+  amountCents: 1_000,
+  acquirerId: '09509',
+  merchantId: 'M',
+  terminalId: 'T',
+};
+const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', channel: 'app-io-channel' };
+const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
+
+/** One step each way; an action that breaks an invariant must break it both ways. */
+function bothWays<C extends { decision: ReturnType<typeof newDecision> }>(
+  machine: AnyStateMachine,
+  state: string,
+  context: Omit<C, 'decision'>,
+  event: { readonly type: string },
+) {
+  const ours = newDecision();
+  const theirs = newDecision();
+  const step = machineSteps<object, { readonly type: string }>(machine);
+  const attempt = (act: () => string) => {
+    try {
+      return act();
+    } catch (error) {
+      return `broken: ${(error as Error).message}`;
+    }
+  };
+  const mine = attempt(() => step(state, { ...context, decision: ours }, event));
+  const snapshot = machine.resolveState({ value: state, context: { ...context, decision: theirs } });
+  const xstate = attempt(() => {
+    const [next, actions] = transition(machine, snapshot, event);
+    for (const action of actions)
+      (action.exec as ((info: unknown, params: unknown) => void) | undefined)?.(action.info, action.params);
+    return next.value as string;
+  });
+  const isUnanswered = mine.includes('has no answer');
+  return { ours: { state: isUnanswered ? state : mine, decision: ours }, theirs: { state: xstate, decision: theirs } };
+}
+
+const method = { hpan: CARD, details, activationMs: NOW - 1, deactivationMs: null, channel: 'app-io-channel' };
+const wallets: readonly Partial<Wallet>[] = [
+  {},
+  { methods: [{ ...method, cashback: 'enabled' }], claimed: [CARD] },
+  { methods: [{ ...method, cashback: 'off' }] },
+  { methods: [{ ...method, cashback: 'enabling' }] },
+  { termsMs: NOW },
+];
+const walletEvents: readonly WalletEvent[] = [
+  { type: 'ENROL', asked, body: { kind: 'enrol' }, identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }) },
+  {
+    type: 'ENROL',
+    asked,
+    body: { kind: 'enrol', optInStatus: 'ACCEPTED' },
+    identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }),
+  },
+  { type: 'LEAVE', asked, frozenPeriods: [] },
+  { type: 'SET_IBAN', asked, isIbanValid: true, checkStatus: 'OK', seal: () => new Uint8Array(1) },
+  { type: 'SET_IBAN', asked, isIbanValid: true, checkStatus: 'KO', seal: () => new Uint8Array(1) },
+  { type: 'SET_IBAN', asked, isIbanValid: false, checkStatus: 'OK', seal: () => new Uint8Array(1) },
+  { type: 'ADD_METHOD', asked, body: { kind: 'addMethod', hpan: CARD, details } },
+  { type: 'REMOVE_METHOD', asked, body: { kind: 'removeMethod', hpan: CARD } },
+  { type: 'ENABLE', asked, body: { kind: 'enableCashback', hpan: CARD } },
+  { type: 'ENABLE_ALL', asked },
+  { type: 'DISABLE', asked, body: { kind: 'disableCashback', hpan: CARD } },
+  { type: 'CLAIM_JUDGED', hpan: CARD, activationMs: NOW },
+  { type: 'RELEASE_JUDGED', hpan: CARD, deactivationMs: NOW, code: null },
+  { type: 'COUNT', key: 'k', record, period },
+  { type: 'COUNT', key: 'k', record, period: null },
+  { type: 'REVERSE', key: 'k', record, enrolment: 0, awardPeriodId: 2, scoreCents: -100, countDelta: -1 },
+];
+
+test('a step of the wallet machine is the step that XState makes', () => {
+  for (const state of Object.keys(walletMachine.states)) {
+    for (const part of wallets) {
+      for (const event of walletEvents) {
+        const wallet = { ...emptyWallet(ME), ...part, status: state as Wallet['status'] };
+        const { ours, theirs } = bothWays<WalletContext>(walletMachine, state, { wallet, nowMs: NOW }, event);
+        expect(ours, `${state} ${event.type}`).toEqual(theirs);
+      }
+    }
+  }
+});
+
+const row = {
+  citizen: ME,
+  enrolment: 1,
+  channel: 'app-io-channel',
+  activationMs: NOW - 9 * 86_400_000,
+  deactivationMs: null,
+};
+const cards: readonly Partial<Card>[] = [
+  {},
+  { history: [row] },
+  { history: [{ ...row, citizen: OTHER }] },
+  { history: [row], unanswered: 1 },
+];
+const cardEvents: readonly CardEvent[] = [
+  { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD },
+  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: false, isUndo: false },
+  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: true, isUndo: false },
+  { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: false },
+  { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: true },
+  { type: 'RECORD', key: 'k', record: { ...record, operationType: '01' }, receivedMs: NOW, period, isClosed: false },
+  { type: 'RECORD', key: 'k', record, receivedMs: NOW - 9e8, period, isClosed: false },
+  { type: 'COUNT_JUDGED', key: 'k', code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
+  { type: 'REVERSE_JUDGED', key: 'k', applied: true },
+];
+
+test('a step of the card machine is the step that XState makes', () => {
+  for (const state of Object.keys(cardMachine.states)) {
+    for (const part of cards) {
+      for (const event of cardEvents) {
+        const card = { ...emptyCard(CARD), ...part, status: state as Card['status'] };
+        const ledger = { entry: () => undefined, entries: () => [] };
+        const context = { card, nowMs: NOW, ledger, periodOf: () => period };
+        const { ours, theirs } = bothWays<CardContext>(cardMachine, state, context, event);
+        expect(ours, `${state} ${event.type}`).toEqual(theirs);
+      }
+    }
+  }
+});
