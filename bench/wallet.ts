@@ -7,8 +7,9 @@ import { createActor, createMachine } from 'xstate';
 import { newDecision } from '../engine/decision.ts';
 import { italy2020, makeTaxCode } from '../engine/index.ts';
 import { emptyWallet, type Wallet } from '../engine/wallet/wallet.ts';
+import type { WalletEvent } from '../engine/wallet/wallet-events.ts';
 import { applyWalletFact } from '../engine/wallet/wallet-facts.ts';
-import { decideWallet, type WalletEvent } from '../engine/wallet/wallet-machine.ts';
+import { decideWallet } from '../engine/wallet/wallet-machine.ts';
 import type { Measurement, SuiteResult } from './suite.ts';
 
 const NOW_MS = Date.parse('2021-01-10T12:00:00Z');

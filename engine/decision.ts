@@ -5,7 +5,7 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { invariant } from './assert.ts';
 import type { Answer, RecordOutcome, RefusalName } from './contract.ts';
-import type { Fact, MessageBody } from './facts.ts';
+import type { ActorMessage, Fact } from './facts.ts';
 
 /** What became of a command or a record, as soon as it is known. */
 export type Outcome =
@@ -17,7 +17,7 @@ export type Outcome =
 export interface Decision {
   readonly facts: Fact[];
   /** The receiver follows from the message: its card's partition, or its citizen's. */
-  readonly messages: MessageBody[];
+  readonly messages: ActorMessage[];
   readonly outcomes: Outcome[];
   /** Something of this actor is under way: ask again when it has ended. Nothing else was decided. */
   isDeferred: boolean;

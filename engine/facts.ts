@@ -207,6 +207,9 @@ export type MessageBody =
   | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly key: string; readonly applied: boolean }
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number };
 
+/** A message to one wallet or card; the rest are told to every partition. */
+export type ActorMessage = Exclude<MessageBody, { kind: 'periodClosed' }>;
+
 export interface Message {
   readonly from: number;
   readonly to: number;

@@ -4,7 +4,7 @@
  */
 import { invariant, unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
-import type { CardContext, CardEvent } from '../card/card-machine.ts';
+import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
 import type {
   CommandReply,
@@ -19,16 +19,17 @@ import type {
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Decision, Outcome } from '../decision.ts';
 import { newDecision } from '../decision.ts';
-import type { Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
+import type { ActorMessage, Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
-import { acceptingPeriod, checkIban, findPeriod, recordKeyText } from '../programme/index.ts';
+import { acceptingPeriod, findPeriod, recordKeyText } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
-import type { Asked, WalletEvent } from '../wallet/wallet-machine.ts';
+import type { Asked } from '../wallet/wallet-events.ts';
 import { decideWallet } from '../wallet/wallet-machine.ts';
 import { bodyText, commandKey } from './command-text.ts';
+import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
 import type { FlushedState } from './flushed-state.ts';
 import { emptyPartition } from './fold.ts';
 import { partitionEntity } from './layers.ts';
@@ -328,7 +329,9 @@ export class Shard {
     if (this.#isRepeated(turn, wallet, asked, done)) return true;
 
     const decision = newDecision();
-    decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#walletEvent(turn, wallet, command, asked));
+    const { frozenPeriods } = this.#partitionRow(turn, partition);
+    const event = commandEvent({ command, asked, wallet, frozenPeriods, vault: this.#options.store.vault });
+    decideWallet({ wallet, nowMs: turn.nowMs, decision }, event);
     if (decision.isDeferred) return false;
     const [outcome] = decision.outcomes;
     if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
@@ -359,51 +362,6 @@ export class Shard {
     if (operation.bodyHash === asked.bodyHash) this.#commands.add(citizen + asked.commandKey, done);
     else turn.replies.push(() => done({ ok: false, code: 'ID_REUSED' }));
     return true;
-  }
-
-  #walletEvent(turn: Turn, wallet: Wallet, command: WalletCommand, asked: Asked): WalletEvent {
-    const { body, taxCode } = command;
-    const { vault } = this.#options.store;
-    switch (body.kind) {
-      case 'enrol':
-        return {
-          type: 'ENROL',
-          asked,
-          body,
-          identity: () => {
-            if (wallet.sealedTaxCode !== null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
-            const slot = vault.newSlot();
-            return { slot, sealedTaxCode: vault.seal(slot, taxCode) };
-          },
-        };
-      case 'leave':
-        return {
-          type: 'LEAVE',
-          asked,
-          frozenPeriods: this.#partitionRow(turn, partitionOf(wallet.citizen)).frozenPeriods,
-        };
-      case 'setIban': {
-        const iban = checkIban(body.iban);
-        const seal = () => {
-          invariant(iban.ok, 'a guard saw to the IBAN');
-          return vault.seal(wallet.slot, JSON.stringify({ ...body, kind: undefined, iban: iban.value }));
-        };
-        // DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP.
-        return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: 'UNKNOWN_PSP', seal };
-      }
-      case 'addMethod':
-        return { type: 'ADD_METHOD', asked, body };
-      case 'removeMethod':
-        return { type: 'REMOVE_METHOD', asked, body };
-      case 'enableCashback':
-        return { type: 'ENABLE', asked, body };
-      case 'disableCashback':
-        return { type: 'DISABLE', asked, body };
-      case 'enableAll':
-        return { type: 'ENABLE_ALL', asked };
-      default:
-        return unreachable(body);
-    }
   }
 
   #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
@@ -455,7 +413,7 @@ export class Shard {
   }
 
   /** @returns the wallet or card that decided */
-  #decideMessage(turn: Turn, partition: number, body: Exclude<MessageBody, { kind: 'periodClosed' }>): string {
+  #decideMessage(turn: Turn, partition: number, body: ActorMessage): string {
     const decision = newDecision();
     switch (body.kind) {
       case 'claim':
@@ -468,33 +426,10 @@ export class Shard {
       default: {
         const { citizen } = body;
         const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
-        decideWallet({ wallet, nowMs: turn.nowMs, decision }, this.#answerEvent(body));
+        decideWallet({ wallet, nowMs: turn.nowMs, decision }, walletEvent(body, this.#options.programme));
         this.#absorb(turn, partition, citizen, decision);
         return citizen;
       }
-    }
-  }
-
-  #answerEvent(
-    body: Extract<MessageBody, { kind: 'claimJudged' | 'releaseJudged' | 'count' | 'reverse' }>,
-  ): WalletEvent {
-    switch (body.kind) {
-      case 'claimJudged':
-        return { ...body, type: 'CLAIM_JUDGED' };
-      case 'releaseJudged':
-        return { ...body, type: 'RELEASE_JUDGED' };
-      case 'count': {
-        const { record, receivedMs } = body;
-        return {
-          ...body,
-          type: 'COUNT',
-          period: acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs }),
-        };
-      }
-      case 'reverse':
-        return { ...body, type: 'REVERSE' };
-      default:
-        return unreachable(body);
     }
   }
 
@@ -661,40 +596,4 @@ function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, {
 function entityOf(task: Task): string | null {
   if (task.kind === 'command') return task.command.citizen;
   return task.kind === 'record' ? task.command.record.hpan : null;
-}
-
-function receiverOf(body: MessageBody): number {
-  switch (body.kind) {
-    case 'claim':
-    case 'release':
-    case 'countJudged':
-    case 'reverseJudged':
-      return partitionOf(body.hpan);
-    case 'claimJudged':
-    case 'releaseJudged':
-    case 'count':
-    case 'reverse':
-      return partitionOf(body.citizen);
-    case 'periodClosed':
-      throw new Error('told to every partition, not to one');
-    default:
-      return unreachable(body);
-  }
-}
-
-function cardEvent(
-  body: Extract<MessageBody, { kind: 'claim' | 'release' | 'countJudged' | 'reverseJudged' }>,
-): CardEvent {
-  switch (body.kind) {
-    case 'claim':
-      return { ...body, type: 'ACTIVATE' };
-    case 'release':
-      return { ...body, type: 'RELEASE' };
-    case 'countJudged':
-      return { ...body, type: 'COUNT_JUDGED' };
-    case 'reverseJudged':
-      return { ...body, type: 'REVERSE_JUDGED' };
-    default:
-      return unreachable(body);
-  }
 }

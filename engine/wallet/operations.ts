@@ -5,8 +5,8 @@
 import { invariant } from '../assert.ts';
 import type { Answer, Hpan, RefusalName } from '../contract.ts';
 import type { Operation } from './wallet.ts';
+import type { Asked, WalletContext } from './wallet-events.ts';
 import { methodOf } from './wallet-facts.ts';
-import type { Asked, WalletContext } from './wallet-machine.ts';
 
 type Kind = Operation['kind'];
 

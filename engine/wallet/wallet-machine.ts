@@ -4,82 +4,16 @@
  */
 import { setup } from 'xstate';
 import { invariant } from '../assert.ts';
-import type {
-  Hpan,
-  IbanCheckStatus,
-  OptInStatus,
-  PeriodParameters,
-  RefusalName,
-  TransactionRecord,
-  WalletCommandBody,
-} from '../contract.ts';
+import type { Hpan, OptInStatus, RefusalName, TransactionRecord } from '../contract.ts';
 import { APP_CHANNEL } from '../contract.ts';
-import type { Decision } from '../decision.ts';
 import { machineSteps } from '../decision.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { paymentScoreCents } from '../programme/index.ts';
 import * as operations from './operations.ts';
 import type { PaymentRow, Wallet } from './wallet.ts';
+import type { Asked, WalletContext, WalletEvent } from './wallet-events.ts';
 import { methodOf, totalsOf } from './wallet-facts.ts';
-
-type Body<K extends WalletCommandBody['kind']> = Extract<WalletCommandBody, { kind: K }>;
-
-/** Names one command: under which key its outcome is kept, and what its body was. */
-export interface Asked {
-  readonly commandKey: string;
-  readonly bodyHash: string;
-  readonly channel: string;
-}
-
-export type WalletEvent =
-  | {
-      readonly type: 'ENROL';
-      readonly asked: Asked;
-      readonly body: Body<'enrol'>;
-      readonly identity: () => { readonly slot: number; readonly sealedTaxCode: Uint8Array };
-    }
-  | { readonly type: 'LEAVE'; readonly asked: Asked; readonly frozenPeriods: readonly number[] }
-  | {
-      readonly type: 'SET_IBAN';
-      readonly asked: Asked;
-      readonly isIbanValid: boolean;
-      readonly checkStatus: IbanCheckStatus;
-      readonly seal: () => Uint8Array;
-    }
-  | { readonly type: 'ADD_METHOD'; readonly asked: Asked; readonly body: Body<'addMethod'> }
-  | { readonly type: 'REMOVE_METHOD'; readonly asked: Asked; readonly body: Body<'removeMethod'> }
-  | { readonly type: 'ENABLE'; readonly asked: Asked; readonly body: Body<'enableCashback'> }
-  | { readonly type: 'ENABLE_ALL'; readonly asked: Asked }
-  | { readonly type: 'DISABLE'; readonly asked: Asked; readonly body: Body<'disableCashback'> }
-  | { readonly type: 'CLAIM_JUDGED'; readonly hpan: Hpan; readonly activationMs: number | null }
-  | {
-      readonly type: 'RELEASE_JUDGED';
-      readonly hpan: Hpan;
-      readonly deactivationMs: number | null;
-      readonly code: RefusalName | null;
-    }
-  | {
-      readonly type: 'COUNT';
-      readonly key: string;
-      readonly record: TransactionRecord;
-      readonly period: PeriodParameters | null;
-    }
-  | {
-      readonly type: 'REVERSE';
-      readonly key: string;
-      readonly record: TransactionRecord;
-      readonly enrolment: number;
-      readonly awardPeriodId: number;
-      readonly scoreCents: number;
-      readonly countDelta: number;
-    };
-
-export interface WalletContext {
-  readonly wallet: Wallet;
-  readonly nowMs: number;
-  readonly decision: Decision;
-}
 
 type Args<T extends WalletEvent['type'] = WalletEvent['type']> = {
   readonly context: WalletContext;

@@ -8,7 +8,8 @@ import { type CardContext, type CardEvent, cardMachine } from '../../engine/card
 import { machineSteps, newDecision } from '../../engine/decision.ts';
 import { italy2020, type TransactionRecord } from '../../engine/index.ts';
 import { emptyWallet, type Wallet } from '../../engine/wallet/wallet.ts';
-import { type WalletContext, type WalletEvent, walletMachine } from '../../engine/wallet/wallet-machine.ts';
+import type { WalletContext, WalletEvent } from '../../engine/wallet/wallet-events.ts';
+import { walletMachine } from '../../engine/wallet/wallet-machine.ts';
 import { hpan, instant } from '../support/world.ts';
 
 const ME = 'a'.repeat(32);

@@ -1,0 +1,112 @@
+/** From commands and messages to the events of the machines, and from a message to the partition that takes it. */
+import { invariant, unreachable } from '../assert.ts';
+import type { CardEvent } from '../card/card-machine.ts';
+import type { Programme, WalletCommand } from '../contract.ts';
+import type { MessageBody } from '../facts.ts';
+import { partitionOf } from '../partition.ts';
+import type { Vault } from '../ports.ts';
+import { acceptingPeriod, checkIban } from '../programme/index.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
+
+type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
+type ToCard = Messages<'claim' | 'release' | 'countJudged' | 'reverseJudged'>;
+type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'reverse'>;
+
+export interface CommandArrival {
+  readonly command: WalletCommand;
+  readonly asked: Asked;
+  readonly wallet: Wallet;
+  readonly frozenPeriods: readonly number[];
+  readonly vault: Vault;
+}
+
+/** Sealing costs more than deciding, so an event only carries the way to do it. */
+export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: CommandArrival): WalletEvent {
+  const { body, taxCode } = command;
+  switch (body.kind) {
+    case 'enrol':
+      return {
+        type: 'ENROL',
+        asked,
+        body,
+        identity: () => {
+          if (wallet.sealedTaxCode !== null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
+          const slot = vault.newSlot();
+          return { slot, sealedTaxCode: vault.seal(slot, taxCode) };
+        },
+      };
+    case 'leave':
+      return { type: 'LEAVE', asked, frozenPeriods };
+    case 'setIban': {
+      const iban = checkIban(body.iban);
+      const seal = () => {
+        invariant(iban.ok, 'a guard saw to the IBAN');
+        return vault.seal(wallet.slot, JSON.stringify({ ...body, kind: undefined, iban: iban.value }));
+      };
+      // DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP.
+      return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: 'UNKNOWN_PSP', seal };
+    }
+    case 'addMethod':
+      return { type: 'ADD_METHOD', asked, body };
+    case 'removeMethod':
+      return { type: 'REMOVE_METHOD', asked, body };
+    case 'enableCashback':
+      return { type: 'ENABLE', asked, body };
+    case 'disableCashback':
+      return { type: 'DISABLE', asked, body };
+    case 'enableAll':
+      return { type: 'ENABLE_ALL', asked };
+    default:
+      return unreachable(body);
+  }
+}
+
+export function walletEvent(body: ToWallet, programme: Programme): WalletEvent {
+  switch (body.kind) {
+    case 'claimJudged':
+      return { ...body, type: 'CLAIM_JUDGED' };
+    case 'releaseJudged':
+      return { ...body, type: 'RELEASE_JUDGED' };
+    case 'count': {
+      const { record, receivedMs } = body;
+      return { ...body, type: 'COUNT', period: acceptingPeriod(programme, { trxMs: record.trxMs, receivedMs }) };
+    }
+    case 'reverse':
+      return { ...body, type: 'REVERSE' };
+    default:
+      return unreachable(body);
+  }
+}
+
+export function cardEvent(body: ToCard): CardEvent {
+  switch (body.kind) {
+    case 'claim':
+      return { ...body, type: 'ACTIVATE' };
+    case 'release':
+      return { ...body, type: 'RELEASE' };
+    case 'countJudged':
+      return { ...body, type: 'COUNT_JUDGED' };
+    case 'reverseJudged':
+      return { ...body, type: 'REVERSE_JUDGED' };
+    default:
+      return unreachable(body);
+  }
+}
+
+export function receiverOf(body: ToCard | ToWallet): number {
+  switch (body.kind) {
+    case 'claim':
+    case 'release':
+    case 'countJudged':
+    case 'reverseJudged':
+      return partitionOf(body.hpan);
+    case 'claimJudged':
+    case 'releaseJudged':
+    case 'count':
+    case 'reverse':
+      return partitionOf(body.citizen);
+    default:
+      return unreachable(body);
+  }
+}
