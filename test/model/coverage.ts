@@ -1,6 +1,6 @@
 /**
  * Which transitions of a machine that runs in production were taken, and which pairs of state and event were met.
- * Watches the machine object itself: the engine decides through its `transition`.
+ * Watches the machine object itself: the engine lets its `getTransitionData` choose.
  */
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition } from 'xstate';
 
@@ -17,11 +17,12 @@ export function watch(machine: AnyStateMachine): Coverage {
   const names = transitionNames(machine);
   const taken = new Set<string>();
   const met = new Set<string>();
-  const decide = machine.transition.bind(machine);
-  machine.transition = (snapshot, event, scope) => {
+  const choose = machine.getTransitionData.bind(machine);
+  machine.getTransitionData = (snapshot: AnyMachineSnapshot, event: AnyEventObject) => {
     met.add(pairName(String(snapshot.value), event.type));
-    for (const transition of transitionsFor(machine, snapshot, event)) taken.add(names.get(transition) ?? 'unknown');
-    return decide(snapshot, event, scope);
+    const chosen = choose(snapshot, event);
+    for (const transition of chosen) taken.add(names.get(transition) ?? 'unknown');
+    return chosen;
   };
   const all = [...names.values()];
   const pairs = Object.keys(machine.states).flatMap((state) => machine.events.map((event) => pairName(state, event)));
@@ -36,14 +37,6 @@ export function watch(machine: AnyStateMachine): Coverage {
       `${pairs.length - missedPairs().length} of ${pairs.length} pairs of state and event; ` +
       `not met: ${[...missed(), ...missedPairs()].join(', ') || 'none'}`,
   };
-}
-
-function transitionsFor(
-  machine: AnyStateMachine,
-  snapshot: AnyMachineSnapshot,
-  event: AnyEventObject,
-): readonly AnyTransitionDefinition[] {
-  return machine.getTransitionData(snapshot, event);
 }
 
 function transitionNames(machine: AnyStateMachine): ReadonlyMap<AnyTransitionDefinition, string> {
