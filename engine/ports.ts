@@ -148,6 +148,16 @@ export interface Vault {
   flush(): Promise<void>;
 }
 
+/** Copies of rankings, so that a start need not read every wallet. Losing one costs time, nothing else. */
+export interface RankingCopies {
+  /** Keeps a copy of a ranking as it was at `vector` (the sequence of each partition). Rejects with StorageFault. */
+  saveRanking(awardPeriodId: number, chunks: Iterable<Uint8Array>, vector: readonly number[]): Promise<void>;
+  /** Null = none, or damaged. */
+  loadRanking(
+    awardPeriodId: number,
+  ): { readonly chunks: readonly Uint8Array[]; readonly vector: readonly number[] } | null;
+}
+
 /** A shard's disk. */
 export interface Store {
   readonly journal: Journal;

@@ -77,6 +77,7 @@ async function startEngine(
   if (!isToBeFilled) clock = runOn();
   const engine = await openEngine({
     stores: persistence.stores,
+    rankingCopies: persistence,
     programme:
       persistence.isNew || configuration.programme !== undefined ? programmeOf(configuration, nowMs) : undefined,
     clock: engineClock,

@@ -13,8 +13,11 @@ export interface CheckpointOptions {
   readonly onPoint: (name: string) => void;
   /** Changed rows that make one due; default LIMITS.checkpointRowCount. */
   readonly rowCount?: number | undefined;
-  /** Called with the mark before the journal is trimmed: what else must cover it is written here (rankings). */
-  readonly beforeTrim?: () => Promise<void>;
+  /**
+   * Writes what else must be as new as the checkpoint (copies of rankings), before the mark: whenever the process
+   * dies, the journal after the mark reaches back to those copies.
+   */
+  readonly beforeMark?: () => Promise<void>;
 }
 
 export class Checkpointer {
@@ -52,7 +55,7 @@ export class Checkpointer {
   }
 
   async #write(): Promise<void> {
-    const { store, state, shard, onPoint, beforeTrim } = this.#options;
+    const { store, state, shard, onPoint, beforeMark } = this.#options;
     const mark = { sequence: shard.flushedSequence, partitions: shard.flushedSequences() };
     if (mark.sequence === this.#sequence) return;
     const changes = sortedChanges(state.freeze());
@@ -61,11 +64,11 @@ export class Checkpointer {
       await store.rows.write(changes.slice(index, index + LIMITS.checkpointBatchRows));
       onPoint('checkpoint-batch');
     }
+    await beforeMark?.();
     await store.rows.setCheckpoint(mark);
     onPoint('checkpoint-marked');
     state.release();
     this.#sequence = mark.sequence;
-    await beforeTrim?.();
     await store.journal.trim(mark.sequence);
   }
 }

@@ -5,7 +5,7 @@ import { PARTITION_COUNT } from '../contract.ts';
 import type { Engine, EngineStats } from '../engine.ts';
 import type { TurnRecord } from '../facts.ts';
 import { partitionOf } from '../partition.ts';
-import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
+import type { Clock, PartitionRow, RankingCopies, Schedule, Store } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
 import { canonicalJson, checkProgramme } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly programme?: Programme | undefined;
   readonly clock: Clock;
   readonly schedule: Schedule;
+  /** Absent: every start builds the rankings from wallets. */
+  readonly rankingCopies?: RankingCopies | undefined;
   /** The disk failed or a checkpoint broke: stop the process, nothing may be answered any more. */
   readonly failed: (error: unknown) => void;
   /** Changed rows after which a checkpoint begins; default LIMITS.checkpointRowCount. */
@@ -83,6 +85,7 @@ class LocalEngine implements Engine {
         shard: this.#shards[index]!,
         onPoint,
         rowCount: options.checkpointRowCount,
+        beforeMark: () => this.#saveRankings(),
       });
     });
     this.#closing = new PeriodClosing({
@@ -96,8 +99,24 @@ class LocalEngine implements Engine {
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
     }
-    this.#rankings.rebuild(this.#wallets());
+    this.#fillRankings();
     for (const { awardPeriodId } of this.#partitionRow(0).frozenRankings) this.#rankings.of(awardPeriodId)?.freeze();
+  }
+
+  #fillRankings(): void {
+    const { rankingCopies } = this.#options;
+    const marks = Array.from(
+      { length: PARTITION_COUNT },
+      (_, at) => this.#storeOf(at).rows.checkpoint().partitions[at] ?? 0,
+    );
+    const moves = this.#recovered.flatMap((recovered) => recovered.moves);
+    const missing: number[] = [];
+    for (const { awardPeriodId } of this.#rankings.all()) {
+      const isRestored =
+        rankingCopies !== undefined && this.#rankings.restore(awardPeriodId, rankingCopies, marks, moves);
+      if (!isRestored) missing.push(awardPeriodId);
+    }
+    if (missing.length > 0) this.#rankings.rebuild(missing, this.#wallets());
   }
 
   /** Finishes what the last stop left: the programme of a new folder, messages under way, boundaries missed. */
@@ -202,6 +221,11 @@ class LocalEngine implements Engine {
   /** Messages go round, so no shard is done before all are. Routing is synchronous: one look at all of them is enough. */
   async #idle(): Promise<void> {
     while (!this.#shards.every(({ isIdle }) => isIdle)) await Promise.all(this.#shards.map((shard) => shard.idle()));
+  }
+
+  async #saveRankings(): Promise<void> {
+    const { rankingCopies } = this.#options;
+    if (rankingCopies !== undefined) await this.#rankings.save(rankingCopies, () => this.#sequences());
   }
 
   *#wallets(): Iterable<Wallet> {

@@ -1,14 +1,18 @@
 /** One ranking per award period, moved by facts that are on disk (architecture 6). */
 import type { Programme } from '../contract.ts';
 import type { Fact, TurnRecord } from '../facts.ts';
+import type { RankingCopies } from '../ports.ts';
 import { visiblePeriods } from '../programme/index.ts';
 import type { CompareTaxCodes, Participant } from '../ranking/ranking.ts';
 import { Ranking } from '../ranking/ranking.ts';
 import type { Wallet } from '../wallet/wallet.ts';
+import type { RankMove } from './recovery.ts';
 
 export class Rankings {
   readonly #rankings = new Map<number, Ranking>();
   readonly #compare: CompareTaxCodes;
+  readonly #savedFrozen = new Set<number>();
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(programme: Programme, compare: CompareTaxCodes) {
     this.#compare = compare;
@@ -26,15 +30,30 @@ export class Rankings {
     return this.#rankings.values();
   }
 
-  /** Builds all of them anew from wallets: each total of a wallet is a participant (DECISIONS 21 and 38). */
-  rebuild(wallets: Iterable<Wallet>): void {
-    const participants = new Map<number, Participant[]>();
+  /**
+   * Takes a copy in place of a ranking, moved on by what came after it. Not where `moves` cannot bridge the gap: they
+   * begin after `marks`, the sequence of each partition.
+   */
+  restore(awardPeriodId: number, copies: RankingCopies, marks: readonly number[], moves: readonly RankMove[]): boolean {
+    const copy = copies.loadRanking(awardPeriodId);
+    if (copy === null) return false;
+    const ranking = Ranking.fromChunks(copy.chunks, this.#compare);
+    if (!ranking.isFrozen && marks.some((mark, partition) => (copy.vector[partition] ?? 0) < mark)) return false;
+    this.#rankings.set(awardPeriodId, ranking);
+    for (const { partition, sequence, fact } of moves) {
+      if (sequence > (copy.vector[partition] ?? 0) && periodsOf(fact).includes(awardPeriodId)) {
+        this.#applyFact(fact, awardPeriodId);
+      }
+    }
+    return true;
+  }
+
+  /** Builds rankings anew from wallets: each total of a wallet is a participant (DECISIONS 21 and 38). */
+  rebuild(awardPeriodIds: readonly number[], wallets: Iterable<Wallet>): void {
+    const participants = new Map<number, Participant[]>(awardPeriodIds.map((id) => [id, []]));
     for (const { citizen, totals } of wallets) {
       for (const { awardPeriodId, count, lastTrxMs, termsMs } of totals) {
-        const known = participants.get(awardPeriodId);
-        const participant: Participant = { citizen, standing: { count, lastTrxMs, termsMs } };
-        if (known === undefined) participants.set(awardPeriodId, [participant]);
-        else known.push(participant);
+        participants.get(awardPeriodId)?.push({ citizen, standing: { count, lastTrxMs, termsMs } });
       }
     }
     for (const [awardPeriodId, entries] of participants) {
@@ -42,11 +61,27 @@ export class Rankings {
     }
   }
 
-  apply(record: TurnRecord): void {
-    for (const { facts } of record.sections) for (const fact of facts) this.#applyFact(fact);
+  /** Of all that are still moving, or were never copied since they froze. One save at a time, each as of its own now. */
+  save(copies: RankingCopies, vector: () => readonly number[]): Promise<void> {
+    this.#saving = this.#saving.then(async () => {
+      const now = vector();
+      const saves: Promise<void>[] = [];
+      for (const ranking of this.#rankings.values()) {
+        if (this.#savedFrozen.has(ranking.awardPeriodId)) continue;
+        if (ranking.isFrozen) this.#savedFrozen.add(ranking.awardPeriodId);
+        saves.push(copies.saveRanking(ranking.awardPeriodId, pieces(ranking), now));
+      }
+      await Promise.all(saves);
+    });
+    return this.#saving;
   }
 
-  #applyFact(fact: Fact): void {
+  apply(record: TurnRecord): void {
+    for (const { facts } of record.sections) for (const fact of facts) this.#applyFact(fact, null);
+  }
+
+  /** @param only null = every period that the fact concerns */
+  #applyFact(fact: Fact, only: number | null): void {
     switch (fact.kind) {
       case 'paymentListed': {
         const { before, after } = fact;
@@ -56,6 +91,7 @@ export class Rankings {
       }
       case 'left':
         for (const { awardPeriodId, before } of fact.removed) {
+          if (only !== null && only !== awardPeriodId) continue;
           this.#rankings.get(awardPeriodId)?.move(fact.citizen, before, null);
         }
         return;
@@ -65,4 +101,26 @@ export class Rankings {
       default:
     }
   }
+}
+
+export function movesRanks(fact: Fact): boolean {
+  return fact.kind === 'paymentListed' || fact.kind === 'left' || fact.kind === 'rankingFrozen';
+}
+
+function periodsOf(fact: Fact): readonly number[] {
+  switch (fact.kind) {
+    case 'paymentListed':
+      return [fact.payment.awardPeriodId];
+    case 'left':
+      return fact.removed.map(({ awardPeriodId }) => awardPeriodId);
+    case 'rankingFrozen':
+      return [fact.awardPeriodId];
+    default:
+      return [];
+  }
+}
+
+/** A ranking's chunks are views of memory that goes on changing. */
+function* pieces(ranking: Ranking): Iterable<Uint8Array> {
+  for (const chunk of ranking.toChunks()) yield chunk.slice();
 }

@@ -3,12 +3,13 @@
  * Nothing is judged again (promise 3); a row that is ahead of a fact skips it, so recovery may die and begin anew.
  */
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Message } from '../facts.ts';
+import type { Fact, Message } from '../facts.ts';
 import type { RowTable, RowTypes, Store } from '../ports.ts';
 import { FlushedState } from './flushed-state.ts';
 import type { FoldTarget } from './fold.ts';
 import { foldTurn } from './fold.ts';
 import { diskEntity, Overlay, partitionEntity } from './layers.ts';
+import { movesRanks } from './rankings.ts';
 import type { ShardPosition } from './shard.ts';
 
 export interface Recovered {
@@ -16,17 +17,29 @@ export interface Recovered {
   readonly position: ShardPosition;
   /** Sent before the stop, perhaps never taken in: to be sent again, in order. */
   readonly undelivered: readonly Message[];
+  /** Facts after the checkpoint that move ranks, in order. */
+  readonly moves: readonly RankMove[];
+}
+
+export interface RankMove {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly fact: Fact;
 }
 
 export function recover(store: Store, partitions: readonly number[], onPoint: (name: string) => void): Recovered {
   const mark = store.rows.checkpoint();
   const sequences = Array.from({ length: PARTITION_COUNT }, (_, partition) => mark.partitions[partition] ?? 0);
   const overlay = new Overlay();
+  const moves: RankMove[] = [];
   let lastMs = 0;
   for (const turn of store.journal.read(mark.sequence + 1)) {
     onPoint('recovery-record');
     foldTurn((_partition, sequence) => new RecoveryTarget(store, overlay, sequence), turn);
-    for (const { partition, sequence } of turn.sections) sequences[partition] = sequence;
+    for (const { partition, sequence, facts } of turn.sections) {
+      sequences[partition] = sequence;
+      for (const fact of facts) if (movesRanks(fact)) moves.push({ partition, sequence, fact });
+    }
     lastMs = turn.nowMs;
   }
   const state = new FlushedState(store.rows, overlay);
@@ -36,7 +49,7 @@ export function recover(store: Store, partitions: readonly number[], onPoint: (n
     lastMs = Math.max(lastMs, state.view.get('partition', partition, entity, '')?.lastMs ?? 0);
     for (const [, { messages }] of state.view.list('outbox', partition, entity, '')) undelivered.push(...messages);
   }
-  return { state, position: { sequences, lastMs }, undelivered };
+  return { state, position: { sequences, lastMs }, undelivered, moves };
 }
 
 /** Folds into the overlay what the rows on disk do not hold yet. */

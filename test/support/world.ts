@@ -59,6 +59,7 @@ export class World {
     const programme = options.programme ?? (persistence.isNew ? italy2020() : undefined);
     const engine = await openEngine({
       stores: persistence.stores,
+      rankingCopies: persistence,
       programme,
       clock: { nowMs: () => clock.nowMs },
       schedule: setImmediate,
