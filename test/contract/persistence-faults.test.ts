@@ -1,6 +1,6 @@
 // Method: a small engine in a process of its own is killed, robbed, starved and lied to; then its folder must be whole:
 // everything it acknowledged is there once, and what is damaged is refused, never served.
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -205,14 +205,24 @@ describe('one engine per folder', () => {
   });
 });
 
+const NOBODY = { uid: 65_534, gid: 65_534 };
+
+function isCheckoutReadable(as: { readonly uid?: number; readonly gid?: number }): boolean {
+  return spawnSync(process.execPath, ['-e', 'require("node:fs").readdirSync(".")'], as).status === 0;
+}
+
 describe('the folder', () => {
   test('fault 15: a folder that cannot be written is refused with its cause', async () => {
     mkdirSync(folder);
     chmodSync(place, 0o755);
     chmodSync(folder, 0o555);
     // Root may write everywhere: let nobody try.
-    const options = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-    expect((await run(['read', folder], 0, options)).fault).toBe('FOLDER_NOT_WRITABLE');
+    const options = process.getuid?.() === 0 ? NOBODY : {};
+    if (isCheckoutReadable(options)) {
+      expect((await run(['read', folder], 0, options)).fault).toBe('FOLDER_NOT_WRITABLE');
+    } else {
+      console.info('left out: a folder without write permission, since nobody but root can read this checkout');
+    }
     chmodSync(folder, 0o755);
     const file = join(place, 'file');
     writeFileSync(file, '');

@@ -86,6 +86,7 @@ class Line {
 export class Crowd {
   readonly promised: Promised[] = [];
   #checked = 0;
+  #alarm: { readonly count: number; readonly ring: () => void } | null = null;
   readonly promisedRows: PromisedRow[] = [];
   /** Sent, never answered: may or may not have happened. */
   readonly inDoubt: Omit<Promised, 'answer'>[] = [];
@@ -96,6 +97,11 @@ export class Crowd {
   constructor(random: Random, identity: DevelopmentIdentity) {
     this.#random = random;
     this.#identity = identity;
+  }
+
+  /** Calls `ring` once, when that many more commands have been acknowledged. */
+  afterPromises(count: number, ring: () => void): void {
+    this.#alarm = { count: this.promised.length + count, ring };
   }
 
   /** Everybody acts until the server is gone, or `actions` are done. */
@@ -198,8 +204,15 @@ export class Crowd {
     const request = { ...wish, id };
     const reply = await line.ask(request);
     if (reply === undefined) this.inDoubt.push({ citizen, request });
-    else if (reply.ok) this.promised.push({ citizen, request, answer: reply.answer });
+    else if (reply.ok) this.#promise({ citizen, request, answer: reply.answer });
     return reply !== undefined;
+  }
+
+  #promise(promised: Promised): void {
+    this.promised.push(promised);
+    if (this.#alarm === null || this.promised.length < this.#alarm.count) return;
+    this.#alarm.ring();
+    this.#alarm = null;
   }
 
   #wish(citizen: number): Record<string, unknown> {

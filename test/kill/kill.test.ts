@@ -41,7 +41,8 @@ test(`${ROUNDS} kills lose nothing acknowledged and double nothing`, { timeout: 
       const url = await victim.url;
       if (url !== undefined) {
         const raging = crowd.rage(url, nowMs, 60);
-        if (place.name === 'anywhere') await victimDiesWithin(crowd, random, victim);
+        // A time that needs no clock: after a seeded number of promises.
+        if (place.name === 'anywhere') crowd.afterPromises(1 + random.below(400), () => victim.kill());
         await raging;
       }
       const isInPlace = url === undefined || place.name === 'anywhere' || (await victim.isGone());
@@ -68,14 +69,3 @@ test(`${ROUNDS} kills lose nothing acknowledged and double nothing`, { timeout: 
     await rm(folder, { recursive: true, force: true });
   }
 });
-
-/** Waits for a seeded number of promises, then kills: a time that needs no clock. */
-async function victimDiesWithin(crowd: Crowd, random: Random, victim: Victim): Promise<void> {
-  const enough = crowd.promised.length + 1 + random.below(400);
-  while (crowd.promised.length < enough && (await Promise.race([victim.ended, breath()])) === undefined);
-  victim.kill();
-}
-
-function breath(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(() => resolve(undefined)));
-}
