@@ -47,7 +47,7 @@ export const LIMITS = {
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
   /** Rows of the overlay that start a checkpoint. */
-  checkpointRowCount: 100_000,
+  checkpointRowCount: 50_000,
   /** Rows in one checkpoint transaction: small, so that journal commits pass between them. */
   checkpointBatchRows: 1_000,
   /** Journal records after the last checkpoint: bounds the time of recovery. */

@@ -77,6 +77,11 @@ class RecoveryTarget implements FoldTarget {
       this.#overlay.set(table, entity, sub, { sequence, value: update(folded.value ?? undefined) });
       return;
     }
+    // Written once and never changed: writing them again is harmless, reading them first is half of a recovery.
+    if (table === 'payment' || table === 'command') {
+      this.#overlay.set(table, entity, sub, { sequence, value: update(undefined) });
+      return;
+    }
     const stored = this.#store.rows.get(table, partition, diskEntity(table, entity), sub);
     if (stored !== undefined && stored.sequence >= sequence) return;
     this.#overlay.set(table, entity, sub, { sequence, value: update(stored?.value) });
