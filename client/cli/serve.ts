@@ -21,6 +21,9 @@ export const serve = defineCommand({
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
+    // On standard error: what a program reads from standard output begins with the address.
+    if (args.demo && !args.json)
+      process.stderr.write('Starting. A new folder is filled with a demonstration first: some seconds.\n');
     const supervisor = supervise({
       options: engineOptions(args),
       onReady: (ready) => (args.json ? printJson({ ready }) : print(welcome(ready, args, paintOf(process.stdout)))),

@@ -208,7 +208,10 @@ describe('one engine per folder', () => {
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
 function isCheckoutReadable(as: { readonly uid?: number; readonly gid?: number }): boolean {
-  return spawnSync(process.execPath, ['-e', 'require("node:fs").readdirSync(".")'], as).status === 0;
+  return (
+    spawnSync(process.execPath, ['-e', `require("node:fs").readdirSync(${JSON.stringify(process.cwd())})`], as)
+      .status === 0
+  );
 }
 
 describe('the folder', () => {
