@@ -38,6 +38,7 @@ class World {
   open(persistence: Persistence): Promise<Engine> {
     return openEngine({
       stores: persistence.stores,
+      rankingCopies: persistence,
       programme: PROGRAMME,
       clock: { nowMs: () => this.nowMs },
       schedule: (task) => setImmediate(task),
@@ -158,6 +159,8 @@ describe('a data folder', () => {
   });
 });
 
+const CHRISTMAS_CLOSED_MS = Date.parse('2021-01-12T00:00:00Z');
+
 describe('the inspector agrees with the engine', () => {
   test.each([1, 3])('over restarts and closed periods, with %i shards', async (shardCount) => {
     const world = new World(seed);
@@ -172,6 +175,8 @@ describe('the inspector agrees with the engine', () => {
       const inspection = await verifyPersistence(persistence);
       expect(inspection.differences, `SEED=${seed} life=${life}`).toEqual([]);
       world.nowMs += world.random.below(20 * 24 * HOUR_MS);
+      // The last life sees the Christmas period closed, whatever the seed.
+      if (life === 3) world.nowMs = Math.max(world.nowMs, CHRISTMAS_CLOSED_MS);
     }
     const last = await verifyPersistence(persistence);
     expect(last.checked.payments).toBeGreaterThan(0);
