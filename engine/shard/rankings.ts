@@ -104,7 +104,8 @@ export class Rankings {
 }
 
 export function movesRanks(fact: Fact): boolean {
-  return fact.kind === 'paymentListed' || fact.kind === 'left' || fact.kind === 'rankingFrozen';
+  // Not freezing: stores are recovered one after the other, and one may tell of it before another's last moves.
+  return fact.kind === 'paymentListed' || fact.kind === 'left';
 }
 
 function periodsOf(fact: Fact): readonly number[] {
@@ -113,8 +114,6 @@ function periodsOf(fact: Fact): readonly number[] {
       return [fact.payment.awardPeriodId];
     case 'left':
       return fact.removed.map(({ awardPeriodId }) => awardPeriodId);
-    case 'rankingFrozen':
-      return [fact.awardPeriodId];
     default:
       return [];
   }
