@@ -56,12 +56,17 @@ export interface RowTypes {
   readonly outbox: OutboxRow;
 }
 export type RowTable = keyof RowTypes;
+/** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */
+export type ActorTable = 'wallet' | 'card' | 'partition';
+export type ListTable = Exclude<RowTable, ActorTable>;
 
 export interface PartitionRow {
   /** Instants within a partition never fall. */
   readonly lastMs: number;
   /** Highest message sequence taken in from each partition; 64 numbers. */
   readonly received: readonly number[];
+  /** Highest message sequence sent to each partition; 64 numbers. */
+  readonly sent: readonly number[];
   readonly closedPeriods: readonly number[];
   /** By award period: which card partitions were heard to close it. */
   readonly closeHeard: readonly { readonly awardPeriodId: number; readonly from: readonly number[] }[];
@@ -82,8 +87,8 @@ export interface PartitionRow {
   }[];
 }
 
+/** Never empty: a pair without open messages has no row. */
 export interface OutboxRow {
-  readonly lastSequence: number;
   readonly messages: readonly Message[];
 }
 

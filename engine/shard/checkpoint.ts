@@ -1,14 +1,12 @@
 /** Writes the rows changed since the last checkpoint, in key order and small transactions, between journal commits. */
 import { LIMITS } from '../limits.ts';
-import { partitionOf } from '../partition.ts';
-import type { RowChange, Store } from '../ports.ts';
-import type { FlushedState } from './flushed-state.ts';
-import { diskEntity, type Overlay } from './layers.ts';
+import type { Store } from '../ports.ts';
+import type { Actors } from './actors.ts';
 import type { Shard } from './shard.ts';
 
 export interface CheckpointOptions {
   readonly store: Store;
-  readonly state: FlushedState;
+  readonly actors: Actors;
   readonly shard: Shard;
   readonly onPoint: (name: string) => void;
   /** Changed rows that make one due; default LIMITS.checkpointRowCount. */
@@ -37,9 +35,9 @@ export class Checkpointer {
 
   /** Starts one when enough has changed; rejections go to whoever holds the promise. */
   runIfDue(): Promise<void> | null {
-    const { state, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
+    const { actors, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
     const isDue =
-      state.overlay.count >= rowCount || shard.flushedSequence - this.#sequence >= LIMITS.journalTailRecordsMax;
+      actors.dirtyCount >= rowCount || shard.flushedSequence - this.#sequence >= LIMITS.journalTailRecordsMax;
     return isDue && this.#running === null ? this.run() : null;
   }
 
@@ -55,10 +53,11 @@ export class Checkpointer {
   }
 
   async #write(): Promise<void> {
-    const { store, state, shard, onPoint, beforeMark } = this.#options;
-    const mark = { sequence: shard.flushedSequence, partitions: shard.flushedSequences() };
+    const { store, actors, shard, onPoint, beforeMark } = this.#options;
+    const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences] };
     if (mark.sequence === this.#sequence) return;
-    const changes = sortedChanges(state.freeze());
+    const frozen = actors.freeze();
+    const changes = frozen.rowChanges;
     onPoint('checkpoint-start');
     for (let index = 0; index < changes.length; index += LIMITS.checkpointBatchRows) {
       await store.rows.write(changes.slice(index, index + LIMITS.checkpointBatchRows));
@@ -67,27 +66,8 @@ export class Checkpointer {
     await beforeMark?.();
     await store.rows.setCheckpoint(mark);
     onPoint('checkpoint-marked');
-    state.release();
+    actors.release(frozen);
     this.#sequence = mark.sequence;
     await store.journal.trim(mark.sequence);
   }
-}
-
-function sortedChanges(overlay: Overlay): readonly RowChange[] {
-  const changes: RowChange[] = [];
-  overlay.forEach((table, entity, sub, { sequence, value }) => {
-    const isOfPartition = table === 'partition' || table === 'outbox';
-    const partition = isOfPartition ? Number(entity) : partitionOf(entity);
-    const address = { table, partition, entity: diskEntity(table, entity), sub };
-    changes.push({ address, sequence, value } as RowChange);
-  });
-  return changes.sort(({ address: a }, { address: b }) =>
-    a.partition !== b.partition
-      ? a.partition - b.partition
-      : compare(a.table, b.table) || compare(a.entity, b.entity) || compare(a.sub, b.sub),
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

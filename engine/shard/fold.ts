@@ -3,21 +3,23 @@ import { unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
 import { applyCardFact } from '../card/card-facts.ts';
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Fact, PartitionFact, Section, TurnRecord } from '../facts.ts';
-import type { OutboxRow, PartitionRow, RowTable, RowTypes } from '../ports.ts';
+import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
+import type { ActorTable, ListTable, PartitionRow, RowTypes } from '../ports.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import { applyWalletFact, paymentSub } from '../wallet/wallet-facts.ts';
-import { partitionEntity } from './layers.ts';
 
 /** Where facts go. Each row is changed for itself, so that recovery can skip the rows that are ahead. */
 export interface FoldTarget {
-  change<T extends RowTable>(
+  change<T extends ActorTable>(
     table: T,
     partition: number,
     entity: string,
-    sub: string,
-    update: (value: RowTypes[T] | undefined) => RowTypes[T] | null,
+    update: (value: RowTypes[T] | undefined) => RowTypes[T],
   ): void;
+  /** A row of a list, whole as the fact says it; null = deleted. */
+  put<T extends ListTable>(table: T, partition: number, entity: string, sub: string, value: RowTypes[T] | null): void;
+  /** Messages of `partition` to another one that wait for it. */
+  waiting(partition: number, to: number): readonly Message[];
 }
 
 export function foldFact(target: FoldTarget, partition: number, fact: Fact): void {
@@ -26,8 +28,8 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
-      target.change('card', partition, fact.hpan, '', (card) => applyCardFact(card ?? emptyCard(fact.hpan), fact));
-      if (fact.kind === 'recordSet') target.change('record', partition, fact.hpan, fact.key, () => fact.entry);
+      target.change('card', partition, fact.hpan, (card) => applyCardFact(card ?? emptyCard(fact.hpan), fact));
+      if (fact.kind === 'recordSet') target.put('record', partition, fact.hpan, fact.key, fact.entry);
       return;
     case 'periodClosed':
     case 'periodCloseHeard':
@@ -35,21 +37,17 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'rankingFrozen':
     case 'tieOrdered':
     case 'programmeSet':
-      target.change('partition', partition, partitionEntity(partition), '', (row) =>
-        applyPartitionFact(row ?? emptyPartition(), fact),
-      );
+      target.change('partition', partition, '', (row) => applyPartitionFact(row ?? emptyPartition(), fact));
       return;
     default: {
       const { citizen } = fact;
-      target.change('wallet', partition, citizen, '', (wallet) =>
-        applyWalletFact(wallet ?? emptyWallet(citizen), fact),
-      );
+      target.change('wallet', partition, citizen, (wallet) => applyWalletFact(wallet ?? emptyWallet(citizen), fact));
       if (fact.kind === 'paymentListed') {
-        target.change('payment', partition, citizen, paymentSub(fact.payment), () => fact.payment);
+        target.put('payment', partition, citizen, paymentSub(fact.payment), fact.payment);
       }
       if (fact.kind === 'commandDone') {
         const { bodyHash, answer } = fact;
-        target.change('command', partition, citizen, fact.commandKey, () => ({ bodyHash, answer }));
+        target.put('command', partition, citizen, fact.commandKey, { bodyHash, answer });
       }
     }
   }
@@ -58,44 +56,44 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
 /** What a section does to its partition as a whole: time, cursors, counts. */
 export function foldSectionEnd(target: FoldTarget, nowMs: number, section: Section): void {
   const { partition } = section;
-  target.change('partition', partition, partitionEntity(partition), '', (row) =>
-    withSection(row ?? emptyPartition(), nowMs, section),
-  );
+  target.change('partition', partition, '', (row) => withSection(row ?? emptyPartition(), nowMs, section));
 }
 
 /** Messages sent by a section and not taken in within the same record wait in the outbox of their pair. */
-export function foldOutbox(target: FoldTarget, turn: TurnRecord, section: Section): void {
-  if (section.sent.length === 0) return;
-  const { partition } = section;
+export function foldOutbox(target: FoldTarget, turn: TurnRecord, { partition, sent }: Section): void {
+  if (sent.length === 0) return;
   const taken = takenInSameTurn(turn, partition);
-  for (const to of new Set(section.sent.map((message) => message.to))) {
-    const sent = section.sent.filter((message) => message.to === to);
-    target.change('outbox', partition, partitionEntity(partition), String(to), (row) => {
-      const waiting = sent.filter(({ sequence }) => sequence > (taken.get(to) ?? 0));
-      return {
-        lastSequence: sent[sent.length - 1]?.sequence ?? 0,
-        messages: [...(row ?? EMPTY_OUTBOX).messages, ...waiting],
-      };
-    });
+  const waiting = new Map<number, Message[]>();
+  for (const message of sent) {
+    if (message.sequence <= (taken.get(message.to) ?? 0)) continue;
+    const ofPair = waiting.get(message.to);
+    if (ofPair === undefined) waiting.set(message.to, [message]);
+    else ofPair.push(message);
+  }
+  for (const [to, messages] of waiting) {
+    // A row that is ahead of this fact holds them already.
+    const held = target.waiting(partition, to);
+    const lastHeld = held.at(-1)?.sequence ?? 0;
+    const added = messages.filter(({ sequence }) => sequence > lastHeld);
+    if (added.length > 0) target.put('outbox', partition, '', String(to), { messages: [...held, ...added] });
   }
 }
 
 /** Folds a whole turn: recovery. */
-export function foldTurn(target: (partition: number, sequence: number) => FoldTarget, turn: TurnRecord): void {
+export function foldTurn(target: (sequence: number, partition: number) => FoldTarget, turn: TurnRecord): void {
   for (const section of turn.sections) {
-    const into = target(section.partition, section.sequence);
+    const into = target(section.sequence, section.partition);
     for (const fact of section.facts) foldFact(into, section.partition, fact);
     foldSectionEnd(into, turn.nowMs, section);
     foldOutbox(into, turn, section);
   }
 }
 
-export const EMPTY_OUTBOX: OutboxRow = { lastSequence: 0, messages: [] };
-
 export function emptyPartition(): PartitionRow {
   return {
     lastMs: 0,
     received: new Array<number>(PARTITION_COUNT).fill(0),
+    sent: new Array<number>(PARTITION_COUNT).fill(0),
     closedPeriods: [],
     closeHeard: [],
     frozenPeriods: [],
@@ -128,10 +126,11 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     else if (kind === 'paymentListed') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;
   }
-  const received = section.received.length === 0 ? row.received : [...row.received];
-  if (received !== row.received)
-    for (const [from, sequence] of section.received) (received as number[])[from] = sequence;
-  return { ...row, lastMs: nowMs, received, citizensEnabled, cardsActive, paymentsListed, commandsDone };
+  const received = [...row.received];
+  for (const [from, sequence] of section.received) received[from] = sequence;
+  const sent = [...row.sent];
+  for (const { to, sequence } of section.sent) sent[to] = sequence;
+  return { ...row, lastMs: nowMs, received, sent, citizensEnabled, cardsActive, paymentsListed, commandsDone };
 }
 
 function applyPartitionFact(row: PartitionRow, fact: PartitionFact): PartitionRow {

@@ -11,7 +11,6 @@ import { canonicalJson, checkProgramme } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { emptyPartition } from './fold.ts';
-import { partitionEntity } from './layers.ts';
 import { PeriodClosing } from './period-closing.ts';
 import { Rankings } from './rankings.ts';
 import { Reads } from './reads.ts';
@@ -72,16 +71,16 @@ class LocalEngine implements Engine {
     this.#reads = new Reads({
       programme: this.programme,
       rankings: this.#rankings,
-      flushed: (partition) => this.#recoveredOf(partition).state.view,
+      flushed: (partition) => this.#recoveredOf(partition).actors.flushed,
       vault: (partition) => this.#storeOf(partition).vault,
-      sequence: (partition) => this.#shardOf(partition).flushedSequences()[partition] ?? 0,
+      sequence: (partition) => this.#shardOf(partition).flushedSequences[partition] ?? 0,
     });
     this.#shards = stores.map((store, index) => this.#makeShard(store, index));
     this.#checkpointers = stores.map((store, index) => {
-      const { state } = this.#recovered[index]!;
+      const { actors } = this.#recovered[index]!;
       return new Checkpointer({
         store,
-        state,
+        actors,
         shard: this.#shards[index]!,
         onPoint,
         rowCount: options.checkpointRowCount,
@@ -189,18 +188,18 @@ class LocalEngine implements Engine {
 
   #makeShard(store: Store, index: number): Shard {
     const { stores, clock, schedule, failed, onPoint = () => {} } = this.#options;
-    const { state, position } = this.#recovered[index]!;
+    const { actors, position } = this.#recovered[index]!;
     return new Shard(
       {
         store,
-        state,
+        actors,
         programme: this.programme,
         clock,
         schedule,
         onPoint,
         isLocal: (partition) => partition % stores.length === index,
         route: (message) => this.#shardOf(message.to).deliver(message),
-        acknowledge: (message) => this.#recoveredOf(message.from).state.acknowledge(message),
+        acknowledge: (message) => this.#recoveredOf(message.from).actors.acknowledge(message),
         published: (record) => this.#published(record, index),
         failed,
       },
@@ -230,24 +229,21 @@ class LocalEngine implements Engine {
 
   *#wallets(): Iterable<Wallet> {
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
-      const { overlay } = this.#recoveredOf(partition).state;
+      const { actors } = this.#recoveredOf(partition);
       for (const [{ entity }, { value }] of this.#storeOf(partition).rows.scan('wallet', partition)) {
-        if (overlay.get('wallet', entity, '') === undefined) yield value;
+        if (!actors.isChanged(entity)) yield value;
       }
     }
-    for (const { state } of this.#recovered) {
-      for (const [, { value }] of state.overlay.heads('wallet')) if (value !== null) yield value;
-    }
+    for (const { actors } of this.#recovered) yield* actors.changed('wallet') as Iterable<Wallet>;
   }
 
   #sequences(): readonly number[] {
-    const perShard = this.#shards.map((shard) => shard.flushedSequences());
+    const perShard = this.#shards.map((shard) => shard.flushedSequences);
     return Array.from({ length: PARTITION_COUNT }, (_, at) => perShard[at % this.#shards.length]?.[at] ?? 0);
   }
 
   #partitionRow(partition: number): PartitionRow {
-    const { view } = this.#recoveredOf(partition).state;
-    return view.get('partition', partition, partitionEntity(partition), '') ?? emptyPartition();
+    return this.#recoveredOf(partition).actors.flushed.get('partition', partition, '', '') ?? emptyPartition();
   }
 
   #checkClock(): void {

@@ -38,14 +38,14 @@ import type { Ranking } from '../ranking/ranking.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
 import { paymentPrefix, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
-import type { LayeredView } from './layers.ts';
+import type { View } from './actors.ts';
 import type { Rankings } from './rankings.ts';
 
 export interface ReadsOptions {
   readonly programme: Programme;
   readonly rankings: Rankings;
   /** Of one partition. */
-  readonly flushed: (partition: number) => LayeredView;
+  readonly flushed: (partition: number) => View;
   readonly vault: (partition: number) => Vault;
   /** Flushed. */
   readonly sequence: (partition: number) => number;

@@ -28,11 +28,10 @@ import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import type { Asked } from '../wallet/wallet-events.ts';
 import { decideWallet } from '../wallet/wallet-machine.ts';
+import type { Actors, Changes } from './actors.ts';
 import { bodyText, commandKey } from './command-text.ts';
 import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
-import type { FlushedState } from './flushed-state.ts';
 import { emptyPartition } from './fold.ts';
-import { partitionEntity } from './layers.ts';
 import { Turn } from './turn.ts';
 import { Waiting } from './waiting.ts';
 
@@ -64,7 +63,7 @@ export type SystemDecide = (row: PartitionRow) => SystemDecision;
 
 export interface ShardOptions {
   readonly store: Store;
-  readonly state: FlushedState;
+  readonly actors: Actors;
   readonly programme: Programme;
   readonly clock: Clock;
   readonly schedule: Schedule;
@@ -89,7 +88,7 @@ export interface ShardPosition {
 
 export class Shard {
   readonly #options: ShardOptions;
-  readonly #state: FlushedState;
+  readonly #actors: Actors;
   readonly #mailbox: Task[] = [];
   /** Messages and the engine's own tasks: never refused, bounded by what is in flight. */
   readonly #urgent: Task[] = [];
@@ -101,6 +100,7 @@ export class Shard {
   readonly #held = new Map<Hpan, readonly Outcome[]>();
   readonly #inFlight: Turn[] = [];
   readonly #sequences: number[];
+  readonly #flushedSequences: number[];
   /** Last message decided, by sender and receiver. */
   readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
   readonly #received = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
@@ -122,8 +122,9 @@ export class Shard {
 
   constructor(options: ShardOptions, position: ShardPosition) {
     this.#options = options;
-    this.#state = options.state;
+    this.#actors = options.actors;
     this.#sequences = [...position.sequences];
+    this.#flushedSequences = [...position.sequences];
     this.#lastMs = position.lastMs;
     this.#decidedSequence = options.store.journal.lastSequence;
     this.#flushedSequence = this.#decidedSequence;
@@ -140,10 +141,8 @@ export class Shard {
     return { turns: this.#turns, facts: this.#facts };
   }
   /** Where each partition stands, flushed; others' partitions are 0. */
-  flushedSequences(): readonly number[] {
-    const sequences = [...this.#sequences];
-    for (const turn of this.#inFlight) for (const partition of turn.partitions) sequences[partition]! -= 1;
-    return sequences;
+  get flushedSequences(): readonly number[] {
+    return this.#flushedSequences;
   }
 
   execute(command: WalletCommand, done: (reply: CommandReply) => void): void {
@@ -209,13 +208,11 @@ export class Shard {
   #beginTurn(): Turn {
     // One instant a turn, never before the last one.
     this.#lastMs = Math.max(this.#lastMs, this.#options.clock.nowMs());
-    const turn = new Turn(this.#lastMs, (partition) => {
+    return new Turn(this.#lastMs, this.#actors, (partition) => {
       const next = (this.#sequences[partition] ?? 0) + 1;
       this.#sequences[partition] = next;
       return next;
     });
-    turn.view = this.#state.under([turn.scratch, ...this.#inFlight.map(({ scratch }) => scratch).reverse()]);
-    return turn;
   }
 
   /** Nothing to journal; but what was answered may rest on a turn that is not flushed yet. */
@@ -229,7 +226,7 @@ export class Shard {
   #append(turn: Turn): void {
     const { journal, vault } = this.#options.store;
     this.#decidedSequence += 1;
-    const record = turn.record(journal.epoch, this.#decidedSequence);
+    const { record, changes } = turn.end(journal.epoch, this.#decidedSequence);
     this.#options.onPoint('turn-decided');
     this.#inFlight.push(turn);
     // The keys that seal a record's personal data are on disk before the record. Appends keep their order.
@@ -242,18 +239,21 @@ export class Shard {
       });
     this.#appends
       .then(() => flushed)
-      .then(() => this.#publish(turn, record))
+      .then(() => this.#publish(turn, record, changes))
       .catch((error: unknown) => this.#fail(error));
   }
 
-  #publish(turn: Turn, record: TurnRecord): void {
+  #publish(turn: Turn, record: TurnRecord, changes: Changes): void {
     if (this.#isStopped) return;
     const first = this.#inFlight.shift();
     invariant(first === turn, 'turns are flushed in the order in which they were decided');
     this.#flushedSequence = record.sequence;
     this.#turns += 1;
-    for (const section of record.sections) this.#facts += section.facts.length;
-    this.#state.publish(turn.scratch, record);
+    for (const { partition, sequence, facts } of record.sections) {
+      this.#flushedSequences[partition] = sequence;
+      this.#facts += facts.length;
+    }
+    this.#actors.publish(turn, changes, record);
     this.#options.onPoint('turn-flushed');
     this.#options.published(record);
     for (const reply of turn.replies) reply();
@@ -347,8 +347,8 @@ export class Shard {
   #isRepeated(turn: Turn, wallet: Wallet, asked: Asked, done: (reply: CommandReply) => void): boolean {
     const { citizen } = wallet;
     const partition = partitionOf(citizen);
-    const row = turn.view.cell('command', partition, citizen, asked.commandKey);
-    if (row?.value != null) {
+    const row = turn.view.row('command', partition, citizen, asked.commandKey);
+    if (row !== undefined) {
       const { bodyHash, answer } = row.value;
       const reply: CommandReply =
         bodyHash === asked.bodyHash
@@ -538,19 +538,18 @@ export class Shard {
   }
 
   #partitionRow(turn: Turn, partition: number): PartitionRow {
-    return turn.view.get('partition', partition, partitionEntity(partition), '') ?? emptyPartition();
+    return turn.view.get('partition', partition, '', '') ?? emptyPartition();
   }
 
   #recallMessages(partition: number): void {
     if (!this.#options.isLocal(partition)) return;
-    const { view } = this.#state;
-    const row = view.get('partition', partition, partitionEntity(partition), '');
+    const row = this.#actors.flushed.get('partition', partition, '', '');
     row?.received.forEach((sequence, from) => {
       this.#received[from * PARTITION_COUNT + partition] = sequence;
     });
-    for (const [to, { lastSequence }] of view.list('outbox', partition, partitionEntity(partition), '')) {
-      this.#sent[partition * PARTITION_COUNT + Number(to)] = lastSequence;
-    }
+    row?.sent.forEach((sequence, to) => {
+      this.#sent[partition * PARTITION_COUNT + to] = sequence;
+    });
   }
 
   // Waiting and refusing

@@ -1,11 +1,8 @@
-/** One batch through one shard: what was decided, folded at once into a scratch, not yet on disk. */
-import type { Position } from '../contract.ts';
+/** One batch through one shard: what was decided, folded at once into the actors, not yet on disk. */
+import { PARTITION_COUNT, type Position } from '../contract.ts';
 import type { Fact, Message, MessageBody, Section, TurnRecord } from '../facts.ts';
-import type { RowTable, RowTypes } from '../ports.ts';
-import type { FoldTarget } from './fold.ts';
-import { foldFact, foldSectionEnd } from './fold.ts';
-import type { LayeredView } from './layers.ts';
-import { Overlay } from './layers.ts';
+import { type Actor, type Actors, type Changes, type ListRow, OWNER_OF, type View } from './actors.ts';
+import { type FoldTarget, foldFact, foldSectionEnd } from './fold.ts';
 
 interface OpenSection {
   readonly target: FoldTarget;
@@ -17,34 +14,27 @@ interface OpenSection {
 }
 
 export class Turn {
-  readonly scratch = new Overlay();
   readonly nowMs: number;
+  /** What decisions of this turn read: what it and the turns before it have decided. */
+  readonly view: View;
   /** Called after the flush, in order. */
   readonly replies: (() => void)[] = [];
-  readonly #sections = new Map<number, OpenSection>();
+  readonly #actors: Actors;
   readonly #nextSequence: (partition: number) => number;
-  #view: LayeredView | undefined;
+  readonly #sections: (OpenSection | undefined)[] = new Array(PARTITION_COUNT);
+  readonly #open: OpenSection[] = [];
+  readonly #touched: Actor[] = [];
+  readonly #rows: ListRow[] = [];
 
-  constructor(nowMs: number, nextSequence: (partition: number) => number) {
+  constructor(nowMs: number, actors: Actors, nextSequence: (partition: number) => number) {
     this.nowMs = nowMs;
+    this.view = actors.decided;
+    this.#actors = actors;
     this.#nextSequence = nextSequence;
   }
 
-  /** The view that decisions of this turn read: its own scratch first. Set once, right after construction. */
-  get view(): LayeredView {
-    if (this.#view === undefined) throw new Error('a turn reads through its view');
-    return this.#view;
-  }
-  set view(view: LayeredView) {
-    this.#view = view;
-  }
-
   get isEmpty(): boolean {
-    return this.#sections.size === 0;
-  }
-
-  get partitions(): Iterable<number> {
-    return this.#sections.keys();
+    return this.#open.length === 0;
   }
 
   fact(partition: number, fact: Fact): void {
@@ -68,39 +58,53 @@ export class Turn {
     return { partition, sequence: this.#section(partition).sequence };
   }
 
-  /** Ends the turn: its record. Outboxes are folded when it is published, since acknowledgements change them too. */
-  record(epoch: number, sequence: number): TurnRecord {
-    const open = [...this.#sections.values()].sort((a, b) => a.partition - b.partition);
-    const sections = open.map(({ target, received, ...section }): Section => {
+  /**
+   * Ends the turn: its record, and what it leaves behind. Outboxes are folded when it is published, since
+   * acknowledgements change them too.
+   */
+  end(epoch: number, sequence: number): { readonly record: TurnRecord; readonly changes: Changes } {
+    this.#open.sort((a, b) => a.partition - b.partition);
+    const sections = this.#open.map(({ target, received, ...section }): Section => {
       const closed = { ...section, received: [...received] };
       foldSectionEnd(target, this.nowMs, closed);
       return closed;
     });
-    return { epoch, sequence, nowMs: this.nowMs, sections };
+    const actors = this.#touched;
+    const values = actors.map((actor) => actor.decided);
+    const sequences = actors.map((actor) => actor.decidedSequence);
+    const record = { epoch, sequence, nowMs: this.nowMs, sections };
+    return { record, changes: { actors, values, sequences, rows: this.#rows } };
   }
 
   #section(partition: number): OpenSection {
-    const known = this.#sections.get(partition);
+    const known = this.#sections[partition];
     if (known !== undefined) return known;
     const sequence = this.#nextSequence(partition);
     const target = this.#target(sequence);
     const made: OpenSection = { target, partition, sequence, facts: [], sent: [], received: new Map() };
-    this.#sections.set(partition, made);
+    this.#sections[partition] = made;
+    this.#open.push(made);
     return made;
   }
 
   #target(sequence: number): FoldTarget {
     return {
-      change: <T extends RowTable>(
-        table: T,
-        partition: number,
-        entity: string,
-        sub: string,
-        update: (value: RowTypes[T] | undefined) => RowTypes[T] | null,
-      ) => {
-        const value = update(this.view.get(table, partition, entity, sub));
-        this.scratch.set(table, entity, sub, { sequence, value });
+      change: (table, partition, entity, update) => {
+        const actor = this.#actors.wake(table, partition, entity);
+        if (actor.turn !== this) {
+          actor.turn = this;
+          this.#touched.push(actor);
+        }
+        actor.decided = update(actor.decided as Parameters<typeof update>[0]);
+        actor.decidedSequence = sequence;
       },
+      put: (table, partition, entity, sub, value) => {
+        const actor = this.#actors.wake(OWNER_OF[table], partition, entity);
+        const row: ListRow = { actor, table, sub, sequence, value, isFlushed: false };
+        actor.setRow(row);
+        this.#rows.push(row);
+      },
+      waiting: (partition, to) => this.#actors.waiting(partition, to),
     };
   }
 }

@@ -76,6 +76,7 @@ const card = shape<Card>({
 const partitionRow = shape<PartitionRow>({
   lastMs: integer,
   received: list(integer),
+  sent: list(integer),
   closedPeriods: list(integer),
   closeHeard: list(shape<PartitionRow['closeHeard'][number]>({ awardPeriodId: integer, from: list(integer) })),
   frozenPeriods: list(integer),
@@ -95,7 +96,7 @@ const partitionRow = shape<PartitionRow>({
   ),
 });
 
-const outboxRow = shape<OutboxRow>({ lastSequence: integer, messages: list(message) });
+const outboxRow = shape<OutboxRow>({ messages: list(message) });
 
 export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
   wallet,

@@ -57,6 +57,7 @@ export class Account {
 
   /** Rows that change in nearly every turn: where they stand is read before the journals, not after each turn. */
   expectRows(store: Store): void {
+    this.post.expectCheckpoint(store.rows.checkpoint());
     for (const partition of ALL_PARTITIONS) {
       for (const [address, row] of store.rows.scan('partition', partition)) {
         this.#partitionRows.set(partition, { address, row });
@@ -173,6 +174,7 @@ export class Account {
       account.commandsDone += Number(kind === 'commandDone');
     }
     for (const [from, sequence] of section.received) account.received[from] = sequence;
+    for (const { to, sequence } of section.sent) account.sent[to] = sequence;
     account.lastMs = nowMs;
     account.sequence = section.sequence;
 

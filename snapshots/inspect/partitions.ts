@@ -17,6 +17,7 @@ export class PartitionAccount {
   readonly citizens = new Map<CitizenKey, Citizen>();
   lastMs = 0;
   readonly received: number[];
+  readonly sent: number[];
   readonly closed = new Set<number>();
   readonly heard = new Map<number, Set<number>>();
   /** By award period: the standings at the moment when this partition froze it. */
@@ -32,12 +33,14 @@ export class PartitionAccount {
   constructor(partition: number, partitionCount: number) {
     this.partition = partition;
     this.received = new Array<number>(partitionCount).fill(0);
+    this.sent = new Array<number>(partitionCount).fill(0);
   }
 
   get value(): PartitionRow {
     return sortedPartition({
       lastMs: this.lastMs,
       received: this.received,
+      sent: this.sent,
       closedPeriods: [...this.closed],
       closeHeard: [...this.heard].map(([awardPeriodId, from]) => ({ awardPeriodId, from: [...from] })),
       frozenPeriods: [...this.frozen.keys()],

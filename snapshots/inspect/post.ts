@@ -2,7 +2,7 @@
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Message, MessageBody, Section } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
-import type { OutboxRow, StoredRow } from '../../engine/ports.ts';
+import type { CheckpointMark, OutboxRow, StoredRow } from '../../engine/ports.ts';
 import type { Findings } from './findings.ts';
 
 interface Pair {
@@ -11,14 +11,16 @@ interface Pair {
   sentLast: number;
   /** Highest sequence that the receiver has taken in. */
   takenLast: number;
-  /** Sent and, as far as read, not taken in. */
-  open: Message[];
-  outbox: { readonly row: StoredRow<OutboxRow>; sentLast: number } | null;
+  /** Sent and, as far as read, not taken in; with the sender's sequence. */
+  open: { readonly message: Message; readonly sentAt: number }[];
+  outbox: StoredRow<OutboxRow> | null;
 }
 
 export class Post {
   readonly #findings: Findings;
   readonly #pairs = new Map<number, Pair>();
+  /** By partition: the sequence up to which a checkpoint says that rows hold everything. */
+  readonly #covered = new Array<number>(PARTITION_COUNT).fill(0);
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -26,7 +28,13 @@ export class Post {
 
   /** Announces a row before the journals are read, so that it can be held to the moment that it describes. */
   expectOutbox(from: number, to: number, row: StoredRow<OutboxRow>): void {
-    this.#pair(from, to).outbox = { row, sentLast: 0 };
+    this.#pair(from, to).outbox = row;
+  }
+
+  expectCheckpoint({ partitions }: CheckpointMark): void {
+    for (const [partition, sequence] of partitions.entries()) {
+      this.#covered[partition] = Math.max(this.#covered[partition] ?? 0, sequence);
+    }
   }
 
   apply(section: Section): void {
@@ -46,7 +54,7 @@ export class Post {
   }
 
   *open(): Iterable<MessageBody> {
-    for (const { open } of this.#pairs.values()) for (const message of open) yield message.body;
+    for (const { open } of this.#pairs.values()) for (const { message } of open) yield message.body;
   }
 
   #send(section: Section, message: Message): void {
@@ -63,8 +71,7 @@ export class Post {
     if (receiver !== null && receiver !== message.to) this.#findings.differ(`${subject}: is for ${receiver}`);
 
     pair.sentLast = message.sequence;
-    if (message.sequence > pair.takenLast) pair.open.push(message);
-    if (pair.outbox !== null && section.sequence <= pair.outbox.row.sequence) pair.outbox.sentLast = message.sequence;
+    if (message.sequence > pair.takenLast) pair.open.push({ message, sentAt: section.sequence });
   }
 
   #receive(section: Section, from: number, sequence: number): void {
@@ -76,19 +83,15 @@ export class Post {
       return;
     }
     pair.takenLast = sequence;
-    const firstOpen = pair.open.findIndex((message) => message.sequence > sequence);
+    const firstOpen = pair.open.findIndex(({ message }) => message.sequence > sequence);
     pair.open = firstOpen === -1 ? [] : pair.open.slice(firstOpen);
   }
 
   #checkOutbox(pair: Pair, subject: string): void {
-    if (pair.outbox === null) return;
-    const { row, sentLast } = pair.outbox;
-    const { lastSequence, messages } = row.value;
-    this.#findings.expect(`outbox, ${subject}: last number`, sentLast, lastSequence);
-
-    const held = new Map(messages.map((message) => [message.sequence, message]));
-    for (const message of pair.open) {
-      if (message.sequence > lastSequence) break;
+    const held = new Map(pair.outbox?.value.messages.map((message) => [message.sequence, message]));
+    const describedAt = Math.max(pair.outbox?.sequence ?? 0, this.#covered[pair.from] ?? 0);
+    for (const { message, sentAt } of pair.open) {
+      if (sentAt > describedAt) break;
       this.#findings.expect(`outbox, ${subject}: message ${message.sequence}`, message, held.get(message.sequence));
     }
   }

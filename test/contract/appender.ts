@@ -27,7 +27,8 @@ export function turnOf(epoch: number, sequence: number): TurnRecord {
 }
 
 export function rowOf(sequence: number): RowChange {
-  const value = { lastSequence: sequence, messages: [] };
+  const body = { kind: 'periodClosed', awardPeriodId: sequence } as const;
+  const value = { messages: [{ from: 5, to: 6, sequence, body }] };
   return { address: { table: 'outbox', partition: 5, entity: '', sub: String(sequence) }, sequence, value };
 }
 

@@ -7,7 +7,7 @@ import type { CitizenKey, Hpan, TransactionRecord } from '../../engine/contract.
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
-import type { RowChange, RowTable, RowTypes, Store } from '../../engine/ports.ts';
+import type { RowAddress, RowChange, RowTable, RowTypes, Store } from '../../engine/ports.ts';
 import { canonicalJson, italy2020, recordKeyText } from '../../engine/programme/index.ts';
 import { type FoldTarget, foldTurn } from '../../engine/shard/fold.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
@@ -292,19 +292,20 @@ function receiverOf(body: MessageBody): number {
 /** Rows as the engine's own fold makes them. */
 function foldRows(turns: readonly TurnRecord[]): RowChange[] {
   const rows = new Map<string, RowChange>();
-  const target = (partition: number, sequence: number): FoldTarget => ({
-    change<T extends RowTable>(
-      table: T,
-      _partition: number,
-      entity: string,
-      sub: string,
-      update: (value: RowTypes[T] | undefined) => RowTypes[T] | null,
-    ) {
-      const key = [table, partition, entity, sub].join('/');
-      const before = (rows.get(key)?.value ?? undefined) as RowTypes[T] | undefined;
-      const address = { table, partition, entity, sub };
-      rows.set(key, { address, sequence, value: update(before) } as unknown as RowChange);
+  const set = (sequence: number, address: RowAddress, value: unknown) => {
+    const key = [address.table, address.partition, address.entity, address.sub].join('/');
+    rows.set(key, { address, sequence, value } as unknown as RowChange);
+  };
+  const held = (table: RowTable, partition: number, entity: string, sub: string) =>
+    rows.get([table, partition, entity, sub].join('/'))?.value ?? undefined;
+  const target = (sequence: number): FoldTarget => ({
+    change(table, partition, entity, update) {
+      const before = held(table, partition, entity, '') as Parameters<typeof update>[0];
+      set(sequence, { table, partition, entity, sub: '' }, update(before));
     },
+    put: (table, partition, entity, sub, value) => set(sequence, { table, partition, entity, sub }, value),
+    waiting: (partition, to) =>
+      (held('outbox', partition, '', String(to)) as RowTypes['outbox'] | undefined)?.messages ?? [],
   });
   for (const turn of turns) foldTurn(target, turn);
   return [...rows.values()];

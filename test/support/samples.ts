@@ -334,6 +334,7 @@ export class Samples {
       partition: {
         lastMs: instant(),
         received: Array.from({ length: 64 }, count),
+        sent: Array.from({ length: 64 }, count),
         closedPeriods: this.some(count),
         closeHeard: this.some(() => ({ awardPeriodId: count(), from: this.some(count) })),
         frozenPeriods: this.some(count),
@@ -351,7 +352,6 @@ export class Samples {
         })),
       },
       outbox: {
-        lastSequence: count(),
         messages: this.bodies().map((body) => ({ from: 1, to: 2, sequence: count(), body })),
       },
     };

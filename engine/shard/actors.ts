@@ -1,0 +1,379 @@
+/**
+ * The actors of one store that are awake: wallets, cards and partitions as values in memory, over rows on disk.
+ * Each has two faces: as the newest turn decided it, and as it was flushed, which is all that others see.
+ *
+ *   row on disk --wake--> actor: decided | flushed --checkpoint--> row on disk --rest--> forgotten
+ *                           ^ turn        ^ publish
+ *
+ * The lists of an actor (payments, commands, records, messages) stay on disk but for the rows that no checkpoint has
+ * written yet. Who was changed since the last checkpoint is never forgotten; of the others only so many stay awake.
+ */
+import { invariant } from '../assert.ts';
+import type { Card } from '../card/card.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Message, TurnRecord } from '../facts.ts';
+import type { ActorTable, ListTable, PartitionRow, RowChange, Rows, RowTable, RowTypes, StoredRow } from '../ports.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { type FoldTarget, foldOutbox } from './fold.ts';
+
+/** Whose list it is. */
+export const OWNER_OF = { payment: 'wallet', command: 'wallet', record: 'card', outbox: 'partition' } as const;
+
+type Value = Wallet | Card | PartitionRow;
+
+/** A row of a list that no checkpoint has written yet; it is replaced, never changed. */
+export interface ListRow {
+  readonly actor: Actor;
+  readonly table: ListTable;
+  readonly sub: string;
+  readonly sequence: number;
+  /** Null = deleted. */
+  readonly value: RowTypes[ListTable] | null;
+  isFlushed: boolean;
+}
+
+/** Undefined values: nothing is known of it. A sequence is the partition's, of the last fact folded into the value. */
+export class Actor {
+  readonly table: ActorTable;
+  readonly partition: number;
+  readonly entity: string;
+  decided: Value | undefined;
+  decidedSequence: number;
+  flushed: Value | undefined;
+  flushedSequence: number;
+  /** The newest turn that changed it and is not flushed. */
+  turn: object | null = null;
+  /** Changed since the last checkpoint began. */
+  isDirty = false;
+  /** Being written by a checkpoint. */
+  isFrozen = false;
+  wasUsed = true;
+  lists: Partial<Record<ListTable, Map<string, ListRow>>> | null = null;
+
+  constructor(table: ActorTable, partition: number, entity: string, stored: StoredRow<Value> | undefined) {
+    this.table = table;
+    this.partition = partition;
+    this.entity = entity;
+    this.decided = stored?.value;
+    this.flushed = stored?.value;
+    this.decidedSequence = stored?.sequence ?? 0;
+    this.flushedSequence = this.decidedSequence;
+  }
+
+  get isResting(): boolean {
+    return this.turn === null && !this.isDirty && !this.isFrozen && this.lists === null;
+  }
+
+  row(table: ListTable, sub: string): ListRow | undefined {
+    return this.lists === null ? undefined : this.lists[table]?.get(sub);
+  }
+
+  setRow(row: ListRow): void {
+    this.lists ??= {};
+    const rows = this.lists[row.table];
+    if (rows === undefined) this.lists[row.table] = new Map([[row.sub, row]]);
+    else rows.set(row.sub, row);
+  }
+
+  /** The row is on disk; unless it was replaced meanwhile, nothing need be kept. */
+  dropRow(row: ListRow): void {
+    const rows = this.lists?.[row.table];
+    if (rows?.get(row.sub) !== row) return;
+    rows.delete(row.sub);
+    if (rows.size > 0) return;
+    delete this.lists![row.table];
+    if (Object.keys(this.lists!).length === 0) this.lists = null;
+  }
+}
+
+/** What a turn changed: actors with the values that it left them, and rows of their lists. */
+export interface Changes {
+  readonly actors: readonly Actor[];
+  readonly values: readonly (Value | undefined)[];
+  readonly sequences: readonly number[];
+  readonly rows: readonly ListRow[];
+}
+
+/** What a checkpoint writes: values as they were when it began. */
+export interface Frozen extends Changes {
+  readonly rowChanges: readonly RowChange[];
+}
+
+/** Actors and lists as one of the two faces shows them. */
+export interface View {
+  get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): RowTypes[T] | undefined;
+  row<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    sub: string,
+  ): StoredRow<RowTypes[T]> | undefined;
+  /** Rows of one entity whose sub begins with `prefix`, ordered by sub. */
+  list<T extends ListTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    prefix: string,
+  ): readonly (readonly [string, RowTypes[T]])[];
+}
+
+/** Looked at for each actor that wakes: more than one, so that the awake become fewer after a rush. */
+const SWEPT_PER_WAKING = 3;
+
+export class Actors {
+  /** What turns decide on. */
+  readonly decided: View = new Face(this, (actor) => actor.decided, false);
+  /** What everybody else may see (promise 1). */
+  readonly flushed: View = new Face(this, (actor) => actor.flushed, true);
+  readonly rows: Rows;
+  readonly #countMax: number;
+  /** Wallets and cards: their keys differ in length. In the order in which they woke or were last spared. */
+  readonly #awake = new Map<string, Actor>();
+  readonly #partitions: (Actor | undefined)[] = new Array(PARTITION_COUNT);
+  #dirty: Actor[] = [];
+  #dirtyRows: ListRow[] = [];
+  #isFrozen = false;
+
+  constructor(rows: Rows, countMax: number) {
+    this.rows = rows;
+    this.#countMax = countMax;
+  }
+
+  /** Rows that the next checkpoint has to write. */
+  get dirtyCount(): number {
+    return this.#dirty.length + this.#dirtyRows.length;
+  }
+
+  wake(table: ActorTable, partition: number, entity: string): Actor {
+    if (table === 'partition') return this.#partition(partition);
+    const known = this.#awake.get(entity);
+    if (known !== undefined) {
+      known.wasUsed = true;
+      return known;
+    }
+    const actor = new Actor(table, partition, entity, this.rows.get(table, partition, entity, ''));
+    this.#awake.set(entity, actor);
+    if (this.#awake.size > this.#countMax) this.#sweep();
+    return actor;
+  }
+
+  /** Without waking it. */
+  isChanged(entity: string): boolean {
+    return this.#awake.get(entity)?.isDirty ?? false;
+  }
+
+  *changed(table: ActorTable): Iterable<Value> {
+    for (const actor of this.#dirty) if (actor.table === table && actor.flushed !== undefined) yield actor.flushed;
+  }
+
+  /** A turn is flushed: what it left is what everybody sees now. */
+  publish(turn: object, { actors, values, sequences, rows }: Changes, record: TurnRecord): void {
+    for (let index = 0; index < actors.length; index += 1) {
+      const actor = actors[index]!;
+      actor.flushed = values[index];
+      actor.flushedSequence = sequences[index]!;
+      if (actor.turn === turn) actor.turn = null;
+      this.#mark(actor);
+    }
+    for (const row of rows) {
+      row.isFlushed = true;
+      this.#dirtyRows.push(row);
+    }
+    for (const section of record.sections) foldOutbox(this.target(section.sequence), record, section);
+  }
+
+  /** Where facts go that are on disk already: they are seen at once. A row that is ahead of a fact skips it. */
+  target(sequence: number): FoldTarget {
+    return {
+      change: (table, partition, entity, update) => {
+        const actor = this.wake(table, partition, entity);
+        // What was changed since the last checkpoint is in step with the journal; a row on disk may be ahead of it.
+        if (!actor.isDirty && actor.flushedSequence >= sequence) return;
+        this.#set(actor, sequence, update(actor.flushed as Parameters<typeof update>[0]));
+      },
+      put: (table, partition, entity, sub, value) => {
+        this.putRow(this.wake(OWNER_OF[table], partition, entity), table, sub, { sequence, value });
+      },
+      waiting: (partition, to) => this.waiting(partition, to),
+    };
+  }
+
+  #set(actor: Actor, sequence: number, value: Value): void {
+    actor.decided = value;
+    actor.decidedSequence = sequence;
+    actor.flushed = value;
+    actor.flushedSequence = sequence;
+    this.#mark(actor);
+  }
+
+  /** The same for a row of a list. */
+  putRow<T extends ListTable>(actor: Actor, table: T, sub: string, row: { sequence: number; value: RowTypes[T] | null }) {
+    const flushed: ListRow = { ...row, actor, table, sub, isFlushed: true };
+    actor.setRow(flushed);
+    this.#dirtyRows.push(flushed);
+  }
+
+  /** Messages of a partition that another one is not known to have on disk. */
+  waiting(partition: number, to: number): readonly Message[] {
+    return this.flushed.get('outbox', partition, '', String(to))?.messages ?? [];
+  }
+
+  /** The receiver has `message` and all before it on disk. */
+  acknowledge({ from, to, sequence }: Message): void {
+    const row = this.flushed.row('outbox', from, '', String(to));
+    if (row === undefined) return;
+    const messages = row.value.messages.filter((message) => message.sequence > sequence);
+    if (messages.length === row.value.messages.length) return;
+    const value = messages.length === 0 ? null : { messages };
+    this.putRow(this.#partition(from), 'outbox', String(to), { sequence: row.sequence, value });
+  }
+
+  /** Sets aside what has to be written. What changes from now on is left for the next checkpoint. */
+  freeze(): Frozen {
+    invariant(!this.#isFrozen, 'one checkpoint at a time');
+    this.#isFrozen = true;
+    const actors = this.#dirty;
+    const rows = this.#dirtyRows;
+    this.#dirty = [];
+    this.#dirtyRows = [];
+    for (const actor of actors) {
+      actor.isDirty = false;
+      actor.isFrozen = true;
+    }
+    const values = actors.map((actor) => actor.flushed);
+    const sequences = actors.map((actor) => actor.flushedSequence);
+    const changes = { actors, values, sequences, rows };
+    return { ...changes, rowChanges: sortedChanges(changes) };
+  }
+
+  /** What was set aside is on disk. */
+  release({ actors, rows }: Frozen): void {
+    this.#isFrozen = false;
+    for (const actor of actors) actor.isFrozen = false;
+    for (const row of rows) row.actor.dropRow(row);
+  }
+
+  #mark(actor: Actor): void {
+    if (actor.isDirty) return;
+    actor.isDirty = true;
+    this.#dirty.push(actor);
+  }
+
+  #partition(partition: number): Actor {
+    const known = this.#partitions[partition];
+    if (known !== undefined) return known;
+    // On disk the partition's own rows have no entity: the partition is part of every key.
+    const actor = new Actor('partition', partition, '', this.rows.get('partition', partition, '', ''));
+    this.#partitions[partition] = actor;
+    return actor;
+  }
+
+  /** Lets the longest awake rest, unless they were used since they were last looked at. */
+  #sweep(): void {
+    let left = SWEPT_PER_WAKING;
+    for (const [entity, actor] of this.#awake) {
+      this.#awake.delete(entity);
+      if (!actor.isResting || actor.wasUsed) {
+        actor.wasUsed = false;
+        this.#awake.set(entity, actor);
+      }
+      left -= 1;
+      if (left === 0) return;
+    }
+  }
+}
+
+class Face implements View {
+  readonly #actors: Actors;
+  readonly #valueOf: (actor: Actor) => Value | undefined;
+  readonly #onlyFlushed: boolean;
+
+  constructor(actors: Actors, valueOf: (actor: Actor) => Value | undefined, onlyFlushed: boolean) {
+    this.#actors = actors;
+    this.#valueOf = valueOf;
+    this.#onlyFlushed = onlyFlushed;
+  }
+
+  get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): RowTypes[T] | undefined {
+    if (isActorTable(table)) {
+      return this.#valueOf(this.#actors.wake(table, partition, entity)) as RowTypes[T] | undefined;
+    }
+    return this.row(table, partition, entity, sub)?.value;
+  }
+
+  row<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    sub: string,
+  ): StoredRow<RowTypes[T]> | undefined {
+    const isActor = isActorTable(table);
+    const actor = this.#actors.wake(isActor ? table : OWNER_OF[table as ListTable], partition, entity);
+    if (isActor) {
+      const value = this.#valueOf(actor);
+      const sequence = this.#onlyFlushed ? actor.flushedSequence : actor.decidedSequence;
+      return value === undefined ? undefined : { sequence, value: value as RowTypes[T] };
+    }
+    const row = actor.row(table as ListTable, sub);
+    if (row === undefined || !this.#isSeen(row)) return this.#actors.rows.get(table, partition, actor.entity, sub);
+    return row.value === null ? undefined : { sequence: row.sequence, value: row.value as RowTypes[T] };
+  }
+
+  list<T extends ListTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    prefix: string,
+  ): readonly (readonly [string, RowTypes[T]])[] {
+    const actor = this.#actors.wake(OWNER_OF[table], partition, entity);
+    const found = new Map<string, RowTypes[T]>();
+    for (const [sub, row] of this.#actors.rows.list(table, partition, actor.entity, prefix)) {
+      if (!sub.startsWith(prefix)) break;
+      found.set(sub, row.value);
+    }
+    const unwritten = actor.lists?.[table];
+    if (unwritten === undefined) return [...found];
+    for (const row of unwritten.values()) {
+      if (!row.sub.startsWith(prefix) || !this.#isSeen(row)) continue;
+      if (row.value === null) found.delete(row.sub);
+      else found.set(row.sub, row.value as RowTypes[T]);
+    }
+    return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  }
+
+  #isSeen(row: ListRow): boolean {
+    return row.isFlushed || !this.#onlyFlushed;
+  }
+}
+
+function isActorTable(table: RowTable): table is ActorTable {
+  return table === 'wallet' || table === 'card' || table === 'partition';
+}
+
+/** In key order, so that neighbours are written together. Of a row that was replaced the newest stays. */
+function sortedChanges({ actors, values, sequences, rows }: Changes): readonly RowChange[] {
+  const changes: RowChange[] = [];
+  for (let index = 0; index < actors.length; index += 1) {
+    const { table, partition, entity } = actors[index]!;
+    const address = { table, partition, entity, sub: '' };
+    changes.push({ address, sequence: sequences[index]!, value: values[index]! } as RowChange);
+  }
+  for (const { actor, table, sub, sequence, value } of rows) {
+    const { partition, entity } = actor;
+    changes.push({ address: { table, partition, entity, sub }, sequence, value } as RowChange);
+  }
+  changes.sort(compareAddresses);
+  return changes.filter((change, index) => {
+    const next = changes[index + 1];
+    return next === undefined || compareAddresses(change, next) !== 0;
+  });
+}
+
+function compareAddresses({ address: a }: RowChange, { address: b }: RowChange): number {
+  if (a.partition !== b.partition) return a.partition - b.partition;
+  return compare(a.table, b.table) || compare(a.entity, b.entity) || compare(a.sub, b.sub);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
