@@ -149,7 +149,10 @@ function makeFacts(): Fact[] {
 function makeRows(batch: number): RowChange[] {
   return Array.from({ length: LIMITS.checkpointBatchRows }, (_, index): RowChange => {
     const entity = digits(`row ${batch} ${index}`, 32);
-    const value = { bodyHash: digits(`body ${index}`, 32), answer: { activationMs: 1_607_385_600_000 } };
+    const commandKey = digits(`id ${index}`, 32);
+    const answer = { activationMs: 1_607_385_600_000 };
+    const command = { commandKey, bodyHash: digits(`body ${index}`, 32), answer, sequence: batch + 1 };
+    const value = { commands: [command] };
     return { address: { table: 'command', partition: 0, entity, sub: '' }, sequence: batch + 1, value };
   });
 }

@@ -84,8 +84,7 @@ function decide(wallet: Wallet, event: WalletEvent): void {
 
 function enrolledWallet(): Wallet {
   const citizen = '0'.repeat(32);
-  return applyWalletFact(emptyWallet(citizen), {
-    ...{ kind: 'enrolled', citizen, enrolment: 1, termsMs: NOW_MS - 86_400_000, optInStatus: 'NOREQ', slot: 0 },
-    sealedTaxCode: new TextEncoder().encode(makeTaxCode(1)),
-  });
+  const sealedTaxCode = new TextEncoder().encode(makeTaxCode(1));
+  const terms = { enrolment: 1, termsMs: NOW_MS - 86_400_000, optInStatus: 'NOREQ' } as const;
+  return applyWalletFact(emptyWallet(citizen), { kind: 'enrolled', citizen, ...terms, slot: 0, sealedTaxCode }, 1);
 }

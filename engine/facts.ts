@@ -13,7 +13,7 @@ import type {
   RefusalName,
   TransactionRecord,
 } from './contract.ts';
-import type { Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
+import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
 
 /** A place in a ranking; all that its order needs but the tax code. */
 export interface Standing {
@@ -84,6 +84,8 @@ export type WalletFact =
       readonly bodyHash: string;
       readonly answer: Answer;
     }
+  /** The oldest commands of the wallet go to a page of their own. */
+  | { readonly kind: 'commandsPaged'; readonly citizen: CitizenKey; readonly commands: readonly DoneCommand[] }
   /** A payment counted or a reversal applied: the new line, the totals after it, the move in the ranking. */
   | {
       readonly kind: 'paymentListed';

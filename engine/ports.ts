@@ -2,7 +2,7 @@
 import type { Card, LedgerEntry } from './card/card.ts';
 import type { CitizenKey } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
-import type { CommandRow, PaymentRow, Wallet } from './wallet/wallet.ts';
+import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
   /** The programme's time, milliseconds since the epoch, UTC. May be simulated; never falls. */
@@ -44,8 +44,8 @@ export interface RowTypes {
   readonly wallet: Wallet;
   /** entity citizen, sub `paymentSub` (period, instant, insertion) */
   readonly payment: PaymentRow;
-  /** entity citizen, sub `commandKey` */
-  readonly command: CommandRow;
+  /** entity citizen, sub `pageSub` */
+  readonly command: CommandPage;
   /** entity hpan, sub '' */
   readonly card: Card;
   /** entity hpan, sub the record key */

@@ -102,12 +102,7 @@ export interface Frozen extends Changes {
 /** Actors and lists as one of the two faces shows them. */
 export interface View {
   get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): RowTypes[T] | undefined;
-  row<T extends RowTable>(
-    table: T,
-    partition: number,
-    entity: string,
-    sub: string,
-  ): StoredRow<RowTypes[T]> | undefined;
+  row<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
   /** Rows of one entity whose sub begins with `prefix`, ordered by sub. */
   list<T extends ListTable>(
     table: T,
@@ -122,9 +117,9 @@ const SWEPT_PER_WAKING = 3;
 
 export class Actors {
   /** What turns decide on. */
-  readonly decided: View = new Face(this, (actor) => actor.decided, false);
+  readonly decided: View = new Face(this, { onlyFlushed: false });
   /** What everybody else may see (promise 1). */
-  readonly flushed: View = new Face(this, (actor) => actor.flushed, true);
+  readonly flushed: View = new Face(this, { onlyFlushed: true });
   readonly rows: Rows;
   readonly #countMax: number;
   /** Wallets and cards: their keys differ in length. In the order in which they woke or were last spared. */
@@ -185,6 +180,7 @@ export class Actors {
   /** Where facts go that are on disk already: they are seen at once. A row that is ahead of a fact skips it. */
   target(sequence: number): FoldTarget {
     return {
+      sequence,
       change: (table, partition, entity, update) => {
         const actor = this.wake(table, partition, entity);
         // What was changed since the last checkpoint is in step with the journal; a row on disk may be ahead of it.
@@ -207,7 +203,12 @@ export class Actors {
   }
 
   /** The same for a row of a list. */
-  putRow<T extends ListTable>(actor: Actor, table: T, sub: string, row: { sequence: number; value: RowTypes[T] | null }) {
+  putRow<T extends ListTable>(
+    actor: Actor,
+    table: T,
+    sub: string,
+    row: { sequence: number; value: RowTypes[T] | null },
+  ) {
     const flushed: ListRow = { ...row, actor, table, sub, isFlushed: true };
     actor.setRow(flushed);
     this.#dirtyRows.push(flushed);
@@ -285,12 +286,10 @@ export class Actors {
 
 class Face implements View {
   readonly #actors: Actors;
-  readonly #valueOf: (actor: Actor) => Value | undefined;
   readonly #onlyFlushed: boolean;
 
-  constructor(actors: Actors, valueOf: (actor: Actor) => Value | undefined, onlyFlushed: boolean) {
+  constructor(actors: Actors, { onlyFlushed }: { readonly onlyFlushed: boolean }) {
     this.#actors = actors;
-    this.#valueOf = valueOf;
     this.#onlyFlushed = onlyFlushed;
   }
 
@@ -339,6 +338,10 @@ class Face implements View {
       else found.set(row.sub, row.value as RowTypes[T]);
     }
     return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  }
+
+  #valueOf(actor: Actor): Value | undefined {
+    return this.#onlyFlushed ? actor.flushed : actor.decided;
   }
 
   #isSeen(row: ListRow): boolean {

@@ -5,11 +5,14 @@ import { applyCardFact } from '../card/card-facts.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
 import type { ActorTable, ListTable, PartitionRow, RowTypes } from '../ports.ts';
+import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import { applyWalletFact, paymentSub } from '../wallet/wallet-facts.ts';
 
 /** Where facts go. Each row is changed for itself, so that recovery can skip the rows that are ahead. */
 export interface FoldTarget {
+  /** At which the partition journals the facts that go here. */
+  readonly sequence: number;
   change<T extends ActorTable>(
     table: T,
     partition: number,
@@ -41,13 +44,15 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       return;
     default: {
       const { citizen } = fact;
-      target.change('wallet', partition, citizen, (wallet) => applyWalletFact(wallet ?? emptyWallet(citizen), fact));
+      target.change('wallet', partition, citizen, (wallet) =>
+        applyWalletFact(wallet ?? emptyWallet(citizen), fact, target.sequence),
+      );
       if (fact.kind === 'paymentListed') {
         target.put('payment', partition, citizen, paymentSub(fact.payment), fact.payment);
       }
-      if (fact.kind === 'commandDone') {
-        const { bodyHash, answer } = fact;
-        target.put('command', partition, citizen, fact.commandKey, { bodyHash, answer });
+      if (fact.kind === 'commandsPaged') {
+        const { commands } = fact;
+        target.put('command', partition, citizen, pageSub(commands), { commands });
       }
     }
   }

@@ -35,10 +35,11 @@ import {
   visiblePeriods,
 } from '../programme/index.ts';
 import type { Ranking } from '../ranking/ranking.ts';
+import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
 import { paymentPrefix, totalsOf } from '../wallet/wallet-facts.ts';
-import { commandKey } from './command-text.ts';
 import type { View } from './actors.ts';
+import { commandKey } from './command-text.ts';
 import type { Rankings } from './rankings.ts';
 
 export interface ReadsOptions {
@@ -61,9 +62,12 @@ export class Reads {
   outcome(citizen: CitizenKey, origin: Origin, id: CommandId): CommandOutcome {
     const partition = partitionOf(citizen);
     const key = commandKey(origin, id);
-    const row = this.#options.flushed(partition).get('command', partition, citizen, key);
-    if (row !== undefined) return { state: 'done', answer: row.answer };
-    const isUnderWay = this.#wallet(citizen)?.operations.some((operation) => operation.commandKey === key) ?? false;
+    const wallet = this.#wallet(citizen);
+    if (wallet === undefined) return { state: 'not-done' };
+    const pages = () => this.#options.flushed(partition).list('command', partition, citizen, '');
+    const done = doneCommand(wallet, key, () => pages().map(([, page]) => page));
+    if (done !== undefined) return { state: 'done', answer: done.answer };
+    const isUnderWay = wallet.operations.some((operation) => operation.commandKey === key);
     return { state: isUnderWay ? 'in-progress' : 'not-done' };
   }
 

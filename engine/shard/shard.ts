@@ -24,6 +24,7 @@ import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { acceptingPeriod, findPeriod, recordKeyText } from '../programme/index.ts';
+import { doneCommand } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import type { Asked } from '../wallet/wallet-events.ts';
@@ -347,12 +348,13 @@ export class Shard {
   #isRepeated(turn: Turn, wallet: Wallet, asked: Asked, done: (reply: CommandReply) => void): boolean {
     const { citizen } = wallet;
     const partition = partitionOf(citizen);
-    const row = turn.view.row('command', partition, citizen, asked.commandKey);
-    if (row !== undefined) {
-      const { bodyHash, answer } = row.value;
+    const pages = () => turn.view.list('command', partition, citizen, '').map(([, page]) => page);
+    const before = doneCommand(wallet, asked.commandKey, pages);
+    if (before !== undefined) {
+      const { bodyHash, answer, sequence } = before;
       const reply: CommandReply =
         bodyHash === asked.bodyHash
-          ? { ok: true, answer, position: { partition, sequence: row.sequence }, repeated: true }
+          ? { ok: true, answer, position: { partition, sequence }, repeated: true }
           : { ok: false, code: 'ID_REUSED' };
       turn.replies.push(() => done(reply));
       return true;

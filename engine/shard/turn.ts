@@ -89,6 +89,7 @@ export class Turn {
 
   #target(sequence: number): FoldTarget {
     return {
+      sequence,
       change: (table, partition, entity, update) => {
         const actor = this.#actors.wake(table, partition, entity);
         if (actor.turn !== this) {

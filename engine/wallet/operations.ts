@@ -4,6 +4,7 @@
  */
 import { invariant } from '../assert.ts';
 import type { Answer, Hpan, RefusalName } from '../contract.ts';
+import { nextPage } from './commands.ts';
 import type { Operation } from './wallet.ts';
 import type { Asked, WalletContext } from './wallet-events.ts';
 import { methodOf } from './wallet-facts.ts';
@@ -98,6 +99,8 @@ export function releaseJudged(
 export function done(context: WalletContext, asked: Asked, answer: Answer): void {
   const { commandKey, bodyHash } = asked;
   const { citizen } = context.wallet;
+  const page = nextPage(context.wallet);
+  if (page !== null) context.decision.facts.push({ kind: 'commandsPaged', citizen, commands: page });
   context.decision.facts.push({ kind: 'commandDone', citizen, commandKey, bodyHash, answer });
   context.decision.outcomes.push({ kind: 'done', commandKey, answer });
 }

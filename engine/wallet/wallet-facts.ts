@@ -2,10 +2,11 @@
 import { invariant, unreachable } from '../assert.ts';
 import type { Hpan } from '../contract.ts';
 import type { WalletFact } from '../facts.ts';
+import { withCommand, withoutPaged } from './commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet, WalletMethod } from './wallet.ts';
 
-/** @returns the wallet after `fact`; the argument is not modified */
-export function applyWalletFact(wallet: Wallet, fact: WalletFact): Wallet {
+/** @returns the wallet after `fact`, which the partition journals at `sequence`; the argument is not modified */
+export function applyWalletFact(wallet: Wallet, fact: WalletFact, sequence: number): Wallet {
   switch (fact.kind) {
     case 'enrolled':
       return {
@@ -60,8 +61,14 @@ export function applyWalletFact(wallet: Wallet, fact: WalletFact): Wallet {
     case 'operationSet':
       return { ...wallet, operations: [...withoutOperation(wallet, fact.operation.commandKey), fact.operation] };
     case 'operationRefused':
-    case 'commandDone':
       return { ...wallet, operations: withoutOperation(wallet, fact.commandKey) };
+    case 'commandDone': {
+      const { commandKey, bodyHash, answer } = fact;
+      const ended = { ...wallet, operations: withoutOperation(wallet, commandKey) };
+      return withCommand(ended, { commandKey, bodyHash, answer, sequence });
+    }
+    case 'commandsPaged':
+      return withoutPaged(wallet, fact.commands);
     case 'paymentListed':
       return { ...withPayment(wallet, fact.payment, fact), updatedMs: fact.atMs };
     default:
@@ -127,7 +134,8 @@ function withReleaseEnded(wallet: Wallet, hpan: Hpan, deactivationMs: number | n
   return withKnownMethod(wallet, hpan, { cashback: 'off' });
 }
 
-function withoutOperation(wallet: Wallet, commandKey: string) {
+function withoutOperation(wallet: Wallet, commandKey: string): Wallet['operations'] {
+  if (wallet.operations.length === 0) return wallet.operations;
   return wallet.operations.filter((operation) => operation.commandKey !== commandKey);
 }
 

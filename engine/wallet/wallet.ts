@@ -80,6 +80,10 @@ export interface Wallet {
   readonly claimed: readonly Hpan[];
   readonly totals: readonly PeriodTotals[];
   readonly operations: readonly Operation[];
+  /** The newest that are done, oldest first; see commands.ts. */
+  readonly commands: readonly DoneCommand[];
+  /** The latest id that went to a page; empty = none did. */
+  readonly pagedTo: string;
   /** Instant of the last change. */
   readonly updatedMs: number;
 }
@@ -104,10 +108,18 @@ export interface PaymentRow {
   readonly countDelta: number;
 }
 
-/** A done command, kept for the programme (promise 2). */
-export interface CommandRow {
+/** A command that is done: who sends it again gets the same answer (promise 2). */
+export interface DoneCommand {
+  readonly commandKey: string;
   readonly bodyHash: string;
   readonly answer: Answer;
+  /** The partition's sequence at which it was done. */
+  readonly sequence: number;
+}
+
+/** In the order in which they were done; see commands.ts. */
+export interface CommandPage {
+  readonly commands: readonly DoneCommand[];
 }
 
 export function emptyWallet(citizen: CitizenKey): Wallet {
@@ -125,6 +137,8 @@ export function emptyWallet(citizen: CitizenKey): Wallet {
     claimed: [],
     totals: [],
     operations: [],
+    commands: [],
+    pagedTo: '',
     updatedMs: 0,
   };
 }

@@ -1,10 +1,10 @@
 /** Format 1 of the rows, by table. Field order and numbers are the format: a change is a version 2. */
 import type { Card, Departure, HistoryRow } from '../../engine/card/card.ts';
 import type { OutboxRow, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
-import type { CommandRow, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
+import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
 import { bytes, type Codec, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
 import {
-  answer,
+  doneCommand,
   ledgerEntry,
   message,
   methodDetails,
@@ -48,10 +48,12 @@ const wallet = shape<Wallet>({
   claimed: list(text),
   totals: list(periodTotals),
   operations: list(operation),
+  commands: list(doneCommand),
+  pagedTo: text,
   updatedMs: integer,
 });
 
-const commandRow = shape<CommandRow>({ bodyHash: text, answer });
+const commandPage = shape<CommandPage>({ commands: list(doneCommand) });
 
 const historyRow = shape<HistoryRow>({
   citizen: text,
@@ -101,7 +103,7 @@ const outboxRow = shape<OutboxRow>({ messages: list(message) });
 export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
   wallet,
   payment: paymentRow,
-  command: commandRow,
+  command: commandPage,
   card,
   record: ledgerEntry,
   partition: partitionRow,

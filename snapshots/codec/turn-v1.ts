@@ -3,6 +3,7 @@ import type { Fact, Section, TurnRecord } from '../../engine/facts.ts';
 import { bytes, integer, list, nullable, pair, shape, tagged, text } from './shape.ts';
 import {
   answer,
+  doneCommand,
   ledgerEntry,
   message,
   methodDetails,
@@ -55,6 +56,7 @@ const fact = tagged<Fact>({
       atMs: integer,
     },
   ],
+  commandsPaged: [15, { citizen: text, commands: list(doneCommand) }],
   // Cards: 50 to 79.
   cardActivated: [
     50,

@@ -10,7 +10,7 @@ import {
   type TransactionRecord,
 } from '../../engine/contract.ts';
 import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
-import type { Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
+import type { DoneCommand, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
 import { bytes, flag, integer, list, nullable, oneOf, shape, sparse, tagged, text } from './shape.ts';
 
 /** By the number of the table of refusals, which only grows. */
@@ -48,6 +48,8 @@ export const answer = sparse<Answer>({
   enabled: list(text),
   refused: list(text),
 });
+
+export const doneCommand = shape<DoneCommand>({ commandKey: text, bodyHash: text, answer, sequence: integer });
 
 export const operation = shape<Operation>({
   commandKey: text,

@@ -209,7 +209,7 @@ export class Account {
       case 'payment':
         return this.citizen(entity)?.payments.get(sub);
       case 'command':
-        return this.citizen(entity)?.commands.get(sub);
+        return this.citizen(entity)?.commandPages.get(sub);
       case 'record':
         return this.cards.get(entity)?.ledger.get(sub);
       default:
@@ -222,7 +222,7 @@ export class Account {
       const { key: entity, partition } = citizen;
       yield [{ table: 'wallet', partition, entity, sub: '' }, citizen];
       for (const [sub, held] of citizen.payments) yield [{ table: 'payment', partition, entity, sub }, held];
-      for (const [sub, held] of citizen.commands) yield [{ table: 'command', partition, entity, sub }, held];
+      for (const [sub, held] of citizen.commandPages) yield [{ table: 'command', partition, entity, sub }, held];
     }
     for (const card of this.cards.values()) {
       const { hpan: entity, partition } = card;

@@ -6,7 +6,8 @@ import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
 import type { Standing, WalletFact } from '../../engine/facts.ts';
 import { findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
 import type {
-  CommandRow,
+  CommandPage,
+  DoneCommand,
   Operation,
   PaymentRow,
   Payoff,
@@ -56,7 +57,13 @@ export class Citizen {
   readonly totals = new Map<string, PeriodTotals>();
   /** By the sub of its row. */
   readonly payments = new Map<string, Held<PaymentRow>>();
-  readonly commands = new Map<string, Held<CommandRow>>();
+  /** Done, and in no page yet. */
+  readonly commands: DoneCommand[] = [];
+  /** Every command ever done. */
+  readonly commandKeys = new Set<string>();
+  /** By the sub of its row. */
+  readonly commandPages = new Map<string, Held<CommandPage>>();
+  pagedTo = '';
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;
@@ -92,6 +99,8 @@ export class Citizen {
       claimed: [...this.claimed],
       totals: [...this.totals.values()],
       operations: [...this.operations.values()],
+      commands: [...this.commands],
+      pagedTo: this.pagedTo,
       updatedMs: this.updatedMs,
     });
   }
@@ -186,6 +195,9 @@ export class CitizenFold {
       case 'commandDone':
         this.#endCommand(citizen, fact, place);
         return;
+      case 'commandsPaged':
+        this.#pageCommands(citizen, fact, place);
+        return;
       case 'paymentListed':
         this.#listPayment(citizen, fact, place);
         return;
@@ -249,11 +261,22 @@ export class CitizenFold {
   #endCommand(citizen: Citizen, fact: Extract<WalletFact, { kind: 'commandDone' }>, place: Place): void {
     this.#findings.count('commands');
     citizen.operations.delete(fact.commandKey);
-    if (citizen.commands.has(fact.commandKey)) {
+    if (citizen.commandKeys.has(fact.commandKey)) {
       this.#findings.differ(`${named(citizen)} at ${shown(place)}: command ${fact.commandKey} is done a second time`);
     }
-    const value: CommandRow = { bodyHash: fact.bodyHash, answer: fact.answer };
-    citizen.commands.set(fact.commandKey, { value, sequence: place.sequence, isRowSeen: false });
+    const { commandKey, bodyHash, answer } = fact;
+    citizen.commandKeys.add(commandKey);
+    citizen.commands.push({ commandKey, bodyHash, answer, sequence: place.sequence });
+  }
+
+  #pageCommands(citizen: Citizen, fact: Extract<WalletFact, { kind: 'commandsPaged' }>, place: Place): void {
+    const oldest = citizen.commands.splice(0, fact.commands.length);
+    this.#findings.expect(`${named(citizen)} at ${shown(place)}: commands that go to a page`, oldest, fact.commands);
+    const sub = fact.commands.at(-1)?.commandKey ?? '';
+    citizen.commandPages.set(sub, { value: { commands: oldest }, sequence: place.sequence, isRowSeen: false });
+    // What stands before the id (an issuer's name) has no part in the order.
+    const ids = fact.commands.map(({ commandKey }) => commandKey.split(':').at(-1) ?? '');
+    citizen.pagedTo = [citizen.pagedTo, ...ids].toSorted(compareText).at(-1) ?? '';
   }
 
   #listPayment(citizen: Citizen, fact: Extract<WalletFact, { kind: 'paymentListed' }>, place: Place): void {

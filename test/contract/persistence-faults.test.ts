@@ -322,13 +322,14 @@ describe('damage', () => {
 
   test('fault 12: a changed bit in a row is noticed when it is read, and never served', async () => {
     const address = { table: 'command', partition: 5, entity: 'ab'.repeat(16), sub: 'id' } as const;
-    const value = { bodyHash: 'deadbeef'.repeat(8), answer: {} };
+    const command = { commandKey: 'id', bodyHash: 'deadbeef'.repeat(8), answer: {}, sequence: 1 };
+    const value = { commands: [command] };
     const before = await openPersistence({ folder });
     await before.stores[0]!.rows.write([{ address, sequence: 1, value }]);
     await before.close();
     const path = join(folder, 'store-0', 'rows', 'data.mdb');
     const good = readFileSync(path);
-    const at = good.indexOf(Buffer.from(value.bodyHash, 'hex'));
+    const at = good.indexOf(Buffer.from(command.bodyHash, 'hex'));
     for (let round = 0; round < 10; round += 1) {
       flipBit(path, at - 8 + random.below(40));
       const { stores, scrub, close } = await openPersistence({ folder });

@@ -55,6 +55,32 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await later.engine.outcome(again.key, again.origin, ID)).toEqual({ state: 'done', answer: first.answer });
   });
 
+  test('fault 30: every one of many ids is known for ever, in whatever order they came, also those in pages', async () => {
+    const random = new Random(seed);
+    const { world, disk } = await openOnDisk({ shardCount });
+    const [anna] = (await enrolled(world, 1)) as [Citizen];
+    const first = new Map<string, CommandReply>();
+    for (let index = 0; index < 100; index += 1) {
+      const id = `${random.below(1_000).toString(16).padStart(8, '0')}${index.toString(16).padStart(24, '0')}`;
+      first.set(id, await anna.do({ kind: 'addMethod', hpan: hpan(1 + (index % 50)), details: DETAILS }, id));
+    }
+    await world.engine.close();
+
+    const { world: later } = await openOnDisk({ disk, now: '2020-12-09T10:00:00+01:00' });
+    const again = later.citizen(anna.taxCode);
+    let index = 0;
+    for (const [id, reply] of first) {
+      const body = { kind: 'addMethod', hpan: hpan(1 + (index % 50)), details: DETAILS } as const;
+      index += 1;
+      expect(await again.do(body, id), `seed=${seed} id=${id}`).toEqual({ ...reply, repeated: true });
+      expect(await again.do({ kind: 'enableAll' }, id), `seed=${seed} id=${id}`).toMatchObject({ code: 'ID_REUSED' });
+      const outcome = await later.engine.outcome(again.key, again.origin, id);
+      expect(outcome, `seed=${seed} id=${id}`).toMatchObject({ state: 'done' });
+    }
+    expect(factsOf(later, 'commandsPaged').length).toBeGreaterThan(4);
+    expect(factsOf(later, 'commandDone')).toHaveLength(101);
+  });
+
   test('fault 29: the same id with another body is refused, while the first is under way and after', async () => {
     const { world, disk } = await openOnDisk({ shardCount });
     const [anna] = (await enrolled(world, 1)) as [Citizen];

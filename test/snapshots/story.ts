@@ -72,9 +72,13 @@ function enrol(scribe: Scribe, store: Store, { key: citizen, taxCode }: { key: C
   const slot = store.vault.newSlot();
   const sealedTaxCode = store.vault.seal(slot, taxCode);
   const [termsMs, optInStatus] = [TERMS_MS, 'NOREQ'] as const;
+  const answer = { termsMs, optInStatus };
+  const sequence = scribe.nextSequence(partitionOf(citizen));
   scribe.turn(TERMS_MS, partitionOf(citizen), [
     { kind: 'enrolled', citizen, enrolment: 1, termsMs, optInStatus, slot, sealedTaxCode },
-    done(citizen, 'enrol', { termsMs, optInStatus }),
+    done(citizen, 'enrol', answer),
+    // Sooner than an engine would, so that there is a page.
+    { kind: 'commandsPaged', citizen, commands: [{ commandKey: 'enrol', bodyHash: '00', answer, sequence }] },
   ]);
 }
 
@@ -263,8 +267,12 @@ class Scribe {
     return this.turns.at(-1)?.nowMs ?? 0;
   }
 
+  nextSequence(partition: number): number {
+    return (this.#sequences.get(partition) ?? 0) + 1;
+  }
+
   turn(nowMs: number, partition: number, facts: readonly Fact[], ...bodies: readonly MessageBody[]): void {
-    const sequence = (this.#sequences.get(partition) ?? 0) + 1;
+    const sequence = this.nextSequence(partition);
     this.#sequences.set(partition, sequence);
     const received = [...(this.#waiting.get(partition) ?? [])];
     this.#waiting.delete(partition);
@@ -299,6 +307,7 @@ function foldRows(turns: readonly TurnRecord[]): RowChange[] {
   const held = (table: RowTable, partition: number, entity: string, sub: string) =>
     rows.get([table, partition, entity, sub].join('/'))?.value ?? undefined;
   const target = (sequence: number): FoldTarget => ({
+    sequence,
     change(table, partition, entity, update) {
       const before = held(table, partition, entity, '') as Parameters<typeof update>[0];
       set(sequence, { table, partition, entity, sub: '' }, update(before));

@@ -3,7 +3,7 @@ import { emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
 import { type Answer, REFUSALS, type RefusalName, type TransactionRecord } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import type { RowTable, RowTypes } from '../../engine/ports.ts';
-import { emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
+import { type DoneCommand, emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import type { Random } from './random.ts';
 
 const REFUSAL_NAMES = Object.keys(REFUSALS) as RefusalName[];
@@ -130,6 +130,10 @@ export class Samples {
     return Object.fromEntries(Object.entries(all).filter(() => this.flag()));
   }
 
+  done(): DoneCommand {
+    return { commandKey: this.text(), bodyHash: this.hpan(), answer: this.answer(), sequence: this.count() };
+  }
+
   /** One of every kind. */
   facts(): Fact[] {
     const { citizen, hpan, instant, count, text } = this;
@@ -167,6 +171,7 @@ export class Samples {
       { kind: 'operationSet', citizen: citizen(), operation: this.operation() },
       { kind: 'operationRefused', citizen: citizen(), commandKey: text(), code: this.refusal() },
       { kind: 'commandDone', citizen: citizen(), commandKey: text(), bodyHash: hpan(), answer: this.answer() },
+      { kind: 'commandsPaged', citizen: citizen(), commands: this.some(() => this.done()) },
       {
         kind: 'paymentListed',
         citizen: citizen(),
@@ -314,9 +319,11 @@ export class Samples {
           insertions: count(),
         })),
         operations: this.some(() => this.operation()),
+        commands: this.some(() => this.done()),
+        pagedTo: text(),
       },
       payment: this.payment(),
-      command: { bodyHash: hpan(), answer: this.answer() },
+      command: { commands: this.some(() => this.done()) },
       card: {
         ...emptyCard(hpan()),
         status: 'active',
