@@ -45,8 +45,9 @@ export function machineSteps<Context extends object, Event extends { readonly ty
   return (state, context, event) => {
     const template = templates.get(state);
     invariant(template !== undefined, `unknown state: ${state}`);
-    const snapshot = { ...template, context } as unknown as AnyMachineSnapshot;
-    const [transition] = machine.getTransitionData(snapshot, event);
+    // Nobody keeps a snapshot, so the one of this state serves every actor in turn.
+    (template as { context: unknown }).context = context;
+    const [transition] = machine.getTransitionData(template, event);
     invariant(transition !== undefined, `${machine.id} ${state} has no answer to ${event.type}`);
     for (const action of transition.actions as readonly NamedAction[]) {
       const { type, params } = typeof action === 'string' ? { type: action, params: undefined } : action;

@@ -73,32 +73,28 @@ function indexContext(folderId: string): Buffer {
   return Buffer.from(`clickday index key ${folderId}`);
 }
 
-const BLOCK_BYTES = 64;
+/** A text of the usual length fits; a longer one gets a larger buffer. */
+const HASHED_BYTES = 512;
 const DIGEST_DIGITS = 32;
+const UTF8_BYTES_MAX = 3;
 
 /**
- * HMAC-SHA-256 of a text, cut to 128 bits. Every command of a citizen begins with one, so it is made of two
- * one-shot hashes over buffers that are kept: 2.6 us, `createHmac` 4.1 us.
+ * SHA-256 of key and text, cut to 128 bits. The cut is what makes a plain prefix a safe MAC: who wanted to lengthen a
+ * text would need the half of the state that is not told. Every command of a citizen begins with one, so it is one
+ * hash over a buffer that is kept: 1.4 us; HMAC by two such hashes 2.6 us, by `createHmac` 4.1 us.
  */
 export class KeyedHash {
-  readonly #outer: Buffer;
-  #inner: Buffer;
+  #bytes = Buffer.alloc(HASHED_BYTES);
 
   constructor(key: Uint8Array) {
-    this.#inner = Buffer.alloc(BLOCK_BYTES * 2, 0x36);
-    this.#outer = Buffer.alloc(BLOCK_BYTES + 32, 0x5c);
-    key.forEach((byte, index) => {
-      this.#inner[index] = byte ^ 0x36;
-      this.#outer[index] = byte ^ 0x5c;
-    });
+    this.#bytes.set(key);
   }
 
   /** 32 hex digits. */
   digest(text: string): string {
-    const end = BLOCK_BYTES + Buffer.byteLength(text);
-    if (end > this.#inner.length) this.#inner = Buffer.concat([this.#inner], end);
-    this.#inner.write(text, BLOCK_BYTES);
-    hash('sha256', this.#inner.subarray(0, end), 'buffer').copy(this.#outer, BLOCK_BYTES);
-    return hash('sha256', this.#outer, 'hex').slice(0, DIGEST_DIGITS);
+    const bytesMax = KEY_BYTES + text.length * UTF8_BYTES_MAX;
+    if (bytesMax > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], bytesMax);
+    const end = KEY_BYTES + this.#bytes.write(text, KEY_BYTES);
+    return hash('sha256', this.#bytes.subarray(0, end), 'hex').slice(0, DIGEST_DIGITS);
   }
 }

@@ -88,7 +88,7 @@ export function addressOf<T extends RowTable>(table: T, key: Buffer): RowAddress
   return { table, partition: key[0]!, entity, sub: key.toString('utf8', entityEnd) };
 }
 
-/** @returns bytes of their own */
+/** @returns a view of what it wrote behind what the writer holds already */
 export function sealRow(writer: ByteWriter, key: Buffer, change: RowChange): Buffer {
   invariant(change.value !== null, 'a deletion has no bytes');
   const codec = rowValues[change.address.table] as Codec<RowTypes[RowTable]>;
@@ -104,10 +104,11 @@ export function openRow<T extends RowTable>(table: T, key: Buffer, bytes: Buffer
 }
 
 export function sealValue(writer: ByteWriter, key: Buffer, write: (to: ByteWriter) => void): Buffer {
-  writer.reset();
+  const start = writer.length;
+  writer.beginValue();
   writer.skip(BODY_AT);
   write(writer);
-  const bytes = writer.copy();
+  const bytes = writer.view(start);
   bytes[VERSION_AT] = VERSION;
   bytes.writeUInt32LE(checksum(key, bytes), CRC_AT);
   return bytes;

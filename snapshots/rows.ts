@@ -13,7 +13,7 @@ import {
 import { ByteWriter } from './codec/bytes.ts';
 import { integer, list, shape } from './codec/shape.ts';
 import type { FailStop } from './fail-stop.ts';
-import type { OnPoint, RowMedium } from './media.ts';
+import type { KeyedChange, OnPoint, RowMedium } from './media.ts';
 import {
   addressOf,
   after,
@@ -35,11 +35,13 @@ export interface RowsParts {
 
 /** Past every partition and table, so that no scan meets it. */
 const MARK_KEY = Buffer.of(0xff, 0xff);
+/** Enough for most; a writer grows when it must. */
+const ROW_BYTES_USUAL = 512;
+const MARK_BYTES_USUAL = 1_024;
 const markCodec = shape<CheckpointMark>({ sequence: integer, partitions: list(integer) });
 
 export class MediumRows implements Rows {
   readonly #parts: RowsParts;
-  readonly #writer = new ByteWriter();
 
   constructor(parts: RowsParts) {
     this.#parts = parts;
@@ -96,13 +98,15 @@ export class MediumRows implements Rows {
   async write(changes: readonly RowChange[]): Promise<void> {
     if (changes.length === 0) return;
     const { medium, failStop, onPoint } = this.#parts;
-    await failStop.guard('writing rows', () => medium.write(changes.map((change) => this.#seal(change))));
+    // One buffer for the batch, its own: the medium holds on to it until it is flushed.
+    const writer = new ByteWriter(changes.length * ROW_BYTES_USUAL);
+    await failStop.guard('writing rows', () => medium.write(changes.map((change) => sealChange(writer, change))));
     onPoint('rows-batch');
   }
 
   async setCheckpoint(mark: CheckpointMark): Promise<void> {
     const { medium, failStop, onPoint } = this.#parts;
-    const value = sealValue(this.#writer, MARK_KEY, (to) => markCodec.write(to, mark));
+    const value = sealValue(new ByteWriter(MARK_BYTES_USUAL), MARK_KEY, (to) => markCodec.write(to, mark));
     await failStop.guard('marking the checkpoint', () => medium.write([{ key: MARK_KEY, value }]));
     onPoint('checkpoint-mark');
   }
@@ -112,10 +116,10 @@ export class MediumRows implements Rows {
     if (bytes === undefined) return { sequence: 0, partitions: new Array<number>(PARTITION_COUNT).fill(0) };
     return openValue(MARK_KEY, bytes, (from) => markCodec.read(from));
   }
+}
 
-  #seal(change: RowChange): { key: Buffer; value: Buffer | null } {
-    const { table, partition, entity, sub } = change.address;
-    const key = rowKey(table, partition, entity, sub);
-    return { key, value: change.value === null ? null : sealRow(this.#writer, key, change) };
-  }
+function sealChange(writer: ByteWriter, change: RowChange): KeyedChange {
+  const { table, partition, entity, sub } = change.address;
+  const key = rowKey(table, partition, entity, sub);
+  return { key, value: change.value === null ? null : sealRow(writer, key, change) };
 }

@@ -32,7 +32,9 @@ export function bodyText(body: WalletCommandBody): string {
   }
 }
 
-/** JSON keeps parts apart whatever is in them. */
+/** Lengths keep parts apart whatever is in them. */
 function text(...parts: readonly string[]): string {
-  return JSON.stringify(parts);
+  let all = '';
+  for (const part of parts) all += `${part.length}:${part}`;
+  return all;
 }

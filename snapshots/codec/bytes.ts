@@ -7,6 +7,8 @@ const UTF8 = 0;
 const HEX = 1;
 /** Not well-formed as Unicode; kept unit by unit, so that what is read is always what was written. */
 const UTF16 = 2;
+/** Hex digits that stood before: their number in place of a length. */
+const AGAIN = 3;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -24,6 +26,8 @@ const DIGITS: Int8Array = hexDigits();
 export class ByteWriter {
   #bytes: Buffer;
   #at = 0;
+  /** Hex digits written in this value, by their number. */
+  readonly #known = new Map<string, number>();
 
   constructor(byteCount = 65_536) {
     this.#bytes = Buffer.allocUnsafeSlow(byteCount);
@@ -35,6 +39,16 @@ export class ByteWriter {
 
   reset(): void {
     this.#at = 0;
+    this.beginValue();
+  }
+
+  /**
+   * What is written from now on is read by a reader of its own. Within a value hex digits that stood before are named
+   * and not written again: the facts of a turn name the same citizens and cards over and over, and a look-up costs
+   * less than the digits.
+   */
+  beginValue(): void {
+    if (this.#known.size > 0) this.#known.clear();
   }
 
   /** What was written since `reset`; a view, overwritten by the next value. */
@@ -100,6 +114,11 @@ export class ByteWriter {
 
   /** A loop and not `Buffer.write(text, 'hex')`, which takes capitals too and a quarter more time in a whole turn. */
   #tryHex(value: string): boolean {
+    const known = this.#known.get(value);
+    if (known !== undefined) {
+      this.#varint((known << 2) | AGAIN);
+      return true;
+    }
     const start = this.#at;
     const length = value.length;
     this.#varint(((length / 2) << 2) | HEX);
@@ -111,6 +130,7 @@ export class ByteWriter {
       bytes[at++] = packed;
     }
     this.#at = at;
+    this.#known.set(value, this.#known.size);
     return true;
   }
 
@@ -177,6 +197,7 @@ export class MalformedBytes extends Error {
 export class ByteReader {
   readonly #bytes: Buffer;
   readonly #end: number;
+  readonly #known: string[] = [];
   #at: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
@@ -203,8 +224,18 @@ export class ByteReader {
 
   text(): string {
     const header = this.#varint();
+    const form = header & 3;
+    if (form === AGAIN) return this.#again(header >>> 2);
     const start = this.#at;
-    return this.#bytes.toString(encodingOf(header & 3), start, this.#advance(header >>> 2));
+    const value = this.#bytes.toString(encodingOf(form), start, this.#advance(header >>> 2));
+    if (form === HEX) this.#known.push(value);
+    return value;
+  }
+
+  #again(number: number): string {
+    const value = this.#known[number];
+    if (value === undefined) throw new MalformedBytes(`digits that never stood before: ${number}`);
+    return value;
   }
 
   bytes(): Uint8Array {

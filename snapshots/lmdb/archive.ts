@@ -7,6 +7,7 @@
  *     and at the end SHA-256 of all before it
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, deflate, inflateSync } from 'node:zlib';
@@ -75,16 +76,23 @@ export class Archive {
     }
   }
 
-  /** Adds a segment of `records`, the first of which has sequence `first`. Durable when resolved. */
-  async write(first: number, records: readonly Buffer[]): Promise<void> {
+  /** Adds a segment of `records`, the first of which has sequence `first`. Durable when resolved; @returns its bytes */
+  async write(first: number, records: readonly Buffer[]): Promise<Buffer> {
     const last = first + records.length - 1;
     const path = join(this.#folder, `${padded(first)}-${padded(last)}.segment`);
     const bytes = await this.#seal(first, last, records);
     await createFileDurably(path, (file) => writeFully(file, bytes, null));
     this.#segments.push({ first, last, path });
+    return bytes;
   }
 
-  /** Reads the newest segment back from the disk. @throws StorageFault ARCHIVE_DAMAGED when it differs */
+  /** Reads the newest segment back. @throws StorageFault ARCHIVE_DAMAGED when it is not what was written */
+  async checkWritten(bytes: Buffer): Promise<void> {
+    const { path } = this.#segments[this.#segments.length - 1]!;
+    if (!bytes.equals(await readFile(path))) throw damaged(path, 'differs from what was written');
+  }
+
+  /** Compares the newest segment with the records that it should hold. @throws StorageFault ARCHIVE_DAMAGED when it differs */
   verifyLast(records: readonly Buffer[]): void {
     const index = this.#segments.length - 1;
     const { path } = this.#segments[index]!;

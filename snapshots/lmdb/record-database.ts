@@ -91,9 +91,9 @@ export class RecordDatabase implements RecordMedium {
     if (this.#first !== 0 && this.#first <= this.#archive.last) await this.#finishTrim();
     while (this.#archive.last < sequence) {
       const records = this.#segmentOf(this.#archive.last + 1, sequence);
-      await this.#archive.write(this.#archive.last + 1, records);
+      const written = await this.#archive.write(this.#archive.last + 1, records);
       this.#onPoint('trim-written');
-      this.#archive.verifyLast(records);
+      await this.#archive.checkWritten(written);
       this.#onPoint('trim-verified');
       await this.#remove(this.#archive.last);
       this.#onPoint('trim-removed');
