@@ -64,8 +64,9 @@ export class Reads {
     const key = commandKey(origin, id);
     const wallet = this.#wallet(citizen);
     if (wallet === undefined) return { state: 'not-done' };
-    const pages = () => this.#options.flushed(partition).list('command', partition, citizen, '');
-    const done = doneCommand(wallet, key, () => pages().map(([, page]) => page));
+    const done = doneCommand(wallet, key, () =>
+      this.#options.flushed(partition).list('command', partition, citizen, ''),
+    );
     if (done !== undefined) return { state: 'done', answer: done.answer };
     const isUnderWay = wallet.operations.some((operation) => operation.commandKey === key);
     return { state: isUnderWay ? 'in-progress' : 'not-done' };

@@ -24,7 +24,7 @@ import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { acceptingPeriod, findPeriod, recordKeyText } from '../programme/index.ts';
-import { doneCommand } from '../wallet/commands.ts';
+import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import type { Asked } from '../wallet/wallet-events.ts';
@@ -114,6 +114,7 @@ export class Shard {
   #flushedSequence: number;
   #lastMs: number;
   #isScheduled = false;
+  readonly #pages: PageReader = (citizen) => this.#actors.decided.list('command', partitionOf(citizen), citizen, '');
   #isStopped = false;
   #isDraining = false;
   #appends: Promise<void> = Promise.resolve();
@@ -336,7 +337,8 @@ export class Shard {
     if (decision.isDeferred) return false;
     const [outcome] = decision.outcomes;
     if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
-    this.#absorb(turn, partition, citizen, { ...decision, outcomes: [] });
+    this.#fold(turn, partition, decision);
+    this.#sendAll(turn, partition, decision);
     if (outcome !== undefined && outcome.kind !== 'record') {
       const reply = commandReply(turn, partition, outcome);
       turn.replies.push(() => done(reply));
@@ -348,8 +350,7 @@ export class Shard {
   #isRepeated(turn: Turn, wallet: Wallet, asked: Asked, done: (reply: CommandReply) => void): boolean {
     const { citizen } = wallet;
     const partition = partitionOf(citizen);
-    const pages = () => turn.view.list('command', partition, citizen, '').map(([, page]) => page);
-    const before = doneCommand(wallet, asked.commandKey, pages);
+    const before = doneCommand(wallet, asked.commandKey, this.#pages);
     if (before !== undefined) {
       const { bodyHash, answer, sequence } = before;
       const reply: CommandReply =
@@ -383,7 +384,9 @@ export class Shard {
     });
     if (decision.isDeferred) return false;
     this.#records.add(record.hpan + key, done);
-    this.#absorb(turn, partition, record.hpan, decision);
+    this.#fold(turn, partition, decision);
+    this.#tell(turn, partition, record.hpan, decision.outcomes);
+    this.#sendAll(turn, partition, decision);
     return true;
   }
 
@@ -423,13 +426,17 @@ export class Shard {
       case 'countJudged':
       case 'reverseJudged':
         decideCard(this.#cardContext(turn, partition, body.hpan, decision), cardEvent(body));
-        this.#absorb(turn, partition, body.hpan, decision);
+        this.#fold(turn, partition, decision);
+        this.#tell(turn, partition, body.hpan, decision.outcomes);
+        this.#sendAll(turn, partition, decision);
         return body.hpan;
       default: {
         const { citizen } = body;
         const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
         decideWallet({ wallet, nowMs: turn.nowMs, decision }, walletEvent(body, this.#options.programme));
-        this.#absorb(turn, partition, citizen, decision);
+        this.#fold(turn, partition, decision);
+        for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
+        this.#sendAll(turn, partition, decision);
         return citizen;
       }
     }
@@ -454,28 +461,30 @@ export class Shard {
 
   // Deciding
 
-  #absorb(turn: Turn, partition: number, entity: string, decision: Decision): void {
-    for (const fact of decision.facts) {
+  #fold(turn: Turn, partition: number, { facts }: Decision): void {
+    for (const fact of facts) {
       if (fact.kind === 'claimStarted' || fact.kind === 'claimEnded' || fact.kind === 'cardActivated') {
         this.#options.onPoint(fact.kind);
       }
       turn.fact(partition, fact);
     }
-    this.#tell(turn, partition, entity, decision.outcomes);
-    for (const body of decision.messages) this.#send(turn, partition, receiverOf(body), body);
+  }
+
+  #sendAll(turn: Turn, partition: number, { messages }: Decision): void {
+    for (const body of messages) this.#send(turn, partition, receiverOf(body), body);
   }
 
   /** A card's outcomes wait until nothing of it is under way: then all that a record caused has happened. */
-  #tell(turn: Turn, partition: number, entity: string, outcomes: readonly Outcome[]): void {
-    const isCard = entity.length === HPAN_LENGTH;
-    const held = isCard ? [...(this.#held.get(entity) ?? []), ...outcomes] : outcomes;
-    if (held.length === 0) return;
-    if (isCard && (turn.view.get('card', partition, entity, '')?.unanswered ?? 0) > 0) {
-      this.#held.set(entity, held);
+  #tell(turn: Turn, partition: number, hpan: Hpan, outcomes: readonly Outcome[]): void {
+    const before = this.#held.get(hpan);
+    if (before === undefined && outcomes.length === 0) return;
+    const held = before === undefined ? outcomes : [...before, ...outcomes];
+    if ((turn.view.get('card', partition, hpan, '')?.unanswered ?? 0) > 0) {
+      this.#held.set(hpan, held);
       return;
     }
-    if (isCard) this.#held.delete(entity);
-    for (const outcome of held) this.#reply(turn, partition, entity, outcome);
+    if (before !== undefined) this.#held.delete(hpan);
+    for (const outcome of held) this.#reply(turn, partition, hpan, outcome);
   }
 
   #reply(turn: Turn, partition: number, entity: string, outcome: Outcome): void {
@@ -576,8 +585,6 @@ export class Shard {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
-
-const HPAN_LENGTH = 64;
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };

@@ -3,6 +3,7 @@
  * is read and written with each command anyway; older ones go to pages of their own, sixteen together. Most citizens
  * never fill a page, and a new id, which is later than all that were paged, is known to be new without a look at them.
  */
+import type { CitizenKey } from '../contract.ts';
 import type { CommandPage, DoneCommand, Wallet } from './wallet.ts';
 
 /** Commands in a wallet before the oldest of them are paged. */
@@ -25,15 +26,15 @@ export function withoutPaged(wallet: Wallet, page: readonly DoneCommand[]): Wall
   return { ...wallet, commands: wallet.commands.slice(page.length), pagedTo };
 }
 
-/** @param pages read only where the id is not later than every paged one */
-export function doneCommand(
-  { commands, pagedTo }: Wallet,
-  commandKey: string,
-  pages: () => Iterable<CommandPage>,
-): DoneCommand | undefined {
+/** Reads the rows of a citizen's pages. */
+export type PageReader = (citizen: CitizenKey) => readonly (readonly [string, CommandPage])[];
+
+/** @param pages asked only where the id is not later than every paged one */
+export function doneCommand(wallet: Wallet, commandKey: string, pages: PageReader): DoneCommand | undefined {
+  const { citizen, commands, pagedTo } = wallet;
   for (const command of commands) if (command.commandKey === commandKey) return command;
   if (idOf(commandKey) > pagedTo) return undefined;
-  for (const page of pages()) {
+  for (const [, page] of pages(citizen)) {
     for (const command of page.commands) if (command.commandKey === commandKey) return command;
   }
   return undefined;
