@@ -7,8 +7,10 @@ const UTF8 = 0;
 const HEX = 1;
 /** Not well-formed as Unicode; kept unit by unit, so that what is read is always what was written. */
 const UTF16 = 2;
-/** Hex digits that stood before: their number in place of a length. */
+/** Hex digits that stood before: in place of a length, how many others stood since. */
 const AGAIN = 3;
+/** A power of two. Facts that name the same citizen or card follow each other. */
+const REMEMBERED_COUNT = 8;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -26,8 +28,9 @@ const DIGITS: Int8Array = hexDigits();
 export class ByteWriter {
   #bytes: Buffer;
   #at = 0;
-  /** Hex digits written in this value, by their number. */
-  readonly #known = new Map<string, number>();
+  /** The last hex digits of this value that were written out; `#written` counts all of them. */
+  readonly #remembered: string[] = new Array<string>(REMEMBERED_COUNT).fill('');
+  #written = 0;
 
   constructor(byteCount = 65_536) {
     this.#bytes = Buffer.allocUnsafeSlow(byteCount);
@@ -43,12 +46,13 @@ export class ByteWriter {
   }
 
   /**
-   * What is written from now on is read by a reader of its own. Within a value hex digits that stood before are named
-   * and not written again: the facts of a turn name the same citizens and cards over and over, and a look-up costs
-   * less than the digits.
+   * What is written from now on is read by a reader of its own. Within a value hex digits that stood just before are
+   * named and not written again. Naming any that stood before was tried: the map of a turn's thousands of keys lies
+   * in main memory, and a look-up cost more than the digits.
    */
   beginValue(): void {
-    if (this.#known.size > 0) this.#known.clear();
+    if (this.#written > 0) this.#remembered.fill('');
+    this.#written = 0;
   }
 
   /** What was written since `reset`; a view, overwritten by the next value. */
@@ -114,9 +118,9 @@ export class ByteWriter {
 
   /** A loop and not `Buffer.write(text, 'hex')`, which takes capitals too and a quarter more time in a whole turn. */
   #tryHex(value: string): boolean {
-    const known = this.#known.get(value);
-    if (known !== undefined) {
-      this.#varint((known << 2) | AGAIN);
+    for (let back = 0; back < REMEMBERED_COUNT; back += 1) {
+      if (this.#remembered[(this.#written - 1 - back) & (REMEMBERED_COUNT - 1)] !== value) continue;
+      this.#varint((back << 2) | AGAIN);
       return true;
     }
     const start = this.#at;
@@ -130,7 +134,8 @@ export class ByteWriter {
       bytes[at++] = packed;
     }
     this.#at = at;
-    this.#known.set(value, this.#known.size);
+    this.#remembered[this.#written & (REMEMBERED_COUNT - 1)] = value;
+    this.#written += 1;
     return true;
   }
 
@@ -197,7 +202,8 @@ export class MalformedBytes extends Error {
 export class ByteReader {
   readonly #bytes: Buffer;
   readonly #end: number;
-  readonly #known: string[] = [];
+  readonly #remembered: string[] = [];
+  #read = 0;
   #at: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
@@ -228,13 +234,17 @@ export class ByteReader {
     if (form === AGAIN) return this.#again(header >>> 2);
     const start = this.#at;
     const value = this.#bytes.toString(encodingOf(form), start, this.#advance(header >>> 2));
-    if (form === HEX) this.#known.push(value);
+    if (form === HEX) {
+      this.#remembered[this.#read & (REMEMBERED_COUNT - 1)] = value;
+      this.#read += 1;
+    }
     return value;
   }
 
-  #again(number: number): string {
-    const value = this.#known[number];
-    if (value === undefined) throw new MalformedBytes(`digits that never stood before: ${number}`);
+  #again(back: number): string {
+    const value =
+      back < REMEMBERED_COUNT ? this.#remembered[(this.#read - 1 - back) & (REMEMBERED_COUNT - 1)] : undefined;
+    if (value === undefined) throw new MalformedBytes(`digits that never stood before: ${back} back`);
     return value;
   }
 
