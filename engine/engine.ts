@@ -66,6 +66,13 @@ export interface Engine {
   /** `done` is called exactly once, after the flush; OVERLOADED and DRAINING may come at once. */
   execute(command: WalletCommand, done: (reply: CommandReply) => void): void;
   record(command: RecordCommand, done: (outcome: RecordOutcome | Refused) => void): void;
+  /**
+   * For who hands over rows received together one after the other: a period that was open at `receivedMs` stays so
+   * until all of them are through. Records on their way need none of this.
+   *
+   * @returns the way to close it, to be called once, also where not all rows were handed over
+   */
+  openIntake(receivedMs: number): () => void;
 
   /** Keyed hash of an upper-case tax code. */
   citizenKeyOf(taxCode: string): CitizenKey;
@@ -87,7 +94,10 @@ export interface Engine {
 
   /** Called after each flush with the citizens whose wallet or totals changed. Returns the way to stop it. */
   onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void;
-  /** Performs what time alone causes: closing periods, expiring reversals. The shell calls it every second or so. */
+  /**
+   * Performs what time alone causes: closing periods once the rows received before are answered. The shell calls it
+   * every second or so.
+   */
   tick(): void;
   /** Refuses new work (DRAINING), answers all that was taken in, checkpoints, closes the stores. */
   close(): Promise<void>;

@@ -146,6 +146,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
         done(outcome);
       });
     },
+    openIntake: (receivedMs) => engine.openIntake(receivedMs),
     citizenKeyOf: (taxCode) => engine.citizenKeyOf(taxCode),
     outcome: (citizen, origin, id) => read('outcome', engine.outcome(citizen, origin, id), () => null),
     wallet: (citizen) => view('wallet', engine.wallet(citizen)),

@@ -17,11 +17,11 @@ export interface CommandArrival {
   readonly command: WalletCommand;
   readonly asked: Asked;
   readonly wallet: Wallet;
-  readonly frozenPeriods: readonly number[];
+  readonly frozenPeriods: () => readonly number[];
   readonly vault: Vault;
 }
 
-/** Sealing costs more than deciding, so an event only carries the way to do it. */
+/** Sealing costs more than deciding, so an event only carries the way to do it; only leaving asks what is frozen. */
 export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: CommandArrival): WalletEvent {
   const { body, taxCode } = command;
   switch (body.kind) {
@@ -37,7 +37,7 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: C
         },
       };
     case 'leave':
-      return { type: 'LEAVE', asked, frozenPeriods };
+      return { type: 'LEAVE', asked, frozenPeriods: frozenPeriods() };
     case 'setIban': {
       const iban = checkIban(body.iban);
       const seal = () => {

@@ -7,10 +7,11 @@ import type { TurnRecord } from '../facts.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, RankingCopies, Schedule, Store } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
-import { canonicalJson, checkProgramme } from '../programme/index.ts';
+import { canonicalJson, checkProgramme, closesAtMs, visiblePeriods } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { emptyPartition } from './fold.ts';
+import { Intakes } from './intakes.ts';
 import { PeriodClosing } from './period-closing.ts';
 import { Rankings } from './rankings.ts';
 import { Reads } from './reads.ts';
@@ -53,9 +54,11 @@ class LocalEngine implements Engine {
   readonly #checkpointers: readonly Checkpointer[];
   readonly #rankings: Rankings;
   readonly #reads: Reads;
+  readonly #intakes: Intakes;
   readonly #closing: PeriodClosing;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #isNew: boolean;
+  #isClosed = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -87,13 +90,15 @@ class LocalEngine implements Engine {
         beforeMark: () => this.#saveRankings(),
       });
     });
+    this.#intakes = new Intakes(visiblePeriods(this.programme).map(closesAtMs));
     this.#closing = new PeriodClosing({
       programme: this.programme,
       rankings: this.#rankings,
+      intakes: this.#intakes,
       digest: (text) => stores[0]!.vault.digest(text),
       partitionRow: (partition) => this.#partitionRow(partition),
       sequences: () => this.#sequences(),
-      system: (partition, decide, options) => this.#shardOf(partition).system(partition, decide, options),
+      system: (partition, decide) => this.#shardOf(partition).system(partition, decide),
     });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
@@ -134,7 +139,13 @@ class LocalEngine implements Engine {
   }
 
   execute: Engine['execute'] = (command, done) => this.#shardOf(partitionOf(command.citizen)).execute(command, done);
-  record: Engine['record'] = (command, done) => this.#shardOf(partitionOf(command.record.hpan)).record(command, done);
+  record: Engine['record'] = (command, done) => {
+    const passed = this.#intakes.open(command.receivedMs);
+    this.#shardOf(partitionOf(command.record.hpan)).record(command, (outcome) => {
+      this.#intakes.close(passed);
+      done(outcome);
+    });
+  };
   citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#storeOf(0).vault.digest(`citizen ${taxCode}`);
   outcome: Engine['outcome'] = async (...args) => this.#reads.outcome(...args);
   wallet: Engine['wallet'] = async (...args) => this.#reads.wallet(...args);
@@ -176,11 +187,17 @@ class LocalEngine implements Engine {
     return () => this.#listeners.delete(listener);
   }
 
+  openIntake(receivedMs: number): () => void {
+    const passed = this.#intakes.open(receivedMs);
+    return () => this.#intakes.close(passed);
+  }
+
   tick(): void {
-    this.#closing.tick(this.#options.clock.nowMs());
+    if (!this.#isClosed) this.#closing.tick(this.#options.clock.nowMs());
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#shards.map((shard) => shard.drain()));
     await this.#idle();
     await Promise.all(this.#checkpointers.map((checkpointer) => checkpointer.run()));

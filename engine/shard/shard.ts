@@ -23,7 +23,7 @@ import type { ActorMessage, Message, MessageBody, PartitionFact, TurnRecord } fr
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
-import { acceptingPeriod, findPeriod, recordKeyText } from '../programme/index.ts';
+import { acceptingPeriod, findPeriod, periodStatus, recordKeyText } from '../programme/index.ts';
 import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -47,12 +47,7 @@ type Task =
       readonly done: (reply: RecordReply) => void;
     }
   | { readonly kind: 'message'; readonly message: Message }
-  | {
-      readonly kind: 'system';
-      readonly partition: number;
-      readonly decide: SystemDecide;
-      readonly isAfterRecords: boolean;
-    };
+  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide };
 
 /** What a partition decides for itself: time, ties, the programme. */
 export interface SystemDecision {
@@ -105,11 +100,6 @@ export class Shard {
   /** Last message decided, by sender and receiver. */
   readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
   readonly #received = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
-  /**
-   * What cards of a partition asked of wallets and have not been answered. Answers to what was asked before a start
-   * are not in it; they all come before anything closes (`settle`).
-   */
-  readonly #asked = new Int32Array(PARTITION_COUNT);
   #decidedSequence: number;
   #flushedSequence: number;
   #lastMs: number;
@@ -167,9 +157,8 @@ export class Shard {
     this.#wake();
   }
 
-  /** `isAfterRecords`: decided when nothing that the partition's cards asked is under way; later records wait behind it. */
-  system(partition: number, decide: SystemDecide, { isAfterRecords = false } = {}): void {
-    this.#urgent.push({ kind: 'system', partition, decide, isAfterRecords });
+  system(partition: number, decide: SystemDecide): void {
+    this.#urgent.push({ kind: 'system', partition, decide });
     this.#wake();
   }
 
@@ -285,21 +274,9 @@ export class Shard {
 
   /** Decides a task and all messages that follow from it within this shard. False = it was set aside. */
   #run(turn: Turn, task: Task): void {
-    const gate = this.#gateOf(task);
-    if (gate !== null) return this.#defer(turn, gate, task);
     const entity = entityOf(task);
     if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
     else if (!this.#decide(turn, task) && entity !== null) this.#defer(turn, entity, task);
-  }
-
-  /** Where a closing waits for answers under way, and records wait for the closing; null = the way is free. */
-  #gateOf(task: Task): string | null {
-    if (task.kind === 'system') {
-      return task.isAfterRecords && this.#asked[task.partition]! > 0 ? gateName(task.partition) : null;
-    }
-    if (task.kind !== 'record' || this.#deferred.size === 0) return null;
-    const gate = gateName(partitionOf(task.command.record.hpan));
-    return this.#deferred.has(gate) ? gate : null;
   }
 
   #decide(turn: Turn, task: Task): boolean {
@@ -331,8 +308,13 @@ export class Shard {
     if (this.#isRepeated(turn, wallet, asked, done)) return true;
 
     const decision = newDecision();
-    const { frozenPeriods } = this.#partitionRow(turn, partition);
-    const event = commandEvent({ command, asked, wallet, frozenPeriods, vault: this.#options.store.vault });
+    const event = commandEvent({
+      command,
+      asked,
+      wallet,
+      frozenPeriods: () => this.#frozenPeriods(turn, partition),
+      vault: this.#options.store.vault,
+    });
     decideWallet({ wallet, nowMs: turn.nowMs, decision }, event);
     if (decision.isDeferred) return false;
     const [outcome] = decision.outcomes;
@@ -410,11 +392,7 @@ export class Shard {
     turn.receive(message);
     if (body.kind === 'periodClosed') return this.#hearPeriodClosed(turn, to, from, body.awardPeriodId);
 
-    const isAnswer = body.kind === 'countJudged' || body.kind === 'reverseJudged';
-    if (isAnswer) this.#asked[to] = Math.max(0, this.#asked[to]! - 1);
-    const entity = this.#decideMessage(turn, to, body);
-    this.#resume(turn, entity);
-    if (isAnswer && this.#asked[to] === 0) this.#openGate(turn, to);
+    this.#resume(turn, this.#decideMessage(turn, to, body));
   }
 
   /** @returns the wallet or card that decided */
@@ -454,7 +432,6 @@ export class Shard {
     const sequence = (this.#sent[pair] ?? 0) + 1;
     this.#sent[pair] = sequence;
     const message = turn.send(from, to, sequence, body);
-    if (body.kind === 'count' || body.kind === 'reverse') this.#asked[from]! += 1;
     // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
     if (this.#options.isLocal(to)) this.#takeIn(turn, message);
   }
@@ -499,7 +476,7 @@ export class Shard {
   #defer(turn: Turn, entity: string, task: Task): void {
     const queue = this.#deferred.get(entity);
     if (queue === undefined) this.#deferred.set(entity, [task]);
-    else if (queue.length < LIMITS.deferredCountMax || task.kind === 'system') queue.push(task);
+    else if (queue.length < LIMITS.deferredCountMax) queue.push(task);
     else if (task.kind === 'command' || task.kind === 'record') {
       const { done } = task;
       turn.replies.push(() => done(this.#overloaded()));
@@ -520,14 +497,6 @@ export class Shard {
     }
   }
 
-  #openGate(turn: Turn, partition: number): void {
-    const gate = gateName(partition);
-    const queue = this.#deferred.get(gate);
-    if (queue === undefined) return;
-    this.#deferred.delete(gate);
-    for (const task of queue) this.#run(turn, task);
-  }
-
   #cardContext(turn: Turn, partition: number, hpan: Hpan, decision: Decision): CardContext {
     const { view, nowMs } = turn;
     return {
@@ -546,6 +515,12 @@ export class Shard {
     const period = findPeriod(this.#options.programme, awardPeriodId);
     invariant(period !== null, `the programme has no period ${awardPeriodId}`);
     return period;
+  }
+
+  /** Positions stand from the first instant after grace (DECISION 25), also while rows received before it still count. */
+  #frozenPeriods(turn: Turn, partition: number): readonly number[] {
+    const over = this.#options.programme.periods.filter((period) => periodStatus(period, turn.nowMs) === 'CLOSED');
+    return [...this.#partitionRow(turn, partition).frozenPeriods, ...over.map(({ awardPeriodId }) => awardPeriodId)];
   }
 
   #partitionRow(turn: Turn, partition: number): PartitionRow {
@@ -588,10 +563,6 @@ export class Shard {
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
-
-function gateName(partition: number): string {
-  return `closing ${partition}`;
-}
 
 function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, { kind: 'record' }>): CommandReply {
   if (outcome.kind === 'done') {

@@ -19,7 +19,7 @@ import { type Spool, spoolText } from './spool.ts';
 import { createLineReader, type Line, senderOfFileName } from './trnlog.ts';
 
 export interface FileIngestOptions {
-  readonly engine: Pick<Engine, 'record' | 'programme'>;
+  readonly engine: Pick<Engine, 'record' | 'openIntake' | 'programme'>;
   readonly clock: Clock;
   /** Where uploads wait to be whole; they never have a name there. */
   readonly spoolFolder: string;
@@ -84,23 +84,30 @@ async function takeIn(file: UploadedFile, options: FileIngestOptions): Promise<F
 
 async function deliver(file: UploadedFile, spool: Spool, options: FileIngestOptions): Promise<FileReport | Refused> {
   const receivedMs = options.clock.nowMs();
-  const context = {
-    sender: file.sender,
-    programme: options.engine.programme,
-    todayDayNumber: romeDayNumber(receivedMs),
-  };
+  const closeIntake = options.engine.openIntake(receivedMs);
   const outcome = new FileOutcome();
   const delivery = new Delivery({ options, outcome, receivedMs });
+  const { programme } = options.engine;
+  const context = { sender: file.sender, programme, todayDayNumber: romeDayNumber(receivedMs) };
+  try {
+    await handOver(spool, context, delivery, outcome);
+    await delivery.settle();
+  } finally {
+    // Also where the rest cannot be read; a period waits by itself for what was handed over.
+    closeIntake();
+  }
+  return delivery.refusal ?? { ok: true, summary: outcome.summary(file.name, isoText(receivedMs)), outcome };
+}
+
+async function handOver(spool: Spool, context: Context, delivery: Delivery, outcome: FileOutcome): Promise<void> {
   for await (const lines of linesOf(spool)) {
     for (const line of lines) {
       const row = readRow(line, context);
       if (!row.ok) outcome.reject(line.number, row.code, row.detail);
-      else if (!(await delivery.add({ line: line.number, record: row.record }))) break;
+      else if (!(await delivery.add({ line: line.number, record: row.record }))) return;
     }
-    if (delivery.refusal !== null) break;
+    if (delivery.refusal !== null) return;
   }
-  await delivery.settle();
-  return delivery.refusal ?? { ok: true, summary: outcome.summary(file.name, isoText(receivedMs)), outcome };
 }
 
 async function* linesOf(spool: Spool): AsyncGenerator<readonly Line[]> {

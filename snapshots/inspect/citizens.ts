@@ -4,7 +4,7 @@
  */
 import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
 import type { Standing, WalletFact } from '../../engine/facts.ts';
-import { findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
+import { closesAtMs, findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
 import type {
   CommandPage,
   DoneCommand,
@@ -76,11 +76,6 @@ export class Citizen {
 
   get termsMs(): number {
     return this.enrolments.at(-1)?.termsMs ?? 0;
-  }
-
-  /** Under the present enrolment; a leaver has none. */
-  totalsOf(awardPeriodId: number): PeriodTotals | undefined {
-    return this.isEnabled ? this.totals.get(`${awardPeriodId}/${this.enrolment}`) : undefined;
   }
 
   /** What the wallet's row should hold. Lists that mean sets are sorted, here and in `sortedWallet`. */
@@ -222,7 +217,8 @@ export class CitizenFold {
     this.#requireEnabled(citizen, fact.kind, place);
     const open = [...citizen.totals.values()]
       .filter(({ enrolment }) => enrolment === citizen.enrolment)
-      .filter(({ awardPeriodId }) => !this.#isFrozen(citizen.partition, awardPeriodId));
+      .filter(({ awardPeriodId }) => !this.#isFrozen(citizen.partition, awardPeriodId))
+      .filter(({ awardPeriodId }) => !this.#isOver(awardPeriodId, place.nowMs));
     this.#findings.expect(
       `${named(citizen)} at ${shown(place)}: standings that leaving removes`,
       open.map((totals) => [totals.awardPeriodId, standingOf(totals)]).toSorted(byPeriod),
@@ -240,6 +236,12 @@ export class CitizenFold {
     for (const method of citizen.methods.values()) {
       if (method.cashback === 'enabled') changeMethod(citizen, method.hpan, { cashback: 'disabling' });
     }
+  }
+
+  /** Whose positions stand, although rows received before its end may still count (DECISION 25). */
+  #isOver(awardPeriodId: number, nowMs: number): boolean {
+    const period = findPeriod(this.#programme, awardPeriodId);
+    return period !== null && nowMs >= closesAtMs(period);
   }
 
   #endClaim(citizen: Citizen, fact: Extract<WalletFact, { kind: 'claimEnded' }>, place: Place): void {

@@ -135,12 +135,13 @@ export class PartitionFold {
   }
 }
 
-/** Who takes part: from the first counted payment on, and enrolled (DECISION 21); a frozen period stands (25). */
+/** Who takes part: from the first counted payment on (DECISION 21), unless removed by leaving; a frozen period stands (25). */
 export function participantsOf(account: PartitionAccount, awardPeriodId: number): readonly Participant[] {
   const frozen = account.frozen.get(awardPeriodId);
   if (frozen !== undefined) return frozen.participants;
-  return [...account.citizens.values()].flatMap((citizen) => {
-    const totals = citizen.totalsOf(awardPeriodId);
-    return totals === undefined ? [] : [{ citizen, ...standingOf(totals) }];
-  });
+  return [...account.citizens.values()].flatMap((citizen) =>
+    [...citizen.totals.values()]
+      .filter((totals) => totals.awardPeriodId === awardPeriodId)
+      .map((totals) => ({ citizen, ...standingOf(totals) })),
+  );
 }

@@ -1,8 +1,11 @@
 // Method: a few citizens with payments at Christmas; the clock is moved over the end of grace to the millisecond, the
 // engine is stopped before it and started after it, and records are held in flight across it. One and three shards.
+// Where rows are under way at midnight, the inspector judges what became of them.
 import { describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import { rankingDigest } from '../../engine/ranking/digest.ts';
+import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
+import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { outcomeText } from '../golden/vector.ts';
 import { factsOf } from '../support/journal.ts';
 import { hpanElsewhere, openOnDisk, releaseOneByOne, turnsTaken, until } from '../support/shards.ts';
@@ -15,7 +18,12 @@ const CLOSED = '2021-01-11T00:00:00+01:00';
 
 const isFrozen = (world: World, awardPeriodId = CHRISTMAS) =>
   world.engine.stats().rankings.some((one) => one.awardPeriodId === awardPeriodId && one.isFrozen);
-const frozen = (world: World) => until(() => isFrozen(world), 'the ranking of Christmas frozen');
+/** Looks at the time again and again, as the shell does. */
+const frozen = (world: World) =>
+  until(() => {
+    world.engine.tick();
+    return isFrozen(world);
+  }, 'the ranking of Christmas frozen');
 
 /** Three citizens with 3, 2 and 1 payments, on 20 December. */
 async function openChristmas(shardCount: number) {
@@ -34,8 +42,21 @@ async function openChristmas(shardCount: number) {
   return { world, disk, anna, bruno, carla };
 }
 
-async function pay(world: World, number: number, at = '2020-12-20T10:00:00+01:00'): Promise<string> {
-  return outcomeText(await world.pay({ hpan: hpan(number), at, cents: 1_000 }));
+async function pay(
+  world: World,
+  number: number,
+  at = '2020-12-20T10:00:00+01:00',
+  receivedMs = world.nowMs,
+): Promise<string> {
+  return outcomeText(await world.pay({ hpan: hpan(number), at, cents: 1_000 }, receivedMs));
+}
+
+/** Stops the engine; the inspector, which shares none of its code, finds nothing to say. */
+async function expectSound(world: World, disk: MemoryDisk): Promise<void> {
+  await world.engine.close();
+  await world.persistence.close();
+  expect(world.faults).toEqual([]);
+  expect((await verifyPersistence(await openMemoryPersistence({ disk }))).differences).toEqual([]);
 }
 
 /** The journaled digest is that of the ranking as everybody sees it now. */
@@ -179,5 +200,123 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(outcomeText(await paid)).toBe('1.00');
     expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 3, rawCents: 300 });
     await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+    await expectSound(world, disk);
+  });
+
+  test('DECISION 25: what waits in a mailbox at midnight was received before, and counts', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    world.at(LAST_MOMENT);
+    const paid = [pay(world, 1), pay(world, 2), pay(world, 2)];
+    world.at(CLOSED);
+    const late = pay(world, 3);
+    await frozen(world);
+    expect(await Promise.all(paid)).toEqual(['1.00', '1.00', '1.00']);
+    expect(await late).toBe('rejected NO_AWARD_PERIOD');
+    expect(await bruno.ranking(CHRISTMAS)).toMatchObject({ ranking: 2, transactionNumber: 4 });
+    await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+    await expectSound(world, disk);
+  });
+
+  test('DECISION 25: what waits behind another record of its card at midnight counts', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    const card = hpanElsewhere(anna.key, 3, 100);
+    await anna.enable(card);
+    world.at(LAST_MOMENT);
+    disk.hold();
+    const payments = Array.from({ length: 5 }, () =>
+      world.pay({ hpan: card, at: '2020-12-28T10:00:00+01:00', cents: 1_000 }),
+    );
+    await turnsTaken();
+    world.at(CLOSED);
+    await releaseOneByOne(disk);
+    expect((await Promise.all(payments)).map(outcomeText)).toEqual(Array(5).fill('1.00'));
+    await frozen(world);
+    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 8 });
+    await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+    await expectSound(world, disk);
+  });
+
+  test('DECISION 25: a period waits for the rows of an intake that began before midnight, and for no other', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    world.at(LAST_MOMENT);
+    const receivedMs = world.nowMs;
+    const closeIntake = world.engine.openIntake(receivedMs);
+    world.at(CLOSED);
+    const closeLaterIntake = world.engine.openIntake(world.nowMs);
+    await turnsTaken();
+    world.at('2021-01-11T00:03:00+01:00');
+    expect(await pay(world, 1, '2020-12-20T10:00:00+01:00', receivedMs)).toBe('1.00');
+    expect(await pay(world, 1)).toBe('rejected NO_AWARD_PERIOD');
+    expect(await pay(world, 2, '2021-01-04T12:00:00+01:00')).toBe('1.00');
+    world.engine.tick();
+    await turnsTaken();
+    expect(isFrozen(world)).toBe(false);
+    expect(factsOf(world, 'periodClosed')).toEqual([]);
+
+    closeIntake();
+    await frozen(world);
+    closeLaterIntake();
+    expect(await anna.total(CHRISTMAS)).toMatchObject({ transactionNumber: 4 });
+    await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+    await expectSound(world, disk);
+  });
+
+  test('a stream of new rows that never pauses does not hold a closing back', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    world.at('2021-01-10T12:00:00+01:00');
+    let isStreaming = true;
+    let underWay = 0;
+    let fewest = Number.POSITIVE_INFINITY;
+    const stream = async (number: number) => {
+      while (isStreaming) {
+        underWay += 1;
+        expect(await pay(world, number, '2021-01-05T12:00:00+01:00')).toBe('1.00');
+        if (isStreaming) fewest = Math.min(fewest, underWay);
+        underWay -= 1;
+      }
+    };
+    const streams = [1, 1, 2, 2, 3, 3].map(stream);
+    await turnsTaken();
+    const last = pay(world, 2);
+    world.at(CLOSED);
+    await frozen(world);
+    isStreaming = false;
+    await Promise.all(streams);
+    expect(fewest).toBeGreaterThan(1);
+    expect(await last).toBe('1.00');
+    expect(await bruno.total(CHRISTMAS)).toMatchObject({ transactionNumber: 3 });
+    await expectFrozenAsJournaled(world, [anna, bruno, carla]);
+    await expectSound(world, disk);
+  });
+
+  test('DECISION 25: positions stand from midnight, also while the period waits for its last rows', async () => {
+    const { world, disk, anna, bruno, carla } = await openChristmas(shardCount);
+    world.at(LAST_MOMENT);
+    const receivedMs = world.nowMs;
+    const closeIntake = world.engine.openIntake(receivedMs);
+    world.at(CLOSED);
+    await anna.leave();
+    expect(await pay(world, 1, '2020-12-20T10:00:00+01:00', receivedMs)).toBe('dropped TERMS_NOT_COVERED');
+    expect(await pay(world, 2, '2020-12-20T10:00:00+01:00', receivedMs)).toBe('1.00');
+    world.at('2021-01-11T00:00:01+01:00');
+    await anna.enrol();
+    closeIntake();
+    await frozen(world);
+    expect(await bruno.ranking(CHRISTMAS)).toMatchObject({ ranking: 2, transactionNumber: 3, totalParticipants: 3 });
+    expect(await carla.ranking(CHRISTMAS)).toMatchObject({ ranking: 3 });
+    expect(await anna.ranking(CHRISTMAS)).toMatchObject({ ranking: 4, takesPart: false });
+    await expectSound(world, disk);
+  });
+
+  test('nothing closes in an engine that has stopped: the next start does it', async () => {
+    const { world, disk, bruno } = await openChristmas(shardCount);
+    await world.engine.close();
+    world.at(CLOSED);
+    await turnsTaken();
+    expect(factsOf(world, 'periodClosed')).toEqual([]);
+    const { world: next } = await openOnDisk({ disk, now: CLOSED });
+    expect(isFrozen(next)).toBe(true);
+    expect(await next.citizen(bruno.taxCode).ranking(CHRISTMAS)).toMatchObject({ ranking: 2, totalParticipants: 3 });
+    await expectSound(next, disk);
   });
 });

@@ -49,9 +49,16 @@ export class RecordingDoor {
   /** Rows taken and not yet answered, and the most there ever were. */
   inFlight = 0;
   inFlightMax = 0;
+  /** Times of reception that a period may have to wait for. */
+  readonly intakesMs: number[] = [];
 
   constructor(judge: Judge = () => COUNTED) {
     this.#judge = judge;
+  }
+
+  openIntake(receivedMs: number): () => void {
+    this.intakesMs.push(receivedMs);
+    return () => void this.intakesMs.splice(this.intakesMs.indexOf(receivedMs), 1);
   }
 
   record(command: RecordCommand, done: (outcome: RecordOutcome | Refused) => void): void {

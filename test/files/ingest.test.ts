@@ -87,6 +87,7 @@ describe('fault 39: a file', () => {
       unlisted: 0,
     });
     expect(door.taken.every(({ receivedMs }) => receivedMs === NOW_MS)).toBe(true);
+    expect(door.intakesMs).toEqual([]);
   });
 
   test('may have CRLF, a byte-order mark, no last line break, and nothing at all', async () => {
@@ -231,6 +232,7 @@ describe('rows under way', () => {
     expect(door.taken.length).toBe(100);
     expect(count).toBe(101);
     expect(door.inFlight).toBe(0);
+    expect(door.intakesMs).toEqual([]);
   });
 });
 

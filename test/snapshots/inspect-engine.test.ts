@@ -4,7 +4,14 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Engine, italy2020, makeTaxCode, openEngine, type TransactionRecord } from '../../engine/index.ts';
+import {
+  type Engine,
+  italy2020,
+  makeTaxCode,
+  openEngine,
+  type TransactionRecord,
+  type WalletCommandBody,
+} from '../../engine/index.ts';
 import { openMemoryPersistence, openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { type HeldRanking, verifyFolder, verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { Random, seed } from '../support/random.ts';
@@ -29,17 +36,19 @@ class World {
   );
   readonly sent: TransactionRecord[] = [];
   nowMs = START_MS;
+  /** While a file is being read: its rows were received at that instant, the others now. */
+  fileReceivedMs: number | null = null;
   #ids = 0;
 
   constructor(seedOfWorld: number) {
     this.random = new Random(seedOfWorld);
   }
 
-  open(persistence: Persistence): Promise<Engine> {
+  open(persistence: Persistence, programme = PROGRAMME): Promise<Engine> {
     return openEngine({
       stores: persistence.stores,
       rankingCopies: persistence,
-      programme: PROGRAMME,
+      programme,
       clock: { nowMs: () => this.nowMs },
       schedule: (task) => setImmediate(task),
       failed: (error) => {
@@ -63,7 +72,6 @@ class World {
   #step(engine: Engine): Promise<unknown> {
     if (this.random.below(3) > 0) return this.#sendRecord(engine);
     const taxCode = this.random.pick(this.citizens);
-    const citizen = engine.citizenKeyOf(taxCode);
     const hpan = this.random.pick(this.cards);
     const tokens = this.random.below(4) === 0 ? [this.random.pick(this.cards)] : undefined;
     const body = this.random.pick([
@@ -77,6 +85,11 @@ class World {
       { kind: 'removeMethod', hpan },
       ...(this.random.below(4) === 0 ? [{ kind: 'leave' } as const] : []),
     ] as const);
+    return this.execute(engine, taxCode, body);
+  }
+
+  execute(engine: Engine, taxCode: string, body: WalletCommandBody): Promise<unknown> {
+    const citizen = engine.citizenKeyOf(taxCode);
     this.#ids += 1;
     const id = this.#ids.toString(16).padStart(32, '0');
     const origin = { role: 'citizen', subject: citizen, channel: 'app-io-channel' } as const;
@@ -84,17 +97,18 @@ class World {
   }
 
   #sendRecord(engine: Engine): Promise<unknown> {
-    const record = this.random.below(4) === 0 && this.sent.length > 0 ? this.#reversal() : this.#payment();
-    return new Promise((resolve) => engine.record({ record, receivedMs: this.nowMs }, resolve));
+    const receivedMs = this.random.below(2) === 0 ? this.nowMs : (this.fileReceivedMs ?? this.nowMs);
+    const record = this.random.below(4) === 0 && this.sent.length > 0 ? this.#reversal() : this.#payment(receivedMs);
+    return new Promise((resolve) => engine.record({ record, receivedMs }, resolve));
   }
 
-  #payment(): TransactionRecord {
+  #payment(receivedMs: number): TransactionRecord {
     const record: TransactionRecord = {
       acquirerCode: '36081',
       operationType: this.random.pick(['00', '02']),
       circuitType: '01',
       hpan: this.random.pick(this.cards),
-      trxMs: this.nowMs - this.random.below(48 * HOUR_MS),
+      trxMs: receivedMs - this.random.below(48 * HOUR_MS),
       idTrxAcquirer: `P${this.random.below(500)}`,
       idTrxIssuer: '',
       correlationId: this.random.pick(['', 'C1', 'C2', `C${this.sent.length}`]),
@@ -160,6 +174,9 @@ describe('a data folder', () => {
 });
 
 const CHRISTMAS_CLOSED_MS = Date.parse('2021-01-12T00:00:00Z');
+/** No grace, so that what is received in the last moment can be of the last days. */
+const WITHOUT_GRACE = { ...PROGRAMME, periods: PROGRAMME.periods.map((period) => ({ ...period, graceDays: 0 })) };
+const LAST_MOMENT_MS = Date.parse('2020-12-31T22:59:59.999Z');
 
 describe('the inspector agrees with the engine', () => {
   test.each([1, 3])('over restarts and closed periods, with %i shards', async (shardCount) => {
@@ -183,6 +200,38 @@ describe('the inspector agrees with the engine', () => {
     expect(last.checked.reversals).toBeGreaterThan(0);
     expect(last.checked.rankings).toBeGreaterThan(0);
   });
+
+  test.each([1, 2])(
+    'over a period that closes while rows received before still come in, with %i shards',
+    async (shardCount) => {
+      const world = new World(seed + 3);
+      const persistence = await openMemoryPersistence({ shardCount });
+      const engine = await world.open(persistence, WITHOUT_GRACE);
+      await world.run(engine, 200);
+      world.nowMs = LAST_MOMENT_MS;
+      world.fileReceivedMs = world.nowMs;
+      const closeIntake = engine.openIntake(world.nowMs);
+      for (let round = 0; round < 30; round += 1) {
+        await world.run(engine, 6);
+        world.nowMs += 1;
+        engine.tick();
+        // Whoever leaves now leaves a position behind.
+        if (round === 20) for (const taxCode of world.citizens) await world.execute(engine, taxCode, { kind: 'leave' });
+      }
+      expect(engine.stats().rankings[0]).toMatchObject({ isFrozen: false });
+      closeIntake();
+      world.fileReceivedMs = null;
+      const under = world.run(engine, 60);
+      engine.tick();
+      await under;
+      await engine.close();
+      await persistence.close();
+      const inspection = await verifyPersistence(await openMemoryPersistence({ disk: persistence.disk }));
+      expect(inspection.differences, `SEED=${seed}`).toEqual([]);
+      expect(inspection.checked.rankings).toBeGreaterThan(0);
+      expect(engine.stats().rankings[0]).toMatchObject({ isFrozen: true });
+    },
+  );
 
   test('about the live ranking', async () => {
     const world = new World(seed + 1);

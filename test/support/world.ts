@@ -88,7 +88,7 @@ export class World {
     return this.#ids.toString(16).padStart(32, '0');
   }
 
-  pay(payment: Payment): Promise<RecordOutcome | Refused> {
+  pay(payment: Payment, receivedMs = this.nowMs): Promise<RecordOutcome | Refused> {
     this.#ids += 1;
     const record: TransactionRecord = {
       acquirerCode: payment.acquirer ?? '36081',
@@ -104,7 +104,7 @@ export class World {
       merchantId: payment.merchant ?? 'M1',
       terminalId: payment.terminal ?? 'T1',
     };
-    return this.send(record);
+    return this.send(record, receivedMs);
   }
 
   send(record: TransactionRecord, receivedMs = this.nowMs): Promise<RecordOutcome | Refused> {
