@@ -244,6 +244,24 @@ describe('rows of acquirers', () => {
     expect(value(await front.world.engine.total(front.world.engine.citizenKeyOf(anna), 2)).transactionNumber).toBe(1);
   });
 
+  test('DECISION 25: received before midnight count after it, also when their connection breaks', async () => {
+    const client = await enrolled();
+    await client.ask({ type: 'enableCashback', id: newId(), hpan: hpan(1) });
+    front.world.at('2021-01-10T23:59:59.999+01:00');
+    const acquirer = await front.connect('acquirer', '36081');
+    const trxDate = '2020-12-28T10:00:00+01:00';
+    const rows = [1, 2, 3].map((number) => ({ ...ROW, hpan: hpan(1), trxDate, idTrxAcquirer: `A${number}` }));
+    void acquirer.ask({ type: 'recordPayments', rows });
+    front.world.at('2021-01-11T00:00:00+01:00');
+    acquirer.tear();
+    await settle();
+    front.world.engine.tick();
+    await settle();
+    const { engine } = front.world;
+    expect(value(await engine.total(engine.citizenKeyOf(anna), 1)).transactionNumber).toBe(3);
+    expect(engine.stats().rankings[0]).toMatchObject({ awardPeriodId: 1, participants: 1, isFrozen: true });
+  });
+
   test('count one by one against the limit of the connection', async () => {
     front.world.at('2021-02-12T12:00:00+01:00');
     const acquirer = await front.connect('acquirer', '36081');
