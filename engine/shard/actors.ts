@@ -353,28 +353,41 @@ function isActorTable(table: RowTable): table is ActorTable {
   return table === 'wallet' || table === 'card' || table === 'partition';
 }
 
-/** In key order, so that neighbours are written together. Of a row that was replaced the newest stays. */
+/**
+ * In key order, so that neighbours are written together. Of a row that was replaced the newest stays.
+ * Dealt out by partition and table first: one sort of 200,000 rows by all parts of their addresses took 4 us a payment.
+ */
 function sortedChanges({ actors, values, sequences, rows }: Changes): readonly RowChange[] {
-  const changes: RowChange[] = [];
+  const groups = new Map<string, RowChange[]>();
+  const add = (change: RowChange) => {
+    const { table, partition } = change.address;
+    const group = groups.get(table + partition);
+    if (group === undefined) groups.set(table + partition, [change]);
+    else group.push(change);
+  };
   for (let index = 0; index < actors.length; index += 1) {
     const { table, partition, entity } = actors[index]!;
     const address = { table, partition, entity, sub: '' };
-    changes.push({ address, sequence: sequences[index]!, value: values[index]! } as RowChange);
+    add({ address, sequence: sequences[index]!, value: values[index]! } as RowChange);
   }
   for (const { actor, table, sub, sequence, value } of rows) {
     const { partition, entity } = actor;
-    changes.push({ address: { table, partition, entity, sub }, sequence, value } as RowChange);
+    add({ address: { table, partition, entity, sub }, sequence, value } as RowChange);
   }
-  changes.sort(compareAddresses);
-  return changes.filter((change, index) => {
-    const next = changes[index + 1];
-    return next === undefined || compareAddresses(change, next) !== 0;
-  });
+  const inOrder = [...groups.values()].sort(([a], [b]) => compareGroups(a!, b!));
+  return inOrder.flatMap((group) => withoutReplaced(group.sort(compareKeys)));
 }
 
-function compareAddresses({ address: a }: RowChange, { address: b }: RowChange): number {
-  if (a.partition !== b.partition) return a.partition - b.partition;
-  return compare(a.table, b.table) || compare(a.entity, b.entity) || compare(a.sub, b.sub);
+function withoutReplaced(group: readonly RowChange[]): readonly RowChange[] {
+  return group.filter((change, index) => index + 1 === group.length || compareKeys(change, group[index + 1]!) !== 0);
+}
+
+function compareGroups({ address: a }: RowChange, { address: b }: RowChange): number {
+  return a.partition - b.partition || compare(a.table, b.table);
+}
+
+function compareKeys({ address: a }: RowChange, { address: b }: RowChange): number {
+  return compare(a.entity, b.entity) || compare(a.sub, b.sub);
 }
 
 function compare(a: string, b: string): number {
