@@ -48,8 +48,12 @@ export const LIMITS = {
   retryMsMax: 30_000,
   /** Rows of the overlay that start a checkpoint. */
   checkpointRowCount: 50_000,
-  /** Rows in one checkpoint transaction: small, so that journal commits pass between them. */
+  /** Rows in one checkpoint transaction, at least: small, so that journal commits pass between them. */
   checkpointBatchRows: 1_000,
+  /** Transactions of one checkpoint: when more has changed, each takes more rows. */
+  checkpointBatchesUsual: 50,
+  /** Rows newer in memory than on disk: from here on a shard takes in nothing until a checkpoint has ended. */
+  unwrittenRowCountMax: 400_000,
   /** Journal records after the last checkpoint: bounds the time of recovery. */
   journalTailRecordsMax: 200_000,
   /** Clean actors kept awake per shard, beside those changed since the last checkpoint. */
@@ -70,6 +74,10 @@ export const LIMITS = {
 } as const;
 
 invariant(LIMITS.mailboxCountMax >= LIMITS.batchCountMax, 'a mailbox holds at least one batch');
+invariant(
+  LIMITS.unwrittenRowCountMax >= 4 * LIMITS.checkpointRowCount,
+  'a checkpoint and the rows that come meanwhile have room',
+);
 invariant(LIMITS.inFlightPerSocketMax < LIMITS.mailboxCountMax, 'one socket cannot fill a mailbox');
 invariant(
   LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.mailboxCountMax,

@@ -95,8 +95,10 @@ export interface Changes {
 }
 
 /** What a checkpoint writes: values as they were when it began. */
-export interface Frozen extends Changes {
-  readonly rowChanges: readonly RowChange[];
+export interface Frozen {
+  readonly rowCount: number;
+  /** In key order, so that neighbours are written together; sorted piece by piece, so that no turn waits for all. */
+  batches(rowCount: number): Iterable<readonly RowChange[]>;
 }
 
 /** Actors and lists as one of the two faces shows them. */
@@ -112,8 +114,8 @@ export interface View {
   ): readonly (readonly [string, RowTypes[T]])[];
 }
 
-/** Looked at for each actor that wakes: more than one, so that the awake become fewer after a rush. */
-const SWEPT_PER_WAKING = 3;
+/** More than one, so that the awake become fewer after a rush. */
+const LOOKED_AT_PER_WAKING = 3;
 
 export class Actors {
   /** What turns decide on. */
@@ -122,12 +124,14 @@ export class Actors {
   readonly flushed: View = new Face(this, { onlyFlushed: true });
   readonly rows: Rows;
   readonly #countMax: number;
-  /** Wallets and cards: their keys differ in length. In the order in which they woke or were last spared. */
+  /** Wallets and cards: their keys differ in length. */
   readonly #awake = new Map<string, Actor>();
+  readonly #round: Actor[] = [];
+  #hand = 0;
   readonly #partitions: (Actor | undefined)[] = new Array(PARTITION_COUNT);
   #dirty: Actor[] = [];
   #dirtyRows: ListRow[] = [];
-  #isFrozen = false;
+  #frozen: { readonly actors: readonly Actor[]; readonly rows: readonly ListRow[] } | null = null;
 
   constructor(rows: Rows, countMax: number) {
     this.rows = rows;
@@ -139,6 +143,11 @@ export class Actors {
     return this.#dirty.length + this.#dirtyRows.length;
   }
 
+  /** Rows that are newer here than on disk, also those that a checkpoint is writing. */
+  get unwrittenCount(): number {
+    return this.dirtyCount + (this.#frozen === null ? 0 : this.#frozen.actors.length + this.#frozen.rows.length);
+  }
+
   wake(table: ActorTable, partition: number, entity: string): Actor {
     if (table === 'partition') return this.#partition(partition);
     const known = this.#awake.get(entity);
@@ -148,7 +157,7 @@ export class Actors {
     }
     const actor = new Actor(table, partition, entity, this.rows.get(table, partition, entity, ''));
     this.#awake.set(entity, actor);
-    if (this.#awake.size > this.#countMax) this.#sweep();
+    this.#seat(actor);
     return actor;
   }
 
@@ -231,27 +240,28 @@ export class Actors {
 
   /** Sets aside what has to be written. What changes from now on is left for the next checkpoint. */
   freeze(): Frozen {
-    invariant(!this.#isFrozen, 'one checkpoint at a time');
-    this.#isFrozen = true;
-    const actors = this.#dirty;
-    const rows = this.#dirtyRows;
+    invariant(this.#frozen === null, 'one checkpoint at a time');
+    const frozen = { actors: this.#dirty, rows: this.#dirtyRows };
+    this.#frozen = frozen;
     this.#dirty = [];
     this.#dirtyRows = [];
-    for (const actor of actors) {
+    const groups = new RowGroups();
+    for (const actor of frozen.actors) {
       actor.isDirty = false;
       actor.isFrozen = true;
+      groups.add(actor, actor.table, '', actor.flushedSequence, actor.flushed!);
     }
-    const values = actors.map((actor) => actor.flushed);
-    const sequences = actors.map((actor) => actor.flushedSequence);
-    const changes = { actors, values, sequences, rows };
-    return { ...changes, rowChanges: sortedChanges(changes) };
+    for (const { actor, table, sub, sequence, value } of frozen.rows) groups.add(actor, table, sub, sequence, value);
+    const rowCount = frozen.actors.length + frozen.rows.length;
+    return { rowCount, batches: (count) => groups.batches(count) };
   }
 
   /** What was set aside is on disk. */
-  release({ actors, rows }: Frozen): void {
-    this.#isFrozen = false;
-    for (const actor of actors) actor.isFrozen = false;
-    for (const row of rows) row.actor.dropRow(row);
+  release(): void {
+    invariant(this.#frozen !== null, 'a checkpoint ends once');
+    for (const actor of this.#frozen.actors) actor.isFrozen = false;
+    for (const row of this.#frozen.rows) row.actor.dropRow(row);
+    this.#frozen = null;
   }
 
   #mark(actor: Actor): void {
@@ -269,18 +279,25 @@ export class Actors {
     return actor;
   }
 
-  /** Lets the longest awake rest, unless they were used since they were last looked at. */
-  #sweep(): void {
-    let left = SWEPT_PER_WAKING;
-    for (const [entity, actor] of this.#awake) {
-      this.#awake.delete(entity);
-      if (!actor.isResting || actor.wasUsed) {
-        actor.wasUsed = false;
-        this.#awake.set(entity, actor);
+  /**
+   * Gives a woken actor a place in the round, in that of one who can rest if there are enough: the hand passes over
+   * whoever was used since it came by last. A map in the order of waking did the same until it held 100,000: what was
+   * deleted from its front has to be stepped over each time.
+   */
+  #seat(actor: Actor): void {
+    let isSeated = false;
+    for (let looked = 0; looked < LOOKED_AT_PER_WAKING && this.#round.length >= this.#countMax; looked += 1) {
+      const other = this.#round[this.#hand]!;
+      if (other.isResting && !other.wasUsed) {
+        this.#awake.delete(other.entity);
+        this.#round[this.#hand] = isSeated ? this.#round[this.#round.length - 1]! : actor;
+        if (isSeated) this.#round.pop();
+        isSeated = true;
       }
-      left -= 1;
-      if (left === 0) return;
+      other.wasUsed = false;
+      this.#hand = (this.#hand + 1) % this.#round.length;
     }
+    if (!isSeated) this.#round.push(actor);
   }
 }
 
@@ -353,31 +370,34 @@ function isActorTable(table: RowTable): table is ActorTable {
   return table === 'wallet' || table === 'card' || table === 'partition';
 }
 
-/**
- * In key order, so that neighbours are written together. Of a row that was replaced the newest stays.
- * Dealt out by partition and table first: one sort of 200,000 rows by all parts of their addresses took 4 us a payment.
- */
-function sortedChanges({ actors, values, sequences, rows }: Changes): readonly RowChange[] {
-  const groups = new Map<string, RowChange[]>();
-  const add = (change: RowChange) => {
-    const { table, partition } = change.address;
-    const group = groups.get(table + partition);
-    if (group === undefined) groups.set(table + partition, [change]);
-    else group.push(change);
-  };
-  for (let index = 0; index < actors.length; index += 1) {
-    const { table, partition, entity } = actors[index]!;
-    const address = { table, partition, entity, sub: '' };
-    add({ address, sequence: sequences[index]!, value: values[index]! } as RowChange);
-  }
-  for (const { actor, table, sub, sequence, value } of rows) {
+/** Rows by partition and table; each group is sorted when its turn comes. */
+class RowGroups {
+  readonly #groups = new Map<string, RowChange[]>();
+
+  add(actor: Actor, table: RowTable, sub: string, sequence: number, value: RowChange['value']): void {
     const { partition, entity } = actor;
-    add({ address: { table, partition, entity, sub }, sequence, value } as RowChange);
+    const change = { address: { table, partition, entity, sub }, sequence, value } as RowChange;
+    const group = this.#groups.get(table + partition);
+    if (group === undefined) this.#groups.set(table + partition, [change]);
+    else group.push(change);
   }
-  const inOrder = [...groups.values()].sort(([a], [b]) => compareGroups(a!, b!));
-  return inOrder.flatMap((group) => withoutReplaced(group.sort(compareKeys)));
+
+  *batches(rowCount: number): Iterable<readonly RowChange[]> {
+    let batch: RowChange[] = [];
+    const groups = [...this.#groups.values()].sort(([a], [b]) => compareGroups(a!, b!));
+    for (const group of groups) {
+      for (const change of withoutReplaced(group.sort(compareKeys))) {
+        batch.push(change);
+        if (batch.length < rowCount) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
 }
 
+/** Of a row that was replaced the newest stays: sorting keeps the order in which they came. */
 function withoutReplaced(group: readonly RowChange[]): readonly RowChange[] {
   return group.filter((change, index) => index + 1 === group.length || compareKeys(change, group[index + 1]!) !== 0);
 }

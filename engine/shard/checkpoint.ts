@@ -1,7 +1,7 @@
 /** Writes the rows changed since the last checkpoint, in key order and small transactions, between journal commits. */
 import { LIMITS } from '../limits.ts';
 import type { Store } from '../ports.ts';
-import type { Actors } from './actors.ts';
+import type { Actors, Frozen } from './actors.ts';
 import type { Shard } from './shard.ts';
 
 export interface CheckpointOptions {
@@ -16,6 +16,8 @@ export interface CheckpointOptions {
    * dies, the journal after the mark reaches back to those copies.
    */
   readonly beforeMark?: () => Promise<void>;
+  /** Rows are free again: who waited for that may go on. */
+  readonly written?: () => void;
 }
 
 export class Checkpointer {
@@ -50,6 +52,7 @@ export class Checkpointer {
     } finally {
       this.#running = null;
     }
+    this.#options.written?.();
   }
 
   async #write(): Promise<void> {
@@ -57,17 +60,30 @@ export class Checkpointer {
     const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences] };
     if (mark.sequence === this.#sequence) return;
     const frozen = actors.freeze();
-    const changes = frozen.rowChanges;
     onPoint('checkpoint-start');
-    for (let index = 0; index < changes.length; index += LIMITS.checkpointBatchRows) {
-      await store.rows.write(changes.slice(index, index + LIMITS.checkpointBatchRows));
-      onPoint('checkpoint-batch');
-    }
+    await this.#writeRows(frozen);
     await beforeMark?.();
     await store.rows.setCheckpoint(mark);
     onPoint('checkpoint-marked');
-    actors.release(frozen);
+    actors.release();
     this.#sequence = mark.sequence;
     await store.journal.trim(mark.sequence);
+  }
+
+  /**
+   * Each transaction waits for the disk and then for a busy loop to come round, so with batches of one size rows came
+   * faster than they could be written: the more there are, the larger the batches, and the next is made while one is
+   * being written.
+   */
+  async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
+    const { store, onPoint } = this.#options;
+    const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
+    let writing: Promise<void> = Promise.resolve();
+    for (const batch of batches(Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual)))) {
+      const written = store.rows.write(batch);
+      await writing;
+      writing = written.then(() => onPoint('checkpoint-batch'));
+    }
+    await writing;
   }
 }

@@ -88,6 +88,10 @@ class LocalEngine implements Engine {
         onPoint,
         rowCount: options.checkpointRowCount,
         beforeMark: () => this.#saveRankings(),
+        written: () => {
+          this.#shards[index]?.wake();
+          this.#checkpointIfDue(index);
+        },
       });
     });
     this.#intakes = new Intakes(visiblePeriods(this.programme).map(closesAtMs));
@@ -231,6 +235,10 @@ class LocalEngine implements Engine {
       const citizens = citizensIn(record);
       for (const listener of this.#listeners) listener(citizens);
     }
+    this.#checkpointIfDue(index);
+  }
+
+  #checkpointIfDue(index: number): void {
     this.#checkpointers[index]?.runIfDue()?.catch(this.#options.failed);
   }
 

@@ -141,7 +141,7 @@ export class Shard {
     const refusal = this.#refusal();
     if (refusal !== null) return done(refusal);
     this.#mailbox.push({ kind: 'command', command, done });
-    this.#wake();
+    this.wake();
   }
 
   record(command: RecordCommand, done: (reply: RecordReply) => void): void {
@@ -149,17 +149,17 @@ export class Shard {
     if (refusal !== null) return done(refusal);
     const key = this.#options.store.vault.digest(recordKeyText(command.record));
     this.#mailbox.push({ kind: 'record', command, key, done });
-    this.#wake();
+    this.wake();
   }
 
   deliver(message: Message): void {
     this.#urgent.push({ kind: 'message', message });
-    this.#wake();
+    this.wake();
   }
 
   system(partition: number, decide: SystemDecide): void {
     this.#urgent.push({ kind: 'system', partition, decide });
-    this.#wake();
+    this.wake();
   }
 
   /** Refuses what comes from now on; resolves when all that was taken in has been answered. */
@@ -176,10 +176,11 @@ export class Shard {
 
   // A turn
 
-  #wake(): void {
+  /** Looks for work again: after each flush, and when a checkpoint has ended. */
+  wake(): void {
     if (this.#isScheduled || this.#isStopped) return;
     if (this.#inFlight.length >= LIMITS.turnsInFlightMax) return;
-    if (this.#mailbox.length === 0 && this.#urgent.length === 0) return;
+    if (this.#urgent.length === 0 && (this.#mailbox.length === 0 || this.#isFull)) return;
     this.#isScheduled = true;
     this.#options.schedule(() => {
       this.#isScheduled = false;
@@ -189,11 +190,17 @@ export class Shard {
 
   #runTurn(): void {
     const turn = this.#beginTurn();
-    const batch = [...this.#urgent.splice(0), ...this.#mailbox.splice(0, LIMITS.batchCountMax)];
+    const batch = this.#urgent.splice(0);
+    if (!this.#isFull) batch.push(...this.#mailbox.splice(0, LIMITS.batchCountMax));
     for (const task of batch) this.#run(turn, task);
     if (turn.isEmpty) this.#endEmpty(turn);
     else this.#append(turn);
-    this.#wake();
+    this.wake();
+  }
+
+  /** More has changed than a checkpoint has room for: commands wait, and then the mailbox refuses them. */
+  get #isFull(): boolean {
+    return this.#actors.unwrittenCount >= LIMITS.unwrittenRowCountMax;
   }
 
   #beginTurn(): Turn {
@@ -249,7 +256,7 @@ export class Shard {
     this.#options.published(record);
     for (const reply of turn.replies) reply();
     this.#exchange(record);
-    this.#wake();
+    this.wake();
     this.#tellIdle();
   }
 
