@@ -108,6 +108,19 @@ export type CardFact =
       readonly master: Hpan;
       readonly activationMs: number;
     }
+  /** For an activation of several cards, undecided as yet: followed by `claimConfirmed` or `claimWithdrawn`. */
+  | {
+      readonly kind: 'cardClaimed';
+      readonly hpan: Hpan;
+      readonly citizen: CitizenKey;
+      readonly enrolment: number;
+      readonly channel: string;
+      readonly master: Hpan;
+      readonly activationMs: number;
+    }
+  | { readonly kind: 'claimConfirmed'; readonly hpan: Hpan }
+  /** The history row goes: no day was covered, the card is what it was before the claim (DECISION 38). */
+  | { readonly kind: 'claimWithdrawn'; readonly hpan: Hpan; readonly status: 'absent' | 'inactive' }
   | { readonly kind: 'cardDeactivated'; readonly hpan: Hpan; readonly deactivationMs: number }
   | { readonly kind: 'ownerLeft'; readonly hpan: Hpan; readonly citizen: CitizenKey; readonly enrolment: number }
   /** A record's entry as it now stands (null: forgotten, the wallet dropped it), and the card's counters after it. */
@@ -153,13 +166,18 @@ export type MessageBody =
       readonly enrolment: number;
       readonly channel: string;
       readonly master: Hpan;
+      /** Other cards of the same activation are still to be asked: `claimConfirmed` or `claimWithdrawn` will follow. */
+      readonly isProvisional: boolean;
     }
+  /** Null = refused, or taken back. */
   | {
       readonly kind: 'claimJudged';
       readonly citizen: CitizenKey;
       readonly hpan: Hpan;
       readonly activationMs: number | null;
     }
+  | { readonly kind: 'claimConfirmed'; readonly citizen: CitizenKey; readonly hpan: Hpan }
+  | { readonly kind: 'claimWithdrawn'; readonly citizen: CitizenKey; readonly hpan: Hpan }
   | {
       readonly kind: 'release';
       readonly citizen: CitizenKey;
@@ -168,8 +186,6 @@ export type MessageBody =
       /** Null = now. Clamped to [activation, now] by the card (DECISION 37). */
       readonly cancellationMs: number | null;
       readonly isLeaving: boolean;
-      /** Takes back a claim granted a moment ago: no day was covered, the history row goes (DECISION 38). */
-      readonly isUndo: boolean;
     }
   | {
       readonly kind: 'releaseJudged';

@@ -7,11 +7,17 @@ import type { Card, HistoryRow } from './card.ts';
 /** @returns the card after `fact`; the argument is not modified */
 export function applyCardFact(card: Card, fact: CardFact): Card {
   switch (fact.kind) {
-    case 'cardActivated': {
-      const { citizen, enrolment, channel, activationMs } = fact;
-      const row: HistoryRow = { citizen, enrolment, channel, activationMs, deactivationMs: null };
-      return { ...card, status: 'active', master: fact.master, history: [...card.history, row] };
+    case 'cardActivated':
+    case 'cardClaimed': {
+      const { citizen, enrolment, channel, master, activationMs } = fact;
+      const row: HistoryRow = { citizen, enrolment, channel, master, activationMs, deactivationMs: null };
+      const status = fact.kind === 'cardActivated' ? 'active' : 'provisional';
+      return { ...card, status, history: [...card.history, row] };
     }
+    case 'claimConfirmed':
+      return { ...card, status: 'active' };
+    case 'claimWithdrawn':
+      return { ...card, status: fact.status, history: card.history.slice(0, -1) };
     case 'cardDeactivated': {
       const last = lastActivation(card);
       invariant(last?.deactivationMs === null, 'only an active card is deactivated');
@@ -31,6 +37,11 @@ export function applyCardFact(card: Card, fact: CardFact): Card {
     default:
       return unreachable(fact);
   }
+}
+
+/** False of a card as nobody ever claimed it: it has no row, also after its first claim was taken back. */
+export function isKnownCard({ history, departed }: Card): boolean {
+  return history.length > 0 || departed.length > 0;
 }
 
 export function lastActivation(card: Card): HistoryRow | undefined {

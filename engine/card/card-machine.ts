@@ -6,6 +6,7 @@ import { setup } from 'xstate';
 import { invariant } from '../assert.ts';
 import type { CitizenKey, Hpan, PeriodParameters, RefusalName } from '../contract.ts';
 import { machineSteps } from '../decision.ts';
+import type { Fact } from '../facts.ts';
 import { isReversal, romeDayNumber } from '../programme/index.ts';
 import type { HistoryRow } from './card.ts';
 import { lastActivation } from './card-facts.ts';
@@ -21,12 +22,19 @@ interface Claimant {
 }
 
 export type CardEvent =
-  | ({ readonly type: 'ACTIVATE'; readonly channel: string; readonly master: Hpan } & Claimant)
+  | ({
+      readonly type: 'ACTIVATE';
+      readonly channel: string;
+      readonly master: Hpan;
+      readonly isProvisional: boolean;
+    } & Claimant)
+  /** The wallet says what became of the activation that a provisional claim is part of. */
+  | { readonly type: 'CONFIRM' }
+  | { readonly type: 'WITHDRAW'; readonly citizen: CitizenKey }
   | ({
       readonly type: 'RELEASE';
       readonly cancellationMs: number | null;
       readonly isLeaving: boolean;
-      readonly isUndo: boolean;
     } & Claimant)
   /** `period`: the one that takes the record now; null = none, or it is closed in this partition. */
   | ({ readonly type: 'RECORD'; readonly period: PeriodParameters | null; readonly isClosed: boolean } & Received)
@@ -59,6 +67,8 @@ export const cardMachine = setup({
     isOwner: when<'ACTIVATE' | 'RELEASE'>(
       ({ context, event }) => lastActivation(context.card)?.citizen === event.citizen,
     ),
+    isProvisional: when<'ACTIVATE'>(({ event }) => event.isProvisional),
+    isFirstClaim: ({ context }) => context.card.history.length === 1,
     isLeaving: when<'RELEASE'>(({ event }) => event.isLeaving),
     isRecordUnderWay: ({ context }) => context.card.unanswered > 0,
     isInFuture: when<'RECORD'>(({ event }) => romeDayNumber(event.record.trxMs) > romeDayNumber(event.receivedMs)),
@@ -69,20 +79,15 @@ export const cardMachine = setup({
     isReversal: when<'RECORD'>(({ event }) => isReversal(event.record)),
   },
   actions: {
-    activate: on<'ACTIVATE'>(({ context, event }) => {
-      const { citizen, enrolment, channel, master } = event;
-      const { nowMs, decision, card } = context;
-      decision.facts.push({
-        kind: 'cardActivated',
-        hpan: card.hpan,
-        citizen,
-        enrolment,
-        channel,
-        master,
-        activationMs: nowMs,
-      });
-      judgeClaim(context, citizen, nowMs);
-    }),
+    activate: on<'ACTIVATE'>(({ context, event }) => grant(context, event, 'cardActivated')),
+    claim: on<'ACTIVATE'>(({ context, event }) => grant(context, event, 'cardClaimed')),
+    confirm: ({ context }) => {
+      context.decision.facts.push({ kind: 'claimConfirmed', hpan: context.card.hpan });
+    },
+    withdraw: ({ context, event }, { status }: { status: 'absent' | 'inactive' }) => {
+      context.decision.facts.push({ kind: 'claimWithdrawn', hpan: context.card.hpan, status });
+      judgeClaim(context, (event as Extract<CardEvent, { type: 'WITHDRAW' }>).citizen, null);
+    },
     answerActive: on<'ACTIVATE'>(({ context, event }) => {
       const row = lastActivation(context.card);
       invariant(row !== undefined, 'an active card has been activated');
@@ -91,8 +96,7 @@ export const cardMachine = setup({
     refuseClaim: on<'ACTIVATE'>(({ context, event }) => judgeClaim(context, event.citizen, null)),
     deactivate: on<'RELEASE'>(({ context, event }) => {
       const { card, nowMs, decision } = context;
-      const activationMs = lastActivation(card)?.activationMs ?? nowMs;
-      const deactivationMs = event.isUndo ? activationMs : clampDeactivation(card, event.cancellationMs, nowMs);
+      const deactivationMs = clampDeactivation(card, event.cancellationMs, nowMs);
       decision.facts.push({ kind: 'cardDeactivated', hpan: card.hpan, deactivationMs });
       judgeRelease(context, event.citizen, { deactivationMs, code: null });
     }),
@@ -158,18 +162,38 @@ export const cardMachine = setup({
   states: {
     absent: {
       on: {
-        ACTIVATE: { target: 'active', actions: 'activate' },
+        ACTIVATE: [
+          { guard: 'isProvisional', target: 'provisional', actions: 'claim' },
+          { target: 'active', actions: 'activate' },
+        ],
         RELEASE: { actions: 'refuseUnknown' },
       },
     },
     inactive: {
       on: {
-        ACTIVATE: { target: 'active', actions: 'activate' },
+        ACTIVATE: [
+          { guard: 'isProvisional', target: 'provisional', actions: 'claim' },
+          { target: 'active', actions: 'activate' },
+        ],
         RELEASE: [
           { guard: 'isOwner', actions: ['rememberLeaving', 'answerInactive'] },
           { guard: 'isLeaving', actions: ['rememberLeaving', 'answerLeft'] },
           { actions: 'refuseStranger' },
         ],
+      },
+    },
+    provisional: {
+      on: {
+        ACTIVATE: { actions: 'refuseClaim' },
+        CONFIRM: { target: 'active', actions: 'confirm' },
+        WITHDRAW: [
+          { guard: 'isFirstClaim', target: 'absent', actions: { type: 'withdraw', params: { status: 'absent' } } },
+          { target: 'inactive', actions: { type: 'withdraw', params: { status: 'inactive' } } },
+        ],
+        // Not by its claimant, whose wallet lets nothing else begin before the activation has ended.
+        RELEASE: [{ guard: 'isLeaving', actions: ['rememberLeaving', 'answerLeft'] }, { actions: 'refuseStranger' }],
+        // Whose day it is, if anybody's, is undecided.
+        RECORD: { actions: 'defer' },
       },
     },
     active: {
@@ -193,9 +217,27 @@ export function decideCard(context: CardContext, event: CardEvent): void {
   const status = step(context.card.status, context, event);
   const named = context.decision.facts.slice(before).map(({ kind }) => kind);
   invariant(
-    (status !== context.card.status) === (named.includes('cardActivated') || named.includes('cardDeactivated')),
+    (status !== context.card.status) === named.some((kind) => STATUS_FACTS.includes(kind)),
     'the machine and its facts agree on the state',
   );
+}
+
+const STATUS_FACTS: readonly Fact['kind'][] = [
+  'cardActivated',
+  'cardClaimed',
+  'claimConfirmed',
+  'claimWithdrawn',
+  'cardDeactivated',
+];
+
+function grant(
+  context: CardContext,
+  { citizen, enrolment, channel, master }: Extract<CardEvent, { type: 'ACTIVATE' }>,
+  kind: 'cardActivated' | 'cardClaimed',
+): void {
+  const { nowMs, decision, card } = context;
+  decision.facts.push({ kind, hpan: card.hpan, citizen, enrolment, channel, master, activationMs: nowMs });
+  judgeClaim(context, citizen, nowMs);
 }
 
 function covering({ card }: CardContext, { record }: Received): HistoryRow | undefined {

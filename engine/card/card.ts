@@ -1,13 +1,16 @@
 /** A payment instrument as it rests: immutable data. It changes only by `applyCardFact` (card-facts.ts). */
 import type { CitizenKey, Hpan, RefusalName, TransactionRecord } from '../contract.ts';
 
-export type CardStatus = 'absent' | 'inactive' | 'active';
+/** `provisional`: claimed for an activation of several cards, which may still be taken back (DECISION 38). */
+export type CardStatus = 'absent' | 'inactive' | 'provisional' | 'active';
 
 /** One activation (domain 2.2). Rows never cover a day twice. */
 export interface HistoryRow {
   readonly citizen: CitizenKey;
   readonly enrolment: number;
   readonly channel: string;
+  /** The physical card of a device token; of a card itself its own hpan. */
+  readonly master: Hpan;
   readonly activationMs: number;
   readonly deactivationMs: number | null;
 }
@@ -15,8 +18,6 @@ export interface HistoryRow {
 export interface Card {
   readonly hpan: Hpan;
   readonly status: CardStatus;
-  /** The physical card of a device token; equal to `hpan` for a card itself. */
-  readonly master: Hpan;
   readonly history: readonly HistoryRow[];
   /** (citizen, enrolment) pairs that left: their payments match no reversal (DECISION 22). */
   readonly departed: readonly Departure[];
@@ -67,7 +68,6 @@ export function emptyCard(hpan: Hpan): Card {
   return {
     hpan,
     status: 'absent',
-    master: hpan,
     history: [],
     departed: [],
     unanswered: 0,

@@ -194,7 +194,7 @@ export class Actors {
         const actor = this.wake(table, partition, entity);
         // What was changed since the last checkpoint is in step with the journal; a row on disk may be ahead of it.
         if (!actor.isDirty && actor.flushedSequence >= sequence) return;
-        this.#set(actor, sequence, update(actor.flushed as Parameters<typeof update>[0]));
+        this.#set(actor, sequence, update(actor.flushed as Parameters<typeof update>[0]) ?? undefined);
       },
       put: (table, partition, entity, sub, value) => {
         this.putRow(this.wake(OWNER_OF[table], partition, entity), table, sub, { sequence, value });
@@ -203,7 +203,7 @@ export class Actors {
     };
   }
 
-  #set(actor: Actor, sequence: number, value: Value): void {
+  #set(actor: Actor, sequence: number, value: Value | undefined): void {
     actor.decided = value;
     actor.decidedSequence = sequence;
     actor.flushed = value;
@@ -249,7 +249,7 @@ export class Actors {
     for (const actor of frozen.actors) {
       actor.isDirty = false;
       actor.isFrozen = true;
-      groups.add(actor, actor.table, '', actor.flushedSequence, actor.flushed!);
+      groups.add(actor, actor.table, '', actor.flushedSequence, actor.flushed ?? null);
     }
     for (const { actor, table, sub, sequence, value } of frozen.rows) groups.add(actor, table, sub, sequence, value);
     const rowCount = frozen.actors.length + frozen.rows.length;

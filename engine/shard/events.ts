@@ -10,7 +10,7 @@ import type { Wallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
 
 type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
-type ToCard = Messages<'claim' | 'release' | 'countJudged' | 'reverseJudged'>;
+type ToCard = Messages<'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged'>;
 type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'reverse'>;
 
 export interface CommandArrival {
@@ -83,6 +83,10 @@ export function cardEvent(body: ToCard): CardEvent {
   switch (body.kind) {
     case 'claim':
       return { ...body, type: 'ACTIVATE' };
+    case 'claimConfirmed':
+      return { ...body, type: 'CONFIRM' };
+    case 'claimWithdrawn':
+      return { ...body, type: 'WITHDRAW' };
     case 'release':
       return { ...body, type: 'RELEASE' };
     case 'countJudged':
@@ -97,6 +101,8 @@ export function cardEvent(body: ToCard): CardEvent {
 export function receiverOf(body: ToCard | ToWallet): number {
   switch (body.kind) {
     case 'claim':
+    case 'claimConfirmed':
+    case 'claimWithdrawn':
     case 'release':
     case 'countJudged':
     case 'reverseJudged':

@@ -1,7 +1,7 @@
 /** The fold of facts into rows: one function for the live turn and for recovery (promise 4). */
 import { unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
-import { applyCardFact } from '../card/card-facts.ts';
+import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
 import type { ActorTable, ListTable, PartitionRow, RowTypes } from '../ports.ts';
@@ -17,7 +17,8 @@ export interface FoldTarget {
     table: T,
     partition: number,
     entity: string,
-    update: (value: RowTypes[T] | undefined) => RowTypes[T],
+    /** @returns null where nothing is left to know */
+    update: (value: RowTypes[T] | undefined) => RowTypes[T] | null,
   ): void;
   /** A row of a list, whole as the fact says it; null = deleted. */
   put<T extends ListTable>(table: T, partition: number, entity: string, sub: string, value: RowTypes[T] | null): void;
@@ -28,10 +29,16 @@ export interface FoldTarget {
 export function foldFact(target: FoldTarget, partition: number, fact: Fact): void {
   switch (fact.kind) {
     case 'cardActivated':
+    case 'cardClaimed':
+    case 'claimConfirmed':
+    case 'claimWithdrawn':
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
-      target.change('card', partition, fact.hpan, (card) => applyCardFact(card ?? emptyCard(fact.hpan), fact));
+      target.change('card', partition, fact.hpan, (row) => {
+        const card = applyCardFact(row ?? emptyCard(fact.hpan), fact);
+        return isKnownCard(card) ? card : null;
+      });
       if (fact.kind === 'recordSet') target.put('record', partition, fact.hpan, fact.key, fact.entry);
       return;
     case 'periodClosed':
@@ -126,7 +133,7 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
   for (const { kind } of section.facts) {
     if (kind === 'enrolled') citizensEnabled += 1;
     else if (kind === 'left') citizensEnabled -= 1;
-    else if (kind === 'cardActivated') cardsActive += 1;
+    else if (kind === 'cardActivated' || kind === 'claimConfirmed') cardsActive += 1;
     else if (kind === 'cardDeactivated') cardsActive -= 1;
     else if (kind === 'paymentListed') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;

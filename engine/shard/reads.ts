@@ -1,4 +1,7 @@
 /** Views of flushed state: what citizens, acquirers and operators may be told (domain 5.5, 6.1). */
+import type { Card, HistoryRow } from '../card/card.ts';
+import { emptyCard } from '../card/card.ts';
+import { lastActivation } from '../card/card-facts.ts';
 import type {
   CitizenKey,
   CommandId,
@@ -37,7 +40,7 @@ import {
 import type { Ranking } from '../ranking/ranking.ts';
 import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
-import { paymentPrefix, totalsOf } from '../wallet/wallet-facts.ts';
+import { methodOf, paymentPrefix, totalsOf } from '../wallet/wallet-facts.ts';
 import type { View } from './actors.ts';
 import { commandKey } from './command-text.ts';
 import type { Rankings } from './rankings.ts';
@@ -91,13 +94,22 @@ export class Reads {
 
   instrument(citizen: CitizenKey, hpan: Hpan): Read<InstrumentView> {
     const partition = partitionOf(hpan);
-    const card = this.#options.flushed(partition).get('card', partition, hpan, '');
-    const own = card?.history.findLast((row) => row.citizen === citizen);
-    if (card === undefined || own === undefined) return refused('INSTRUMENT_NOT_FOUND');
-    const isLast = own === card.history[card.history.length - 1];
-    if (card.status === 'active' && !isLast) return refused('INSTRUMENT_TAKEN');
+    const card = this.#options.flushed(partition).get('card', partition, hpan, '') ?? emptyCard(hpan);
+    const { isActive, history } = this.#ownership(card);
+    const own = history.findLast((row) => row.citizen === citizen);
+    if (own === undefined) return refused('INSTRUMENT_NOT_FOUND');
+    if (isActive && own !== history[history.length - 1]) return refused('INSTRUMENT_TAKEN');
     const { activationMs, deactivationMs } = own;
-    return found({ hpan, status: card.status === 'active' ? 'ACTIVE' : 'INACTIVE', activationMs, deactivationMs });
+    return found({ hpan, status: isActive ? 'ACTIVE' : 'INACTIVE', activationMs, deactivationMs });
+  }
+
+  /** A provisional claim is nothing to anybody, until its wallet has it: the card hears of that a moment later. */
+  #ownership(card: Card): { readonly isActive: boolean; readonly history: readonly HistoryRow[] } {
+    const { status, hpan, history } = card;
+    if (status !== 'provisional') return { isActive: status === 'active', history };
+    const wallet = this.#wallet(lastActivation(card)?.citizen ?? '');
+    const isActive = wallet !== undefined && methodOf(wallet, hpan)?.cashback === 'enabled';
+    return { isActive, history: isActive ? history : history.slice(0, -1) };
   }
 
   total(citizen: CitizenKey, awardPeriodId: number): Read<TotalView> {

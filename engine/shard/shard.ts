@@ -19,7 +19,7 @@ import type {
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Decision, Outcome } from '../decision.ts';
 import { newDecision } from '../decision.ts';
-import type { ActorMessage, Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
+import type { ActorMessage, Fact, Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
@@ -407,6 +407,8 @@ export class Shard {
     const decision = newDecision();
     switch (body.kind) {
       case 'claim':
+      case 'claimConfirmed':
+      case 'claimWithdrawn':
       case 'release':
       case 'countJudged':
       case 'reverseJudged':
@@ -447,9 +449,7 @@ export class Shard {
 
   #fold(turn: Turn, partition: number, { facts }: Decision): void {
     for (const fact of facts) {
-      if (fact.kind === 'claimStarted' || fact.kind === 'claimEnded' || fact.kind === 'cardActivated') {
-        this.#options.onPoint(fact.kind);
-      }
+      if (POINTS.has(fact.kind)) this.#options.onPoint(fact.kind);
       turn.fact(partition, fact);
     }
   }
@@ -567,6 +567,16 @@ export class Shard {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
+
+/** Facts at which a test may stop the world: the steps of a claim. */
+const POINTS: ReadonlySet<Fact['kind']> = new Set([
+  'claimStarted',
+  'cardActivated',
+  'cardClaimed',
+  'claimConfirmed',
+  'claimWithdrawn',
+  'claimEnded',
+]);
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };

@@ -96,7 +96,7 @@ export class Turn {
           actor.turn = this;
           this.#touched.push(actor);
         }
-        actor.decided = update(actor.decided as Parameters<typeof update>[0]);
+        actor.decided = update(actor.decided as Parameters<typeof update>[0]) ?? undefined;
         actor.decidedSequence = sequence;
       },
       put: (table, partition, entity, sub, value) => {

@@ -23,13 +23,13 @@ export function startActivation(context: WalletContext, asked: Asked, hpans: rea
   const [first, ...next] = hpans;
   invariant(first !== undefined, 'an activation claims something');
   set(context, { ...begun(asked, 'enableCashback', card), waiting: [first], next });
-  claim(context, asked.channel, first, card);
+  claim(context, asked.channel, first, { master: card, isProvisional: next.length > 0 });
 }
 
 /** Claims `hpans` side by side; each is granted or refused for itself. */
 export function startActivationOfAll(context: WalletContext, asked: Asked, hpans: readonly Hpan[]): void {
   set(context, { ...begun(asked, 'enableAll', ''), waiting: hpans });
-  for (const hpan of hpans) claim(context, asked.channel, hpan, hpan);
+  for (const hpan of hpans) claim(context, asked.channel, hpan, { master: hpan, isProvisional: false });
 }
 
 export function startDeactivation(
@@ -40,7 +40,7 @@ export function startDeactivation(
   cancellationMs: number | null,
 ): void {
   set(context, { ...begun(asked, kind, hpan), waiting: [hpan], cancellationMs });
-  release(context, hpan, { cancellationMs });
+  release(context, hpan, cancellationMs);
 }
 
 /** Tells every card ever claimed under this enrolment, so that its payments match no reversal any more. */
@@ -49,32 +49,29 @@ export function startLeaving(context: WalletContext, asked: Asked, hpans: readon
   const { citizen, enrolment } = context.wallet;
   for (const hpan of hpans) {
     const message = { kind: 'release', citizen, hpan, enrolment, cancellationMs: null } as const;
-    context.decision.messages.push({ ...message, isLeaving: true, isUndo: false });
+    context.decision.messages.push({ ...message, isLeaving: true });
   }
 }
 
+/** Null = refused, or taken back as asked. */
 export function claimJudged(context: WalletContext, hpan: Hpan, activationMs: number | null): void {
-  const { decision, nowMs, wallet } = context;
   const operation = waitingFor(context, hpan);
-  decision.facts.push({ kind: 'claimEnded', citizen: wallet.citizen, hpan, activationMs, atMs: nowMs });
-  const isGranted = activationMs !== null;
-  const moved: Operation = {
-    ...operation,
-    waiting: operation.waiting.filter((one) => one !== hpan),
-    granted: isGranted ? [...operation.granted, hpan] : operation.granted,
-    refused: isGranted ? operation.refused : [...operation.refused, hpan],
-  };
-  if (operation.kind === 'enableAll') return endWhenAnswered(context, moved);
-  if (!isGranted) return takeBack(context, moved);
-
-  const [first, ...next] = moved.next;
-  if (first !== undefined) {
-    set(context, { ...moved, waiting: [first], next });
-    return claim(context, moved.channel, first, moved.hpan);
+  const waiting = operation.waiting.filter((one) => one !== hpan);
+  if (activationMs === null) {
+    endClaim(context, hpan, null);
+    const moved: Operation = { ...operation, waiting, refused: [...operation.refused, hpan] };
+    const isDecided = operation.kind === 'enableAll' || operation.code !== null;
+    return isDecided ? endWhenAnswered(context, moved) : takeBack(context, moved);
   }
-  const ofCard = moved.hpan === hpan ? activationMs : methodOf(wallet, moved.hpan)?.activationMs;
-  invariant(typeof ofCard === 'number', 'the card of an activation is active at its end');
-  done(context, moved, { activationMs: ofCard });
+  const moved: Operation = { ...operation, waiting, granted: [...operation.granted, { hpan, activationMs }] };
+  if (operation.kind === 'enableAll') {
+    endClaim(context, hpan, activationMs);
+    return endWhenAnswered(context, moved);
+  }
+  const [first, ...next] = moved.next;
+  if (first === undefined) return endActivation(context, moved);
+  set(context, { ...moved, waiting: [first], next });
+  claim(context, moved.channel, first, { master: moved.hpan, isProvisional: next.length > 0 });
 }
 
 export function releaseJudged(
@@ -87,9 +84,7 @@ export function releaseJudged(
   const { deactivationMs, code } = judged;
   decision.facts.push({ kind: 'releaseEnded', citizen: wallet.citizen, hpan, deactivationMs, atMs: nowMs });
   if (operation.kind === 'disableCashback' && code !== null) return refuse(context, operation, code);
-  // A token taken back leaves nothing in the wallet (DECISION 38).
-  const isUndone = operation.kind === 'enableCashback' && methodOf(wallet, hpan)?.details === null;
-  if (operation.kind === 'removeMethod' || isUndone) {
+  if (operation.kind === 'removeMethod') {
     decision.facts.push({ kind: 'methodRemoved', citizen: wallet.citizen, hpan, atMs: nowMs });
   }
   endWhenAnswered(context, { ...operation, waiting: operation.waiting.filter((one) => one !== hpan) });
@@ -109,20 +104,35 @@ function endWhenAnswered(context: WalletContext, operation: Operation): void {
   if (operation.waiting.length > 0) return set(context, operation);
   if (operation.code !== null) return refuse(context, operation, operation.code);
   const { granted, refused } = operation;
-  done(context, operation, operation.kind === 'enableAll' ? { enabled: granted, refused } : {});
+  const enabled = granted.map(({ hpan }) => hpan);
+  done(context, operation, operation.kind === 'enableAll' ? { enabled, refused } : {});
 }
 
-/** One of several claims was refused: those just granted are released before the refusal is told. */
+/** All were granted: only now the wallet has them, and all cards but the last, whose claim was the end of it, hear. */
+function endActivation(context: WalletContext, operation: Operation): void {
+  const { wallet, decision } = context;
+  for (const { hpan, activationMs } of operation.granted) endClaim(context, hpan, activationMs);
+  for (const { hpan } of operation.granted.slice(0, -1)) {
+    decision.messages.push({ kind: 'claimConfirmed', citizen: wallet.citizen, hpan });
+  }
+  const ofCard = operation.granted.find(({ hpan }) => hpan === operation.hpan) ?? methodOf(wallet, operation.hpan);
+  invariant(typeof ofCard?.activationMs === 'number', 'the card of an activation is active at its end');
+  done(context, operation, { activationMs: ofCard.activationMs });
+}
+
+/** One of several claims was refused: those just granted are taken back before the refusal is told (DECISION 38). */
 function takeBack(context: WalletContext, operation: Operation): void {
-  if (operation.granted.length === 0) return refuse(context, operation, 'INSTRUMENT_TAKEN');
-  set(context, { ...operation, waiting: operation.granted, next: [], code: 'INSTRUMENT_TAKEN' });
-  for (const hpan of operation.granted) release(context, hpan, { cancellationMs: null, isUndo: true });
+  const { wallet, decision } = context;
+  const waiting = operation.granted.map(({ hpan }) => hpan);
+  if (waiting.length === 0) return refuse(context, operation, 'INSTRUMENT_TAKEN');
+  set(context, { ...operation, waiting, next: [], code: 'INSTRUMENT_TAKEN' });
+  for (const hpan of waiting) decision.messages.push({ kind: 'claimWithdrawn', citizen: wallet.citizen, hpan });
 }
 
 function begun(asked: Asked, kind: Kind, hpan: Hpan): Operation {
   const { commandKey, bodyHash, channel } = asked;
   const nothing: readonly Hpan[] = [];
-  const started = { kind, hpan, waiting: nothing, next: nothing, granted: nothing, refused: nothing };
+  const started = { kind, hpan, waiting: nothing, next: nothing, granted: [], refused: nothing };
   return { commandKey, bodyHash, channel, ...started, code: null, cancellationMs: null };
 }
 
@@ -135,21 +145,25 @@ function refuse({ decision, wallet }: WalletContext, { commandKey }: Operation, 
   decision.outcomes.push({ kind: 'refused', commandKey, code });
 }
 
-function claim({ decision, wallet }: WalletContext, channel: string, hpan: Hpan, master: Hpan): void {
-  const { citizen, enrolment } = wallet;
-  decision.facts.push({ kind: 'claimStarted', citizen, hpan, channel });
-  decision.messages.push({ kind: 'claim', citizen, hpan, enrolment, channel, master });
-}
-
-function release(
+function claim(
   { decision, wallet }: WalletContext,
+  channel: string,
   hpan: Hpan,
-  how: { readonly cancellationMs: number | null; readonly isUndo?: boolean },
+  how: { readonly master: Hpan; readonly isProvisional: boolean },
 ): void {
   const { citizen, enrolment } = wallet;
-  const { cancellationMs, isUndo = false } = how;
+  decision.facts.push({ kind: 'claimStarted', citizen, hpan, channel });
+  decision.messages.push({ kind: 'claim', citizen, hpan, enrolment, channel, ...how });
+}
+
+function endClaim({ decision, nowMs, wallet }: WalletContext, hpan: Hpan, activationMs: number | null): void {
+  decision.facts.push({ kind: 'claimEnded', citizen: wallet.citizen, hpan, activationMs, atMs: nowMs });
+}
+
+function release({ decision, wallet }: WalletContext, hpan: Hpan, cancellationMs: number | null): void {
+  const { citizen, enrolment } = wallet;
   decision.facts.push({ kind: 'releaseStarted', citizen, hpan });
-  decision.messages.push({ kind: 'release', citizen, hpan, enrolment, cancellationMs, isLeaving: false, isUndo });
+  decision.messages.push({ kind: 'release', citizen, hpan, enrolment, cancellationMs, isLeaving: false });
 }
 
 function waitingFor({ wallet }: WalletContext, hpan: Hpan): Operation {

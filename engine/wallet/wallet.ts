@@ -42,6 +42,12 @@ export interface PeriodTotals {
   readonly insertions: number;
 }
 
+/** A claim that its card granted. One of several cards ends in the wallet when all have answered (DECISION 38). */
+export interface Granted {
+  readonly hpan: Hpan;
+  readonly activationMs: number;
+}
+
 /** A command that waits for card partitions: enabling, disabling, leaving. */
 export interface Operation {
   /** Origin and command id; see `commandKey`. */
@@ -54,9 +60,9 @@ export interface Operation {
   readonly waiting: readonly Hpan[];
   /** Tokens not asked yet: of one activation, claimed one by one (DECISION 38). */
   readonly next: readonly Hpan[];
-  readonly granted: readonly Hpan[];
+  readonly granted: readonly Granted[];
   readonly refused: readonly Hpan[];
-  /** Set when the operation will end in a refusal; claims just granted are being released first. */
+  /** Set when the operation will end in a refusal; claims just granted are being taken back first. */
   readonly code: RefusalName | null;
   /** Requested deactivation, before clamping; null = the instant of the card's turn. */
   readonly cancellationMs: number | null;

@@ -59,14 +59,14 @@ const historyRow = shape<HistoryRow>({
   citizen: text,
   enrolment: integer,
   channel: text,
+  master: text,
   activationMs: integer,
   deactivationMs: nullable(integer),
 });
 
 const card = shape<Card>({
   hpan: text,
-  status: oneOf<Card['status']>({ absent: 0, inactive: 1, active: 2 }),
-  master: text,
+  status: oneOf<Card['status']>({ absent: 0, inactive: 1, active: 2, provisional: 3 }),
   history: list(historyRow),
   departed: list(shape<Departure>({ citizen: text, enrolment: integer })),
   unanswered: integer,

@@ -1,6 +1,6 @@
 /** Format 1 of the body of a journal record: the facts of one turn. Field order and numbers are the format. */
 import type { Fact, Section, TurnRecord } from '../../engine/facts.ts';
-import { bytes, integer, list, nullable, pair, shape, tagged, text } from './shape.ts';
+import { bytes, integer, list, nullable, oneOf, pair, shape, tagged, text } from './shape.ts';
 import {
   answer,
   doneCommand,
@@ -19,6 +19,8 @@ import {
 type Removal = Extract<Fact, { readonly kind: 'left' }>['removed'][number];
 
 const removal = shape<Removal>({ awardPeriodId: integer, before: standing });
+
+const claimed = { hpan: text, citizen: text, enrolment: integer, channel: text, master: text, activationMs: integer };
 
 const fact = tagged<Fact>({
   // Wallets: 1 to 49.
@@ -58,10 +60,7 @@ const fact = tagged<Fact>({
   ],
   commandsPaged: [15, { citizen: text, commands: list(doneCommand) }],
   // Cards: 50 to 79.
-  cardActivated: [
-    50,
-    { hpan: text, citizen: text, enrolment: integer, channel: text, master: text, activationMs: integer },
-  ],
+  cardActivated: [50, claimed],
   cardDeactivated: [51, { hpan: text, deactivationMs: integer }],
   ownerLeft: [52, { hpan: text, citizen: text, enrolment: integer }],
   recordSet: [
@@ -76,6 +75,9 @@ const fact = tagged<Fact>({
       reversals: integer,
     },
   ],
+  cardClaimed: [54, claimed],
+  claimConfirmed: [55, { hpan: text }],
+  claimWithdrawn: [56, { hpan: text, status: oneOf<'absent' | 'inactive'>({ absent: 0, inactive: 1 }) }],
   // Partitions: 80 to 99.
   periodClosed: [80, { awardPeriodId: integer }],
   periodCloseHeard: [81, { awardPeriodId: integer, from: integer }],

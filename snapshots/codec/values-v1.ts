@@ -10,7 +10,7 @@ import {
   type TransactionRecord,
 } from '../../engine/contract.ts';
 import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
-import type { DoneCommand, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
+import type { DoneCommand, Granted, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
 import { bytes, flag, integer, list, nullable, oneOf, shape, sparse, tagged, text } from './shape.ts';
 
 /** By the number of the table of refusals, which only grows. */
@@ -58,7 +58,7 @@ export const operation = shape<Operation>({
   kind: oneOf<Operation['kind']>({ enableCashback: 0, enableAll: 1, disableCashback: 2, removeMethod: 3, leave: 4 }),
   waiting: list(text),
   next: list(text),
-  granted: list(text),
+  granted: list(shape<Granted>({ hpan: text, activationMs: integer })),
   refused: list(text),
   code: nullable(refusal),
   cancellationMs: nullable(integer),
@@ -115,7 +115,7 @@ export const ledgerEntry = shape<LedgerEntry>({
 });
 
 const messageBody = tagged<MessageBody>({
-  claim: [1, { citizen: text, hpan: text, enrolment: integer, channel: text, master: text }],
+  claim: [1, { citizen: text, hpan: text, enrolment: integer, channel: text, master: text, isProvisional: flag }],
   claimJudged: [2, { citizen: text, hpan: text, activationMs: nullable(integer) }],
   release: [
     3,
@@ -125,7 +125,6 @@ const messageBody = tagged<MessageBody>({
       enrolment: integer,
       cancellationMs: nullable(integer),
       isLeaving: flag,
-      isUndo: flag,
     },
   ],
   releaseJudged: [4, { citizen: text, hpan: text, deactivationMs: nullable(integer), code: nullable(refusal) }],
@@ -155,6 +154,8 @@ const messageBody = tagged<MessageBody>({
   ],
   reverseJudged: [8, { hpan: text, key: text, applied: flag }],
   periodClosed: [9, { awardPeriodId: integer }],
+  claimConfirmed: [10, { citizen: text, hpan: text }],
+  claimWithdrawn: [11, { citizen: text, hpan: text }],
 });
 
 export const message = shape<Message>({ from: integer, to: integer, sequence: integer, body: messageBody });

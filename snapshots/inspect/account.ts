@@ -126,6 +126,9 @@ export class Account {
   #applyFact(fact: Fact, place: Place): Citizen | CardAccount | null {
     switch (fact.kind) {
       case 'cardActivated':
+      case 'cardClaimed':
+      case 'claimConfirmed':
+      case 'claimWithdrawn':
       case 'cardDeactivated':
       case 'ownerLeft':
       case 'recordSet': {
@@ -169,7 +172,8 @@ export class Account {
     account.store = store;
     for (const { kind } of section.facts) {
       account.citizensEnabled += Number(kind === 'enrolled') - Number(kind === 'left');
-      account.cardsActive += Number(kind === 'cardActivated') - Number(kind === 'cardDeactivated');
+      account.cardsActive += Number(kind === 'cardActivated' || kind === 'claimConfirmed');
+      account.cardsActive -= Number(kind === 'cardDeactivated');
       account.paymentsListed += Number(kind === 'paymentListed');
       account.commandsDone += Number(kind === 'commandDone');
     }

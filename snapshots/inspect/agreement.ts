@@ -123,6 +123,9 @@ export class Agreement {
     const method = citizen?.methods.get(card.hpan);
     if (citizen === undefined || citizen.enrolment !== enrolment || !citizen.isEnabled) {
       this.#findings.differ(`${subject}: the owner is not enrolled, or not under enrolment ${enrolment}`);
+    } else if (card.isProvisional) {
+      if (this.#isUndecided(citizen, card)) return;
+      this.#findings.differ(`${subject}: undecided, but the owner's wallet waits for no other card`);
     } else if (method?.cashback !== 'enabled') {
       this.#findings.differ(`${subject}: the owner's wallet says ${method?.cashback ?? 'nothing'}`);
     } else {
@@ -130,11 +133,23 @@ export class Agreement {
     }
   }
 
+  /** Granted, and waiting for other cards of the same activation: enabling in the wallet, provisional in the card. */
+  #isUndecided(citizen: Citizen, { hpan, isProvisional, open }: CardAccount): boolean {
+    if (!isProvisional || open?.citizen !== citizen.key) return false;
+    if (citizen.methods.get(hpan)?.cashback !== 'enabling') return false;
+    return [...citizen.operations.values()].some(
+      ({ granted, waiting }) =>
+        granted.some((one) => one.hpan === hpan && one.activationMs === open.activationMs) &&
+        waiting.some((other) => this.#busy.has(other)),
+    );
+  }
+
   #checkMethods(citizen: Citizen): void {
     for (const { hpan, cashback } of citizen.methods.values()) {
-      if (this.#busy.has(hpan)) continue;
+      const card = this.#account.cards.get(hpan);
+      if (this.#busy.has(hpan) || (card !== undefined && this.#isUndecided(citizen, card))) continue;
       const subject = `${named(citizen)}, method ${short(hpan)}`;
-      const owner = this.#account.cards.get(hpan)?.open?.citizen;
+      const owner = card?.open?.citizen;
       if (cashback === 'enabled' && owner !== citizen.key) {
         this.#findings.differ(`${subject}: enabled, but the card is active for ${owner ? short(owner) : 'nobody'}`);
       }

@@ -39,8 +39,9 @@ export class CardAccount {
   sequence = 0;
   isRowSeen = false;
 
-  master: Hpan;
   readonly history: HistoryRow[] = [];
+  /** Its last activation belongs to one of several cards and is undecided (DECISION 38). */
+  isProvisional = false;
   readonly departures: LedgerDeparture[] = [];
   /** By the engine's key of a record. */
   readonly ledger = new Map<string, LedgerLine>();
@@ -58,7 +59,6 @@ export class CardAccount {
   constructor(hpan: Hpan, partition: number) {
     this.hpan = hpan;
     this.partition = partition;
-    this.master = hpan;
   }
 
   get open(): HistoryRow | undefined {
@@ -70,11 +70,18 @@ export class CardAccount {
     return this.unanswered > 0;
   }
 
-  get value(): Card {
+  get status(): Card['status'] {
+    if (this.isProvisional) return 'provisional';
+    if (this.open !== undefined) return 'active';
+    return this.history.length > 0 ? 'inactive' : 'absent';
+  }
+
+  /** Null: its only claim was taken back, it is unknown again. */
+  get value(): Card | null {
+    if (this.history.length === 0 && this.departures.length === 0) return null;
     return {
       hpan: this.hpan,
-      status: this.open !== undefined ? 'active' : this.history.length > 0 ? 'inactive' : 'absent',
-      master: this.master,
+      status: this.status,
       history: this.history,
       departed: this.departures.map(({ citizen, enrolment }) => ({ citizen, enrolment })),
       unanswered: this.unanswered,
@@ -107,7 +114,15 @@ export class CardFold {
   apply(card: CardAccount, fact: CardFact, place: Place): void {
     switch (fact.kind) {
       case 'cardActivated':
+      case 'cardClaimed':
         this.#activate(card, fact, place);
+        return;
+      case 'claimConfirmed':
+        this.#requireProvisional(card, fact.kind, place);
+        card.isProvisional = false;
+        return;
+      case 'claimWithdrawn':
+        this.#withdraw(card, fact, place);
         return;
       case 'cardDeactivated':
         this.#deactivate(card, fact.deactivationMs, place);
@@ -122,9 +137,9 @@ export class CardFold {
   }
 
   /** One owner at any instant (promise 5); since days follow instants, no day is covered twice either. */
-  #activate(card: CardAccount, fact: Extract<CardFact, { kind: 'cardActivated' }>, place: Place): void {
+  #activate(card: CardAccount, fact: Extract<CardFact, { kind: 'cardActivated' | 'cardClaimed' }>, place: Place): void {
     const subject = `${namedCard(card)} at ${shown(place)}`;
-    const { citizen, enrolment, channel, activationMs } = fact;
+    const { citizen, enrolment, channel, master, activationMs } = fact;
     const last = card.history.at(-1);
     if (last !== undefined && last.deactivationMs === null) {
       this.#findings.differ(
@@ -134,15 +149,28 @@ export class CardFold {
       this.#findings.differ(`${subject}: activated at ${activationMs}, before its deactivation ${last.deactivationMs}`);
     }
     if (activationMs > place.nowMs) this.#findings.differ(`${subject}: activated in the future, at ${activationMs}`);
-    card.master = fact.master;
-    card.history.push({ citizen, enrolment, channel, activationMs, deactivationMs: null });
+    card.history.push({ citizen, enrolment, channel, master, activationMs, deactivationMs: null });
+    card.isProvisional = fact.kind === 'cardClaimed';
+  }
+
+  #requireProvisional(card: CardAccount, kind: string, place: Place): void {
+    if (card.isProvisional) return;
+    this.#findings.differ(`${namedCard(card)} at ${shown(place)}: ${kind}, but no claim of it is undecided`);
+  }
+
+  /** What is left must be the card as it was before the claim. */
+  #withdraw(card: CardAccount, fact: Extract<CardFact, { kind: 'claimWithdrawn' }>, place: Place): void {
+    this.#requireProvisional(card, fact.kind, place);
+    card.isProvisional = false;
+    card.history.pop();
+    this.#findings.expect(`${namedCard(card)} at ${shown(place)}: status after a claim`, card.status, fact.status);
   }
 
   #deactivate(card: CardAccount, deactivationMs: number, place: Place): void {
     const subject = `${namedCard(card)} at ${shown(place)}`;
     const { open } = card;
-    if (open === undefined) {
-      this.#findings.differ(`${subject}: deactivated while inactive`);
+    if (open === undefined || card.isProvisional) {
+      this.#findings.differ(`${subject}: deactivated while ${card.status}`);
       return;
     }
     if (deactivationMs < open.activationMs || deactivationMs > place.nowMs) {
@@ -191,6 +219,7 @@ export class CardFold {
     if (twin !== undefined && twin !== key) this.#findings.differ(`${subject}: the same payment as record ${twin}`);
     card.keysByRecord.set(law, key);
 
+    if (card.isProvisional) this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
     if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
     if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
     this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);

@@ -110,6 +110,8 @@ export class Post {
 function receiverOf(body: MessageBody): number | null {
   switch (body.kind) {
     case 'claim':
+    case 'claimConfirmed':
+    case 'claimWithdrawn':
     case 'release':
     case 'countJudged':
     case 'reverseJudged':

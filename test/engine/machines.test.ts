@@ -111,6 +111,7 @@ const row = {
   citizen: ME,
   enrolment: 1,
   channel: 'app-io-channel',
+  master: CARD,
   activationMs: NOW - 9 * 86_400_000,
   deactivationMs: null,
 };
@@ -118,12 +119,16 @@ const cards: readonly Partial<Card>[] = [
   {},
   { history: [row] },
   { history: [{ ...row, citizen: OTHER }] },
+  { history: [row, row] },
   { history: [row], unanswered: 1 },
 ];
 const cardEvents: readonly CardEvent[] = [
-  { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD },
-  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: false, isUndo: false },
-  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: true, isUndo: false },
+  { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: false },
+  { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: true },
+  { type: 'CONFIRM' },
+  { type: 'WITHDRAW', citizen: ME },
+  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: false },
+  { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: true },
   { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: false },
   { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: true },
   { type: 'RECORD', key: 'k', record: { ...record, operationType: '01' }, receivedMs: NOW, period, isClosed: false },

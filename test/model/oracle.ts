@@ -168,19 +168,19 @@ export class Oracle {
 
   #activate(person: Person, hpans: readonly Hpan[], nowMs: number): string {
     if (!person.isEnabled) return 'CITIZEN_NOT_ENABLED';
-    const claimed: Activation[] = [];
+    const claimed: { readonly activations: Activation[]; readonly row: Activation }[] = [];
     for (const hpan of hpans) {
       const { activations } = this.#card(hpan);
       const active = activations.find(({ toMs }) => toMs === null);
       if (active !== undefined && active.person !== person) {
-        // Those just claimed are released before the refusal (DECISION 38).
-        for (const row of claimed) row.toMs = nowMs;
+        // It is as if those just claimed never had been (DECISION 38).
+        for (const one of claimed) one.activations.splice(one.activations.indexOf(one.row), 1);
         return 'INSTRUMENT_TAKEN';
       }
       if (active !== undefined) continue;
       const row: Activation = { person, fromMs: nowMs, toMs: null };
       activations.push(row);
-      claimed.push(row);
+      claimed.push({ activations, row });
     }
     return 'done';
   }

@@ -57,9 +57,9 @@ describe('a sound history', () => {
     const inspection = await inspect({}, [heldRanking(ANNA.key, BRUNO.key)]);
     expect(inspection.differences).toEqual([]);
     expect(inspection.ok).toBe(true);
-    expect(inspection.checked).toMatchObject({ citizens: 3, cards: 2, payments: 2, reversals: 1, rankings: 1 });
-    expect(inspection.checked.messages).toBe(16);
-    expect(inspection.checked.rows).toBeGreaterThan(15);
+    expect(inspection.checked).toMatchObject({ citizens: 3, cards: 5, payments: 2, reversals: 1, rankings: 1 });
+    expect(inspection.checked.messages).toBe(27);
+    expect(inspection.checked.rows).toBeGreaterThan(20);
   });
 
   test('has none either wherever the last checkpoint fell', async () => {
@@ -202,6 +202,41 @@ describe('a damaged history is named:', () => {
   test('an activation that reaches back into the time of another owner', async () => {
     const turns = changeFacts('cardActivated', (fact) => ({ ...fact, activationMs: fact.activationMs - 5 }));
     expect((await inspect({ turns })).differences.join('\n')).toMatch(/activated at \d+, before its deactivation/);
+  });
+
+  test('an activation of two cards that one of them never hears of', async () => {
+    expect((await inspect({ turns: changeFacts('claimConfirmed', () => null) })).differences).toEqual([
+      expect.stringMatching(/^card 5{12}, active for 0{12} since \d+: undecided, but the owner's wallet waits for no/),
+    ]);
+  });
+
+  test('a claim that is still there after it was taken back', async () => {
+    const { differences } = await inspect({ turns: changeFacts('claimWithdrawn', () => null) });
+    expect(differences.join('\n')).toMatch(/^card 7{12}, active for 0{12} since \d+: undecided, but the owner/m);
+  });
+
+  test('a claim taken back to another state than it was made from', async () => {
+    const turns = changeFacts('claimWithdrawn', (fact) => ({ ...fact, status: 'inactive' }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /^card 7{12} at \d+:\d+: status after a claim: expected "absent", found "inactive"$/m,
+    );
+  });
+
+  test('a claim decided twice, and one that never was undecided', async () => {
+    const confirmed = changeFacts('cardClaimed', (fact) => ({ ...fact, kind: 'cardActivated' }));
+    expect((await inspect({ turns: confirmed })).differences).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^card 5{12} at \d+:\d+: claimConfirmed, but no claim of it is undecided$/),
+        expect.stringMatching(/^card 7{12} at \d+:\d+: claimWithdrawn, but no claim of it is undecided$/),
+      ]),
+    );
+  });
+
+  test('a payment taken while nobody knows whose the card is', async () => {
+    const turns = changeFacts('cardActivated', (fact) => ({ ...fact, kind: 'cardClaimed' }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /^card a{12} at \d+:\d+, record .*: taken while it is undecided whose the card is$/m,
+    );
   });
 
   test('a score that the law does not give', async () => {

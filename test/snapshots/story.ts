@@ -1,6 +1,6 @@
 /**
  * A small history written by hand, fact by fact: two citizens who tie, a payment each, a partial reversal, a third
- * citizen who takes over a card and leaves. For tests that damage one fact or one row and must hear of it.
+ * citizen who takes over a card and leaves, two activations with a token. For tests that damage one fact or one row and must hear of it.
  */
 import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { CitizenKey, Hpan, TransactionRecord } from '../../engine/contract.ts';
@@ -10,7 +10,7 @@ import { partitionOf } from '../../engine/partition.ts';
 import type { RowAddress, RowChange, RowTable, RowTypes, Store } from '../../engine/ports.ts';
 import { canonicalJson, italy2020, recordKeyText } from '../../engine/programme/index.ts';
 import { type FoldTarget, foldTurn } from '../../engine/shard/fold.ts';
-import type { PaymentRow } from '../../engine/wallet/wallet.ts';
+import type { Operation, PaymentRow } from '../../engine/wallet/wallet.ts';
 import { type MemoryPersistence, openMemoryPersistence } from '../../snapshots/index.ts';
 
 export const PROGRAMME = italy2020();
@@ -20,6 +20,7 @@ export const BRUNO = { taxCode: 'BBBBBB00B00B000B', key: '0'.repeat(32) } as con
 export const CARLA = { taxCode: 'CCCCCC00C00C000C', key: '8'.repeat(32) } as const;
 export const ANNAS_CARD: Hpan = 'a'.repeat(64);
 export const BRUNOS_CARD: Hpan = '4'.repeat(64);
+export const PAIRED_CARD: Hpan = '5'.repeat(64);
 const PERIOD = 2;
 const TERMS_MS = Date.parse('2021-01-04T09:00:00Z');
 const PAID_MS = Date.parse('2021-01-10T12:00:00Z');
@@ -65,6 +66,8 @@ async function writeStory(store: Store): Promise<TurnRecord[]> {
   release(scribe, BRUNO.key, BRUNOS_CARD);
   claim(scribe, CARLA.key, BRUNOS_CARD);
   leave(scribe, CARLA.key, BRUNOS_CARD);
+  activate(scribe, BRUNO.key, { card: PAIRED_CARD, token: '6'.repeat(64), isGranted: true });
+  activate(scribe, BRUNO.key, { card: '7'.repeat(64), token: ANNAS_CARD, isGranted: false });
   return scribe.turns;
 }
 
@@ -93,6 +96,7 @@ function claim(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
     enrolment: 1,
     channel,
     master: hpan,
+    isProvisional: false,
   });
   const activationMs = nowMs;
   scribe.turn(
@@ -107,10 +111,75 @@ function claim(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
   ]);
 }
 
+/** A card with a token, which is free, or somebody else's: then the card is given back (DECISION 38). */
+function activate(
+  scribe: Scribe,
+  citizen: CitizenKey,
+  { card, token, isGranted }: { readonly card: Hpan; readonly token: Hpan; readonly isGranted: boolean },
+): void {
+  const wallet = partitionOf(citizen);
+  const [commandKey, channel, enrolment] = [`enable ${card}`, 'app-io-channel', 1];
+  const [claimedMs, nowMs] = [scribe.nowMs + 1, scribe.nowMs + 2];
+  const granted = [{ hpan: card, activationMs: claimedMs }];
+  const begun: Operation = {
+    ...{ commandKey, bodyHash: '00', kind: 'enableCashback', hpan: card, channel, cancellationMs: null },
+    ...{ waiting: [card], next: [token], granted: [], refused: [], code: null },
+  };
+  const claimOf = (hpan: Hpan, isProvisional: boolean): MessageBody => ({
+    kind: 'claim',
+    citizen,
+    hpan,
+    enrolment,
+    channel,
+    master: card,
+    isProvisional,
+  });
+  const set = (operation: Operation): Fact => ({ kind: 'operationSet', citizen, operation });
+  const started = (hpan: Hpan): Fact => ({ kind: 'claimStarted', citizen, hpan, channel });
+  const ended = (hpan: Hpan, activationMs: number | null): Fact => ({
+    kind: 'claimEnded',
+    citizen,
+    hpan,
+    activationMs,
+    atMs: nowMs,
+  });
+  const of = { citizen, enrolment, channel, master: card };
+
+  scribe.turn(claimedMs, wallet, [set(begun), started(card)], claimOf(card, true));
+  const claimed: Fact = { kind: 'cardClaimed', hpan: card, ...of, activationMs: claimedMs };
+  scribe.turn(claimedMs, partitionOf(card), [claimed], {
+    kind: 'claimJudged',
+    citizen,
+    hpan: card,
+    activationMs: claimedMs,
+  });
+  scribe.turn(
+    nowMs,
+    wallet,
+    [set({ ...begun, waiting: [token], next: [], granted }), started(token)],
+    claimOf(token, false),
+  );
+  const activated: Fact = { kind: 'cardActivated', hpan: token, ...of, activationMs: nowMs };
+  const judged: MessageBody = { kind: 'claimJudged', citizen, hpan: token, activationMs: isGranted ? nowMs : null };
+  scribe.turn(nowMs, partitionOf(token), isGranted ? [activated] : [], judged);
+  if (isGranted) {
+    const facts = [ended(card, claimedMs), ended(token, nowMs), done(citizen, commandKey, { activationMs: claimedMs })];
+    scribe.turn(nowMs, wallet, facts, { kind: 'claimConfirmed', citizen, hpan: card });
+    scribe.turn(nowMs, partitionOf(card), [{ kind: 'claimConfirmed', hpan: card }]);
+    return;
+  }
+  const code = 'INSTRUMENT_TAKEN';
+  const refused: Operation = { ...begun, waiting: [card], next: [], granted, refused: [token], code };
+  scribe.turn(nowMs, wallet, [ended(token, null), set(refused)], { kind: 'claimWithdrawn', citizen, hpan: card });
+  const withdrawn: Fact = { kind: 'claimWithdrawn', hpan: card, status: 'absent' };
+  scribe.turn(nowMs, partitionOf(card), [withdrawn], { kind: 'claimJudged', citizen, hpan: card, activationMs: null });
+  scribe.turn(nowMs, wallet, [ended(card, null), { kind: 'operationRefused', citizen, commandKey, code }]);
+}
+
 function release(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
   const [wallet, card] = [partitionOf(citizen), partitionOf(hpan)];
   const nowMs = scribe.nowMs + 1;
-  const how = { enrolment: 1, cancellationMs: null, isLeaving: false, isUndo: false };
+  const how = { enrolment: 1, cancellationMs: null, isLeaving: false };
   scribe.turn(nowMs, wallet, [{ kind: 'releaseStarted', citizen, hpan }], { kind: 'release', citizen, hpan, ...how });
   scribe.turn(nowMs, card, [{ kind: 'cardDeactivated', hpan, deactivationMs: nowMs }], {
     kind: 'releaseJudged',
@@ -128,7 +197,7 @@ function release(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
 function leave(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
   const [wallet, card] = [partitionOf(citizen), partitionOf(hpan)];
   const nowMs = scribe.nowMs + 1;
-  const how = { enrolment: 1, cancellationMs: null, isLeaving: true, isUndo: false };
+  const how = { enrolment: 1, cancellationMs: null, isLeaving: true };
   scribe.turn(nowMs, wallet, [{ kind: 'left', citizen, cancellationMs: nowMs, removed: [] }], {
     kind: 'release',
     citizen,
@@ -292,7 +361,9 @@ class Scribe {
 }
 
 function receiverOf(body: MessageBody): number {
-  const isForCard = ['claim', 'release', 'countJudged', 'reverseJudged'].includes(body.kind);
+  const isForCard = ['claim', 'claimConfirmed', 'claimWithdrawn', 'release', 'countJudged', 'reverseJudged'].includes(
+    body.kind,
+  );
   if (isForCard && 'hpan' in body) return partitionOf(body.hpan);
   return 'citizen' in body ? partitionOf(body.citizen) : 0;
 }

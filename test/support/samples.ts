@@ -109,7 +109,7 @@ export class Samples {
       hpan: this.#random.pick(['', this.hpan()]),
       waiting: this.some(this.hpan),
       next: this.some(this.hpan),
-      granted: this.some(this.hpan),
+      granted: this.some(() => ({ hpan: this.hpan(), activationMs: this.instant() })),
       refused: this.some(this.hpan),
       code: this.orNull(this.refusal),
       cancellationMs: this.orNull(this.instant),
@@ -190,6 +190,17 @@ export class Samples {
         master: hpan(),
         activationMs: instant(),
       },
+      {
+        kind: 'cardClaimed',
+        hpan: hpan(),
+        citizen: citizen(),
+        enrolment: count(),
+        channel: text(),
+        master: hpan(),
+        activationMs: instant(),
+      },
+      { kind: 'claimConfirmed', hpan: hpan() },
+      { kind: 'claimWithdrawn', hpan: hpan(), status: this.#random.pick(['absent', 'inactive']) },
       { kind: 'cardDeactivated', hpan: hpan(), deactivationMs: instant() },
       { kind: 'ownerLeft', hpan: hpan(), citizen: citizen(), enrolment: count() },
       {
@@ -221,7 +232,17 @@ export class Samples {
   bodies(): MessageBody[] {
     const { citizen, hpan, instant, count, text } = this;
     return [
-      { kind: 'claim', citizen: citizen(), hpan: hpan(), enrolment: count(), channel: text(), master: hpan() },
+      {
+        kind: 'claim',
+        citizen: citizen(),
+        hpan: hpan(),
+        enrolment: count(),
+        channel: text(),
+        master: hpan(),
+        isProvisional: this.flag(),
+      },
+      { kind: 'claimConfirmed', citizen: citizen(), hpan: hpan() },
+      { kind: 'claimWithdrawn', citizen: citizen(), hpan: hpan() },
       { kind: 'claimJudged', citizen: citizen(), hpan: hpan(), activationMs: this.orNull(instant) },
       {
         kind: 'release',
@@ -230,7 +251,6 @@ export class Samples {
         enrolment: count(),
         cancellationMs: this.orNull(instant),
         isLeaving: this.flag(),
-        isUndo: this.flag(),
       },
       {
         kind: 'releaseJudged',
@@ -326,11 +346,12 @@ export class Samples {
       command: { commands: this.some(() => this.done()) },
       card: {
         ...emptyCard(hpan()),
-        status: 'active',
+        status: this.#random.pick(['inactive', 'provisional', 'active']),
         history: this.some(() => ({
           citizen: citizen(),
           enrolment: count(),
           channel: text(),
+          master: hpan(),
           activationMs: instant(),
           deactivationMs: this.orNull(instant),
         })),

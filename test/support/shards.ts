@@ -1,6 +1,7 @@
 /** Helpers for races: what is on which shard, and a world on a disk whose flushes wait. */
 import type { CitizenKey, Hpan } from '../../engine/index.ts';
 import { partitionOf } from '../../engine/index.ts';
+import type { Journal, Store } from '../../engine/ports.ts';
 import type { MemoryDisk } from '../../snapshots/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { hpan, World, type WorldOptions } from './world.ts';
@@ -19,8 +20,42 @@ export async function openOnDisk(
   return { world: await World.open({ ...rest, persistence }), disk: persistence.disk };
 }
 
+/** Stands before the journal of one store: the test can stop it while others go on. */
+export class StoreGate {
+  #open: () => void = () => {};
+  #isOpen: Promise<void> = Promise.resolve();
+
+  hold(): void {
+    this.#isOpen = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  release(): void {
+    this.#open();
+  }
+
+  before({ journal, rows, vault }: Store): Store {
+    const gated: Journal = {
+      get lastSequence() {
+        return journal.lastSequence;
+      },
+      epoch: journal.epoch,
+      append: (turn) => this.#isOpen.then(() => journal.append(turn)),
+      read: (sequence) => journal.read(sequence),
+      trim: (sequence) => journal.trim(sequence),
+    };
+    return { journal: gated, rows, vault };
+  }
+}
+
 export function shardOf(key: CitizenKey | Hpan, shardCount: number): number {
   return partitionOf(key) % shardCount;
+}
+
+/** The first card from number `from` on that lies on one shard. */
+export function hpanOn(shard: number, shardCount: number, from: number): Hpan {
+  for (let number = from; ; number += 1) if (shardOf(hpan(number), shardCount) === shard) return hpan(number);
 }
 
 /** The first card from number `from` on that lies on another shard than the citizen. */
