@@ -104,6 +104,26 @@ export type RecordOutcome =
   | { readonly status: 'pending' }
   | { readonly status: 'parked' | 'dropped' | 'rejected'; readonly code: RefusalName };
 
+/** Reversals in a list: those that wait for their payment, and those that need an operator (domain 3.3b, DECISION 18). */
+export const LISTED_REVERSAL_STATES = ['pending', 'parked', 'flagged'] as const;
+export type ListedReversalState = (typeof LISTED_REVERSAL_STATES)[number];
+
+export interface ReversalView {
+  readonly record: TransactionRecord;
+  readonly receivedMs: number;
+  readonly awardPeriodId: number;
+  /** When it stops waiting, if it does wait. */
+  readonly expiresMs: number;
+  /** Why it is parked; null of the others. */
+  readonly code: RefusalName | null;
+}
+
+export interface ReversalsPage {
+  readonly reversals: readonly ReversalView[];
+  /** Null = this is the last page. */
+  readonly nextCursor: string | null;
+}
+
 /**
  * The few immutable fields kept as the answer of a command, by kind:
  * enrol `{termsMs, optInStatus}`; leave `{}`; setIban `{validationStatus}`; addMethod `{hpan}`; removeMethod `{}`;

@@ -7,6 +7,7 @@ import type {
   DayCount,
   Hpan,
   InstrumentView,
+  ListedReversalState,
   MilestonesView,
   Origin,
   PaymentsPage,
@@ -18,6 +19,7 @@ import type {
   RecordCommand,
   RecordOutcome,
   Refused,
+  ReversalsPage,
   TotalView,
   WalletCommand,
   WalletView,
@@ -32,6 +34,14 @@ export interface PaymentsQuery {
   readonly limit?: number;
   /** Page number from 0. */
   readonly cursor?: number;
+}
+
+export interface ReversalsQuery {
+  readonly state: ListedReversalState;
+  /** At most LIMITS.reversalsPageMax; default 20. */
+  readonly limit?: number;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
 }
 
 export interface PeriodView extends PeriodParameters {
@@ -88,6 +98,8 @@ export interface Engine {
   /** Without a period: one per period in which the citizen takes part (DECISION 29). */
   rankings(citizen: CitizenKey, awardPeriodId?: number): Promise<Read<readonly RankingView[]>>;
   rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>>;
+  /** For operators: partition by partition, in each the oldest first (of those that wait, the first to expire). */
+  reversals(query: ReversalsQuery): Promise<ReversalsPage>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): EngineStats;

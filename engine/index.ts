@@ -2,7 +2,7 @@
 
 export { BrokenInvariant, invariant, unreachable } from './assert.ts';
 export * from './contract.ts';
-export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read } from './engine.ts';
+export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read, ReversalsQuery } from './engine.ts';
 export type * from './facts.ts';
 export { LIMITS } from './limits.ts';
 export { partitionOf } from './partition.ts';

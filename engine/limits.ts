@@ -44,6 +44,9 @@ export const LIMITS = {
   /** Page sizes. */
   paymentsPageMax: 100,
   rankingPageMax: 1_000,
+  reversalsPageMax: 100,
+  /** Reversals given up in one turn of a partition: a backlog of years lets commands pass between. */
+  expiredPerTurnMax: 500,
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
   /** Rows of the overlay that start a checkpoint. */

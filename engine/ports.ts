@@ -1,5 +1,5 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
-import type { Card, LedgerEntry } from './card/card.ts';
+import type { Card, LedgerEntry, ReversalRow } from './card/card.ts';
 import type { CitizenKey } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
@@ -52,6 +52,8 @@ export interface RowTypes {
   readonly record: LedgerEntry;
   /** entity '', sub '' */
   readonly partition: PartitionRow;
+  /** entity '', sub `reversalSub`: reversals that wait, or that an operator has to see */
+  readonly reversal: ReversalRow;
   /** entity '', sub the receiver's number: messages sent and not known to be taken in */
   readonly outbox: OutboxRow;
 }

@@ -158,6 +158,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     rankings: (citizen, awardPeriodId) => view('rankings', engine.rankings(citizen, awardPeriodId)),
     rankingPage: (awardPeriodId, firstRank, count) =>
       view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
+    reversals: (query) => read('reversals', engine.reversals(query), () => null),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -175,7 +176,8 @@ type ReadName =
   | 'paymentDays'
   | 'milestones'
   | 'rankings'
-  | 'rankingPage';
+  | 'rankingPage'
+  | 'reversals';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

@@ -35,6 +35,7 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   record: 5,
   partition: 6,
   outbox: 7,
+  reversal: 8,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

@@ -46,7 +46,9 @@ export type CardEvent =
       readonly awardPeriodId: number;
       readonly scoreCents: number;
     }
-  | { readonly type: 'REVERSE_JUDGED'; readonly key: string; readonly applied: boolean };
+  | { readonly type: 'REVERSE_JUDGED'; readonly key: string; readonly applied: boolean }
+  /** Time has passed: what has waited for its month is over. */
+  | { readonly type: 'EXPIRE' };
 
 type Args<T extends CardEvent['type'] = CardEvent['type']> = {
   readonly context: CardContext;
@@ -135,6 +137,7 @@ export const cardMachine = setup({
       new LedgerWork(context).storeReversal(event, event.period);
     }),
     countJudged: on<'COUNT_JUDGED'>(({ context, event }) => new LedgerWork(context).countJudged(event)),
+    expire: ({ context }) => new LedgerWork(context).expire(),
     reverseJudged: on<'REVERSE_JUDGED'>(({ context, event }) => new LedgerWork(context).reverseJudged(event)),
   },
 }).createMachine({
@@ -158,6 +161,7 @@ export const cardMachine = setup({
     ],
     COUNT_JUDGED: { actions: 'countJudged' },
     REVERSE_JUDGED: { actions: 'reverseJudged' },
+    EXPIRE: { actions: 'expire' },
   },
   states: {
     absent: {

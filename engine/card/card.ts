@@ -62,6 +62,16 @@ export interface LedgerEntry {
   readonly code: RefusalName | null;
   /** An applied reversal that a later payment made ambiguous: it stands, an operator is told (DECISION 18). */
   readonly flagged: boolean;
+  /** Of a reversal: when it stops waiting for its payment (DECISION 23). 0 of a payment. */
+  readonly expiresMs: number;
+}
+
+/** A line in the list of its partition; see listed-reversals.ts. */
+export interface ReversalRow {
+  readonly hpan: Hpan;
+  readonly key: string;
+  /** Of one that waits, when it expires; of the others, when it was received. */
+  readonly atMs: number;
 }
 
 export function emptyCard(hpan: Hpan): Card {

@@ -77,12 +77,12 @@ export class LedgerWork {
   }
 
   storeReversal(received: Received, period: PeriodParameters): void {
-    this.#expire();
-    const { key, receivedMs } = received;
+    this.expire();
+    const { key } = received;
     this.#reversals += 1;
     const { awardPeriodId } = period;
     const waiting: LedgerEntry = { ...this.#arrived(received), state: 'pending', awardPeriodId };
-    this.#pending = [...this.#pending, { key, expiresMs: addOneMonth(receivedMs) }];
+    this.#pending = [...this.#pending, { key, expiresMs: waiting.expiresMs }];
     this.#set(key, waiting);
     if (this.#match(key, waiting) === 'none') this.#tell(key, { status: 'pending' });
   }
@@ -94,6 +94,18 @@ export class LedgerWork {
     else this.#ownerIsGone(key, reversal);
     this.#settlePending();
     if (this.#entry(key)?.state === 'pending') this.#tell(key, { status: 'pending' });
+  }
+
+  /** Gives up what has waited for a month. */
+  expire(): void {
+    const { nowMs } = this.#context;
+    for (const { key, expiresMs } of this.#pending) {
+      if (nowMs < expiresMs) continue;
+      const entry = this.#entry(key);
+      invariant(entry !== undefined, 'a pending reversal is stored');
+      this.#pending = this.#pending.filter((one) => one.key !== key);
+      this.#set(key, { ...entry, state: 'expired' });
+    }
   }
 
   #apply(key: string, reversal: LedgerEntry): void {
@@ -113,7 +125,7 @@ export class LedgerWork {
     if (!hasDeparted(this.#context.card, { citizen, enrolment })) {
       this.#context.decision.facts.push({ kind: 'ownerLeft', hpan: this.#hpan, citizen, enrolment });
     }
-    const waiting: PendingReversal = { key, expiresMs: addOneMonth(reversal.receivedMs) };
+    const waiting: PendingReversal = { key, expiresMs: reversal.expiresMs };
     const arrivalOf = (one: PendingReversal) => this.#entry(one.key)?.arrival ?? 0;
     this.#pending = [...this.#pending, waiting].sort((a, b) => arrivalOf(a) - arrivalOf(b));
     this.#gone = { citizen, enrolment };
@@ -122,7 +134,7 @@ export class LedgerWork {
   /** Tries what waits, in the order received, until one of them is under way (DECISION 23). */
   #settlePending(): void {
     if (this.#pending.length === 0) return;
-    this.#expire();
+    this.expire();
     for (const { key } of this.#pending) {
       if (this.#unanswered > 0) return;
       const entry = this.#entry(key);
@@ -153,17 +165,6 @@ export class LedgerWork {
     const asked = { kind: 'reverse', citizen, enrolment, key, record, awardPeriodId, scoreCents, countDelta } as const;
     this.#context.decision.messages.push(asked);
     return 'moved';
-  }
-
-  #expire(): void {
-    const { nowMs } = this.#context;
-    for (const { key, expiresMs } of this.#pending) {
-      if (nowMs < expiresMs) continue;
-      const entry = this.#entry(key);
-      invariant(entry !== undefined, 'a pending reversal is stored');
-      this.#pending = this.#pending.filter((one) => one.key !== key);
-      this.#set(key, { ...entry, state: 'expired' });
-    }
   }
 
   /** A reversal already applied stands when a second payment matches it; an operator is told (DECISION 18). */
@@ -205,6 +206,7 @@ export class LedgerWork {
       matched: '',
       code: null,
       flagged: false,
+      expiresMs: isReversal(record) ? addOneMonth(receivedMs) : 0,
     };
   }
 

@@ -17,7 +17,13 @@ import type { Wallet } from '../wallet/wallet.ts';
 import { type FoldTarget, foldOutbox } from './fold.ts';
 
 /** Whose list it is. */
-export const OWNER_OF = { payment: 'wallet', command: 'wallet', record: 'card', outbox: 'partition' } as const;
+export const OWNER_OF = {
+  payment: 'wallet',
+  command: 'wallet',
+  record: 'card',
+  reversal: 'partition',
+  outbox: 'partition',
+} as const;
 
 type Value = Wallet | Card | PartitionRow;
 
@@ -111,6 +117,13 @@ export interface View {
     partition: number,
     entity: string,
     prefix: string,
+  ): readonly (readonly [string, RowTypes[T]])[];
+  /** The first `countMax` of them after the sub `after`: reads no more of the disk than that. */
+  first<T extends ListTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    part: { readonly prefix: string; readonly after?: string; readonly countMax: number },
   ): readonly (readonly [string, RowTypes[T]])[];
 }
 
@@ -354,7 +367,28 @@ class Face implements View {
       if (row.value === null) found.delete(row.sub);
       else found.set(row.sub, row.value as RowTypes[T]);
     }
-    return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return [...found].sort(bySub);
+  }
+
+  first<T extends ListTable>(
+    table: T,
+    partition: number,
+    entity: string,
+    { prefix, after = prefix, countMax }: { prefix: string; after?: string; countMax: number },
+  ): readonly (readonly [string, RowTypes[T]])[] {
+    const actor = this.#actors.wake(OWNER_OF[table], partition, entity);
+    const unwritten = actor.lists?.[table];
+    const isSought = (sub: string) => sub > after && sub.startsWith(prefix);
+    const found = new Map<string, RowTypes[T]>();
+    for (const [sub, row] of this.#actors.rows.list(table, partition, entity, after)) {
+      if (!sub.startsWith(prefix) || found.size === countMax) break;
+      const newer = unwritten?.get(sub);
+      if (isSought(sub) && (newer === undefined || !this.#isSeen(newer))) found.set(sub, row.value);
+    }
+    for (const row of unwritten?.values() ?? []) {
+      if (row.value !== null && isSought(row.sub) && this.#isSeen(row)) found.set(row.sub, row.value as RowTypes[T]);
+    }
+    return [...found].sort(bySub).slice(0, countMax);
   }
 
   #valueOf(actor: Actor): Value | undefined {
@@ -364,6 +398,10 @@ class Face implements View {
   #isSeen(row: ListRow): boolean {
     return row.isFlushed || !this.#onlyFlushed;
   }
+}
+
+function bySub([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return compare(a, b);
 }
 
 function isActorTable(table: RowTable): table is ActorTable {

@@ -2,6 +2,7 @@
 import { unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
 import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
+import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
 import type { ActorTable, ListTable, PartitionRow, RowTypes } from '../ports.ts';
@@ -39,7 +40,10 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         const card = applyCardFact(row ?? emptyCard(fact.hpan), fact);
         return isKnownCard(card) ? card : null;
       });
-      if (fact.kind === 'recordSet') target.put('record', partition, fact.hpan, fact.key, fact.entry);
+      if (fact.kind === 'recordSet') {
+        target.put('record', partition, fact.hpan, fact.key, fact.entry);
+        for (const [sub, row] of listChanges(fact)) target.put('reversal', partition, '', sub, row);
+      }
       return;
     case 'periodClosed':
     case 'periodCloseHeard':

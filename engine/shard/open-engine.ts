@@ -17,6 +17,7 @@ import { Rankings } from './rankings.ts';
 import { Reads } from './reads.ts';
 import type { Recovered } from './recovery.ts';
 import { recover } from './recovery.ts';
+import { ReversalExpiry } from './reversal-expiry.ts';
 import { Shard } from './shard.ts';
 import { TaxCodeOrder } from './tax-code-order.ts';
 
@@ -56,6 +57,7 @@ class LocalEngine implements Engine {
   readonly #reads: Reads;
   readonly #intakes: Intakes;
   readonly #closing: PeriodClosing;
+  readonly #expiry: ReversalExpiry;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #isNew: boolean;
   #isClosed = false;
@@ -103,6 +105,10 @@ class LocalEngine implements Engine {
       partitionRow: (partition) => this.#partitionRow(partition),
       sequences: () => this.#sequences(),
       system: (partition, decide) => this.#shardOf(partition).system(partition, decide),
+    });
+    this.#expiry = new ReversalExpiry({
+      firstDueMs: (partition) => this.#reads.firstExpiryMs(partition),
+      expire: (partition, done) => this.#shardOf(partition).expire(partition, done),
     });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
@@ -160,6 +166,7 @@ class LocalEngine implements Engine {
   milestones: Engine['milestones'] = async (...args) => this.#reads.milestones(...args);
   rankings: Engine['rankings'] = async (...args) => this.#reads.rankings(...args);
   rankingPage: Engine['rankingPage'] = async (...args) => this.#reads.rankingPage(...args);
+  reversals: Engine['reversals'] = async (...args) => this.#reads.reversals(...args);
   periods: Engine['periods'] = () => this.#reads.periods(this.#options.clock.nowMs());
 
   stats(): EngineStats {
@@ -197,7 +204,10 @@ class LocalEngine implements Engine {
   }
 
   tick(): void {
-    if (!this.#isClosed) this.#closing.tick(this.#options.clock.nowMs());
+    if (this.#isClosed) return;
+    const nowMs = this.#options.clock.nowMs();
+    this.#closing.tick(nowMs);
+    this.#expiry.tick(nowMs);
   }
 
   async close(): Promise<void> {
@@ -231,6 +241,7 @@ class LocalEngine implements Engine {
   #published(record: TurnRecord, index: number): void {
     this.#rankings.apply(record);
     this.#closing.published(record);
+    this.#expiry.published(record);
     if (this.#listeners.size > 0) {
       const citizens = citizensIn(record);
       for (const listener of this.#listeners) listener(citizens);

@@ -1,7 +1,8 @@
 /** Views of flushed state: what citizens, acquirers and operators may be told (domain 5.5, 6.1). */
-import type { Card, HistoryRow } from '../card/card.ts';
+import type { Card, HistoryRow, LedgerEntry } from '../card/card.ts';
 import { emptyCard } from '../card/card.ts';
 import { lastActivation } from '../card/card-facts.ts';
+import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
   CitizenKey,
   CommandId,
@@ -19,10 +20,13 @@ import type {
   RankingView,
   RefusalName,
   Refused,
+  ReversalsPage,
+  ReversalView,
   TotalView,
   WalletView,
 } from '../contract.ts';
-import type { PaymentsQuery, PeriodView, Read } from '../engine.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { PaymentsQuery, PeriodView, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Vault } from '../ports.ts';
@@ -190,6 +194,32 @@ export class Reads {
     );
   }
 
+  /** When the first pending reversal of a partition expires; infinite = none is pending. */
+  firstExpiryMs(partition: number): number {
+    const part = { prefix: reversalPrefix('pending'), countMax: 1 };
+    const [first] = this.#options.flushed(partition).first('reversal', partition, '', part);
+    return first?.[1].atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  reversals({ state, limit = 20, cursor }: ReversalsQuery): ReversalsPage {
+    const pageCount = Math.min(Math.max(1, limit), LIMITS.reversalsPageMax);
+    const prefix = reversalPrefix(state);
+    const reversals: ReversalView[] = [];
+    let [partition, after] = cursor === undefined ? [0, prefix] : positionOf(cursor);
+    for (; partition < PARTITION_COUNT; partition += 1, after = prefix) {
+      const view = this.#options.flushed(partition);
+      // One more than there is room for: it says that there is another page.
+      const countMax = pageCount - reversals.length + 1;
+      for (const [sub, { hpan, key }] of view.first('reversal', partition, '', { prefix, after, countMax })) {
+        if (reversals.length === pageCount) return { reversals, nextCursor: `${partition} ${after}` };
+        const entry = view.get('record', partition, hpan, key);
+        if (entry !== undefined) reversals.push(reversalView(entry));
+        after = sub;
+      }
+    }
+    return { reversals, nextCursor: null };
+  }
+
   periods(nowMs: number): readonly PeriodView[] {
     return visiblePeriods(this.#options.programme).map((period) => ({
       ...period,
@@ -250,6 +280,18 @@ export class Reads {
     const partition = partitionOf(citizen);
     return this.#options.flushed(partition).get('wallet', partition, citizen, '');
   }
+}
+
+/** Partition, and the last sub that was told; a text that is no cursor is past all of them. */
+function positionOf(cursor: string): [number, string] {
+  const { partition, after = '' } = CURSOR.exec(cursor)?.groups ?? {};
+  return [partition === undefined ? PARTITION_COUNT : Number(partition), after];
+}
+
+const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-z0-9 ]{1,200})$/;
+
+function reversalView({ record, receivedMs, awardPeriodId, expiresMs, code }: LedgerEntry): ReversalView {
+  return { record, receivedMs, awardPeriodId, expiresMs, code };
 }
 
 const NOTHING: Pick<PeriodTotals, 'rawCents' | 'count'> = { rawCents: 0, count: 0 };

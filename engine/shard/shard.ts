@@ -6,6 +6,7 @@ import { invariant, unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
 import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
+import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
   CommandReply,
   Hpan,
@@ -47,7 +48,8 @@ type Task =
       readonly done: (reply: RecordReply) => void;
     }
   | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide };
+  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
+  | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void };
 
 /** What a partition decides for itself: time, ties, the programme. */
 export interface SystemDecision {
@@ -160,6 +162,12 @@ export class Shard {
   system(partition: number, decide: SystemDecide): void {
     this.#urgent.push({ kind: 'system', partition, decide });
     this.wake();
+  }
+
+  /** Gives up what a partition's reversals have waited for; `done` hears after the flush when the next one is due. */
+  expire(partition: number, done: (nextDueMs: number) => void): void {
+    this.#urgent.push({ kind: 'expiry', partition, done });
+    this.#wake();
   }
 
   /** Refuses what comes from now on; resolves when all that was taken in has been answered. */
@@ -298,6 +306,9 @@ export class Shard {
       case 'system':
         this.#decideSystem(turn, task.partition, task.decide);
         return true;
+      case 'expiry':
+        this.#decideExpiry(turn, task);
+        return true;
       default:
         return unreachable(task);
     }
@@ -384,6 +395,24 @@ export class Shard {
     for (const fact of facts) turn.fact(partition, fact);
     if (toAll === undefined) return;
     for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
+  }
+
+  /** Only so many in one turn: what is left is the next turn's. */
+  #decideExpiry(turn: Turn, task: Extract<Task, { kind: 'expiry' }>): void {
+    const { partition, done } = task;
+    const waiting = turn.view.first('reversal', partition, '', {
+      prefix: reversalPrefix('pending'),
+      countMax: LIMITS.expiredPerTurnMax,
+    });
+    const firstLater = waiting.findIndex(([, { atMs }]) => turn.nowMs < atMs);
+    const due = firstLater === -1 ? waiting : waiting.slice(0, firstLater);
+    for (const hpan of new Set(due.map(([, row]) => row.hpan))) {
+      const decision = newDecision();
+      decideCard(this.#cardContext(turn, partition, hpan, decision), { type: 'EXPIRE' });
+      this.#fold(turn, partition, decision);
+    }
+    if (due.length === LIMITS.expiredPerTurnMax) this.#urgent.push(task);
+    else turn.replies.push(() => done(waiting[firstLater]?.[1].atMs ?? Number.POSITIVE_INFINITY));
   }
 
   // Messages

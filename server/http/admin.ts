@@ -1,8 +1,17 @@
-/** What operators do over HTTP: reading and setting the programme's clock. */
+/** What operators do over HTTP: reading and setting the programme's clock, reading what needs a human. */
 import * as v from 'valibot';
-import { type Engine, isoText, parseInstant } from '../../engine/index.ts';
+import {
+  type Engine,
+  isoText,
+  LIMITS,
+  LISTED_REVERSAL_STATES,
+  type ListedReversalState,
+  parseInstant,
+  type ReversalView,
+} from '../../engine/index.ts';
 import type { SettableClock } from '../clock.ts';
 import { parseJson, readBody } from './body.ts';
+import { optionalNumber } from './io-call.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
@@ -12,12 +21,19 @@ export interface AdminOptions {
 }
 
 const OPERATOR = ['operator'] as const;
-const PATH = '/admin/clock';
+const CLOCK = '/admin/clock';
+const PAGE_COUNT = 20;
 
 export function adminRoutes(options: AdminOptions): readonly Route[] {
   return [
-    { method: 'GET', path: PATH, roles: OPERATOR, handle: async () => json(clockResource(options.clock)) },
-    { method: 'POST', path: PATH, roles: OPERATOR, handle: (call) => setClock(options, call) },
+    { method: 'GET', path: CLOCK, roles: OPERATOR, handle: async () => json(clockResource(options.clock)) },
+    { method: 'POST', path: CLOCK, roles: OPERATOR, handle: (call) => setClock(options, call) },
+    {
+      method: 'GET',
+      path: '/admin/reversals',
+      roles: OPERATOR,
+      handle: (call) => readReversals(options.engine, call),
+    },
   ];
 }
 
@@ -42,4 +58,35 @@ async function setClock({ engine, clock }: AdminOptions, { request }: Call): Pro
 function clockResource(clock: SettableClock): object {
   const nowMs = clock.nowMs();
   return { now: isoText(nowMs), nowMs, isSettable: clock.isSettable, speed: clock.speed };
+}
+
+/** `?state=pending|parked|flagged&limit=…&cursor=…`: those that wait for their payment, and those that a human decides. */
+async function readReversals(engine: Engine, call: Call): Promise<Answer> {
+  const state = call.request.query.get('state');
+  if (!isListedState(state)) return refuse('FIELD_INVALID', 'state');
+  const asked = optionalNumber(call, 'limit');
+  if (asked === null || asked === 0) return refuse('FIELD_INVALID', 'limit');
+  const limit = Math.min(asked ?? PAGE_COUNT, LIMITS.reversalsPageMax);
+  const cursor = call.request.query.get('cursor');
+  const page = await engine.reversals({ state, limit, ...(cursor === null ? {} : { cursor }) });
+  return json({
+    reversals: page.reversals.map((reversal) => reversalResource(state, reversal)),
+    ...(page.nextCursor === null ? {} : { nextCursor: page.nextCursor }),
+  });
+}
+
+function isListedState(state: string | null): state is ListedReversalState {
+  return (LISTED_REVERSAL_STATES as readonly (string | null)[]).includes(state);
+}
+
+function reversalResource(state: ListedReversalState, { record, ...reversal }: ReversalView): object {
+  const { trxMs, ...sent } = record;
+  return {
+    state,
+    ...(reversal.code === null ? {} : { code: reversal.code }),
+    awardPeriodId: reversal.awardPeriodId,
+    received: isoText(reversal.receivedMs),
+    ...(state === 'pending' ? { expires: isoText(reversal.expiresMs) } : {}),
+    record: { ...sent, trxDate: isoText(trxMs) },
+  };
 }

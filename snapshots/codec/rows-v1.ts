@@ -1,5 +1,5 @@
 /** Format 1 of the rows, by table. Field order and numbers are the format: a change is a version 2. */
-import type { Card, Departure, HistoryRow } from '../../engine/card/card.ts';
+import type { Card, Departure, HistoryRow, ReversalRow } from '../../engine/card/card.ts';
 import type { OutboxRow, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
 import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
 import { bytes, type Codec, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
@@ -98,6 +98,8 @@ const partitionRow = shape<PartitionRow>({
   ),
 });
 
+const reversalRow = shape<ReversalRow>({ hpan: text, key: text, atMs: integer });
+
 const outboxRow = shape<OutboxRow>({ messages: list(message) });
 
 export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
@@ -106,6 +108,7 @@ export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
   command: commandPage,
   card,
   record: ledgerEntry,
+  reversal: reversalRow,
   partition: partitionRow,
   outbox: outboxRow,
 };

@@ -112,6 +112,7 @@ export const ledgerEntry = shape<LedgerEntry>({
   matched: text,
   code: nullable(refusal),
   flagged: flag,
+  expiresMs: integer,
 });
 
 const messageBody = tagged<MessageBody>({

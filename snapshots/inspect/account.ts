@@ -19,7 +19,9 @@ interface Capture {
   readonly partitions: Set<number>;
 }
 
-const SCANNED = ['wallet', 'payment', 'command', 'card', 'record'] as const;
+const SCANNED = ['wallet', 'payment', 'command', 'card', 'record', 'reversal'] as const;
+/** Of a line in a list of reversals: state, instant, card, key. */
+const HPAN_IN_SUB = 2;
 
 export class Account {
   readonly partitions = ALL_PARTITIONS.map((partition) => new PartitionAccount(partition, PARTITION_COUNT));
@@ -201,7 +203,13 @@ export class Account {
   #compareActor(store: Store, actor: Citizen | CardAccount): void {
     const table = actor instanceof Citizen ? 'wallet' : 'card';
     const entity = actor instanceof Citizen ? actor.key : actor.hpan;
-    this.#rowCheck.compareNow(store.rows, { table, partition: actor.partition, entity, sub: '' }, actor);
+    const { partition } = actor;
+    this.#rowCheck.compareNow(store.rows, { table, partition, entity, sub: '' }, actor);
+    if (actor instanceof Citizen) return;
+    for (const [sub, held] of actor.listed) {
+      if (held.sequence !== actor.sequence) continue;
+      this.#rowCheck.compareNow(store.rows, { table: 'reversal', partition, entity: '', sub }, held);
+    }
   }
 
   #expected({ table, entity, sub }: RowAddress): Expected | undefined {
@@ -216,6 +224,8 @@ export class Account {
         return this.citizen(entity)?.commandPages.get(sub);
       case 'record':
         return this.cards.get(entity)?.ledger.get(sub);
+      case 'reversal':
+        return this.cards.get(sub.split(' ')[HPAN_IN_SUB] ?? '')?.listed.get(sub);
       default:
         return undefined;
     }
@@ -232,6 +242,7 @@ export class Account {
       const { hpan: entity, partition } = card;
       yield [{ table: 'card', partition, entity, sub: '' }, card];
       for (const [sub, line] of card.ledger) yield [{ table: 'record', partition, entity, sub }, line];
+      for (const [sub, held] of card.listed) yield [{ table: 'reversal', partition, entity: '', sub }, held];
     }
   }
 

@@ -2,7 +2,7 @@
  * The inspector's own account of the cards: who owned each on which day, and a ledger of every record, each judged
  * anew by the programme when it is taken, counted and applied. Shares no code with the engine's fold.
  */
-import type { Card, HistoryRow, LedgerEntry, PendingReversal } from '../../engine/card/card.ts';
+import type { Card, HistoryRow, LedgerEntry, PendingReversal, ReversalRow } from '../../engine/card/card.ts';
 import type { CitizenKey, Hpan, PeriodParameters, Programme } from '../../engine/contract.ts';
 import type { CardFact } from '../../engine/facts.ts';
 import {
@@ -22,8 +22,8 @@ import { type Findings, short } from './findings.ts';
 export interface LedgerLine extends Held<LedgerEntry> {
   /** What it adds to the citizen's count: 1 a payment, -1 a reversal that leaves nothing, else 0. */
   countDelta: number;
-  /** Records that the card had taken when this reversal expired; infinite while it has not. */
-  expiredAtArrival: number;
+  /** When it was counted or applied; infinite while it is not. */
+  settledMs: number;
 }
 
 export interface LedgerDeparture {
@@ -45,6 +45,8 @@ export class CardAccount {
   readonly departures: LedgerDeparture[] = [];
   /** By the engine's key of a record. */
   readonly ledger = new Map<string, LedgerLine>();
+  /** Lines of its partition's list of reversals, by the sub of their row. */
+  readonly listed = new Map<string, Held<ReversalRow>>();
   /** By the key of the law (domain 2.4): two records of one would be one payment counted twice. */
   readonly keysByRecord = new Map<string, string>();
   /** What is left of each counted payment, by key, taken down reversal by reversal. */
@@ -204,11 +206,26 @@ export class CardFold {
       sequence: place.sequence,
       isRowSeen: line?.isRowSeen ?? false,
       countDelta: countDelta ?? line?.countDelta ?? 0,
-      expiredAtArrival: entry?.state === 'expired' ? card.arrivals : Number.POSITIVE_INFINITY,
+      settledMs: countDelta === undefined ? (line?.settledMs ?? Number.POSITIVE_INFINITY) : place.nowMs,
     });
+    if (entry !== null) this.#list(card, key, entry, place);
     if (entry?.state === 'expired' && addOneMonth(entry.receivedMs) > place.nowMs) {
       this.#findings.differ(`${subject}: expired before its month was over`);
     }
+  }
+
+  /** The lines of its partition's list: what waits, by when it expires; what an operator has to see, by reception. */
+  #list(card: CardAccount, key: string, { record, receivedMs, state, flagged }: LedgerEntry, place: Place): void {
+    if (!isReversal(record)) return;
+    const line = (name: string, atMs: number, isThere: boolean) => {
+      const sub = [name, String(atMs).padStart(15, '0'), card.hpan, key].join(' ');
+      const isRowSeen = card.listed.get(sub)?.isRowSeen ?? false;
+      const value = isThere ? { hpan: card.hpan, key, atMs } : null;
+      card.listed.set(sub, { value, sequence: place.sequence, isRowSeen });
+    };
+    if (state !== 'applied') line('pending', addOneMonth(receivedMs), state === 'pending');
+    if (state === 'parked') line('parked', receivedMs, true);
+    if (flagged) line('flagged', receivedMs, true);
   }
 
   /** The guards of domain 3.3 at the moment when the card takes the record. */
@@ -223,6 +240,7 @@ export class CardFold {
     if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
     if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
     this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);
+    this.#findings.expect(`${subject}: expiry`, isReversal(record) ? addOneMonth(receivedMs) : 0, entry.expiresMs);
 
     const owner = ownerOn(card.history, romeDayNumber(record.trxMs));
     if (owner === undefined) {
@@ -243,6 +261,7 @@ export class CardFold {
     this.#findings.expect(`${subject}: the record`, before.record, entry.record);
     this.#findings.expect(`${subject}: reception`, before.receivedMs, entry.receivedMs);
     this.#findings.expect(`${subject}: arrival`, before.arrival, entry.arrival);
+    this.#findings.expect(`${subject}: expiry`, before.expiresMs, entry.expiresMs);
   }
 
   #count(card: CardAccount, key: string, entry: LedgerEntry, subject: string): number {

@@ -11,13 +11,14 @@ import type { Findings } from './findings.ts';
 interface Payment {
   readonly key: string;
   readonly entry: LedgerEntry;
+  readonly settledMs: number;
   leftCents: number;
 }
 
 interface Reversal {
   readonly key: string;
   readonly entry: LedgerEntry;
-  readonly expiredAtArrival: number;
+  readonly settledMs: number;
   state: LedgerEntry['state'];
   matched: string;
   code: RefusalName | null;
@@ -32,13 +33,12 @@ export function judgeAgain(card: CardAccount, returned: ReadonlySet<string>, fin
   if (card.reversals === 0 || card.isWaiting) return;
   const replay = new Replay(card.departures, returned);
   const lines = [...card.ledger]
-    .flatMap(([key, { value, expiredAtArrival }]) => (value === null ? [] : [{ key, entry: value, expiredAtArrival }]))
+    .flatMap(([key, { value, settledMs }]) => (value === null ? [] : [{ key, entry: value, settledMs }]))
     .toSorted((left, right) => left.entry.arrival - right.entry.arrival);
 
-  for (const { key, entry, expiredAtArrival } of lines) {
-    if (!isReversal(entry.record)) replay.take({ key, entry, leftCents: entry.record.amountCents });
-    else
-      replay.takeReversal({ key, entry, expiredAtArrival, state: 'pending', matched: '', code: null, flagged: false });
+  for (const { key, entry, settledMs } of lines) {
+    if (!isReversal(entry.record)) replay.take({ key, entry, settledMs, leftCents: entry.record.amountCents });
+    else replay.takeReversal({ key, entry, settledMs, state: 'pending', matched: '', code: null, flagged: false });
   }
   for (const { key, entry, state, matched, code, flagged } of replay.reversals) {
     const expected = entry.state === 'expired' && state === 'pending' ? 'expired' : state;
@@ -68,11 +68,13 @@ class Replay {
 
   take(payment: Payment): void {
     this.payments.push(payment);
-    const { arrival, receivedMs } = payment.entry;
+    const { arrival } = payment.entry;
+    // What waits is tried when the payment is counted, and after each that is applied to it.
+    let triedMs = payment.settledMs;
     for (const reversal of this.reversals) {
       if (reversal.state === 'applied' && isNamedBy(payment, reversal)) reversal.flagged = true;
-      if (reversal.state !== 'pending' || reversal.expiredAtArrival <= arrival + 1) continue;
-      if (receivedMs < addOneMonth(reversal.entry.receivedMs)) this.#settle(reversal, arrival);
+      if (reversal.state !== 'pending' || triedMs >= addOneMonth(reversal.entry.receivedMs)) continue;
+      if (this.#settle(reversal, arrival)) triedMs = reversal.settledMs;
     }
   }
 
@@ -81,7 +83,8 @@ class Replay {
     this.#settle(reversal, reversal.entry.arrival);
   }
 
-  #settle(reversal: Reversal, arrival: number): void {
+  /** @returns whether it is applied */
+  #settle(reversal: Reversal, arrival: number): boolean {
     const { amountCents, correlationId } = reversal.entry.record;
     const isNamed = correlationId !== '';
     const present = this.payments.filter((payment) => !this.#hasLeft(payment, arrival));
@@ -90,23 +93,23 @@ class Replay {
       : present.filter((payment) => isWholeOf(payment, reversal)).toSorted(oldestFirst);
 
     const payment = matches[0];
-    if (payment === undefined) return;
+    if (payment === undefined) return false;
     if (isNamed && matches.length > 1) {
       park(reversal, 'REVERSAL_AMBIGUOUS');
-      return;
+      return false;
     }
     if (amountCents > payment.leftCents) {
       park(reversal, 'REVERSAL_EXCEEDS');
-      return;
+      return false;
     }
     if (this.#returned.has(reversal.key) && this.#departureOf(payment) !== undefined) {
       this.#gone.add(ownerKey(payment));
-      this.#settle(reversal, arrival);
-      return;
+      return this.#settle(reversal, arrival);
     }
     payment.leftCents -= amountCents;
     reversal.state = 'applied';
     reversal.matched = payment.key;
+    return true;
   }
 
   #hasLeft(payment: Payment, arrival: number): boolean {

@@ -121,6 +121,8 @@ const cards: readonly Partial<Card>[] = [
   { history: [{ ...row, citizen: OTHER }] },
   { history: [row, row] },
   { history: [row], unanswered: 1 },
+  { history: [row], pending: [{ key: 'k', expiresMs: NOW + 1 }] },
+  { history: [row], pending: [{ key: 'k', expiresMs: NOW }] },
 ];
 const cardEvents: readonly CardEvent[] = [
   { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: false },
@@ -135,6 +137,7 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'RECORD', key: 'k', record, receivedMs: NOW - 9e8, period, isClosed: false },
   { type: 'COUNT_JUDGED', key: 'k', code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
   { type: 'REVERSE_JUDGED', key: 'k', applied: true },
+  { type: 'EXPIRE' },
 ];
 
 test('a step of the card machine is the step that XState makes', () => {

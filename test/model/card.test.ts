@@ -349,9 +349,10 @@ test('the card machine that runs in production has no transition that these test
   // A wallet answers for its own active card itself, so an owner's second claim never reaches one.
   expect(coverage.missed()).toEqual(['active ACTIVATE 0']);
   expect(coverage.missedPairs()).toEqual([
-    // Who was never active has no records under way.
+    // Who was never active has no records.
     'absent x COUNT_JUDGED',
     'absent x REVERSE_JUDGED',
+    'absent x EXPIRE',
     // Only what is undecided is decided, and once.
     ...['absent', 'inactive', 'active'].flatMap((state) => [`${state} x CONFIRM`, `${state} x WITHDRAW`]),
   ]);

@@ -39,6 +39,7 @@ export function entryOf(record: TransactionRecord, fields: Partial<LedgerEntry> 
     matched: '',
     code: null,
     flagged: false,
+    expiresMs: 0,
     ...fields,
   };
 }

@@ -265,6 +265,15 @@ describe('a damaged history is named:', () => {
     );
   });
 
+  test('a month that the law does not give a reversal', async () => {
+    const turns = changeFacts('recordSet', (fact) =>
+      fact.entry === null ? fact : { ...fact, entry: { ...fact.entry, expiresMs: fact.entry.expiresMs + 1 } },
+    );
+    const { differences } = await inspect({ turns });
+    expect(differences.join('\n')).toMatch(/^card a{12} at \d+:\d+, record .*: expiry: expected 16\d+, found 16\d+1$/m);
+    expect(differences.join('\n')).toMatch(/^card 4{12} at \d+:\d+, record .*: expiry: expected 0, found 1$/m);
+  });
+
   test('a payment before the terms', async () => {
     const lateMs = Date.parse('2021-01-10T12:00:00Z');
     const turns = changeFacts('enrolled', (fact) => ({ ...fact, termsMs: lateMs }));

@@ -8,7 +8,7 @@ import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
 import type { RowAddress, RowChange, RowTable, RowTypes, Store } from '../../engine/ports.ts';
-import { canonicalJson, italy2020, recordKeyText } from '../../engine/programme/index.ts';
+import { addOneMonth, canonicalJson, isReversal, italy2020, recordKeyText } from '../../engine/programme/index.ts';
 import { type FoldTarget, foldTurn } from '../../engine/shard/fold.ts';
 import type { Operation, PaymentRow } from '../../engine/wallet/wallet.ts';
 import { type MemoryPersistence, openMemoryPersistence } from '../../snapshots/index.ts';
@@ -300,7 +300,8 @@ function record(hpan: Hpan, idTrxAcquirer: string, amountCents: number): Transac
 
 function ledgerEntry(of: TransactionRecord, receivedMs: number, arrival: number, citizen: CitizenKey): LedgerEntry {
   const unknown = { enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: '', code: null };
-  return { record: of, receivedMs, arrival, state: 'asked', citizen, ...unknown, flagged: false };
+  const expiresMs = isReversal(of) ? addOneMonth(receivedMs) : 0;
+  return { record: of, receivedMs, arrival, state: 'asked', citizen, ...unknown, flagged: false, expiresMs };
 }
 
 function countedEntry(asked: LedgerEntry, leftCents: number): LedgerEntry {

@@ -79,6 +79,7 @@ export class Samples {
       matched: this.text(),
       code: this.orNull(this.refusal),
       flagged: this.flag(),
+      expiresMs: this.instant(),
     };
   }
 
@@ -359,6 +360,7 @@ export class Samples {
         pending: this.some(() => ({ key: text(), expiresMs: instant() })),
       },
       record: this.entry(),
+      reversal: { hpan: hpan(), key: text(), atMs: instant() },
       partition: {
         lastMs: instant(),
         received: Array.from({ length: 64 }, count),

@@ -1,0 +1,41 @@
+/**
+ * The list that each partition keeps of its reversals: what waits, by the instant at which it expires, so that time
+ * finds it without looking at any card; and what an operator has to see, by its reception.
+ */
+import type { ListedReversalState } from '../contract.ts';
+import type { CardFact } from '../facts.ts';
+import { isReversal } from '../programme/index.ts';
+import type { LedgerEntry, ReversalRow } from './card.ts';
+
+export type ListChange = readonly [sub: string, row: ReversalRow | null];
+
+/** What a fact about a record does to the list. Nothing ever leaves the states that an operator has to see. */
+export function listChanges({ hpan, key, entry }: Extract<CardFact, { kind: 'recordSet' }>): readonly ListChange[] {
+  if (entry === null || !isReversal(entry.record)) return NONE;
+  const [waiting, seen] = [
+    { hpan, key, atMs: entry.expiresMs },
+    { hpan, key, atMs: entry.receivedMs },
+  ];
+  const changes: ListChange[] = [];
+  if (entry.state !== 'applied') {
+    changes.push([reversalSub('pending', waiting), entry.state === 'pending' ? waiting : null]);
+  }
+  const state = stateToSee(entry);
+  if (state !== null) changes.push([reversalSub(state, seen), seen]);
+  return changes;
+}
+
+const NONE: readonly ListChange[] = [];
+
+export function reversalSub(state: ListedReversalState, { hpan, key, atMs }: ReversalRow): string {
+  return `${reversalPrefix(state)}${String(atMs).padStart(15, '0')} ${hpan} ${key}`;
+}
+
+export function reversalPrefix(state: ListedReversalState): string {
+  return `${state} `;
+}
+
+function stateToSee({ state, flagged }: LedgerEntry): ListedReversalState | null {
+  if (state === 'parked') return 'parked';
+  return flagged ? 'flagged' : null;
+}
