@@ -167,7 +167,7 @@ export class Shard {
   /** Gives up what a partition's reversals have waited for; `done` hears after the flush when the next one is due. */
   expire(partition: number, done: (nextDueMs: number) => void): void {
     this.#urgent.push({ kind: 'expiry', partition, done });
-    this.#wake();
+    this.wake();
   }
 
   /** Refuses what comes from now on; resolves when all that was taken in has been answered. */
