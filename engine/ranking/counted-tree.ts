@@ -1,20 +1,20 @@
 /**
- * An order-statistic tree of fixed rows (row.ts), two levels deep and off the JavaScript heap.
+ * An order-statistic tree of fixed rows (row.ts), off the JavaScript heap.
  *
- *   directory   position        0        1        2     ...   one column each, in rank order:
+ *   directory   position        0        1        2     ...   in rank order, on shelves (directory.ts):
  *                 fence        [k0]     [k1]     [k2]         first standing of the block
- *                 count         201      230      240         rows in it
+ *                 count         201      230      240         rows in it; and sums of the counts
  *                 block          7        0        3          where it lies in the segments
- *                 sums         Fenwick tree over the counts
  *                                |        |        |
  *   segments    [ block 0 | block 1 | ... ] [ ... ]           sorted rows, `blockRows` places each
  *
- * Rank = rows in the blocks before (sums) + place in the block. Whenever a block is full, or under FILL_MIN, the
- * window of blocks around it is dealt out evenly over as many blocks as its rows need. So with more than one
- * window no block stays under FILL_MIN, and a row never costs more than 32 / FILL_MIN bytes and its share of the
- * directory: about 41; half-full B-tree leaves would be 64, and 46 on average.
+ * Rank = rows in the blocks before + place in the block. Whenever a block is full, or under FILL_MIN, it is evened out
+ * with a neighbour; where that would not last, the window of blocks around it is dealt out evenly over as many blocks
+ * as its rows need. So with more than one window no block stays under FILL_MIN, and a row never costs more than
+ * 32 / FILL_MIN bytes and its share of the directory: about 41; half-full B-tree leaves would be 64, and 46 on average.
  */
 import { BrokenInvariant, invariant } from '../assert.ts';
+import { Directory } from './directory.ts';
 import { compareStandings, isSameCitizen, ROW_BYTES, ROW_WORDS, type Rows } from './row.ts';
 
 /** Orders two rows of different citizens with equal standings. Never zero. May be slow: called for ties only. */
@@ -27,20 +27,24 @@ export interface CountedTreeOptions {
 }
 
 /**
- * Measured in one process with 8 million rows, on two busy cores, best of 24 rounds, ns a read / a move: blocks of
- * 64 rows 1,340 / 6,400, of 128 1,280 / 3,080, of 256 1,100 / 3,560. Searches dominate; small blocks lose to the
- * larger directory.
+ * Measured with ten million rows (bench/ranking.ts has their distribution), processor time on two busy cores, medians
+ * of two runs, ns a read / a move: blocks of 128 rows 640 / 4,200, of 256 590 / 3,600. Most of a move is waiting for
+ * memory: huge pages would save a sixth of it, but are not ours to switch on.
  */
 const BLOCK_ROWS = 256;
-const WINDOW_BLOCKS = 9;
+/** The fewest that leave none under FILL_MIN, also in blocks of 16 rows. Dealing out costs by the block. */
+const WINDOW_BLOCKS = 7;
+/** Blocks on a shelf for each row in a block: enough of them that a shelf is never shorter than a window. */
+const SHELF_FACTOR = 2;
 /** After dealing out, blocks are between this and seven eighths of it full. */
 const FILL_DEALT = 61 / 64;
 const FILL_MIN = 50 / 64;
+/** By so much of a block must neighbours differ to be evened out: otherwise one of them soon needs it again. */
+const FILL_SHARED = 4 / 64;
 /** In the middle: fuller blocks overflow soon, and many at once. */
 const FILL_LOADED = 56 / 64;
 /** Small enough that the last, partly used one is under 1% of a million rows. */
 const SEGMENT_BYTES = 2 ** 18;
-const FENCE_WORDS = 4;
 /** A range is parted into eight for three steps of a search. */
 const PARTS = 8;
 
@@ -52,16 +56,12 @@ export class CountedTree {
   readonly #segmentShift: number;
   readonly #rowsMin: number;
   readonly #rowsDealt: number;
+  readonly #sharedMin: number;
   readonly #window: Rows;
 
+  readonly #directory: Directory;
   /** Blocks are numbered densely: block b is in segment b >> segmentShift. */
   readonly #segments: Rows[] = [];
-  #blockCount = 0;
-  #fences: Rows = new Uint32Array(0);
-  #counts: Uint16Array<ArrayBuffer> = new Uint16Array(0);
-  #blocks: Uint32Array<ArrayBuffer> = new Uint32Array(0);
-  /** From 1, as Fenwick trees are: element p sums the counts of the lowbit(p) positions that end with p - 1. */
-  #sums: Uint32Array<ArrayBuffer> = new Uint32Array(1);
   #count = 0;
   #changes = 0;
   // biome-ignore lint/correctness/noUnusedPrivateClassMembers: see #touch
@@ -76,8 +76,10 @@ export class CountedTree {
     this.#segmentShift = Math.max(0, 31 - Math.clz32(SEGMENT_BYTES / ROW_BYTES / blockRows));
     this.#rowsMin = Math.ceil(blockRows * FILL_MIN);
     this.#rowsDealt = Math.floor(blockRows * FILL_DEALT);
+    this.#sharedMin = Math.max(2, blockRows * FILL_SHARED);
     this.#window = new Uint32Array(WINDOW_BLOCKS * this.#blockWords);
-    this.#addBlocks(0, 1);
+    this.#directory = new Directory(SHELF_FACTOR * blockRows);
+    this.#openBlock(this.#directory.first());
   }
 
   get count(): number {
@@ -91,15 +93,17 @@ export class CountedTree {
 
   /** Everything held, used or not. */
   get bytes(): number {
-    const directory = [this.#fences, this.#counts, this.#blocks, this.#sums, this.#window];
-    return [...this.#segments, ...directory].reduce((sum, part) => sum + part.byteLength, 0);
+    return this.#segments.reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      this.#window.byteLength + this.#directory.bytes,
+    );
   }
 
   /** Rows before this one; -1 if it is not there. `row` is one row from word 0 on, here and below. */
   indexOf(row: Rows): number {
     const place = this.#locate(row);
     if (place < 0) return -1;
-    return this.#rowsBefore(place >>> this.#blockShift) + (place & (this.#blockRows - 1));
+    return this.#directory.rowsBefore(place >>> this.#blockShift) + (place & (this.#blockRows - 1));
   }
 
   /** False, and nothing changed, if it is already there. */
@@ -108,6 +112,7 @@ export class CountedTree {
     if (place < 0) return false;
     this.#put(place, row);
     this.#settle(place >>> this.#blockShift);
+    this.#directory.balance(this.#directory.shelfOf(place >>> this.#blockShift));
     this.#changes += 1;
     return true;
   }
@@ -118,6 +123,7 @@ export class CountedTree {
     if (place < 0) return false;
     this.#take(place);
     this.#settle(place >>> this.#blockShift);
+    this.#directory.balance(this.#directory.shelfOf(place >>> this.#blockShift));
     this.#changes += 1;
     return true;
   }
@@ -133,16 +139,19 @@ export class CountedTree {
     if (to < 0) return 'already there';
 
     this.#changes += 1;
-    const [fromPosition, toPosition] = [from >>> this.#blockShift, to >>> this.#blockShift];
+    const fromPosition = from >>> this.#blockShift;
+    const toPosition = to >>> this.#blockShift;
     if (fromPosition === toPosition) {
       this.#shift(from, to, after);
       return 'moved';
     }
     this.#take(from);
     this.#put(to, after);
-    // The later one first: dealing out leaves the positions before its window alone.
+    // The later one first: dealing out saves one block at most, so that the earlier position still is one.
     this.#settle(Math.max(fromPosition, toPosition));
     this.#settle(Math.min(fromPosition, toPosition));
+    this.#directory.balance(this.#directory.shelfOf(fromPosition));
+    this.#directory.balance(this.#directory.shelfOf(toPosition));
     return 'moved';
   }
 
@@ -152,12 +161,12 @@ export class CountedTree {
   visit(index: number, count: number, visitor: (rows: Rows, at: number, index: number) => void): void {
     const end = Math.min(index + count, this.#count);
     if (index < 0 || index >= end) return;
-    const first = this.#positionOf(index);
+    const first = this.#directory.positionOf(index);
     let position = first.position;
     let slot = first.slot;
     for (let next = index; next < end; next += 1) {
-      if (slot === this.#counts[position]!) {
-        position += 1;
+      if (slot === this.#directory.countAt(position)) {
+        position = this.#directory.next(position);
         slot = 0;
       }
       visitor(this.#segmentOf(position), this.#startOf(position) + slot * ROW_WORDS, next);
@@ -168,9 +177,8 @@ export class CountedTree {
   /** The rows in order, as pieces of the memory that holds them. Changing the tree meanwhile breaks an invariant. */
   *pieces(): Generator<Rows, void, undefined> {
     const changes = this.#changes;
-    for (let position = 0; position < this.#blockCount; position += 1) {
-      const start = this.#startOf(position);
-      yield this.#segmentOf(position).subarray(start, start + this.#counts[position]! * ROW_WORDS);
+    for (let position = this.#directory.first(); position >= 0; position = this.#directory.next(position)) {
+      yield this.#rowsOf(position);
       invariant(changes === this.#changes, 'the ranking changed while it was being read');
     }
   }
@@ -182,34 +190,29 @@ export class CountedTree {
   load(count: number, fill: (piece: Rows) => void): void {
     invariant(this.#count === 0, 'only an empty tree is loaded');
     const wanted = Math.max(1, Math.ceil(count / Math.floor(this.#blockRows * FILL_LOADED)));
-    this.#addBlocks(this.#blockCount, wanted - this.#blockCount);
-    let loaded = 0;
-    for (let position = 0; position < wanted; position += 1) {
-      const end = shareEnd(count, position, wanted);
-      const start = this.#startOf(position);
-      fill(this.#segmentOf(position).subarray(start, start + (end - loaded) * ROW_WORDS));
-      this.#counts[position] = end - loaded;
+    this.#makeSegments(wanted);
+    const rowsOf = (index: number) => shareEnd(count, index, wanted) - shareEnd(count, index - 1, wanted);
+    this.#directory.load(wanted, rowsOf, (position) => {
+      fill(this.#rowsOf(position));
       this.#setFence(position);
-      loaded = end;
-    }
+    });
     this.#count = count;
     this.#changes += 1;
-    this.#rebuildSums();
   }
 
   /** Throws BrokenInvariant unless every row is in order and every count, fence and sum says the truth. */
   checkInvariants(): void {
+    this.#directory.checkInvariants();
     let total = 0;
     let previous: { readonly rows: Rows; readonly at: number } | null = null;
-    for (let position = 0; position < this.#blockCount; position += 1) {
+    for (let position = this.#directory.first(); position >= 0; position = this.#directory.next(position)) {
       const rows = this.#segmentOf(position);
       const start = this.#startOf(position);
-      const count = this.#counts[position]!;
-      const isLow = this.#blockCount >= WINDOW_BLOCKS && count < this.#rowsMin;
+      const count = this.#directory.countAt(position);
+      const isLow = this.#directory.blockCount >= WINDOW_BLOCKS && count < this.#rowsMin;
       invariant(count < this.#blockRows && !isLow, `block at ${position} holds ${count} rows`);
-      invariant(count > 0 || this.#blockCount === 1, `block at ${position} is empty`);
-      invariant(this.#rowsBefore(position) === total, `sums are wrong before block ${position}`);
-      if (count > 0) this.#checkFence(position);
+      invariant(count > 0 || this.#directory.blockCount === 1, `block at ${position} is empty`);
+      if (count > 0) this.#directory.checkFence(position, rows, start);
       for (let at = start; at < start + count * ROW_WORDS; at += ROW_WORDS) {
         const isAscending = previous === null || this.#compare(previous.rows, previous.at, rows, at) < 0;
         invariant(isAscending, `rows are out of order in block ${position}`);
@@ -218,7 +221,6 @@ export class CountedTree {
       total += count;
     }
     invariant(total === this.#count, `${total} rows are there, ${this.#count} were counted`);
-    invariant(new Set(this.#blocks.subarray(0, this.#blockCount)).size === this.#blockCount, 'a block is used twice');
   }
 
   // Searching
@@ -232,11 +234,11 @@ export class CountedTree {
    * 15% off a read of 8 million rows, nothing lost or won at one million.
    */
   #locate(row: Rows): number {
-    const position = this.#search(row);
+    const position = this.#directory.search(row, this.#compareFirst);
     const rows = this.#segmentOf(position);
     const start = this.#startOf(position);
     let low = 0;
-    let high = this.#counts[position]!;
+    let high = this.#directory.countAt(position);
     while (high - low >= 2 * PARTS) {
       const step = (high - low) >>> 3;
       this.#touch(rows, start + low * ROW_WORDS, step * ROW_WORDS);
@@ -267,21 +269,6 @@ export class CountedTree {
     this.#touched = touched & 1;
   }
 
-  /** The last position whose first row is not after `row`; 0 if there is none. */
-  #search(row: Rows): number {
-    const fences = this.#fences;
-    let low = 0;
-    let high = this.#blockCount;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      let order = compareStandings(fences, middle * FENCE_WORDS, row, 0);
-      if (order === 0) order = this.#compare(this.#segmentOf(middle), this.#startOf(middle), row, 0);
-      if (order <= 0) low = middle;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** Zero only for the same citizen with the same standing. */
   #compare(left: Rows, leftAt: number, right: Rows, rightAt: number): number {
     const order = compareStandings(left, leftAt, right, rightAt);
@@ -291,24 +278,8 @@ export class CountedTree {
     return tieOrder;
   }
 
-  #rowsBefore(position: number): number {
-    const sums = this.#sums;
-    let rows = 0;
-    for (let element = position; element > 0; element &= element - 1) rows += sums[element]!;
-    return rows;
-  }
-
-  #positionOf(index: number): { readonly position: number; readonly slot: number } {
-    let position = 0;
-    let slot = index;
-    for (let step = 1 << (31 - Math.clz32(this.#blockCount)); step > 0; step >>>= 1) {
-      const next = position + step;
-      if (next > this.#blockCount || this.#sums[next]! > slot) continue;
-      position = next;
-      slot -= this.#sums[next]!;
-    }
-    return { position, slot };
-  }
+  readonly #compareFirst = (position: number, row: Rows): number =>
+    this.#compare(this.#segmentOf(position), this.#startOf(position), row, 0);
 
   // Changing one block
 
@@ -318,7 +289,7 @@ export class CountedTree {
     const rows = this.#segmentOf(position);
     const start = this.#startOf(position);
     const at = start + slot * ROW_WORDS;
-    rows.copyWithin(at + ROW_WORDS, at, start + this.#counts[position]! * ROW_WORDS);
+    rows.copyWithin(at + ROW_WORDS, at, start + this.#directory.countAt(position) * ROW_WORDS);
     copyRow(rows, at, row);
     this.#addRows(position, 1);
     if (slot === 0) this.#setFence(position);
@@ -330,7 +301,7 @@ export class CountedTree {
     const rows = this.#segmentOf(position);
     const start = this.#startOf(position);
     const at = start + slot * ROW_WORDS;
-    rows.copyWithin(at, at + ROW_WORDS, start + this.#counts[position]! * ROW_WORDS);
+    rows.copyWithin(at, at + ROW_WORDS, start + this.#directory.countAt(position) * ROW_WORDS);
     this.#addRows(position, -1);
     if (slot === 0) this.#setFence(position);
   }
@@ -353,166 +324,126 @@ export class CountedTree {
   }
 
   #addRows(position: number, change: 1 | -1): void {
-    this.#counts[position]! += change;
+    this.#directory.addRows(position, change);
     this.#count += change;
-    this.#addSum(position, change);
   }
 
   // Keeping blocks filled
 
-  /** Deals out the window around a block that is full or too empty. */
-  #settle(changedPosition: number): void {
-    // Settling another block may have left fewer positions.
-    const position = Math.min(changedPosition, this.#blockCount - 1);
-    const count = this.#counts[position]!;
+  /** Sees to it that a block is neither full nor too empty. */
+  #settle(position: number): void {
+    const count = this.#directory.countAt(position);
     if (count >= this.#rowsMin && count < this.#blockRows) return;
 
-    const blocks = Math.min(WINDOW_BLOCKS, this.#blockCount);
-    const first = Math.max(0, Math.min(position - (WINDOW_BLOCKS >>> 1), this.#blockCount - blocks));
-    const rows = this.#counts.subarray(first, first + blocks).reduce((sum, next) => sum + next, 0);
-    const wanted = this.#blocksFor(rows);
-    // A tree smaller than a window may have no better way: it waits until a block is empty or one can be saved.
-    const mayWait = blocks < WINDOW_BLOCKS && wanted === blocks && count > 0 && count < this.#blockRows;
-    if (!mayWait) this.#deal(first, blocks, wanted);
+    const partner = this.#partnerOf(position, count);
+    if (partner >= 0) this.#dealOut(Math.min(position, partner), 2, 2);
+    else this.#settleWindow(position, count);
   }
 
-  #blocksFor(rows: number): number {
-    return Math.max(1, Math.ceil(rows / this.#rowsDealt));
+  /** The neighbour to even out with: the one that differs most; -1 if neither does by enough to be worth it. */
+  #partnerOf(position: number, count: number): number {
+    const sign = count < this.#rowsMin ? -1 : 1;
+    const { first, size } = this.#directory.window(position, 3);
+    let partner = -1;
+    let differenceMax = this.#sharedMin - 1;
+    for (let other = first; other < first + size; other += 1) {
+      const difference = sign * (count - this.#directory.countAt(other));
+      if (difference <= differenceMax || Math.abs(other - position) > 1) continue;
+      partner = other;
+      differenceMax = difference;
+    }
+    return partner;
+  }
+
+  #settleWindow(position: number, count: number): void {
+    const { first, size } = this.#directory.window(position, WINDOW_BLOCKS);
+    let rows = 0;
+    for (let next = first; next < first + size; next += 1) rows += this.#directory.countAt(next);
+    const wanted = Math.max(1, Math.ceil(rows / this.#rowsDealt));
+    // A tree smaller than a window may have no better way: it waits until a block is empty or one can be saved.
+    const mayWait = size < WINDOW_BLOCKS && wanted === size && count > 0 && count < this.#blockRows;
+    if (!mayWait) this.#dealOut(first, size, wanted);
   }
 
   /** Spreads the rows of `blocks` blocks from position `first` on evenly over `wanted` blocks. */
-  #deal(first: number, blocks: number, wanted: number): void {
+  #dealOut(first: number, blocks: number, wanted: number): void {
     const rows = this.#gather(first, blocks);
-    if (wanted > blocks) this.#addBlocks(first + blocks, wanted - blocks);
-    if (wanted < blocks) this.#dropBlocks(first + wanted, blocks - wanted);
+    for (let next = blocks; next < wanted; next += 1) this.#openBlock(first + next);
+    for (let next = wanted; next < blocks; next += 1) this.#closeBlock(first + wanted);
 
     let dealt = 0;
     for (let share = 0; share < wanted; share += 1) {
       const end = shareEnd(rows, share, wanted);
       const position = first + share;
       this.#segmentOf(position).set(this.#window.subarray(dealt * ROW_WORDS, end * ROW_WORDS), this.#startOf(position));
-      this.#addSum(position, end - dealt - this.#counts[position]!);
-      this.#counts[position] = end - dealt;
+      this.#directory.setCount(position, end - dealt);
       this.#setFence(position);
       dealt = end;
     }
-    if (wanted !== blocks) this.#rebuildSums();
   }
 
   /** Copies the rows of neighbouring blocks into the window; returns how many. */
   #gather(first: number, blocks: number): number {
     let rows = 0;
     for (let position = first; position < first + blocks; position += 1) {
-      const start = this.#startOf(position);
-      const count = this.#counts[position]!;
-      this.#window.set(this.#segmentOf(position).subarray(start, start + count * ROW_WORDS), rows * ROW_WORDS);
-      rows += count;
+      this.#window.set(this.#rowsOf(position), rows * ROW_WORDS);
+      rows += this.#directory.countAt(position);
     }
     return rows;
   }
 
-  // The directory and the segments
+  // The segments
 
   #segmentOf(position: number): Rows {
-    return this.#segments[this.#blocks[position]! >>> this.#segmentShift]!;
+    return this.#segments[this.#directory.blockAt(position) >>> this.#segmentShift]!;
   }
 
   /** First word of the block in its segment. */
   #startOf(position: number): number {
-    return (this.#blocks[position]! & ((1 << this.#segmentShift) - 1)) * this.#blockWords;
+    return this.#wordOf(this.#directory.blockAt(position));
+  }
+
+  #wordOf(block: number): number {
+    return (block & ((1 << this.#segmentShift) - 1)) * this.#blockWords;
+  }
+
+  #rowsOf(position: number): Rows {
+    const start = this.#startOf(position);
+    return this.#segmentOf(position).subarray(start, start + this.#directory.countAt(position) * ROW_WORDS);
   }
 
   #setFence(position: number): void {
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    for (let word = 0; word < FENCE_WORDS; word += 1) this.#fences[position * FENCE_WORDS + word] = rows[start + word]!;
+    this.#directory.setFence(position, this.#segmentOf(position), this.#startOf(position));
   }
 
-  #checkFence(position: number): void {
-    const order = compareStandings(
-      this.#fences,
-      position * FENCE_WORDS,
-      this.#segmentOf(position),
-      this.#startOf(position),
-    );
-    invariant(order === 0, `fence is wrong at block ${position}`);
+  #openBlock(position: number): void {
+    this.#directory.open(position);
+    this.#makeSegments(this.#directory.blockCount);
   }
 
-  #addSum(position: number, change: number): void {
-    if (change === 0) return;
-    for (let element = position + 1; element <= this.#blockCount; element += element & -element) {
-      this.#sums[element]! += change;
+  /** Gives up a block whose rows were gathered: the last one moves to where it lies. */
+  #closeBlock(position: number): void {
+    const hole = this.#directory.blockAt(position);
+    this.#directory.close(position);
+    const last = this.#directory.blockCount;
+    if (hole !== last) {
+      const lastRows = this.#segments[last >>> this.#segmentShift]!.subarray(
+        this.#wordOf(last),
+        this.#wordOf(last) + this.#blockWords,
+      );
+      this.#segments[hole >>> this.#segmentShift]!.set(lastRows, this.#wordOf(hole));
     }
+    // One spare segment stays, so that a size that swings about its edge does not allocate each time.
+    const segmentsUsed = ((last - 1) >>> this.#segmentShift) + 1;
+    while (this.#segments.length > segmentsUsed + 1) this.#segments.pop();
   }
 
-  /** Linear: each element hands its sum on to the one that covers it. */
-  #rebuildSums(): void {
-    const sums = this.#sums;
-    for (let element = 1; element <= this.#blockCount; element += 1) sums[element] = this.#counts[element - 1]!;
-    for (let element = 1; element <= this.#blockCount; element += 1) {
-      const cover = element + (element & -element);
-      if (cover <= this.#blockCount) sums[cover]! += sums[element]!;
-    }
-  }
-
-  /** Makes room for empty blocks at `position`; sums are wrong until rebuilt. */
-  #addBlocks(position: number, added: number): void {
-    const blockCount = this.#blockCount + added;
-    if (blockCount > this.#counts.length) this.#growDirectory(blockCount);
-    this.#moveDirectory(position, position + added);
-    for (let next = 0; next < added; next += 1) {
-      this.#blocks[position + next] = this.#blockCount + next;
-      this.#counts[position + next] = 0;
-    }
-    this.#blockCount = blockCount;
+  #makeSegments(blockCount: number): void {
     const segmentWords = this.#blockWords << this.#segmentShift;
     while (this.#segments.length << this.#segmentShift < blockCount) {
       this.#segments.push(new Uint32Array(segmentWords));
     }
   }
-
-  /** Gives up blocks whose rows were gathered; sums are wrong until rebuilt. */
-  #dropBlocks(position: number, dropped: number): void {
-    for (let next = 0; next < dropped; next += 1) this.#freeBlock(position + next, this.#blockCount - 1 - next);
-    this.#moveDirectory(position + dropped, position);
-    this.#blockCount -= dropped;
-    // One spare segment stays, so that a size that swings about its edge does not allocate each time.
-    const segmentsUsed = ((this.#blockCount - 1) >>> this.#segmentShift) + 1;
-    while (this.#segments.length > segmentsUsed + 1) this.#segments.pop();
-  }
-
-  /** Blocks stay numbered without gaps: the `last` one moves to where this one lies. */
-  #freeBlock(position: number, last: number): void {
-    const hole = this.#blocks[position]!;
-    if (hole === last) return;
-    const lastPosition = this.#blocks.indexOf(last);
-    const source = this.#startOf(lastPosition);
-    const target = this.#startOf(position);
-    const lastRows = this.#segmentOf(lastPosition).subarray(source, source + this.#blockWords);
-    this.#segmentOf(position).set(lastRows, target);
-    this.#blocks[lastPosition] = hole;
-    this.#blocks[position] = last;
-  }
-
-  #moveDirectory(from: number, to: number): void {
-    const end = this.#blockCount;
-    this.#counts.copyWithin(to, from, end);
-    this.#blocks.copyWithin(to, from, end);
-    this.#fences.copyWithin(to * FENCE_WORDS, from * FENCE_WORDS, end * FENCE_WORDS);
-  }
-
-  #growDirectory(blockCount: number): void {
-    const length = Math.max(16, blockCount, this.#counts.length * 2);
-    this.#counts = grown(this.#counts, new Uint16Array(length));
-    this.#blocks = grown(this.#blocks, new Uint32Array(length));
-    this.#fences = grown(this.#fences, new Uint32Array(length * FENCE_WORDS));
-    this.#sums = new Uint32Array(length + 1);
-  }
-}
-
-function grown<Column extends Rows | Uint16Array<ArrayBuffer>>(old: Column, larger: Column): Column {
-  larger.set(old);
-  return larger;
 }
 
 /** Where the share ends if `rows` are dealt out evenly: shares differ by one row at most. */

@@ -38,11 +38,18 @@ export class RowSorter {
 
   /** Loads everything into an empty tree. Throws BrokenInvariant for a citizen that came twice with one standing. */
   pour(tree: CountedTree): void {
-    const order = this.#isInOrder ? null : this.#sort();
     let next = 0;
+    if (this.#isInOrder) {
+      tree.load(this.#count, (piece) => {
+        piece.set(this.#rows.subarray(next, next + piece.length));
+        next += piece.length;
+      });
+      return;
+    }
+    const order = this.#sort();
     tree.load(this.#count, (piece) => {
       for (let at = 0; at < piece.length; at += ROW_WORDS) {
-        const from = (order === null ? next : order[next]!) * ROW_WORDS;
+        const from = order[next]! * ROW_WORDS;
         for (let word = 0; word < ROW_WORDS; word += 1) piece[at + word] = this.#rows[from + word]!;
         next += 1;
       }

@@ -1,0 +1,358 @@
+/**
+ * Which block stands where: for each block of the tree, in rank order, its first standing (fence), how many rows it
+ * holds and its number. Blocks come and go all day, and moving the columns of forty thousand of them for each would be
+ * slower than all the rest; so they stand on shelves, whose order is a short list.
+ *
+ *   order     shelf 2                       shelf 0                     ...
+ *   position  1024  1025  1026  free ...    0    1    2    3  free ...        shelf << shift | place on it
+ *
+ * Positions ascend along a shelf, not from shelf to shelf. They are good until a block is opened or closed on the
+ * shelf, or `balance` moves blocks between shelves.
+ */
+import { invariant } from '../assert.ts';
+import { compareStandings, type Rows } from './row.ts';
+import { addToSums, countWithin, makeSums, sumOfFirst } from './sums.ts';
+
+const FENCE_WORDS = 4;
+/** Two settled blocks may each become two before shelves are balanced. */
+const SPARE_PLACES = 2;
+/** In 32nds of a shelf. */
+const SHELF_MIN = 12;
+const SHELF_LOADED = 24;
+
+/** Orders the first row of the block at a position, and a row. */
+export type CompareFirst = (position: number, row: Rows) => number;
+
+export class Directory {
+  readonly #shelfShift: number;
+  readonly #places: number;
+  readonly #shelfMin: number;
+
+  // By position.
+  #fences: Rows = new Uint32Array(0);
+  #counts: Uint16Array<ArrayBuffer> = new Uint16Array(0);
+  #blocks: Rows = new Uint32Array(0);
+  /** One Fenwick tree over the counts for each shelf. */
+  #sums: Rows = new Uint32Array(0);
+
+  /** Shelves in rank order. */
+  #order: number[] = [];
+  /** Of the rows on each shelf, in that order. */
+  #shelfSums: Rows = new Uint32Array(0);
+  // By shelf.
+  readonly #ordinals: number[] = [];
+  readonly #sizes: number[] = [];
+  readonly #unusedShelves: number[] = [];
+
+  /** By block. */
+  #shelves: Rows = new Uint32Array(0);
+  #blockCount = 0;
+
+  /** @param places on a shelf: a power of two, at least 32 */
+  constructor(places: number) {
+    this.#places = places;
+    this.#shelfShift = 31 - Math.clz32(places);
+    this.#shelfMin = (places * SHELF_MIN) >>> 5;
+    this.#putUpShelf(0);
+    this.#sumUpShelves();
+  }
+
+  get blockCount(): number {
+    return this.#blockCount;
+  }
+
+  get bytes(): number {
+    const columns = [this.#fences, this.#counts, this.#blocks, this.#sums, this.#shelfSums, this.#shelves];
+    const lists = this.#order.length + this.#ordinals.length + this.#sizes.length + this.#unusedShelves.length;
+    return columns.reduce((sum, { byteLength }) => sum + byteLength, lists * 8);
+  }
+
+  shelfOf(position: number): number {
+    return position >>> this.#shelfShift;
+  }
+
+  blockAt(position: number): number {
+    return this.#blocks[position]!;
+  }
+
+  countAt(position: number): number {
+    return this.#counts[position]!;
+  }
+
+  first(): number {
+    return this.#baseOf(this.#order[0]!);
+  }
+
+  /** The position after this one; -1 after the last. */
+  next(position: number): number {
+    const shelf = this.shelfOf(position);
+    if (position + 1 < this.#baseOf(shelf) + this.#sizes[shelf]!) return position + 1;
+    const after = this.#order[this.#ordinals[shelf]! + 1];
+    return after === undefined ? -1 : this.#baseOf(after);
+  }
+
+  /** At most `count` positions around this one, on the same shelf; fewer only where there are no more blocks. */
+  window(position: number, count: number): { readonly first: number; readonly size: number } {
+    const shelf = this.shelfOf(position);
+    const base = this.#baseOf(shelf);
+    const size = Math.min(count, this.#sizes[shelf]!);
+    const first = Math.max(base, Math.min(position - (count >>> 1), base + this.#sizes[shelf]! - size));
+    return { first, size };
+  }
+
+  /**
+   * The last position whose first row is not after `row`; the first one if there is none.
+   *
+   * @param compareFirst asked only where standings are equal
+   */
+  search(row: Rows, compareFirst: CompareFirst): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#isAfter(this.#baseOf(this.#order[middle]!), row, compareFirst)) high = middle;
+      else low = middle;
+    }
+    const shelf = this.#order[low]!;
+    low = this.#baseOf(shelf);
+    high = low + this.#sizes[shelf]!;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#isAfter(middle, row, compareFirst)) high = middle;
+      else low = middle;
+    }
+    return low;
+  }
+
+  rowsBefore(position: number): number {
+    const shelf = this.shelfOf(position);
+    const base = this.#baseOf(shelf);
+    return sumOfFirst(this.#shelfSums, 0, this.#ordinals[shelf]!) + sumOfFirst(this.#sums, base, position - base);
+  }
+
+  /** Where the row is that has `index` before it. */
+  positionOf(index: number): { readonly position: number; readonly slot: number } {
+    const ordinal = countWithin(this.#shelfSums, 0, this.#order.length, index);
+    const shelf = this.#order[ordinal]!;
+    const base = this.#baseOf(shelf);
+    const rest = index - sumOfFirst(this.#shelfSums, 0, ordinal);
+    const place = countWithin(this.#sums, base, this.#sizes[shelf]!, rest);
+    return { position: base + place, slot: rest - sumOfFirst(this.#sums, base, place) };
+  }
+
+  addRows(position: number, change: number): void {
+    const shelf = this.shelfOf(position);
+    this.#counts[position]! += change;
+    this.#addToShelf(shelf, position, change);
+    addToSums(this.#shelfSums, 0, this.#order.length, this.#ordinals[shelf]!, change);
+  }
+
+  /** Of a block whose rows came from the same shelf, or went there. */
+  setCount(position: number, count: number): void {
+    this.#addToShelf(this.shelfOf(position), position, count - this.#counts[position]!);
+    this.#counts[position] = count;
+  }
+
+  setFence(position: number, rows: Rows, at: number): void {
+    for (let word = 0; word < FENCE_WORDS; word += 1) this.#fences[position * FENCE_WORDS + word] = rows[at + word]!;
+  }
+
+  /** Makes room for an empty block, numbered next, where another stands or after the last one of its shelf. */
+  open(position: number): void {
+    const shelf = this.shelfOf(position);
+    const end = this.#baseOf(shelf) + this.#sizes[shelf]!;
+    this.#moveColumns(position, position + 1, end - position);
+    this.#sizes[shelf]! += 1;
+    this.#number(position, shelf);
+    this.#sumUpShelf(shelf);
+  }
+
+  /**
+   * Forgets the block at a position. Numbers stay without gaps: the block with the last number takes the number of
+   * this one, and its rows, if any are wanted, must move accordingly.
+   */
+  close(position: number): void {
+    const shelf = this.shelfOf(position);
+    this.#blockCount -= 1;
+    const [hole, last] = [this.#blocks[position]!, this.#blockCount];
+    const lastShelf = this.#shelves[last]!;
+    const lastPosition = this.#blocks.indexOf(last, this.#baseOf(lastShelf));
+    this.#blocks[lastPosition] = hole;
+    this.#shelves[hole] = lastShelf;
+
+    const end = this.#baseOf(shelf) + this.#sizes[shelf]!;
+    this.#moveColumns(position + 1, position, end - position - 1);
+    this.#sizes[shelf]! -= 1;
+    this.#sumUpShelf(shelf);
+  }
+
+  /** Fills an empty directory: `rowsOf` tells for each block, in order, how many rows it holds. */
+  load(blockCount: number, rowsOf: (index: number) => number, visit: (position: number, rows: number) => void): void {
+    const perShelf = (this.#places * SHELF_LOADED) >>> 5;
+    const shelfCount = Math.ceil(blockCount / perShelf);
+    while (this.#order.length < shelfCount) this.#putUpShelf(this.#order.length);
+    this.#blockCount = 0;
+    for (const [ordinal, shelf] of this.#order.entries()) {
+      const end = Math.floor((blockCount * (ordinal + 1)) / shelfCount);
+      this.#sizes[shelf] = end - this.#blockCount;
+      for (let position = this.#baseOf(shelf); this.#blockCount < end; position += 1) {
+        const rows = rowsOf(this.#blockCount);
+        this.#number(position, shelf);
+        this.#counts[position] = rows;
+        visit(position, rows);
+      }
+      this.#sumUpShelf(shelf);
+    }
+    this.#sumUpShelves();
+  }
+
+  /** Splits a shelf that may soon be full; merges one that has become short, or evens it out, with another. */
+  balance(shelf: number): void {
+    const size = this.#sizes[shelf]!;
+    const ordinal = this.#ordinals[shelf]!;
+    if (size > this.#places - SPARE_PLACES) {
+      this.#evenOut(shelf, this.#putUpShelf(ordinal + 1));
+      return;
+    }
+    // An unused one has been merged already.
+    if (size >= this.#shelfMin || size === 0 || this.#order.length === 1) return;
+    const left = this.#order[Math.max(0, ordinal - 1)]!;
+    const right = this.#order[Math.max(0, ordinal - 1) + 1]!;
+    if (this.#sizes[left]! + this.#sizes[right]! > 2 * this.#shelfMin) this.#evenOut(left, right);
+    else this.#merge(left, right);
+  }
+
+  /** Throws BrokenInvariant unless shelves, sums and numbers say the truth. */
+  checkInvariants(): void {
+    const seen = new Set<number>();
+    let total = 0;
+    for (const [ordinal, shelf] of this.#order.entries()) {
+      const size = this.#sizes[shelf]!;
+      const isShort = size < this.#shelfMin && this.#order.length > 1;
+      invariant(size > 0 && size <= this.#places - SPARE_PLACES && !isShort, `shelf ${shelf} holds ${size} blocks`);
+      invariant(this.#ordinals[shelf] === ordinal, `shelf ${shelf} is not where it says`);
+      for (let position = this.#baseOf(shelf); position < this.#baseOf(shelf) + size; position += 1) {
+        invariant(this.rowsBefore(position) === total, `sums are wrong before block ${position}`);
+        invariant(this.#shelves[this.#blocks[position]!] === shelf, `the block at ${position} is on another shelf`);
+        seen.add(this.#blocks[position]!);
+        total += this.#counts[position]!;
+      }
+    }
+    const isDense = seen.size === this.#blockCount && Math.max(...seen) < seen.size;
+    invariant(isDense, 'a block is used twice');
+  }
+
+  checkFence(position: number, rows: Rows, at: number): void {
+    const order = compareStandings(this.#fences, position * FENCE_WORDS, rows, at);
+    invariant(order === 0, `fence is wrong at block ${position}`);
+  }
+
+  #baseOf(shelf: number): number {
+    return shelf << this.#shelfShift;
+  }
+
+  #isAfter(position: number, row: Rows, compareFirst: CompareFirst): boolean {
+    const order = compareStandings(this.#fences, position * FENCE_WORDS, row, 0);
+    return (order === 0 ? compareFirst(position, row) : order) > 0;
+  }
+
+  #addToShelf(shelf: number, position: number, change: number): void {
+    const base = this.#baseOf(shelf);
+    addToSums(this.#sums, base, this.#sizes[shelf]!, position - base, change);
+  }
+
+  #sumUpShelf(shelf: number): void {
+    const base = this.#baseOf(shelf);
+    const size = this.#sizes[shelf]!;
+    for (let place = 0; place < size; place += 1) this.#sums[base + place] = this.#counts[base + place]!;
+    makeSums(this.#sums, base, size);
+  }
+
+  #sumUpShelves(): void {
+    for (const [ordinal, shelf] of this.#order.entries()) {
+      this.#ordinals[shelf] = ordinal;
+      this.#shelfSums[ordinal] = sumOfFirst(this.#sums, this.#baseOf(shelf), this.#sizes[shelf]!);
+    }
+    makeSums(this.#shelfSums, 0, this.#order.length);
+  }
+
+  /** The next number goes to a position. */
+  #number(position: number, shelf: number): void {
+    if (this.#blockCount === this.#shelves.length) {
+      this.#shelves = grown(this.#shelves, new Uint32Array(lengthAfter(this.#shelves.length, this.#places)));
+    }
+    this.#blocks[position] = this.#blockCount;
+    this.#counts[position] = 0;
+    this.#shelves[this.#blockCount] = shelf;
+    this.#blockCount += 1;
+  }
+
+  /** An empty one. */
+  #putUpShelf(ordinal: number): number {
+    const shelf = this.#unusedShelves.pop() ?? this.#sizes.length;
+    this.#sizes[shelf] = 0;
+    this.#order.splice(ordinal, 0, shelf);
+    const end = this.#baseOf(shelf + 1);
+    if (end > this.#counts.length) this.#grow(lengthAfter(this.#counts.length, this.#places));
+    return shelf;
+  }
+
+  #grow(length: number): void {
+    this.#fences = grown(this.#fences, new Uint32Array(length * FENCE_WORDS));
+    this.#counts = grown(this.#counts, new Uint16Array(length));
+    this.#blocks = grown(this.#blocks, new Uint32Array(length));
+    this.#sums = grown(this.#sums, new Uint32Array(length));
+    this.#shelfSums = grown(this.#shelfSums, new Uint32Array(length / this.#places));
+  }
+
+  /** Moves blocks over the edge of two neighbouring shelves until both have as many. */
+  #evenOut(left: number, right: number): void {
+    const [leftBase, rightBase] = [this.#baseOf(left), this.#baseOf(right)];
+    const [leftSize, rightSize] = [this.#sizes[left]!, this.#sizes[right]!];
+    const surplus = Math.trunc((leftSize - rightSize) / 2);
+    if (surplus > 0) {
+      this.#moveColumns(rightBase, rightBase + surplus, rightSize);
+      this.#moveColumns(leftBase + leftSize - surplus, rightBase, surplus);
+    } else {
+      this.#moveColumns(rightBase, leftBase + leftSize, -surplus);
+      this.#moveColumns(rightBase - surplus, rightBase, rightSize + surplus);
+    }
+    this.#resize(left, leftSize - surplus);
+    this.#resize(right, rightSize + surplus);
+    this.#sumUpShelves();
+  }
+
+  #merge(left: number, right: number): void {
+    const [leftSize, rightSize] = [this.#sizes[left]!, this.#sizes[right]!];
+    this.#moveColumns(this.#baseOf(right), this.#baseOf(left) + leftSize, rightSize);
+    this.#order.splice(this.#ordinals[right]!, 1);
+    this.#resize(left, leftSize + rightSize);
+    this.#resize(right, 0);
+    this.#unusedShelves.push(right);
+    this.#sumUpShelves();
+  }
+
+  #resize(shelf: number, size: number): void {
+    const base = this.#baseOf(shelf);
+    this.#sizes[shelf] = size;
+    for (let place = 0; place < size; place += 1) this.#shelves[this.#blocks[base + place]!] = shelf;
+    this.#sumUpShelf(shelf);
+  }
+
+  #moveColumns(from: number, to: number, count: number): void {
+    const end = from + count;
+    this.#counts.copyWithin(to, from, end);
+    this.#blocks.copyWithin(to, from, end);
+    this.#fences.copyWithin(to * FENCE_WORDS, from * FENCE_WORDS, end * FENCE_WORDS);
+  }
+}
+
+function grown<Column extends Rows | Uint16Array<ArrayBuffer>>(old: Column, larger: Column): Column {
+  larger.set(old);
+  return larger;
+}
+
+/** A quarter more, in whole shelves. */
+function lengthAfter(length: number, places: number): number {
+  return length + Math.ceil((length + 1) / 4 / places) * places;
+}
