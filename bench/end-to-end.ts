@@ -1,46 +1,68 @@
 /**
  * The promise that matters, measured from outside: durable commands a second through WebSocket, engine and disk, with
- * their latencies and what they cost the server. Server and load generator are processes of their own and share the
- * machine, so figures include the generator's need; `bench/load-suite.ts` says how much that is.
+ * their latencies and what they cost the server; and what others make of the same commands, over the same transport
+ * and from the same client: Redis and PostgreSQL behind clickday's front (peers/peer-engine.ts says what is asked of
+ * them), and a bare echo of the same frames, which nothing that does any work can reach. All take turns, round by
+ * round, so that a machine that slows down slows all of them; servers and load generator share it.
  *
- * SECONDS=8 is the length of each shape, CITIZENS=50000 how many wallets a restart finds.
+ * SECONDS=4 is the length of each shape, ROUNDS=3 how often the peak is measured, CONNECTIONS=1000 how many there are
+ * with 8 commands in flight each, PEERS=redis,postgres,echo who is measured beside.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeTaxCode, type Role } from '../engine/index.ts';
-import { openDevelopmentIdentity } from '../server/index.ts';
+import { makeTaxCode } from '../engine/index.ts';
+import {
+  type Contender,
+  type ContenderOptions,
+  startClickday,
+  startEcho,
+  startPostgresPeer,
+  startRedisPeer,
+} from './contender.ts';
 import { Generator } from './load/generator.ts';
 import type { LoadPlan, LoadResult, Workload } from './load/plan.ts';
-import { ServerProcess } from './server-process.ts';
-import type { Measurement, SuiteResult } from './suite.ts';
+import { median } from './statistics.ts';
+import type { Measurement, Ratio, Series, SuiteResult } from './suite.ts';
+import { signTokens } from './tokens.ts';
 
-const MEASURE_MS = Number(process.env.SECONDS ?? 8) * 1_000;
+const MEASURE_MS = Number(process.env.SECONDS ?? 4) * 1_000;
+const CONNECTIONS = Number(process.env.CONNECTIONS ?? 1_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const PEERS = (process.env.PEERS ?? 'redis,postgres,echo').split(',');
 const TRANSPORT = process.env.TRANSPORT === 'ws' ? 'ws' : 'auto';
-const CITIZEN_COUNT = Number(process.env.CITIZENS ?? 50_000);
-const WARM_UP_MS = 2_000;
-const TOKEN_TTL_SECONDS = 3_600;
-const ACQUIRER = '36081';
-/** Citizens enrol on the eve of the first period and pay on its second day, so that their payments count. */
+const WARM_UP_MS = Math.min(2_000, MEASURE_MS);
+/** The eve of the first period. */
 const EVE = '2020-12-07T08:00:00Z';
-const PAYING = '2020-12-09T12:00:00Z';
+/** Of the peak, in an open loop; the goals name the first and the last but one. */
+const SHARES = [0.05, 0.3, 0.5, 0.7, 0.9] as const;
+/** From this share of a core on, a thread is what limits; from this share of all, the machine is. */
+const BUSY_SHARE = 0.9;
 
 interface Shape {
-  readonly name: string;
   readonly workload: Workload;
   readonly connections: number;
   readonly inFlight: number;
   readonly ratePerSecond?: number;
 }
 
-const CLOSED: readonly Shape[] = [
-  { name: 'life 50 x 1', workload: 'life', connections: 50, inFlight: 1 },
-  { name: 'life 1000 x 8', workload: 'life', connections: 1_000, inFlight: 8 },
-  { name: 'iban 1000 x 8', workload: 'iban', connections: 1_000, inFlight: 8 },
-  { name: 'read 1000 x 8', workload: 'read', connections: 1_000, inFlight: 8 },
+const PEAK: Shape = { workload: 'life', connections: CONNECTIONS, inFlight: 8 };
+const OTHERS: readonly (readonly [name: string, shape: Shape])[] = [
+  ['life 50 x 1', { workload: 'life', connections: 50, inFlight: 1 }],
+  [`iban ${CONNECTIONS} x 8`, { workload: 'iban', connections: CONNECTIONS, inFlight: 8 }],
+  [`read ${CONNECTIONS} x 8`, { workload: 'read', connections: CONNECTIONS, inFlight: 8 }],
 ];
-const OPEN_SHARES = [0.05, 0.7];
+
+/** One shape, measured against one contender. */
+interface Run {
+  readonly result: LoadResult;
+  readonly perSecond: number;
+  /** Microseconds of each part of the contender, and of the generator, for each command. */
+  readonly cpuUs: readonly { readonly name: string; readonly us: number }[];
+  /** Processors that anybody kept busy meanwhile, neighbours included. */
+  readonly busyCores: number;
+}
 
 export async function run(): Promise<SuiteResult> {
   const folder = await mkdtemp(join(tmpdir(), 'clickday-bench-'));
@@ -56,8 +78,11 @@ export async function run(): Promise<SuiteResult> {
 class EndToEnd {
   readonly #folder: string;
   readonly #generator = new Generator();
+  readonly #contenders: Contender[] = [];
   readonly #results: Measurement[] = [];
-  #server: ServerProcess | null = null;
+  readonly #ratios: Ratio[] = [];
+  readonly #series: Series[] = [];
+  readonly #notes: string[] = [];
   #shapes = 0;
 
   constructor(folder: string) {
@@ -65,135 +90,154 @@ class EndToEnd {
   }
 
   async run(): Promise<SuiteResult> {
-    await this.#start(EVE);
-    const rates: number[] = [];
-    for (const shape of CLOSED) rates.push(await this.#measure(shape));
-    const peak = rates[1] ?? 0;
-    for (const share of OPEN_SHARES) {
-      const name = `life open loop at ${share * 100} % of peak`;
-      const ratePerSecond = Math.max(1, Math.round(peak * share));
-      await this.#measure({ name, workload: 'life', connections: 200, inFlight: 8, ratePerSecond });
-    }
-    await this.#seed();
-    await this.#restart();
-    await this.#pay();
-
-    const [one, many] = [CLOSED[0]!.name, CLOSED[1]!.name];
-    return {
-      results: this.#results,
-      ratios: [{ name: 'what batching brings', value: (rates[1] ?? 0) / (rates[0] ?? 1), of: many, to: one }],
-    };
+    await this.#start();
+    const peaks = await this.#measurePeaks();
+    const [clickday] = this.#contenders;
+    const own = peaks.get(clickday!)!;
+    this.#results.push({ name: 'peak', unit: 'commands/s', value: own.perSecond });
+    await this.#measureOpenLoops(clickday!, own.perSecond);
+    for (const [contender, peak] of peaks) this.#reportPeak(contender, peak, own.perSecond);
+    for (const [name, shape] of OTHERS) this.#reportShape(name, await this.#measure(clickday!, shape));
+    return { results: this.#results, ratios: this.#ratios, series: this.#series, notes: this.#notes };
   }
 
   async close(): Promise<void> {
     this.#generator.close();
-    await this.#server?.kill();
+    await Promise.all(this.#contenders.map((contender) => contender.stop()));
   }
 
-  async #start(now: string): Promise<ServerProcess> {
-    this.#server = await ServerProcess.start({
-      data: this.#folder,
-      programme: 'italy-2020',
-      now,
-      transport: TRANSPORT,
-    });
-    return this.#server;
+  async #start(): Promise<void> {
+    const options: ContenderOptions = { folder: this.#folder, now: EVE, transport: TRANSPORT };
+    this.#contenders.push(await startClickday(options));
+    const starts = { echo: startEcho, redis: startRedisPeer, postgres: startPostgresPeer };
+    for (const [name, start] of Object.entries(starts)) {
+      if (!PEERS.includes(name)) continue;
+      const contender = await start(options);
+      if (contender !== null) this.#contenders.push(contender);
+    }
   }
 
-  /** @returns done a second */
-  async #measure(shape: Shape): Promise<number> {
-    const { name, workload, connections, inFlight, ratePerSecond } = shape;
-    const tokens = await this.#citizenTokens(connections);
-    const rate = ratePerSecond === undefined ? {} : { ratePerSecond };
-    const { result, serverCpuMs } = await this.#load({ ...rate, tokens, workload, inFlight });
-    const perSecond = (result.done * 1_000) / result.elapsedMs;
-    const { p50, p99 } = result.latencyUs;
+  /** Of each contender the run with the median rate. */
+  async #measurePeaks(): Promise<ReadonlyMap<Contender, Run>> {
+    const runs = new Map(this.#contenders.map((contender) => [contender, [] as Run[]]));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [contender, list] of runs) list.push(await this.#measure(contender, PEAK));
+    }
+    return new Map([...runs].map(([contender, list]) => [contender, median(list, ({ perSecond }) => perSecond)]));
+  }
+
+  /** Requests come at their own pace, at shares of the peak: what a person waits. */
+  async #measureOpenLoops(clickday: Contender, peak: number): Promise<void> {
+    const runs = new Map<number, Run>();
+    for (const share of SHARES) {
+      const ratePerSecond = Math.max(1, Math.round(peak * share));
+      const run = await this.#measure(clickday, { workload: 'life', connections: 200, inFlight: 8, ratePerSecond });
+      this.#noteRefusals(`at ${share * 100} % of peak`, run.result);
+      runs.set(share, run);
+    }
+    const [quiet, busy] = [inMs(runs.get(0.05)!.result), inMs(runs.get(0.7)!.result)];
     this.#results.push(
-      { name, unit: workload === 'read' ? 'reads/s' : 'commands/s', value: perSecond },
-      { name: `${name}, latency`, unit: 'us', value: p50, p50, p99 },
-      { name: `${name}, server cpu`, unit: 'us/command', value: (serverCpuMs * 1_000) / result.done },
-      { name: `${name}, generator cpu`, unit: 'us/command', value: (result.generatorCpuMs * 1_000) / result.done },
+      { name: 'p50-idle', unit: 'ms', value: quiet.p50, ...quiet },
+      { name: 'p99-at-70', unit: 'ms', value: busy.p99, ...busy },
+    );
+    for (const quantile of ['p50', 'p99'] as const) {
+      const points = [...runs].map(([share, { result }]) => [share * 100, inMs(result)[quantile]] as const);
+      this.#series.push({ name: quantile, unit: 'ms', along: '% of peak', points });
+    }
+  }
+
+  #reportPeak({ name, parts }: Contender, run: Run, own: number): void {
+    const { perSecond, cpuUs, result } = run;
+    const isOwn = name === 'clickday';
+    const label = (text: string) => (isOwn ? text : `${name} ${text}`);
+    if (!isOwn) {
+      this.#results.push({ name: label('peak'), unit: 'commands/s', value: perSecond });
+      this.#ratios.push({ name, value: own / perSecond, of: 'peak', to: label('peak') });
+    }
+    const ofParts = cpuUs.slice(0, parts.length).reduce((sum, { us }) => sum + us, 0);
+    const latency = inMs(result);
+    this.#results.push(
+      { name: label('cpu-us-per-command'), unit: 'us/command', value: ofParts },
+      { name: label('latency at peak'), unit: 'ms', value: latency.p50, ...latency },
+    );
+    this.#notes.push(`${name}: ${profile(run)}`);
+    this.#noteRefusals(name, result);
+  }
+
+  #reportShape(name: string, { perSecond, cpuUs, result }: Run): void {
+    const latency = inMs(result);
+    this.#results.push(
+      { name, unit: name.startsWith('read') ? 'reads/s' : 'commands/s', value: perSecond },
+      { name: `${name}, latency`, unit: 'ms', value: latency.p50, ...latency },
+      { name: `${name}, server cpu`, unit: 'us/command', value: cpuUs[0]!.us },
     );
     this.#noteRefusals(name, result);
-    return perSecond;
   }
 
-  /** Issuers enrol everybody and enable one card of each. */
-  async #seed(): Promise<void> {
-    const tokens = await this.#tokens('issuer', new Array<string>(50).fill('03069'));
-    const counts = { citizenCount: CITIZEN_COUNT, requestCount: CITIZEN_COUNT * 2 };
-    const { result } = await this.#load({ ...counts, tokens, workload: 'seed', inFlight: 32 });
-    const value = (result.done * 1_000) / result.elapsedMs;
-    this.#results.push({ name: 'issuers, two commands a citizen', unit: 'commands/s', value });
-    this.#noteRefusals('issuers', result);
-  }
-
-  /** Killed, not asked: recovery with a journal that no checkpoint covers. Then an orderly stop and start. */
-  async #restart(): Promise<void> {
-    await this.#server?.kill();
-    const killed = await this.#start(EVE_LATER);
-    await killed.stop();
-    const stopped = await this.#start(PAYING);
-    const wallets = `${CITIZEN_COUNT.toLocaleString('en-GB')} wallets more`;
-    this.#results.push(
-      { name: `restart after a kill, ${wallets}`, unit: 'ms', value: killed.startMs },
-      { name: `restart after a stop, ${wallets}`, unit: 'ms', value: stopped.startMs },
-      { name: 'memory after the restart', unit: 'MB', value: stopped.residentBytes() / 1_048_576 },
-    );
-  }
-
-  async #pay(): Promise<void> {
-    const tokens = await this.#tokens('acquirer', new Array<string>(4).fill(ACQUIRER));
-    const batch = { rowCount: 100, trxMs: Date.parse(PAYING) - 3_600_000, acquirer: ACQUIRER };
-    const counts = { citizenCount: CITIZEN_COUNT, batch };
-    const { result, serverCpuMs } = await this.#load({ ...counts, tokens, workload: 'payments', inFlight: 4 });
-    const { p50, p99 } = result.latencyUs;
-    this.#results.push(
-      {
-        name: 'payments, 4 acquirers x 4 batches of 100',
-        unit: 'rows/s',
-        value: (result.done * 1_000) / result.elapsedMs,
+  async #measure(contender: Contender, shape: Shape): Promise<Run> {
+    const { workload, connections, inFlight, ratePerSecond } = shape;
+    const plan: LoadPlan = {
+      ...{
+        host: '127.0.0.1',
+        port: contender.port,
+        tokens: await this.#citizenTokens(connections),
+        workload,
+        inFlight,
       },
-      { name: 'payments, latency of a batch', unit: 'us', value: p50, p50, p99 },
-      { name: 'payments, server cpu', unit: 'us/row', value: (serverCpuMs * 1_000) / result.done },
-    );
-    this.#noteRefusals('payments', result);
-  }
-
-  async #load(
-    plan: Pick<LoadPlan, 'tokens' | 'workload' | 'inFlight'> & Partial<LoadPlan>,
-  ): Promise<{ readonly result: LoadResult; readonly serverCpuMs: number }> {
-    const server = this.#server;
-    if (server === null) throw new Error('no server is running');
-    const times = { warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS, run: randomBytes(3).toString('hex').slice(0, 5) };
-    let serverCpuMs = 0;
-    const result = await this.#generator.run({ host: '127.0.0.1', port: server.port, ...times, ...plan }, (phase) => {
-      serverCpuMs = phase === 'measuring' ? server.cpuMs() : server.cpuMs() - serverCpuMs;
+      ...{ warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS, run: randomBytes(3).toString('hex').slice(0, 5) },
+      ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    };
+    const cpuMs = () => [...contender.parts.map((part) => part.cpuMs()), busyMs()];
+    let [before, after]: (readonly number[])[] = [[], []];
+    const result = await this.#generator.run(plan, (phase) => {
+      if (phase === 'measuring') before = cpuMs();
+      else after = cpuMs();
     });
-    return { result, serverCpuMs };
+    const us = (ms: number) => (ms * 1_000) / result.done;
+    return {
+      result,
+      perSecond: (result.done * 1_000) / result.elapsedMs,
+      cpuUs: [
+        ...contender.parts.map(({ name }, index) => ({ name, us: us(after![index]! - before![index]!) })),
+        { name: 'load generator', us: us(result.generatorCpuMs) },
+      ],
+      busyCores: (after!.at(-1)! - before!.at(-1)!) / result.elapsedMs,
+    };
   }
 
   /** Each shape has citizens of its own: wallets that a shape before it filled would not be comparable. */
   #citizenTokens(count: number): Promise<readonly string[]> {
     this.#shapes += 1;
     const first = 1_000_000_000 + this.#shapes * 1_000_000;
-    return this.#tokens(
-      'citizen',
-      Array.from({ length: count }, (_, index) => makeTaxCode(first + index)),
-    );
-  }
-
-  async #tokens(role: Role, subjects: readonly string[]): Promise<readonly string[]> {
-    const identity = await openDevelopmentIdentity(this.#folder);
-    return Promise.all(subjects.map((subject) => identity.sign({ role, subject, ttlSeconds: TOKEN_TTL_SECONDS })));
+    const subjects = Array.from({ length: count }, (_, index) => makeTaxCode(first + index));
+    return signTokens(this.#folder, 'citizen', subjects);
   }
 
   #noteRefusals(name: string, { refused }: LoadResult): void {
-    for (const [code, value] of Object.entries(refused)) {
-      this.#results.push({ name: `${name}, refused ${code}`, unit: 'requests', value });
-    }
+    for (const [code, count] of Object.entries(refused)) this.#notes.push(`${name}: ${count} refused, ${code}`);
   }
 }
 
-/** The clock never starts before what is journaled. */
-const EVE_LATER = '2020-12-07T20:00:00Z';
+function inMs({ latencyUs: { p50, p99 } }: LoadResult): { readonly p50: number; readonly p99: number } {
+  return { p50: p50 / 1_000, p99: p99 / 1_000 };
+}
+
+/** Processor time of the whole machine so far. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0);
+}
+
+/** Who worked how much for a command, and what there was no more of. */
+function profile({ perSecond, cpuUs, busyCores }: Run): string {
+  const costs = cpuUs.map(({ name, us }) => ({ name, us, cores: (us * perSecond) / 1_000_000 }));
+  const text = costs.map(({ name, us, cores }) => `${name} ${us.toFixed(1)} us (${cores.toFixed(2)} cores)`).join(', ');
+  const others = Math.max(0, busyCores - costs.reduce((sum, { cores }) => sum + cores, 0));
+  return `${text}, others here ${others.toFixed(2)} cores; limited by ${bottleneck(costs, busyCores)}`;
+}
+
+function bottleneck(costs: readonly { readonly name: string; readonly cores: number }[], busyCores: number): string {
+  const most = costs.toSorted((left, right) => right.cores - left.cores)[0]!;
+  if (most.cores >= BUSY_SHARE) return `one thread of ${most.name}`;
+  if (busyCores >= BUSY_SHARE * cpus().length) return `the processors, of which ${most.name} had most`;
+  return 'waiting, for the disk or for each other: no processor was busy all the time';
+}

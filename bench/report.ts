@@ -12,7 +12,11 @@ export interface Report extends SuiteResult {
 
 /** @param before an earlier report of the same suite; only ratios can be compared across machines */
 export function renderReport(report: Report, before?: Report): string {
-  const parts = [resultTable(report.results, before?.results), ratioLines(report.ratios, before?.ratios)];
+  const parts = [
+    resultTable(report.results, before?.results),
+    ratioLines(report.ratios, before?.ratios),
+    (report.notes ?? []).join('\n'),
+  ];
   return [...parts.filter((part) => part !== ''), claim(report, before)].join('\n\n');
 }
 
@@ -49,7 +53,7 @@ function resultTable(results: readonly Measurement[], before: readonly Measureme
   return table.toString();
 }
 
-function ratioLines(ratios: readonly Ratio[], before: readonly Ratio[] | undefined): string {
+export function ratioLines(ratios: readonly Ratio[], before: readonly Ratio[] | undefined): string {
   return ratios
     .map(({ name, value, of, to }) => {
       const was = before?.find((one) => one.name === name);
@@ -58,7 +62,7 @@ function ratioLines(ratios: readonly Ratio[], before: readonly Ratio[] | undefin
     .join('\n');
 }
 
-function place({ machine, commit }: Report): string {
+export function place({ machine, commit }: Report): string {
   const { coreCount, cpu, node } = machine;
   return `${coreCount} x ${cpu}, Node ${node.replace('v', '')}, commit ${commit}`;
 }

@@ -1,7 +1,7 @@
 /** A real server in a process of its own, as operators run it: started, measured from outside, stopped in order. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { ENGINE_FLAGS, type Ready } from '../server/index.ts';
+import { cpuMsOf, residentBytesOf } from './process-cost.ts';
 
 export interface ServerOptions {
   readonly data: string;
@@ -12,8 +12,8 @@ export interface ServerOptions {
   readonly now: string;
 }
 
-/** Linux counts processor time in these, whatever the kernel's own tick. */
-const TICK_MS = 10;
+/** A program that speaks as the engine's process does: options as JSON, `ready` when it serves. */
+export type Program = 'server/main' | 'bench/peers/peer-process' | 'bench/peers/echo-process';
 
 export class ServerProcess {
   readonly ready: Ready;
@@ -22,9 +22,14 @@ export class ServerProcess {
   readonly #child: ChildProcess;
 
   /** Rejects when the process ends before it is ready; what it said went to standard error. */
-  static async start(options: ServerOptions): Promise<ServerProcess> {
+  static start(options: ServerOptions): Promise<ServerProcess> {
+    return ServerProcess.run('server/main', { port: 0, ...options });
+  }
+
+  /** As `start`, for a program that stands in the server's place. */
+  static async run(program: Program, options: object): Promise<ServerProcess> {
     const startedMs = performance.now();
-    const child = fork(new URL('../server/main.js', import.meta.url), [JSON.stringify({ port: 0, ...options })], {
+    const child = fork(new URL(`../${program}.js`, import.meta.url), [JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: [...ENGINE_FLAGS],
     });
@@ -50,16 +55,12 @@ export class ServerProcess {
 
   /** Processor time of all its threads so far, in milliseconds. Linux only. */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets, which may hold blanks; the time is in fields 14 and 15.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return cpuMsOf(this.#child.pid!);
   }
 
   /** Resident memory, in bytes. Linux only. */
   residentBytes(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+    return residentBytesOf(this.#child.pid!);
   }
 
   /** Asks for an orderly stop. Rejects when the server does not end well. */

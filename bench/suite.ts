@@ -20,9 +20,23 @@ export interface Ratio {
   readonly to: string;
 }
 
+/** Figures along something that grows, for a chart. */
+export interface Series {
+  readonly name: string;
+  readonly unit: string;
+  /** What it runs along, with its unit. */
+  readonly along: string;
+  /** In rising order of the first of each. */
+  readonly points: readonly (readonly [along: number, value: number])[];
+}
+
 export interface SuiteResult {
   readonly results: readonly Measurement[];
   readonly ratios: readonly Ratio[];
+  /** Those with the same unit and `along` share a chart. */
+  readonly series?: readonly Series[];
+  /** What figures alone do not say, a line each: profiles, bottlenecks, what was left out. */
+  readonly notes?: readonly string[];
 }
 
 /** What each file of a suite exports as `run`. */

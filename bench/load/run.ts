@@ -75,7 +75,7 @@ class LoadRun {
     const startMs = performance.now();
     const cpu = process.cpuUsage();
     if (isCounted) await this.#idle(Number.POSITIVE_INFINITY);
-    else await pause(measureMs);
+    else await this.#measureFor(measureMs);
     this.#isMeasuring = false;
     const elapsedMs = performance.now() - startMs;
     const { user, system } = process.cpuUsage(cpu);
@@ -91,6 +91,12 @@ class LoadRun {
       latencyUs: this.#latencies.quantiles(),
       generatorCpuMs: (user + system) / 1_000,
     };
+  }
+
+  /** At least until something was answered: of nothing there are no figures. */
+  async #measureFor(measureMs: number): Promise<void> {
+    await pause(measureMs);
+    while (this.#requests === 0) await pause(5);
   }
 
   async #open(): Promise<void> {
@@ -293,17 +299,17 @@ interface Message {
 
 /**
  * The ref of a reply that begins `{"ref": r, "ok": true, "repeated"`, or -1: most replies are such, and then nothing
- * else of them needs to be decoded.
+ * else of them needs to be decoded. So it is with a request that an echo sends back, `{"ref": r, "type"`.
  */
 function refOfDone(payload: Buffer): number {
   if (payload.length < 20) return -1;
   const at = payload[0] === MAP_16 ? 3 : 1;
+  const hasRef = payload.readUInt32BE(at) === 0xa372_6566 && payload[at + 4]! < 0x80; // 'ref'
+  const next = payload.readUInt32BE(at + 5);
   const isDone =
-    payload.readUInt32BE(at) === 0xa372_6566 && // 'ref'
-    payload[at + 4]! < 0x80 &&
-    payload.readUInt32BE(at + 5) === 0xa26f_6bc3 && // 'ok', true
-    payload.readUInt32BE(at + 9) === 0xa872_6570; // 'rep'…
-  return isDone ? payload[at + 4]! : -1;
+    (next === 0xa26f_6bc3 && payload.readUInt32BE(at + 9) === 0xa872_6570) || // 'ok', true, 'rep'…
+    next === 0xa474_7970; // 'typ'…
+  return hasRef && isDone ? payload[at + 4]! : -1;
 }
 
 /** A map with its size in 16 bits, as msgpackr writes all; else the size is within the first byte. */

@@ -1,0 +1,44 @@
+/** What processes cost, as Linux counts it, seen from outside. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts processor time in these, whatever the kernel's own tick. */
+const TICK_MS = 10;
+
+/** Processor time of all threads of a process so far, in milliseconds. */
+export function cpuMsOf(pid: number): number {
+  const [, , , , , , , , , , , user, system] = fieldsOf(pid);
+  return (Number(user) + Number(system)) * TICK_MS;
+}
+
+/** Of a process and its living children: for servers that take a process for each connection. */
+export function cpuMsOfFamily(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, member) => sum + cpuMsOf(member), 0);
+}
+
+/** Resident memory, in bytes. */
+export function residentBytesOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((other) => parentOf(other) === pid);
+}
+
+/** Zero when it has ended meanwhile. */
+function parentOf(pid: number): number {
+  try {
+    return Number(fieldsOf(pid)[1]);
+  } catch {
+    return 0;
+  }
+}
+
+/** From the third field, the state: the second is the program's name in brackets, which may hold blanks. */
+function fieldsOf(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
