@@ -3,26 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine } from './machine.ts';
 import { type Report, renderReport } from './report.ts';
-import type { RunSuite } from './suite.ts';
-
-interface Suite {
-  readonly about: string;
-  readonly load: () => Promise<{ readonly run: RunSuite }>;
-}
-
-const SUITES: Readonly<Record<string, Suite>> = {
-  'end-to-end': {
-    about: 'durable commands over WebSocket against a real server: rates, latencies, cost, restart',
-    load: () => import('./end-to-end.ts'),
-  },
-  journal: { about: 'durable appends, checkpoints, recovery', load: () => import('./journal.ts') },
-  load: {
-    about: 'the load generator itself, against a target that does nothing',
-    load: () => import('./load-suite.ts'),
-  },
-  ranking: { about: 'moves and reads of the order-statistic index', load: () => import('./ranking.ts') },
-  wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
-};
+import { SUITES } from './suites.ts';
 
 /** The reader's mistake: told in one line, exit code 2. */
 class UsageFault extends Error {}
@@ -75,6 +56,8 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+// A suite's databases end with this process; a signal alone would end it without a word to them.
+process.on('SIGTERM', () => process.exit(143));
 main().catch((error: unknown) => {
   const isUsage = error instanceof UsageFault;
   process.stderr.write(`${isUsage ? error.message : ((error as Error).stack ?? String(error))}\n`);

@@ -1,0 +1,26 @@
+/** Every suite by its name, loaded when it is run. */
+import type { RunSuite } from './suite.ts';
+
+export interface Suite {
+  readonly about: string;
+  readonly load: () => Promise<{ readonly run: RunSuite }>;
+}
+
+export const SUITES: Readonly<Record<string, Suite>> = {
+  'end-to-end': {
+    about: 'durable commands over WebSocket: rates, latencies, cost; Redis, PostgreSQL and an echo beside it',
+    load: () => import('./end-to-end.ts'),
+  },
+  ingest: {
+    about: "acquirers' payments, durable and ranked, against a nightly recompute in PostgreSQL",
+    load: () => import('./ingest.ts'),
+  },
+  journal: { about: 'durable appends, with and without a checkpoint', load: () => import('./journal.ts') },
+  load: {
+    about: 'the load generator itself, against a target that does nothing',
+    load: () => import('./load-suite.ts'),
+  },
+  ranking: { about: 'moves and reads of the order-statistic index', load: () => import('./ranking.ts') },
+  recovery: { about: 'restarts after a kill and after a stop', load: () => import('./recovery.ts') },
+  wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
+};
