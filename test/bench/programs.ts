@@ -1,0 +1,9 @@
+/** What the tests compile: the suites and, beside them, the processes that they start. Never run as such. */
+export const PROGRAMS = {
+  bench: () => import('../../bench/main.ts'),
+  load: () => import('../../bench/load.ts'),
+  echoTarget: () => import('../../bench/load/echo-process.ts'),
+  engine: () => import('../../server/main.ts'),
+  peer: () => import('../../bench/peers/peer-process.ts'),
+  echo: () => import('../../bench/peers/echo-process.ts'),
+};
