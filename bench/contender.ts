@@ -1,5 +1,5 @@
 /** Whoever serves the command stream: clickday, a peer behind clickday's front, or a bare echo. */
-
+import { loadUws } from '../server/transport/uws.ts';
 import { startPostgres, TUNED_SETTINGS } from './peers/postgres-server.ts';
 import { DURABLE_SETTINGS } from './peers/redis-backend.ts';
 import { startRedis } from './peers/redis-server.ts';
@@ -31,7 +31,12 @@ export async function startClickday({ folder, now, transport }: ContenderOptions
   return served('clickday', await ServerProcess.start({ data: folder, programme: 'italy-2020', now, transport }));
 }
 
-export async function startEcho(): Promise<Contender> {
+/** Null: uWebSockets.js does not load here, and that has been said. */
+export async function startEcho(): Promise<Contender | null> {
+  if (!(await loadUws()).ok) {
+    process.stderr.write('Measured without the echo: uWebSockets.js does not load on this system.\n');
+    return null;
+  }
   return served('echo', await ServerProcess.run('bench/peers/echo-process', {}));
 }
 
