@@ -232,12 +232,13 @@ function profile({ perSecond, cpuUs, busyCores }: Run): string {
   const costs = cpuUs.map(({ name, us }) => ({ name, us, cores: (us * perSecond) / 1_000_000 }));
   const text = costs.map(({ name, us, cores }) => `${name} ${us.toFixed(1)} us (${cores.toFixed(2)} cores)`).join(', ');
   const others = Math.max(0, busyCores - costs.reduce((sum, { cores }) => sum + cores, 0));
-  return `${text}, others here ${others.toFixed(2)} cores; limited by ${bottleneck(costs, busyCores)}`;
+  return `${text}, others here ${others.toFixed(2)} cores; limited by ${bottleneck(costs, others)}`;
 }
 
-function bottleneck(costs: readonly { readonly name: string; readonly cores: number }[], busyCores: number): string {
-  const most = costs.toSorted((left, right) => right.cores - left.cores)[0]!;
-  if (most.cores >= BUSY_SHARE) return `one thread of ${most.name}`;
-  if (busyCores >= BUSY_SHARE * cpus().length) return `the processors, of which ${most.name} had most`;
-  return 'waiting, for the disk or for each other: no processor was busy all the time';
+function bottleneck(costs: readonly { readonly name: string; readonly cores: number }[], others: number): string {
+  const [most] = costs.toSorted((left, right) => right.cores - left.cores);
+  if (most!.cores >= BUSY_SHARE) return `one thread of ${most!.name}`;
+  const all = costs.reduce((sum, { cores }) => sum + cores, others);
+  if (all < BUSY_SHARE * cpus().length) return 'waiting, for the disk or for each other: processors were free';
+  return others > most!.cores ? 'others on this machine' : `the processors, of which ${most!.name} had most`;
 }
