@@ -27,8 +27,8 @@ export interface CountedTreeOptions {
 }
 
 /**
- * Measured with ten million rows (bench/ranking.ts has their distribution), processor time on two busy cores, medians
- * of two runs, ns a read / a move: blocks of 128 rows 640 / 4,200, of 256 590 / 3,600. Most of a move is waiting for
+ * Measured with ten million rows (bench/ranking.ts has their distribution), processor time on two very busy cores,
+ * means of two runs, ns a read / a move: blocks of 128 rows 640 / 4,200, of 256 590 / 3,600. Most of a move waits for
  * memory: huge pages would save a sixth of it, but are not ours to switch on.
  */
 const BLOCK_ROWS = 256;
