@@ -31,6 +31,7 @@ export class ByteWriter {
   /** The last hex digits of this value that were written out; `#written` counts all of them. */
   readonly #remembered: string[] = new Array<string>(REMEMBERED_COUNT).fill('');
   #written = 0;
+  readonly #last = new Map<object, object>();
 
   constructor(byteCount = 65_536) {
     this.#bytes = Buffer.allocUnsafeSlow(byteCount);
@@ -53,6 +54,14 @@ export class ByteWriter {
   beginValue(): void {
     if (this.#written > 0) this.#remembered.fill('');
     this.#written = 0;
+    if (this.#last.size > 0) this.#last.clear();
+  }
+
+  /** True when `part` is the very object that was last written under this key, which is then remembered. */
+  isLast(key: object, part: object): boolean {
+    if (this.#last.get(key) === part) return true;
+    this.#last.set(key, part);
+    return false;
   }
 
   /** What was written since `reset`; a view, overwritten by the next value. */
@@ -204,6 +213,7 @@ export class ByteReader {
   readonly #end: number;
   readonly #remembered: string[] = [];
   #read = 0;
+  readonly #last = new Map<object, object>();
   #at: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
@@ -239,6 +249,17 @@ export class ByteReader {
       this.#read += 1;
     }
     return value;
+  }
+
+  /** What was last kept under this key. */
+  last(key: object): object {
+    const part = this.#last.get(key);
+    if (part === undefined) throw new MalformedBytes('a part that never stood before');
+    return part;
+  }
+
+  keepLast(key: object, part: object): void {
+    this.#last.set(key, part);
   }
 
   #again(back: number): string {

@@ -61,6 +61,23 @@ export function pair<A, B>(first: Codec<A>, second: Codec<B>): Codec<readonly [A
   );
 }
 
+/** An object that often stands several times in one value: where it is the very same as the last one, one byte. */
+export function shared<T extends object>(inner: Codec<T>): Codec<T> {
+  return {
+    write(to, value) {
+      const isAgain = to.isLast(inner, value);
+      to.byte(isAgain ? 1 : 0);
+      if (!isAgain) inner.write(to, value);
+    },
+    read(from) {
+      if (from.byte() === 1) return from.last(inner) as T;
+      const value = inner.read(from);
+      from.keepLast(inner, value);
+      return value;
+    },
+  };
+}
+
 /** One of a few names, stored as its number. Numbers are appended, never reused. */
 export function oneOf<T extends string>(numbers: Readonly<Record<T, number>>): Codec<T> {
   const names = new Map<number, T>();

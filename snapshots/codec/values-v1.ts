@@ -11,7 +11,7 @@ import {
 } from '../../engine/contract.ts';
 import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
 import type { DoneCommand, Granted, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
-import { bytes, flag, integer, list, nullable, oneOf, shape, sparse, tagged, text } from './shape.ts';
+import { bytes, flag, integer, list, nullable, oneOf, shape, shared, sparse, tagged, text } from './shape.ts';
 
 /** By the number of the table of refusals, which only grows. */
 export const refusal = oneOf<RefusalName>(
@@ -82,20 +82,23 @@ export const paymentRow = shape<PaymentRow>({
   countDelta: integer,
 });
 
-const transactionRecord = shape<TransactionRecord>({
-  acquirerCode: text,
-  operationType: text,
-  circuitType: text,
-  hpan: text,
-  trxMs: integer,
-  idTrxAcquirer: text,
-  idTrxIssuer: text,
-  correlationId: text,
-  amountCents: integer,
-  acquirerId: text,
-  merchantId: text,
-  terminalId: text,
-});
+/** In one turn a record stands in what the card asks, what it keeps before, and what it keeps after the answer. */
+const transactionRecord = shared(
+  shape<TransactionRecord>({
+    acquirerCode: text,
+    operationType: text,
+    circuitType: text,
+    hpan: text,
+    trxMs: integer,
+    idTrxAcquirer: text,
+    idTrxIssuer: text,
+    correlationId: text,
+    amountCents: integer,
+    acquirerId: text,
+    merchantId: text,
+    terminalId: text,
+  }),
+);
 
 export const pendingReversal = shape<PendingReversal>({ key: text, expiresMs: integer });
 
