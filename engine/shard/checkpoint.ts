@@ -46,13 +46,15 @@ export class Checkpointer {
   /** One at a time; a call during one waits for it and then writes what changed meanwhile. */
   async run(): Promise<void> {
     while (this.#running !== null) await this.#running;
+    const before = this.#sequence;
     this.#running = this.#write();
     try {
       await this.#running;
     } finally {
       this.#running = null;
     }
-    this.#options.written?.();
+    // Not where no turn came since the last one: what acknowledgements changed can wait for the next turn.
+    if (this.#sequence !== before) this.#options.written?.();
   }
 
   async #write(): Promise<void> {
