@@ -23,6 +23,7 @@ import {
 } from './contender.ts';
 import { Generator } from './load/generator.ts';
 import type { LoadPlan, LoadResult, Workload } from './load/plan.ts';
+import type { Phase } from './load/run.ts';
 import { median } from './statistics.ts';
 import type { Measurement, Ratio, Series, SuiteResult } from './suite.ts';
 import { signTokens } from './tokens.ts';
@@ -189,9 +190,12 @@ class EndToEnd {
     };
     const cpuMs = () => [...contender.parts.map((part) => part.cpuMs()), busyMs()];
     let [before, after]: (readonly number[])[] = [[], []];
-    const result = await this.#generator.run(plan, (phase) => {
+    const onPhase = (phase: Phase) => {
       if (phase === 'measuring') before = cpuMs();
       else after = cpuMs();
+    };
+    const result = await this.#generator.run(plan, onPhase).catch((cause: Error) => {
+      throw new Error(`${contender.name}, ${workload}: ${cause.message}`, { cause });
     });
     const us = (ms: number) => (ms * 1_000) / result.done;
     return {
