@@ -68,8 +68,8 @@ export interface EngineStats {
 }
 
 /**
- * Everything here answers from flushed state only (promise 1). Reads are promises because a shard may live
- * on another thread.
+ * Everything here answers from flushed state only (promise 1). Reads are promises because an engine may live
+ * on another thread (server/shards/); what is not a promise needs nothing of its state.
  */
 export interface Engine {
   readonly programme: Programme;
@@ -102,7 +102,7 @@ export interface Engine {
   reversals(query: ReversalsQuery): Promise<ReversalsPage>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
-  stats(): EngineStats;
+  stats(): Promise<EngineStats>;
 
   /** Called after each flush with the citizens whose wallet or totals changed. Returns the way to stop it. */
   onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void;

@@ -5,7 +5,7 @@ export * from './contract.ts';
 export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read, ReversalsQuery } from './engine.ts';
 export type * from './facts.ts';
 export { LIMITS } from './limits.ts';
-export { partitionOf } from './partition.ts';
+export { citizenKeyText, partitionOf } from './partition.ts';
 export * from './ports.ts';
 export * from './programme/index.ts';
 export { type EngineOptions, openEngine } from './shard/open-engine.ts';

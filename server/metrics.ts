@@ -55,7 +55,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const tallies = new Tallies();
   const recent = new RecentLatency(monotonicMs);
-  let stats: () => EngineStats | null = () => null;
+  let readStats: () => Promise<EngineStats | null> = async () => null;
+  /** As they were when the exposition was asked for. */
+  let stats: EngineStats | null = null;
 
   const latencySeconds = new Histogram({
     name: 'clickday_answer_seconds',
@@ -69,14 +71,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const ofReads = latencySeconds.labels({ class: 'read' });
 
   registerTallies(registry, tallies);
-  registerEngine(registry, () => stats(), options);
+  registerEngine(registry, () => stats, options);
   const requests = counter(registry, 'clickday_http_requests_total', 'HTTP requests', ['route', 'status']);
   const files = counter(registry, 'clickday_files_total', 'Acquirer files taken in', []);
   const fileRows = counter(registry, 'clickday_file_rows_total', 'Rows of acquirer files', ['status']);
 
   return {
     observe(engine) {
-      stats = () => engine.stats();
+      readStats = () => engine.stats();
       return observedEngine(engine, { tallies, recent, monotonicMs, ofCommands, ofRecords, ofReads });
     },
     countRequest: (route, status) => requests.inc({ route, status: String(status) }),
@@ -87,7 +89,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     functions: () => tallies.status(),
     latency: () => recent.status(),
     uptimeSeconds: () => (monotonicMs() - startedMs) / 1_000,
-    exposition: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    async exposition() {
+      stats = await readStats();
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
   };
 }
 

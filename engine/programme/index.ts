@@ -19,7 +19,7 @@ export {
   shownCents,
 } from './cashback.ts';
 export { checkIban, makeIban } from './iban.ts';
-export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, visiblePeriods } from './period.ts';
+export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, visiblePeriods } from './period.ts';
 export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
 export {
   type CheckedRecord,

@@ -1,6 +1,7 @@
 /** Award periods: what a period is today, which one takes a record, when it closes (domain 3.3, 3.4). */
 import { invariant } from '../assert.ts';
 import type { PeriodParameters, PeriodStatus, Programme } from '../contract.ts';
+import type { PeriodView } from '../engine.ts';
 import { dayNumberOf, dayStartMs, dayText, romeDayNumber } from './calendar.ts';
 
 /** Status on the Rome day of `nowMs`; the column of interface version 2 and later (domain 3.4). */
@@ -40,6 +41,11 @@ export function closesAtMs(period: PeriodParameters): number {
 /** All periods but the suspended ones, by start day. */
 export function visiblePeriods(programme: Programme): readonly PeriodParameters[] {
   return programme.periods.filter((period) => !period.isSuspended).sort(compareStart);
+}
+
+/** What everybody may know of them. */
+export function periodViews(programme: Programme, nowMs: number): readonly PeriodView[] {
+  return visiblePeriods(programme).map((period) => ({ ...period, status: periodStatus(period, nowMs) }));
 }
 
 /** Null for an unknown period; a suspended one is unknown (DECISION 40). */

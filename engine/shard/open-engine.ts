@@ -4,10 +4,10 @@ import type { CitizenKey, Programme } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Engine, EngineStats } from '../engine.ts';
 import type { TurnRecord } from '../facts.ts';
-import { partitionOf } from '../partition.ts';
+import { citizenKeyText, partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, RankingCopies, Schedule, Store } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
-import { canonicalJson, checkProgramme, closesAtMs, visiblePeriods } from '../programme/index.ts';
+import { canonicalJson, checkProgramme, closesAtMs, periodViews, visiblePeriods } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { emptyPartition } from './fold.ts';
@@ -156,7 +156,7 @@ class LocalEngine implements Engine {
       done(outcome);
     });
   };
-  citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#storeOf(0).vault.digest(`citizen ${taxCode}`);
+  citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#storeOf(0).vault.digest(citizenKeyText(taxCode));
   outcome: Engine['outcome'] = async (...args) => this.#reads.outcome(...args);
   wallet: Engine['wallet'] = async (...args) => this.#reads.wallet(...args);
   instrument: Engine['instrument'] = async (...args) => this.#reads.instrument(...args);
@@ -167,9 +167,9 @@ class LocalEngine implements Engine {
   rankings: Engine['rankings'] = async (...args) => this.#reads.rankings(...args);
   rankingPage: Engine['rankingPage'] = async (...args) => this.#reads.rankingPage(...args);
   reversals: Engine['reversals'] = async (...args) => this.#reads.reversals(...args);
-  periods: Engine['periods'] = () => this.#reads.periods(this.#options.clock.nowMs());
+  periods: Engine['periods'] = () => periodViews(this.programme, this.#options.clock.nowMs());
 
-  stats(): EngineStats {
+  async stats(): Promise<EngineStats> {
     const rows = Array.from({ length: PARTITION_COUNT }, (_, partition) => this.#partitionRow(partition));
     const sum = (count: (row: PartitionRow) => number) => rows.reduce((total, row) => total + count(row), 0);
     const shards = (count: (shard: Shard) => number) => this.#shards.reduce((total, shard) => total + count(shard), 0);

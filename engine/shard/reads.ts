@@ -26,7 +26,7 @@ import type {
   WalletView,
 } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
-import type { PaymentsQuery, PeriodView, Read, ReversalsQuery } from '../engine.ts';
+import type { PaymentsQuery, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Vault } from '../ports.ts';
@@ -36,7 +36,6 @@ import {
   idTrxOf,
   milestones,
   payableCents,
-  periodStatus,
   romeDayNumber,
   shownCents,
   visiblePeriods,
@@ -218,13 +217,6 @@ export class Reads {
       }
     }
     return { reversals, nextCursor: null };
-  }
-
-  periods(nowMs: number): readonly PeriodView[] {
-    return visiblePeriods(this.#options.programme).map((period) => ({
-      ...period,
-      status: periodStatus(period, nowMs),
-    }));
   }
 
   /** Throws StorageFault where the citizen's key is gone. */

@@ -20,7 +20,7 @@ export function statusRoutes(options: StatusOptions): readonly Route[] {
     { method: 'GET', path: '/', roles: 'public', handle: async () => page },
     { method: 'GET', path: '/health', roles: 'public', handle: async () => json({ healthy: true }) },
     { method: 'GET', path: '/ready', roles: 'public', handle: async () => readiness(options.isReady()) },
-    { method: 'GET', path: '/status', roles: 'public', handle: async () => json(status(options)) },
+    { method: 'GET', path: '/status', roles: 'public', handle: async () => json(await status(options)) },
     { method: 'GET', path: '/metrics', roles: 'public', handle: async () => exposition(options.metrics) },
   ];
 }
@@ -30,8 +30,8 @@ function readiness(isReady: boolean) {
 }
 
 /** Live numbers, and how well each function has done since the start (R7): computed, never declared. */
-function status({ engine, clock, metrics, isReady }: StatusOptions): object {
-  const { rankings, ...counts } = engine.stats();
+async function status({ engine, clock, metrics, isReady }: StatusOptions): Promise<object> {
+  const { rankings, ...counts } = await engine.stats();
   const nowMs = clock.nowMs();
   return {
     programme: engine.programme.name,

@@ -170,5 +170,5 @@ test('a closing engine answers what it took in and refuses the rest', async () =
   expect(told).toMatchObject(told.map(() => ({ ok: true })));
 
   const { world: again } = await openOnDisk({ disk });
-  expect(again.engine.stats().citizensEnabled).toBe(50);
+  expect((await again.engine.stats()).citizensEnabled).toBe(50);
 });

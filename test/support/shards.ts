@@ -82,9 +82,9 @@ export async function releaseOneByOne(disk: MemoryDisk): Promise<void> {
 }
 
 /** Lets turns and flushes go on until it is so; nothing here waits for the clock. */
-export async function until(isSo: () => boolean, what: string): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let round = 0; round < 2_000; round += 1) {
-    if (isSo()) return;
+    if (await isSo()) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
   throw new Error(`never came: ${what}`);
