@@ -22,5 +22,9 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   ranking: { about: 'moves and reads of the order-statistic index', load: () => import('./ranking.ts') },
   recovery: { about: 'restarts after a kill and after a stop', load: () => import('./recovery.ts') },
+  ring: {
+    about: 'the ring between two threads: records a second, and what it costs to wake the other side',
+    load: () => import('./ring.ts'),
+  },
   wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
 };
