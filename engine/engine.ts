@@ -86,7 +86,7 @@ export interface Engine {
 
   /** Keyed hash of an upper-case tax code. */
   citizenKeyOf(taxCode: string): CitizenKey;
-  outcome(citizen: CitizenKey, origin: Origin, id: CommandId): Promise<CommandOutcome>;
+  outcome(citizen: CitizenKey, origin: Origin, id: CommandId): Promise<Read<CommandOutcome>>;
   /** CITIZEN_NOT_FOUND for who never enrolled. */
   wallet(citizen: CitizenKey): Promise<Read<WalletView>>;
   /** DECISION 36: INSTRUMENT_NOT_FOUND, INSTRUMENT_TAKEN, or the caller's own. */

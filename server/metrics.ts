@@ -4,7 +4,7 @@
  */
 import { build, type Histogram as LatencyRecorder } from 'hdr-histogram-js';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Engine, EngineStats, Read, RefusalName, Refused, WalletCommandBody } from '../engine/index.ts';
+import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '../engine/index.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
@@ -113,12 +113,12 @@ interface Observation {
 function observedEngine(engine: Engine, observation: Observation): Engine {
   const { tallies, recent, monotonicMs, ofCommands, ofRecords, ofReads } = observation;
 
-  const read = async <T>(name: ReadName, reading: Promise<T>, refusalOf: (value: T) => Refused | null): Promise<T> => {
+  const view = async <T>(name: ReadName, reading: Promise<Read<T>>): Promise<Read<T>> => {
     const tally = tallies.of(name);
     const startedMs = monotonicMs();
     try {
       const value = await reading;
-      tally.count(refusalOf(value)?.code);
+      tally.count(value.ok ? undefined : value.code);
       ofReads.observe((monotonicMs() - startedMs) / 1_000);
       return value;
     } catch (error) {
@@ -126,8 +126,6 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
       throw error;
     }
   };
-  const view = <T>(name: ReadName, reading: Promise<Read<T>>) =>
-    read(name, reading, (value) => (value.ok ? null : value));
 
   return {
     programme: engine.programme,
@@ -153,7 +151,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     },
     openIntake: (receivedMs) => engine.openIntake(receivedMs),
     citizenKeyOf: (taxCode) => engine.citizenKeyOf(taxCode),
-    outcome: (citizen, origin, id) => read('outcome', engine.outcome(citizen, origin, id), () => null),
+    outcome: (citizen, origin, id) => view('outcome', engine.outcome(citizen, origin, id)),
     wallet: (citizen) => view('wallet', engine.wallet(citizen)),
     instrument: (citizen, hpan) => view('instrument', engine.instrument(citizen, hpan)),
     total: (citizen, awardPeriodId) => view('total', engine.total(citizen, awardPeriodId)),

@@ -14,7 +14,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   ranking: 1,
   server: 2,
   session: 0.5,
-  shards: 0.5,
+  shards: 1,
   snapshots: 1,
   wire: 1,
 };

@@ -65,17 +65,17 @@ export class Reads {
     this.#options = options;
   }
 
-  outcome(citizen: CitizenKey, origin: Origin, id: CommandId): CommandOutcome {
+  outcome(citizen: CitizenKey, origin: Origin, id: CommandId): Read<CommandOutcome> {
     const partition = partitionOf(citizen);
     const key = commandKey(origin, id);
     const wallet = this.#wallet(citizen);
-    if (wallet === undefined) return { state: 'not-done' };
+    if (wallet === undefined) return found({ state: 'not-done' });
     const done = doneCommand(wallet, key, () =>
       this.#options.flushed(partition).list('command', partition, citizen, ''),
     );
-    if (done !== undefined) return { state: 'done', answer: done.answer };
+    if (done !== undefined) return found({ state: 'done', answer: done.answer });
     const isUnderWay = wallet.operations.some((operation) => operation.commandKey === key);
-    return { state: isUnderWay ? 'in-progress' : 'not-done' };
+    return found({ state: isUnderWay ? 'in-progress' : 'not-done' });
   }
 
   wallet(citizen: CitizenKey): Read<WalletView> {

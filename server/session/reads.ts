@@ -27,7 +27,7 @@ export function readCitizen(
     case 'ranking':
       return engine.rankings(citizen, request.awardPeriodId);
     case 'outcome':
-      return engine.outcome(citizen, origin, request.id).then((value) => ({ ok: true, value }));
+      return engine.outcome(citizen, origin, request.id);
   }
 }
 
@@ -50,6 +50,11 @@ export interface WalletWithTotals extends WalletView {
 export async function readWalletWithTotals(engine: Engine, citizen: CitizenKey): Promise<Read<WalletWithTotals>> {
   const wallet = await engine.wallet(citizen);
   if (!wallet.ok) return wallet;
-  const totals = await Promise.all(engine.periods().map(({ awardPeriodId }) => engine.total(citizen, awardPeriodId)));
-  return { ok: true, value: { ...wallet.value, totals: totals.flatMap((total) => (total.ok ? [total.value] : [])) } };
+  const read = await Promise.all(engine.periods().map(({ awardPeriodId }) => engine.total(citizen, awardPeriodId)));
+  const totals: TotalView[] = [];
+  for (const total of read) {
+    if (!total.ok) return total;
+    totals.push(total.value);
+  }
+  return { ok: true, value: { ...wallet.value, totals } };
 }

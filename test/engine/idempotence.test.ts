@@ -5,7 +5,7 @@ import { type CommandReply, type Done, type MethodDetails, makeTaxCode } from '.
 import { factsOf } from '../support/journal.ts';
 import { Random, seed } from '../support/random.ts';
 import { hpanElsewhere, openOnDisk, releaseOneByOne, turnsTaken } from '../support/shards.ts';
-import { type Citizen, hpan, instant, type World } from '../support/world.ts';
+import { type Citizen, hpan, instant, value, type World } from '../support/world.ts';
 
 const ID = 'f'.repeat(32);
 const DETAILS: MethodDetails = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' };
@@ -52,7 +52,10 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const again = later.citizen(anna.taxCode);
     expect(await again.do(enabling, ID)).toMatchObject({ ok: true, repeated: true, answer: first.answer });
     expect((await again.wallet()).methods).toMatchObject([{ cashback: 'off' }]);
-    expect(await later.engine.outcome(again.key, again.origin, ID)).toEqual({ state: 'done', answer: first.answer });
+    expect(value(await later.engine.outcome(again.key, again.origin, ID))).toEqual({
+      state: 'done',
+      answer: first.answer,
+    });
   });
 
   test('fault 30: every one of many ids is known for ever, in whatever order they came, also those in pages', async () => {
@@ -122,13 +125,13 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await anna.enable(hpan(1));
     const enabling = { kind: 'enableCashback', hpan: hpan(1) } as const;
     expect(await bruno.do(enabling, ID)).toEqual(TAKEN);
-    expect(await world.engine.outcome(bruno.key, bruno.origin, ID)).toEqual({ state: 'not-done' });
+    expect(value(await world.engine.outcome(bruno.key, bruno.origin, ID))).toEqual({ state: 'not-done' });
     expect(await bruno.wallet()).toMatchObject({ methods: [] });
     await anna.disable(hpan(1));
     expect(await bruno.do(enabling, ID)).toMatchObject({ ok: true, repeated: false });
-    expect(await world.engine.outcome(bruno.key, bruno.origin, ID)).toMatchObject({ state: 'done' });
+    expect(value(await world.engine.outcome(bruno.key, bruno.origin, ID))).toMatchObject({ state: 'done' });
     // Nobody else's outcome is told.
-    expect(await world.engine.outcome(anna.key, anna.origin, ID)).toEqual({ state: 'not-done' });
+    expect(value(await world.engine.outcome(anna.key, anna.origin, ID))).toEqual({ state: 'not-done' });
   });
 
   test('fault 30: everything sent again days later changes nothing', async () => {
@@ -164,17 +167,20 @@ describe('outcomes that were not heard', () => {
     disk.hold();
     void anna.do({ kind: 'enableCashback', hpan: card }, ID);
     await turnsTaken();
-    expect(await world.engine.outcome(anna.key, anna.origin, ID)).toEqual({ state: 'not-done' });
+    expect(value(await world.engine.outcome(anna.key, anna.origin, ID))).toEqual({ state: 'not-done' });
     disk.release(1);
     await turnsTaken();
-    expect(await world.engine.outcome(anna.key, anna.origin, ID)).toEqual({ state: 'in-progress' });
+    expect(value(await world.engine.outcome(anna.key, anna.origin, ID))).toEqual({ state: 'in-progress' });
     disk.crash();
 
     const { world: again } = await openOnDisk({ disk, now: '2020-12-07T10:00:01+01:00' });
     const same = again.citizen(anna.taxCode);
     const { activationMs } = (await same.wallet()).methods[0]!;
     expect(activationMs).toBe(instant('2020-12-07T10:00:01+01:00'));
-    expect(await again.engine.outcome(same.key, same.origin, ID)).toEqual({ state: 'done', answer: { activationMs } });
+    expect(value(await again.engine.outcome(same.key, same.origin, ID))).toEqual({
+      state: 'done',
+      answer: { activationMs },
+    });
     expect(factsOf(again, 'cardActivated')).toHaveLength(1);
   });
 
@@ -187,7 +193,7 @@ describe('outcomes that were not heard', () => {
     disk.crash();
     const { world: again } = await openOnDisk({ disk, now: '2020-12-07T10:00:01+01:00' });
     const same = again.citizen(anna.taxCode);
-    expect(await again.engine.outcome(same.key, same.origin, ID)).toEqual({ state: 'not-done' });
+    expect(value(await again.engine.outcome(same.key, same.origin, ID))).toEqual({ state: 'not-done' });
     expect(await same.do({ kind: 'enableCashback', hpan: hpan(1) }, ID)).toMatchObject({ ok: true, repeated: false });
   });
 });

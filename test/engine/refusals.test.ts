@@ -13,7 +13,7 @@ import {
 } from '../../engine/index.ts';
 import { factsOf } from '../support/journal.ts';
 import { openOnDisk } from '../support/shards.ts';
-import { type Citizen, hpan, World } from '../support/world.ts';
+import { type Citizen, hpan, value, World } from '../support/world.ts';
 
 const MINE = hpan(1);
 const THEIRS = hpan(2);
@@ -74,7 +74,7 @@ for (const [who, body, code] of COMMANDS) {
     expect(await citizen.do(body, id)).toEqual({ ok: false, code });
     expect(await see()).toEqual(before);
     expect(factsOf(world, 'commandDone')).toHaveLength(done);
-    expect(await world.engine.outcome(citizen.key, citizen.origin, id)).toEqual({ state: 'not-done' });
+    expect(value(await world.engine.outcome(citizen.key, citizen.origin, id))).toEqual({ state: 'not-done' });
     // The same id with another body is no reuse: nothing was kept.
     expect(await citizen.do({ kind: 'enrol' }, id)).toMatchObject({ ok: true, repeated: false });
     expect(REFUSALS[code].status).toBeGreaterThanOrEqual(400);
