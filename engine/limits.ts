@@ -15,6 +15,17 @@ export const LIMITS = {
   mailboxDrainMs: 500,
   /** Commands set aside behind an unfinished one of the same wallet or card. */
   deferredCountMax: 8_192,
+  /**
+   * Commands and records handed to the engine's thread and not answered. No more than one mailbox holds: so whoever
+   * is refused for want of room is refused at once, by the front, and no later row overtakes an earlier one.
+   */
+  changesInFlightMax: 8_192,
+  /** Reads handed to the engine's thread and not answered: as many again, for twice as many connections. */
+  readsInFlightMax: 16_384,
+  /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
+  ringBytes: 4_194_304,
+  /** A batch for the other thread is closed at this size: what follows travels in the next one. */
+  ringBatchBytes: 65_536,
   /** Listed or enabled methods of one wallet. The programme has no limit (domain 2.2); memory must have one. */
   methodCountMax: 64,
   /** Device tokens in one activation. */
@@ -91,3 +102,13 @@ invariant(
   'files alone cannot fill the queue behind one card, so their rows are refused at once or not at all',
 );
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');
+invariant(LIMITS.changesInFlightMax <= LIMITS.mailboxCountMax, 'the front refuses before a mailbox has to');
+invariant(LIMITS.changesInFlightMax <= LIMITS.deferredCountMax, 'nor can the queue behind one card refuse');
+invariant(
+  LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.changesInFlightMax,
+  'files alone cannot take all that may be in flight',
+);
+invariant(
+  LIMITS.ringBatchBytes + LIMITS.frameBytesMaxAcquirer < LIMITS.ringBytes,
+  'a batch fits into an empty ring, whatever its last message is',
+);

@@ -5,7 +5,16 @@ export type ClockSetting =
   | { readonly ok: true; readonly nowMs: number }
   | { readonly ok: false; readonly code: 'CLOCK_NOT_SETTABLE' | 'CLOCK_BACKWARDS' };
 
+/** Where a clock started and how fast it runs: all that another thread needs to tell the same time. */
+export interface ClockOrigin {
+  readonly originMs: number;
+  /** Of a monotonic clock that all threads share. */
+  readonly originMonotonicMs: number;
+  readonly speed: number;
+}
+
 export interface SettableClock extends Clock {
+  origin(): ClockOrigin;
   /** Only a clock that was given its start can be set (architecture 9). */
   readonly isSettable: boolean;
   /** Programme time per real time; 0 stands still until it is set. */
@@ -25,25 +34,53 @@ export interface ClockOptions {
   readonly realMs: () => number;
 }
 
+/**
+ * Milliseconds of the system's monotonic clock, the same on every thread: `performance.now()` counts from the start of
+ * its own.
+ */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1_000_000;
+}
+
+/** The time at an instant of the monotonic clock. */
+export function clockAt({ originMs, originMonotonicMs, speed }: ClockOrigin, monotonicMs: number): number {
+  return Math.floor(originMs + (monotonicMs - originMonotonicMs) * speed);
+}
+
+/** The same clock; `follow` hears of a move before anyone else can. */
+export function followedClock(clock: SettableClock, follow: (origin: ClockOrigin) => void): SettableClock {
+  return {
+    ...clock,
+    set(ms) {
+      const setting = clock.set(ms);
+      if (setting.ok) follow(clock.origin());
+      return setting;
+    },
+  };
+}
+
 /** The time is an origin plus what the monotonic clock has run since: a jump of the system's date is not seen. */
 export function createClock(options: ClockOptions): SettableClock {
   const { speed = 1, monotonicMs } = options;
   invariant(Number.isFinite(speed) && speed >= 0, `speed is not a number from 0: ${speed}`);
   const isSettable = options.startMs !== undefined;
-  let originMs = options.startMs ?? options.realMs();
-  let originMonotonicMs = monotonicMs();
+  let origin: ClockOrigin = {
+    originMs: options.startMs ?? options.realMs(),
+    originMonotonicMs: monotonicMs(),
+    speed,
+  };
 
-  const nowMs = () => Math.floor(originMs + (monotonicMs() - originMonotonicMs) * speed);
+  const nowMs = () => clockAt(origin, monotonicMs());
 
   return {
     isSettable,
     speed,
     nowMs,
+    origin: () => origin,
     set(ms) {
       if (!isSettable) return { ok: false, code: 'CLOCK_NOT_SETTABLE' };
       if (ms < nowMs()) return { ok: false, code: 'CLOCK_BACKWARDS' };
-      originMs = ms;
-      originMonotonicMs = monotonicMs();
+      origin = { originMs: ms, originMonotonicMs: monotonicMs(), speed };
       return { ok: true, nowMs: nowMs() };
     },
   };

@@ -1,6 +1,17 @@
-/** The door of persistence: a data folder on a disk, and its twin in memory. */
+/** The door of persistence: a data folder on a disk, its twin in memory, and the forms in which both write values. */
 
+export { ByteReader, ByteWriter } from './codec/bytes.ts';
+export { type Codec, type Fields, flag, integer, list, nullable, oneOf, shape, sparse, text } from './codec/shape.ts';
+export {
+  answer,
+  ibanCheckStatus,
+  methodDetails,
+  optInStatus,
+  refusal,
+  transactionRecord,
+} from './codec/values-v1.ts';
 export { type Checked, type Inspection, verifyFolder } from './inspect.ts';
+export { KeyedHash } from './keys.ts';
 export { openPersistence, type PersistenceOptions } from './lmdb/persistence.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';

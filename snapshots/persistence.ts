@@ -10,6 +10,8 @@ export interface Persistence {
   readonly stores: readonly Store[];
   /** Where it lies, for messages. */
   readonly folder: string;
+  /** By which citizens are named (KeyedHash); never rotates, never written in clear. */
+  readonly indexKey: Uint8Array;
   /**
    * Keeps a copy of a ranking as it was at `vector` (the sequence of each partition). The chunks are taken before
    * the call returns; views of live memory are fine. Rejects with StorageFault; the copy before it then stays.

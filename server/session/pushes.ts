@@ -114,7 +114,12 @@ export class Pushes {
     subscription.isReading = true;
     const wallet = await readWalletWithTotals(this.#engine, subscription.subscriber.citizen);
     subscription.isReading = false;
-    if (!wallet.ok || subscription.isCancelled) return; // Who never enrolled has no wallet to push yet.
+    if (subscription.isCancelled) return;
+    if (!wallet.ok) {
+      // Who never enrolled has no wallet to push yet; who came at a busy moment still wants this one.
+      if (wallet.code !== 'CITIZEN_NOT_FOUND') this.#changed.add(subscription);
+      return;
+    }
     subscription.subscriber.push({
       push: 'wallet',
       view: wallet.value as Extract<WirePush, { push: 'wallet' }>['view'],

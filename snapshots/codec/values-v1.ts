@@ -23,7 +23,7 @@ export const refusal = oneOf<RefusalName>(
 
 export const optInStatus = oneOf<OptInStatus>({ NOREQ: 0, ACCEPTED: 1, DENIED: 2 });
 
-const ibanCheckStatus = oneOf<Payoff['checkStatus']>({ OK: 0, KO: 1, UNKNOWN_PSP: 2 });
+export const ibanCheckStatus = oneOf<Payoff['checkStatus']>({ OK: 0, KO: 1, UNKNOWN_PSP: 2 });
 
 const methodKind = oneOf<MethodKind>({ card: 0, bancomat: 1, satispay: 2, bpay: 3, cobadge: 4, privative: 5 });
 
@@ -83,7 +83,7 @@ export const paymentRow = shape<PaymentRow>({
 });
 
 /** In one turn a record stands in what the card asks, what it keeps before, and what it keeps after the answer. */
-const transactionRecord = shared(
+export const transactionRecord = shared(
   shape<TransactionRecord>({
     acquirerCode: text,
     operationType: text,

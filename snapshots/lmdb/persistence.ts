@@ -56,6 +56,7 @@ function filePersistence(folder: Folder, stores: readonly FileStore[]): Persiste
     isNew: stores.every((store) => store.journal.lastSequence === 0),
     stores,
     folder: folder.path,
+    indexKey: folder.keys.index,
     async saveRanking(awardPeriodId, chunks, vector) {
       const bytes = sealRanking(chunks, vector);
       await createFileDurably(rankingPath(awardPeriodId), (file) => writeFully(file, bytes, null));

@@ -42,6 +42,7 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
     isNew: stores.every((store) => store.journal.lastSequence === 0),
     stores,
     folder: 'memory',
+    indexKey: folder.keys.index,
     saveRanking(awardPeriodId, chunks, vector) {
       const bytes = sealRanking(chunks, vector);
       return flush(() => {

@@ -1,0 +1,127 @@
+/**
+ * One side of the two rings between two threads. Messages said within one round of a thread's loop travel as one
+ * batch, and a batch wakes the other side once, if it rests at all.
+ *
+ *   batch   count u32, then as many messages
+ *
+ * What does not fit into the ring waits here, in order: nothing that was said is dropped. How much that can be is for
+ * those to limit who start conversations (LIMITS.changesInFlightMax, readsInFlightMax).
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { LIMITS } from '../../engine/index.ts';
+import { ByteReader, ByteWriter } from '../../snapshots/index.ts';
+import { RingReader, RingWriter } from './ring.ts';
+
+const COUNT_BYTES = 4;
+
+export interface LinkOptions {
+  /** Carries nothing but the wake. Keeps its thread alive until `close`. */
+  readonly port: MessagePort;
+  readonly outgoing: SharedArrayBuffer;
+  readonly incoming: SharedArrayBuffer;
+  /** Runs a task when what belongs into one batch has been said. */
+  readonly soon: (task: () => void) => void;
+  /** Takes exactly one message. */
+  readonly receive: (from: ByteReader) => void;
+}
+
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #writer: RingWriter;
+  readonly #reader: RingReader;
+  readonly #batch = new ByteWriter(2 * LIMITS.ringBatchBytes);
+  #count = 0;
+  /** Batches for which the ring had no room. */
+  readonly #waiting: Uint8Array[] = [];
+  #isSendingSoon = false;
+  #isReadingSoon = false;
+
+  constructor(options: LinkOptions) {
+    const { port, outgoing, incoming } = options;
+    const wake = () => port.postMessage(null);
+    this.#options = options;
+    this.#writer = new RingWriter(outgoing, wake);
+    this.#reader = new RingReader(incoming, wake);
+    this.#startBatch();
+    port.on('message', () => {
+      this.#sendWaiting();
+      this.#read();
+    });
+    // What was written before this side was there found nobody at rest.
+    this.#readSoon();
+  }
+
+  /** True while the other side does not keep up: what is said now would wait here. */
+  get isFull(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Takes the bytes of one message, which the caller writes before it calls anything else. */
+  say(): ByteWriter {
+    if (this.#batch.length >= LIMITS.ringBatchBytes) this.#send();
+    this.#count += 1;
+    if (!this.#isSendingSoon) {
+      this.#isSendingSoon = true;
+      this.#options.soon(this.#sendNow);
+    }
+    return this.#batch;
+  }
+
+  /** Sends what was said, and lets go of the thread. */
+  close(): void {
+    this.#send();
+    this.#options.port.close();
+  }
+
+  readonly #sendNow = () => {
+    this.#isSendingSoon = false;
+    this.#send();
+  };
+
+  #startBatch(): void {
+    this.#batch.reset();
+    this.#batch.skip(COUNT_BYTES);
+    this.#count = 0;
+  }
+
+  #send(): void {
+    if (this.#count === 0) return;
+    const batch = this.#batch.view();
+    batch.writeUInt32LE(this.#count, 0);
+    if (this.isFull || !this.#writer.write(batch)) this.#waiting.push(this.#batch.copy());
+    this.#startBatch();
+  }
+
+  #sendWaiting(): void {
+    let sent = 0;
+    while (sent < this.#waiting.length && this.#writer.write(this.#waiting[sent]!)) sent += 1;
+    this.#waiting.splice(0, sent);
+  }
+
+  /** As much as a turn takes; the rest after whatever else this thread has to do. */
+  #read(): void {
+    for (let taken = 0; taken < LIMITS.batchCountMax; ) {
+      const batch = this.#reader.next();
+      if (batch === null) return;
+      taken += this.#take(batch);
+    }
+    this.#readSoon();
+  }
+
+  #readSoon(): void {
+    if (this.#isReadingSoon) return;
+    this.#isReadingSoon = true;
+    setImmediate(() => {
+      this.#isReadingSoon = false;
+      this.#read();
+    });
+  }
+
+  #take(batch: Uint8Array): number {
+    const count = Buffer.from(batch.buffer, batch.byteOffset, COUNT_BYTES).readUInt32LE(0);
+    const from = new ByteReader(batch, COUNT_BYTES);
+    for (let left = count; left > 0; left -= 1) this.#options.receive(from);
+    from.finish();
+    return count;
+  }
+}

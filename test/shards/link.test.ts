@@ -1,0 +1,91 @@
+// Method: two links on one thread, over real ports and small rings; numbered messages of seeded lengths are said in
+// bursts that the rings cannot hold, and must arrive in order, none lost.
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, expect, test } from 'vitest';
+import { LIMITS } from '../../engine/index.ts';
+import { Link } from '../../server/shards/link.ts';
+import { createRing } from '../../server/shards/ring.ts';
+import type { ByteReader } from '../../snapshots/index.ts';
+import { Random, seed } from '../support/random.ts';
+
+const RING_BYTES = 2 * LIMITS.ringBatchBytes;
+
+const open: Link[] = [];
+afterEach(() => {
+  for (const link of open.splice(0)) link.close();
+});
+
+function openPair(receive: (from: ByteReader) => void) {
+  const { port1, port2 } = new MessageChannel();
+  const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
+  const soon = setImmediate;
+  const sender = new Link({ port: port1, outgoing: there, incoming: back, soon, receive: () => {} });
+  const receiver = new Link({ port: port2, outgoing: back, incoming: there, soon, receive });
+  open.push(sender, receiver);
+  return { sender, receiver };
+}
+
+function rounds(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const next = (left: number) => (left === 0 ? resolve() : setImmediate(() => next(left - 1)));
+    next(count);
+  });
+}
+
+test('what the ring cannot hold waits, and arrives in order', async () => {
+  const random = new Random(seed);
+  const count = 20_000;
+  let expected = 0;
+  let done = () => {};
+  const allCame = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const { sender } = openPair((from) => {
+    expect(from.integer(), `seed=${seed}`).toBe(expected);
+    from.bytes();
+    expected += 1;
+    if (expected === count) done();
+  });
+  let wasFull = false;
+  for (let index = 0; index < count; ) {
+    for (let burst = random.below(5_000); burst > 0 && index < count; burst -= 1) {
+      const to = sender.say();
+      to.integer(index);
+      to.bytes(new Uint8Array(random.below(200)));
+      index += 1;
+    }
+    wasFull ||= sender.isFull;
+    await rounds(random.below(3));
+  }
+  await allCame;
+  expect(wasFull).toBe(true);
+  expect(sender.isFull).toBe(false);
+});
+
+test('a round of the loop is one batch: its messages arrive together', async () => {
+  const heard: number[] = [];
+  const heardAfter: number[] = [];
+  const { sender } = openPair((from) => {
+    heard.push(from.integer());
+    queueMicrotask(() => heardAfter.push(heard.length));
+  });
+  for (const number of [1, 2, 3]) sender.say().integer(number);
+  await rounds(20);
+  expect(heard).toEqual([1, 2, 3]);
+  expect(heardAfter).toEqual([3, 3, 3]);
+});
+
+test('a batch that says more than it holds is not taken', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
+  const sender = new Link({ port: port1, outgoing: there, incoming: back, soon: (task) => task(), receive: () => {} });
+  open.push(sender);
+  sender.say();
+  const faults: unknown[] = [];
+  process.once('uncaughtException', (fault) => faults.push(fault));
+  open.push(
+    new Link({ port: port2, outgoing: back, incoming: there, soon: setImmediate, receive: (from) => from.byte() }),
+  );
+  await rounds(5);
+  expect(faults).toMatchObject([{ name: 'MalformedBytes' }]);
+});
