@@ -99,7 +99,7 @@ export interface Engine {
   rankings(citizen: CitizenKey, awardPeriodId?: number): Promise<Read<readonly RankingView[]>>;
   rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>>;
   /** For operators: partition by partition, in each the oldest first (of those that wait, the first to expire). */
-  reversals(query: ReversalsQuery): Promise<ReversalsPage>;
+  reversals(query: ReversalsQuery): Promise<Read<ReversalsPage>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;
@@ -109,8 +109,11 @@ export interface Engine {
   /**
    * Performs what time alone causes: closing periods once the rows received before are answered. The shell calls it
    * every second or so.
+   *
+   * @param nowMs as the clock of who calls says it, where rows may have been received since and are handed over later;
+   *   default: as the engine's own says it
    */
-  tick(): void;
+  tick(nowMs?: number): void;
   /** Refuses new work (DRAINING), answers all that was taken in, checkpoints, closes the stores. */
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 /**
- * The composition root: one engine process. Builds the real ports, wires everything once, and stops at the first
- * fault: its memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
+ * The composition root: one engine process, of two threads. This one is the front: sockets, sessions, HTTP, files. It
+ * starts the engine's thread (shards/) and wires everything once. The process stops at the first fault on either: its
+ * memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
  */
-import { mkdirSync, writeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import pino from 'pino';
-import { type Clock, type Engine, isoText, openEngine, StorageFault } from '../engine/index.ts';
-import { openPersistence, type Persistence } from '../snapshots/index.ts';
+import type { Engine } from '../engine/index.ts';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
-import { createClock, type SettableClock } from './clock.ts';
-import { type Configuration, ConfigurationFault, programmeOf, readConfiguration } from './config.ts';
+import { createClock, followedClock, type SettableClock, monotonicMs as threadsMonotonicMs } from './clock.ts';
+import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
+import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import { createFileIngester } from './files/index.ts';
 import { createHttpHandler } from './http/index.ts';
 import { IdentityFault, openDevelopmentIdentity } from './identity/development.ts';
@@ -18,13 +18,12 @@ import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers } from './session/index.ts';
+import { EngineStartFault, type EngineThread, startEngineThread } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
 import { type Listening, listen, TransportFault } from './transport/index.ts';
 
 const EXIT_CONFIGURATION = 2;
 const TICK_MS = 1_000;
-
-const log = pino({ name: 'clickday', base: null, level: process.env.CLICKDAY_LOG ?? 'warn' }, pino.destination(2));
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
@@ -35,66 +34,53 @@ const repeat: Repeat = (task, intervalMs) => {
 };
 
 async function main(): Promise<void> {
-  process.on('uncaughtException', stopAtOnce);
-  process.on('unhandledRejection', stopAtOnce);
+  stopAtFaults();
   const configuration = readConfiguration(process.argv[2], process.env);
   const folder = resolve(configuration.folder);
-  const onPoint = crashPoints(configuration);
   const identity = await openIdentity(configuration, folder);
-  const persistence = await openPersistence({ folder, shardCount: configuration.shardCount, onPoint });
-  const { engine, clock } = await startEngine(configuration, persistence, onPoint);
+  const { thread, clock } = await startEngine(configuration, folder);
+  const { engine, shardCount, isNew } = thread;
   const server = await serve({ configuration, engine, clock, identity, folder });
-  stopOnRequest(server, engine, persistence);
+  stopOnRequest(server, thread);
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
     transport: server.listening.transport,
-    shardCount: persistence.shardCount,
+    shardCount,
     folder: configuration.folder,
     programme: engine.programme.name,
-    isNew: persistence.isNew,
+    isNew,
   };
   process.send?.({ ready });
 }
 
 interface Started {
-  readonly engine: Engine;
+  readonly thread: EngineThread;
   readonly clock: SettableClock;
 }
 
-/** A new folder's demonstration is played in the past, so the engine first runs on a clock of its own. */
-async function startEngine(
-  configuration: Configuration,
-  persistence: Persistence,
-  onPoint: (name: string) => void,
-): Promise<Started> {
+/** The front owns the clock, since operators set it there; the engine's thread follows. */
+async function startEngine(configuration: Configuration, folder: string): Promise<Started> {
   const { startMs, speed, isDemonstration } = configuration;
-  const nowMs = startMs ?? realMs();
-  const isToBeFilled = persistence.isNew && isDemonstration;
-  const past = { nowMs: 0 };
-  let clock: SettableClock | null = null;
-  const engineClock: Clock = { nowMs: () => clock?.nowMs() ?? past.nowMs };
-  const runOn = () => createClock({ ...(startMs === undefined ? {} : { startMs }), speed, monotonicMs, realMs });
-  if (!isToBeFilled) clock = runOn();
-  const engine = await openEngine({
-    stores: persistence.stores,
-    rankingCopies: persistence,
-    programme:
-      persistence.isNew || configuration.programme !== undefined ? programmeOf(configuration, nowMs) : undefined,
-    clock: engineClock,
-    schedule: setImmediate,
-    failed: stopAtOnce,
-    checkpointRowCount: configuration.checkpointRowCount,
-    onPoint,
-  });
-  if (isToBeFilled) {
-    const setNow = (ms: number) => {
-      past.nowMs = ms;
-      engine.tick();
-    };
-    await fillDemonstration({ engine, setNow, endMs: nowMs });
+  const startClock = () =>
+    createClock({ ...(startMs === undefined ? {} : { startMs }), speed, monotonicMs: threadsMonotonicMs, realMs });
+  let clock = startClock();
+  const thread = await startEngineThread({ configuration, folder, clock: clock.origin(), failed: stopAtOnce });
+  const { engine, isNew } = thread;
+  if (isNew && isDemonstration) {
+    await playDemonstration(engine, startMs ?? realMs());
+    clock = startClock();
+    engine.setClock(clock.origin());
   }
-  clock ??= runOn();
-  return { engine, clock };
+  return { thread, clock: followedClock(clock, (origin) => engine.setClock(origin)) };
+}
+
+/** In the past, on a clock of its own. */
+function playDemonstration(engine: EngineThread['engine'], endMs: number): Promise<void> {
+  const setNow = (ms: number) => {
+    engine.setClock({ originMs: ms, originMonotonicMs: 0, speed: 0 });
+    engine.tick();
+  };
+  return fillDemonstration({ engine, setNow, endMs });
 }
 
 interface Server {
@@ -150,7 +136,7 @@ async function serve({ configuration, engine: bare, clock, identity, folder }: S
 }
 
 /** Every command taken in is answered before the sockets close; the rest is told DRAINING (fault 22). */
-function stopOnRequest(server: Server, engine: Engine, persistence: Persistence): void {
+function stopOnRequest(server: Server, { engine, ended }: EngineThread): void {
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
@@ -159,8 +145,8 @@ function stopOnRequest(server: Server, engine: Engine, persistence: Persistence)
     await server.sessions.drain();
     server.sessions.stop();
     await engine.close();
+    await ended;
     await server.listening.close();
-    await persistence.close();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
@@ -173,16 +159,6 @@ async function openIdentity({ issuer }: Configuration, folder: string): Promise<
   return openIssuerIdentity({ issuer: issuer.issuer, keys: { jwksUrl: issuer.jwksUrl }, realMs, monotonicMs });
 }
 
-function crashPoints({ killAt }: Configuration): (name: string) => void {
-  if (killAt === null) return () => {};
-  let left = killAt.count;
-  return (name) => {
-    if (name !== killAt.point) return;
-    left -= 1;
-    if (left === 0) process.kill(process.pid, 'SIGKILL');
-  };
-}
-
 function spoolFolderOf(folder: string): string {
   const spool = join(folder, 'spool');
   mkdirSync(spool, { recursive: true });
@@ -193,20 +169,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
 }
 
-function stopAtOnce(error: unknown): void {
-  log.fatal({ err: error, at: isoText(realMs()) }, 'stopping at once');
-  writeSync(2, `clickday stops: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  // Not `exit`: it waits for LMDB's threads, and was seen to hang for ever while a checkpoint was being written.
-  process.kill(process.pid, 'SIGKILL');
-}
-
 /** What a person has to put right: no restart would help. */
 function isConfiguration(error: unknown): error is Error {
   return (
     error instanceof ConfigurationFault ||
     error instanceof TransportFault ||
     error instanceof IdentityFault ||
-    error instanceof StorageFault
+    error instanceof EngineStartFault
   );
 }
 

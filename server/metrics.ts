@@ -161,11 +161,11 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     rankings: (citizen, awardPeriodId) => view('rankings', engine.rankings(citizen, awardPeriodId)),
     rankingPage: (awardPeriodId, firstRank, count) =>
       view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
-    reversals: (query) => read('reversals', engine.reversals(query), () => null),
+    reversals: (query) => view('reversals', engine.reversals(query)),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
-    tick: () => engine.tick(),
+    tick: (nowMs) => engine.tick(nowMs),
     close: () => engine.close(),
   };
 }

@@ -203,9 +203,8 @@ class LocalEngine implements Engine {
     return () => this.#intakes.close(passed);
   }
 
-  tick(): void {
+  tick(nowMs = this.#options.clock.nowMs()): void {
     if (this.#isClosed) return;
-    const nowMs = this.#options.clock.nowMs();
     this.#closing.tick(nowMs);
     this.#expiry.tick(nowMs);
   }

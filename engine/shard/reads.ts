@@ -200,7 +200,7 @@ export class Reads {
     return first?.[1].atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  reversals({ state, limit = 20, cursor }: ReversalsQuery): ReversalsPage {
+  reversals({ state, limit = 20, cursor }: ReversalsQuery): Read<ReversalsPage> {
     const pageCount = Math.min(Math.max(1, limit), LIMITS.reversalsPageMax);
     const prefix = reversalPrefix(state);
     const reversals: ReversalView[] = [];
@@ -210,13 +210,13 @@ export class Reads {
       // One more than there is room for: it says that there is another page.
       const countMax = pageCount - reversals.length + 1;
       for (const [sub, { hpan, key }] of view.first('reversal', partition, '', { prefix, after, countMax })) {
-        if (reversals.length === pageCount) return { reversals, nextCursor: `${partition} ${after}` };
+        if (reversals.length === pageCount) return found({ reversals, nextCursor: `${partition} ${after}` });
         const entry = view.get('record', partition, hpan, key);
         if (entry !== undefined) reversals.push(reversalView(entry));
         after = sub;
       }
     }
-    return { reversals, nextCursor: null };
+    return found({ reversals, nextCursor: null });
   }
 
   /** Throws StorageFault where the citizen's key is gone. */

@@ -68,7 +68,9 @@ async function readReversals(engine: Engine, call: Call): Promise<Answer> {
   if (asked === null || asked === 0) return refuse('FIELD_INVALID', 'limit');
   const limit = Math.min(asked ?? PAGE_COUNT, LIMITS.reversalsPageMax);
   const cursor = call.request.query.get('cursor');
-  const page = await engine.reversals({ state, limit, ...(cursor === null ? {} : { cursor }) });
+  const read = await engine.reversals({ state, limit, ...(cursor === null ? {} : { cursor }) });
+  if (!read.ok) return read;
+  const page = read.value;
   return json({
     reversals: page.reversals.map((reversal) => reversalResource(state, reversal)),
     ...(page.nextCursor === null ? {} : { nextCursor: page.nextCursor }),

@@ -88,7 +88,14 @@ export function hostEngine(options: EngineHostOptions): void {
       link.close();
     }, failed);
   };
-  actions[TOLD.tick] = () => engine.tick();
+  const intakes = new Map<number, () => void>();
+  actions[TOLD.openIntake] = (from) => void intakes.set(from.integer(), engine.openIntake(from.integer()));
+  actions[TOLD.closeIntake] = (from) => {
+    const intake = from.integer();
+    intakes.get(intake)?.();
+    intakes.delete(intake);
+  };
+  actions[TOLD.tick] = (from) => engine.tick(from.integer());
   actions[TOLD.clock] = (from) => setClock(clockOrigin.read(from));
   engine.onChanged((changed) => {
     const to = link.say();

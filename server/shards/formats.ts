@@ -12,6 +12,7 @@ import {
   type Engine,
   type EngineStats,
   type InstrumentView,
+  type ListedReversalState,
   type MethodView,
   type MilestonesView,
   type Origin,
@@ -25,6 +26,9 @@ import {
   type RecordCommand,
   type RecordOutcome,
   type Refused,
+  type ReversalsPage,
+  type ReversalsQuery,
+  type ReversalView,
   type Role,
   type TotalView,
   type WalletCommand,
@@ -68,6 +72,7 @@ export const READ_NAMES = [
   'milestones',
   'rankings',
   'rankingPage',
+  'reversals',
   'stats',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
@@ -172,6 +177,12 @@ const walletCommand: Codec<WalletCommand> = {
 const recordCommand = shape<RecordCommand>({ record: transactionRecord, receivedMs: integer });
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
+
+const reversalsQuery = sparse<ReversalsQuery>({
+  state: oneOf<ListedReversalState>({ pending: 0, parked: 1, flagged: 2 }),
+  limit: integer,
+  cursor: text,
+});
 
 /** The programme's clock was moved: what follows is judged by it. */
 export const clockOrigin = shape<ClockOrigin>({
@@ -283,6 +294,16 @@ const rankingEntry = shape<RankingEntry>({
   lastTrxMs: integer,
 });
 
+const reversalView = shape<ReversalView>({
+  record: transactionRecord,
+  receivedMs: integer,
+  awardPeriodId: integer,
+  expiresMs: integer,
+  code: nullable(refusal),
+});
+
+const reversalsPage = shape<ReversalsPage>({ reversals: list(reversalView), nextCursor: nullable(text) });
+
 const engineStats = shape<EngineStats>({
   nowMs: integer,
   shardCount: integer,
@@ -331,12 +352,13 @@ export const CROSSINGS: Crossings = {
   milestones: { number: 8, asked: tuple(text, integer), answered: read(milestonesView) },
   rankings: { number: 9, asked: tuple(text, optional(integer)), answered: read(list(rankingView)) },
   rankingPage: { number: 10, asked: tuple(integer, integer, integer), answered: read(list(rankingEntry)) },
-  stats: { number: 11, asked: nothing, answered: engineStats },
-  close: { number: 12, asked: nothing, answered: nothing },
+  reversals: { number: 11, asked: tuple(reversalsQuery), answered: read(reversalsPage) },
+  stats: { number: 12, asked: nothing, answered: engineStats },
+  close: { number: 13, asked: nothing, answered: nothing },
 };
 
 /** What is told to the engine and not answered; numbers go on after those of the crossings. */
-export const TOLD = { tick: 13, clock: 14 } as const;
+export const TOLD = { tick: 14, clock: 15, openIntake: 16, closeIntake: 17 } as const;
 
 /** What the engine's thread says: an answer, a read that failed, citizens whose wallets changed. */
 export const SAID = { answered: 0, failed: 1, changed: 2 } as const;

@@ -53,6 +53,7 @@ export class RemoteEngine implements Engine {
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #clock: ClockOrigin;
   #readsInFlight = 0;
+  #intakes = 0;
   #stats: ReturnType<Engine['stats']> | null = null;
   #isDraining = false;
 
@@ -77,6 +78,7 @@ export class RemoteEngine implements Engine {
   rankings: Engine['rankings'] = (...asked) => this.#view('rankings', asked);
   rankingPage: Engine['rankingPage'] = (...asked) => this.#view('rankingPage', asked);
   outcome: Engine['outcome'] = (...asked) => this.#view('outcome', asked);
+  reversals: Engine['reversals'] = (...asked) => this.#view('reversals', asked);
   /** One at a time: who asks meanwhile gets the same numbers. */
   stats(): ReturnType<Engine['stats']> {
     this.#stats ??= this.#read('stats', []).finally(() => {
@@ -92,8 +94,16 @@ export class RemoteEngine implements Engine {
     return () => this.#listeners.delete(listener);
   };
 
-  tick(): void {
-    this.#link.say().byte(TOLD.tick);
+  openIntake(receivedMs: number): () => void {
+    this.#intakes += 1;
+    const intake = this.#intakes;
+    this.#tell(TOLD.openIntake, intake, receivedMs);
+    return () => this.#tell(TOLD.closeIntake, intake);
+  }
+
+  /** By the front's clock, which also says when rows are received: what it stamps later is not handed over yet. */
+  tick(nowMs = this.#nowMs()): void {
+    this.#tell(TOLD.tick, nowMs);
   }
 
   /** The clock was moved: whatever is asked from now on is judged by it. */
@@ -145,6 +155,12 @@ export class RemoteEngine implements Engine {
     to.byte(number);
     to.integer(call);
     format.write(to, asked);
+  }
+
+  #tell(what: (typeof TOLD)[keyof typeof TOLD], ...numbers: readonly number[]): void {
+    const to = this.#link.say();
+    to.byte(what);
+    for (const number of numbers) to.integer(number);
   }
 
   #receive(from: ByteReader): void {

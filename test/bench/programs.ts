@@ -4,6 +4,8 @@ export const PROGRAMS = {
   load: () => import('../../bench/load.ts'),
   echoTarget: () => import('../../bench/load/echo-process.ts'),
   engine: () => import('../../server/main.ts'),
+  engineThread: () => import('../../server/shards/worker.ts'),
+  ringThread: () => import('../../bench/ring/thread.ts'),
   peer: () => import('../../bench/peers/peer-process.ts'),
   echo: () => import('../../bench/peers/echo-process.ts'),
 };

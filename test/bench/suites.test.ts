@@ -12,7 +12,7 @@ import { type Compiled, compile } from '../support/compiled.ts';
 
 const SHORT = {
   ...{ SECONDS: '0.2', ROUNDS: '1', CONNECTIONS: '20' },
-  ...{ PAYMENTS: '2000', CITIZENS: '100', WALLETS: '200' },
+  ...{ PAYMENTS: '2000', CITIZENS: '100', WALLETS: '200', RECORDS: '10000' },
 };
 
 /** By suite: names of results, and of ratios that need no peer. */
@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<string, readonly [results: readonly string[], ratio
   journal: [['journal append'], ['raw', 'p99-checkpoint']],
   load: [['1000 x 8'], []],
   recovery: [['restart-200-s'], []],
+  ring: [['records between two threads, each checked'], ['what a port costs']],
   wallet: [['bare actor.send'], ['actor-send']],
 };
 

@@ -99,7 +99,7 @@ describe('DECISION 38: a claim taken back leaves the card as it was, byte for by
     const { world, anna } = await open(false);
     expect(await anna.do(ASKED)).toEqual(TAKEN);
     expect(factsOf(world, 'claimWithdrawn')).toMatchObject([{ status: 'absent' }]);
-    expect(world.engine.stats().cardsActive).toBe(1);
+    expect((await world.engine.stats()).cardsActive).toBe(1);
     expect(await anna.wallet()).toMatchObject({ methods: [] });
     expect(await cardAtRest(world)).toBeUndefined();
   });

@@ -77,7 +77,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
       index += 1;
       expect(await again.do(body, id), `seed=${seed} id=${id}`).toEqual({ ...reply, repeated: true });
       expect(await again.do({ kind: 'enableAll' }, id), `seed=${seed} id=${id}`).toMatchObject({ code: 'ID_REUSED' });
-      const outcome = await later.engine.outcome(again.key, again.origin, id);
+      const outcome = value(await later.engine.outcome(again.key, again.origin, id));
       expect(outcome, `seed=${seed} id=${id}`).toMatchObject({ state: 'done' });
     }
     expect(factsOf(later, 'commandsPaged').length).toBeGreaterThan(4);

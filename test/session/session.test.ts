@@ -259,7 +259,7 @@ describe('rows of acquirers', () => {
     await settle();
     const { engine } = front.world;
     expect(value(await engine.total(engine.citizenKeyOf(anna), 1)).transactionNumber).toBe(3);
-    expect(engine.stats().rankings[0]).toMatchObject({ awardPeriodId: 1, participants: 1, isFrozen: true });
+    expect((await engine.stats()).rankings[0]).toMatchObject({ awardPeriodId: 1, participants: 1, isFrozen: true });
   });
 
   test('count one by one against the limit of the connection', async () => {

@@ -211,6 +211,9 @@ describe('what crosses is what was said', () => {
     for (let payment = 0; payment < 30; payment += 1) {
       await world.pay({ hpan: hpan(1), at: '2020-12-19T10:00:00+01:00', cents: 1_000 + payment });
     }
+    for (const cents of [7, 8, 9]) {
+      await world.pay({ hpan: hpan(1), at: '2020-12-19T11:00:00+01:00', cents, reversal: true });
+    }
     const { engine } = world;
     const { remote } = host(engine, world.persistence.indexKey);
     expect(remote.citizenKeyOf(anna.taxCode)).toBe(anna.key);
@@ -235,12 +238,13 @@ describe('what crosses is what was said', () => {
       (asked) => asked.rankingPage(1, 1, 10),
       (asked) => asked.outcome(anna.key, anna.origin, '1'.padStart(32, '0')),
       (asked) => asked.outcome(anna.key, { role: 'issuer', subject: '03069', channel: '03069' }, 'f'.repeat(32)),
+      (asked) => asked.reversals({ state: 'pending', limit: 2 }),
       (asked) => asked.stats(),
     ];
     for (const read of reads) expect(await read(remote), read.toString()).toStrictEqual(await read(engine));
   });
 
-  test('who changed, a tick, a moved clock', async () => {
+  test('who changed, a tick, an intake, a moved clock', async () => {
     const told: string[] = [];
     let change: (citizens: readonly string[]) => void = () => {};
     const { remote, clocks } = host(
@@ -249,7 +253,11 @@ describe('what crosses is what was said', () => {
           change = listener;
           return () => {};
         },
-        tick: () => told.push('tick'),
+        tick: (nowMs) => told.push(`tick ${nowMs}`),
+        openIntake: (receivedMs) => {
+          told.push(`open ${receivedMs}`);
+          return () => told.push(`close ${receivedMs}`);
+        },
         execute: (_, done) => {
           told.push(`clock ${clocks.length}`);
           done(REPLIES[0]!);
@@ -259,12 +267,15 @@ describe('what crosses is what was said', () => {
     const changed: (readonly string[])[] = [];
     const stop = remote.onChanged((citizens) => changed.push(citizens));
     const origin = { originMs: instant(NOW) + 0.5, originMonotonicMs: 12.345_678_9, speed: 0.1 };
+    const [closeFirst, closeSecond] = [remote.openIntake(1), remote.openIntake(2)];
     remote.tick();
+    closeSecond();
+    closeFirst();
     remote.setClock(origin);
     const replied = new Promise((resolve) => remote.execute(command({ kind: 'leave' }), resolve));
     change([citizen, 'b1'.repeat(16)]);
     await replied;
-    expect(told).toEqual(['tick', 'clock 1']);
+    expect(told).toEqual(['open 1', 'open 2', `tick ${instant(NOW)}`, 'close 2', 'close 1', 'clock 1']);
     expect(clocks).toEqual([origin]);
     expect(changed).toEqual([[citizen, 'b1'.repeat(16)]]);
     stop();

@@ -218,7 +218,7 @@ describe('the inspector agrees with the engine', () => {
         // Whoever leaves now leaves a position behind.
         if (round === 20) for (const taxCode of world.citizens) await world.execute(engine, taxCode, { kind: 'leave' });
       }
-      expect(engine.stats().rankings[0]).toMatchObject({ isFrozen: false });
+      expect((await engine.stats()).rankings[0]).toMatchObject({ isFrozen: false });
       closeIntake();
       world.fileReceivedMs = null;
       const under = world.run(engine, 60);
@@ -229,7 +229,7 @@ describe('the inspector agrees with the engine', () => {
       const inspection = await verifyPersistence(await openMemoryPersistence({ disk: persistence.disk }));
       expect(inspection.differences, `SEED=${seed}`).toEqual([]);
       expect(inspection.checked.rankings).toBeGreaterThan(0);
-      expect(engine.stats().rankings[0]).toMatchObject({ isFrozen: true });
+      expect((await engine.stats()).rankings[0]).toMatchObject({ isFrozen: true });
     },
   );
 

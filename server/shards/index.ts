@@ -1,0 +1,2 @@
+/** The door of the engine's thread. */
+export { EngineStartFault, type EngineThread, startEngineThread } from './engine-thread.ts';
