@@ -8,6 +8,9 @@
 /** Fixed for ever: rows, messages and cursors are addressed by partition, never by core or machine. */
 export const PARTITION_COUNT = 64;
 
+/** Integers that go in or out lie between this and its opposite: zigzag doubles them, and must stay exact. */
+export const INTEGER_MAX = 2 ** 52 - 1;
+
 /** Keyed hash of a tax code, 32 lower-case hex digits. Its first six bits are the citizen's partition. */
 export type CitizenKey = string;
 /** SHA-256 of PAN and salt, 64 lower-case hex digits. Its first six bits are the card's partition. */

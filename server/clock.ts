@@ -28,6 +28,8 @@ export interface ClockOptions {
   readonly startMs?: number;
   /** Default 1. */
   readonly speed?: number;
+  /** Where another process, which started it, had it: it goes on from there. */
+  readonly origin?: ClockOrigin | undefined;
   /** Never falls, whatever happens to the system's date (fault 25). May have fractions. */
   readonly monotonicMs: () => number;
   /** Read once, to start from. */
@@ -35,8 +37,8 @@ export interface ClockOptions {
 }
 
 /**
- * Milliseconds of the system's monotonic clock, the same on every thread: `performance.now()` counts from the start of
- * its own.
+ * Milliseconds of the system's monotonic clock, the same on every thread and in every process: `performance.now()`
+ * counts from the start of its own.
  */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1_000_000;
@@ -61,10 +63,10 @@ export function followedClock(clock: SettableClock, follow: (origin: ClockOrigin
 
 /** The time is an origin plus what the monotonic clock has run since: a jump of the system's date is not seen. */
 export function createClock(options: ClockOptions): SettableClock {
-  const { speed = 1, monotonicMs } = options;
+  const { monotonicMs, speed = options.origin?.speed ?? 1 } = options;
   invariant(Number.isFinite(speed) && speed >= 0, `speed is not a number from 0: ${speed}`);
   const isSettable = options.startMs !== undefined;
-  let origin: ClockOrigin = {
+  let origin: ClockOrigin = options.origin ?? {
     originMs: options.startMs ?? options.realMs(),
     originMonotonicMs: monotonicMs(),
     speed,

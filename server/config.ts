@@ -9,6 +9,7 @@ import {
   parseInstant,
   romeDayNumber,
 } from '../engine/index.ts';
+import type { ClockOrigin } from './clock.ts';
 
 /** A mistake in the configuration: told in one line, exit code 2, no restart. */
 export class ConfigurationFault extends Error {
@@ -23,6 +24,7 @@ const OptionsSchema = v.strictObject({
   shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
   now: v.optional(v.string()),
   speed: v.optional(v.pipe(v.number(), v.minValue(0))),
+  clock: v.optional(v.strictObject({ originMs: v.number(), originMonotonicMs: v.number(), speed: v.number() })),
   programme: v.optional(v.string()),
   demo: v.optional(v.boolean(), false),
 });
@@ -37,6 +39,8 @@ export interface Configuration {
   /** Undefined: real time. */
   readonly startMs: number | undefined;
   readonly speed: number;
+  /** The simulated clock of the process that this one comes after: it goes on. Undefined: it starts at `startMs`. */
+  readonly clock: ClockOrigin | undefined;
   /** Undefined: the folder's own, or the default of a new one. */
   readonly programme: string | undefined;
   readonly isDemonstration: boolean;
@@ -52,7 +56,7 @@ export interface Configuration {
 export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
-  const { data, port, host, transport, shards, now, speed = 1, programme, demo } = parsed.output;
+  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
   return {
     folder: data,
     port,
@@ -61,6 +65,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     shardCount: shards,
     startMs: now === undefined ? undefined : instantOf(now),
     speed,
+    clock,
     programme,
     isDemonstration: demo,
     issuer: issuerOf(environment),

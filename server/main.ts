@@ -7,7 +7,13 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Engine } from '../engine/index.ts';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
-import { createClock, followedClock, type SettableClock, monotonicMs as threadsMonotonicMs } from './clock.ts';
+import {
+  type ClockOrigin,
+  createClock,
+  followedClock,
+  type SettableClock,
+  monotonicMs as threadsMonotonicMs,
+} from './clock.ts';
 import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
@@ -61,17 +67,27 @@ interface Started {
 /** The front owns the clock, since operators set it there; the engine's thread follows. */
 async function startEngine(configuration: Configuration, folder: string): Promise<Started> {
   const { startMs, speed, isDemonstration } = configuration;
-  const startClock = () =>
-    createClock({ ...(startMs === undefined ? {} : { startMs }), speed, monotonicMs: threadsMonotonicMs, realMs });
+  const simulated = startMs === undefined ? {} : { startMs, origin: configuration.clock };
+  const startClock = () => createClock({ ...simulated, speed, monotonicMs: threadsMonotonicMs, realMs });
   let clock = startClock();
+  // Whoever starts us again after a death tells the next process: its clock must not be behind what is journaled.
+  const tell = () => {
+    if (clock.isSettable) process.send?.({ clock: clock.origin() });
+  };
+  tell();
   const thread = await startEngineThread({ configuration, folder, clock: clock.origin(), failed: stopAtOnce });
   const { engine, isNew } = thread;
   if (isNew && isDemonstration) {
     await playDemonstration(engine, startMs ?? realMs());
     clock = startClock();
     engine.setClock(clock.origin());
+    tell();
   }
-  return { thread, clock: followedClock(clock, (origin) => engine.setClock(origin)) };
+  const follow = (origin: ClockOrigin) => {
+    engine.setClock(origin);
+    tell();
+  };
+  return { thread, clock: followedClock(clock, follow) };
 }
 
 /** In the past, on a clock of its own. */

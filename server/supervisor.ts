@@ -21,7 +21,7 @@ export interface Ready {
 export type ExitCode = 0 | 1 | 2;
 
 export interface SupervisorOptions {
-  /** Handed to the engine process as JSON. */
+  /** Handed to the engine process as JSON; with `clock`, once one said where its clock stands. */
   readonly options: object;
   readonly onReady: (ready: Ready) => void;
   /** One line for a person: deaths, restarts, giving up. */
@@ -77,6 +77,8 @@ class Run {
   readonly #options: SupervisorOptions;
   readonly #limits: SupervisorLimits;
   #child: ChildProcess | null = null;
+  /** Of a simulated clock, as the last process said it: the next one goes on from there. */
+  #clock: unknown;
   #isStopping = false;
   #wakeFromPause: () => void = () => {};
 
@@ -144,7 +146,9 @@ class Run {
 
   /** Its own process group: Ctrl-C in a terminal reaches only us, and we ask for one orderly stop. */
   #runOnce(): Promise<Death> {
-    const { options, onReady, program = engineProgram() } = this.#options;
+    const { onReady, program = engineProgram() } = this.#options;
+    const options =
+      this.#clock === undefined ? this.#options.options : { ...this.#options.options, clock: this.#clock };
     return new Promise((resolve) => {
       const child = spawn(process.execPath, [...ENGINE_FLAGS, program, JSON.stringify(options)], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -155,6 +159,7 @@ class Run {
       this.#child = child;
       child.on('message', (message) => {
         if (isReady(message)) onReady(message.ready);
+        else if (isClock(message)) this.#clock = message.clock;
       });
       const ended = (death: Death) => {
         this.#child = null;
@@ -176,6 +181,10 @@ interface Death {
 function engineProgram(): string {
   const self = fileURLToPath(import.meta.url);
   return fileURLToPath(new URL(`./main${extname(self)}`, import.meta.url));
+}
+
+function isClock(message: unknown): message is { readonly clock: unknown } {
+  return typeof message === 'object' && message !== null && 'clock' in message;
 }
 
 function isReady(message: unknown): message is { readonly ready: Ready } {

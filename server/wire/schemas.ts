@@ -10,6 +10,7 @@ import {
   type Answer,
   type CommandOutcome,
   IBAN_CHECK_STATUSES,
+  INTEGER_MAX,
   type InstrumentView,
   METHOD_KINDS,
   type MethodDetails,
@@ -52,7 +53,7 @@ export const WIRE_LIMITS = {
 
 // Fields.
 
-const integer = v.pipe(v.number(), v.safeInteger());
+const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(-INTEGER_MAX), v.maxValue(INTEGER_MAX));
 const count = v.pipe(integer, v.minValue(0));
 const instantMs = integer;
 const ref = v.pipe(count, v.description('Chosen by the client, repeated in the reply; unique among those in flight'));

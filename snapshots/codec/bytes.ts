@@ -1,5 +1,6 @@
 /** Bytes in and out: the three primitives (integer, text, bytes) that every stored format is made of. */
 import { invariant } from '../../engine/assert.ts';
+import { INTEGER_MAX } from '../../engine/contract.ts';
 
 /** Forms of a text, in the low two bits of its length. */
 const UTF8 = 0;
@@ -14,8 +15,6 @@ const REMEMBERED_COUNT = 8;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Largest integer that survives the sign bit: 2^52 - 1. Cents and milliseconds stay far below. */
-const INTEGER_MAX = 0xf_ffff_ffff_ffff;
 const LOW_28_BITS = 0x1000_0000;
 
 /** Shorter texts are not worth the look: a citizen's key has 32 digits, an hpan 64. */

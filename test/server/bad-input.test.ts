@@ -93,6 +93,7 @@ describe('a frame', () => {
 
 describe('a request', () => {
   const enable = { type: 'enableCashback', id: ID };
+  const tooLate = { type: 'disableCashback', id: ID, hpan: 'b'.repeat(64) };
   const holder = { accountHolderCF: ANNA, accountHolderName: 'Anna', accountHolderSurname: 'Rossi' };
   const details = { methodKind: 'card' };
   const BAD: readonly (readonly [what: string, fields: object, code: string, role?: Role])[] = [
@@ -116,6 +117,9 @@ describe('a request', () => {
     ['with a pan whose check digit is wrong', { type: 'addMethod', id: ID, details, pan: 'x' }, 'FIELD_INVALID'],
     ['for a method nobody listed', { type: 'removeMethod', id: ID, hpan: 'b'.repeat(64) }, 'METHOD_NOT_FOUND'],
     ['for an instrument nobody has', { type: 'instrument', hpan: 'b'.repeat(64) }, 'INSTRUMENT_NOT_FOUND'],
+    ['with an instant past all that can be stored', { ...tooLate, cancellationMs: 2 ** 52 }, 'FIELD_INVALID'],
+    ['with an instant before all that can be stored', { ...tooLate, cancellationMs: -(2 ** 52) }, 'FIELD_INVALID'],
+    ['about a period past all numbers', { type: 'total', awardPeriodId: 2 ** 53 - 1 }, 'FIELD_INVALID'],
     ['about an unknown period', { type: 'total', awardPeriodId: 99 }, 'PERIOD_NOT_FOUND'],
     ['about the suspended period', { type: 'total', awardPeriodId: 3 }, 'PERIOD_NOT_FOUND'],
     ['about a period that is a text', { type: 'ranking', awardPeriodId: '2' }, 'FIELD_INVALID'],

@@ -215,6 +215,21 @@ describe('an engine that dies or stops', () => {
     expect(await server.stop()).toBe(0);
   });
 
+  test('fault 17: a simulated clock goes on where the dead engine had it, also when an operator had moved it', async () => {
+    const port = await freePort();
+    const server = await programs.serve('resumed', '--now', NOW, '--speed', '3600', '--port', String(port));
+    const moved = '2020-12-20T10:00:00+01:00';
+    expect(await server.setClock(moved)).toMatchObject({ status: 200 });
+    const client = await server.client('citizen', ANNA);
+    expect(await client.change('enrol', {})).toMatchObject({ ok: true });
+    server.killEngine();
+    await server.whenReady(2);
+    expect((await server.counters()).nowMs).toBeGreaterThanOrEqual(Date.parse(moved));
+    expect(await client.read('wallet', {})).toMatchObject({ ok: true, view: { enabled: true } });
+    client.close();
+    expect(await server.stop()).toBe(0);
+  });
+
   test('fault 22: SIGTERM under load answers all that was taken in, and ends with 0', async () => {
     const server = await programs.serve('stopped', '--now', NOW, '--speed', '0');
     const clients = await Promise.all(CROWD.map((index) => server.client('citizen', taxCodeOf(index))));
