@@ -58,6 +58,8 @@ export interface EngineStats {
   readonly mailboxCount: number;
   readonly journalSequence: number;
   readonly checkpointSequence: number;
+  /** Rows that are newer in memory than on disk. */
+  readonly unwrittenRowCount: number;
   readonly turns: number;
   readonly facts: number;
   readonly rankings: readonly {

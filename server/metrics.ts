@@ -341,6 +341,7 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
     'Journal records that rows do not hold yet',
     (each) => each.journalSequence - each.checkpointSequence,
   );
+  gauge('unwritten_rows_count', 'Rows that are newer in memory than on disk', (each) => each.unwrittenRowCount);
   gauge('clock_seconds', 'The programme’s time', (each) => each.nowMs / 1_000);
   new Gauge({
     name: 'clickday_sockets_count',

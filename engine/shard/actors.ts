@@ -275,6 +275,8 @@ export class Actors {
     for (const actor of this.#frozen.actors) actor.isFrozen = false;
     for (const row of this.#frozen.rows) row.actor.dropRow(row);
     this.#frozen = null;
+    // After a rush nobody need wake for a long time, and who changed in it can rest now.
+    for (let left = this.#round.length; left > 0 && this.#round.length > this.#countMax; left -= 1) this.#pass(null);
   }
 
   #mark(actor: Actor): void {
@@ -300,17 +302,23 @@ export class Actors {
   #seat(actor: Actor): void {
     let isSeated = false;
     for (let looked = 0; looked < LOOKED_AT_PER_WAKING && this.#round.length >= this.#countMax; looked += 1) {
-      const other = this.#round[this.#hand]!;
-      if (other.isResting && !other.wasUsed) {
-        this.#awake.delete(other.entity);
-        this.#round[this.#hand] = isSeated ? this.#round[this.#round.length - 1]! : actor;
-        if (isSeated) this.#round.pop();
-        isSeated = true;
-      }
-      other.wasUsed = false;
-      this.#hand = (this.#hand + 1) % this.#round.length;
+      isSeated = this.#pass(isSeated ? null : actor) || isSeated;
     }
     if (!isSeated) this.#round.push(actor);
+  }
+
+  /** Moves the hand on by one place, which goes to `actor` if it falls free. @returns whether it did */
+  #pass(actor: Actor | null): boolean {
+    const other = this.#round[this.#hand]!;
+    const isFree = other.isResting && !other.wasUsed;
+    other.wasUsed = false;
+    if (isFree) {
+      this.#awake.delete(other.entity);
+      this.#round[this.#hand] = actor ?? this.#round[this.#round.length - 1]!;
+      if (actor === null) this.#round.pop();
+    }
+    this.#hand = (this.#hand + 1) % Math.max(1, this.#round.length);
+    return isFree;
   }
 }
 

@@ -18,11 +18,14 @@ export interface CheckpointOptions {
   readonly beforeMark?: () => Promise<void>;
   /** Rows are free again: who waited for that may go on. */
   readonly written?: () => void;
+  /** Moving journal records to the archive broke: the process stops. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class Checkpointer {
   readonly #options: CheckpointOptions;
   #running: Promise<void> | null = null;
+  #trimming: Promise<void> = Promise.resolve();
   #sequence: number;
 
   constructor(options: CheckpointOptions) {
@@ -69,23 +72,30 @@ export class Checkpointer {
     onPoint('checkpoint-marked');
     actors.release();
     this.#sequence = mark.sequence;
-    await store.journal.trim(mark.sequence);
+    // Beside the next checkpoint: packing a segment takes longer than writing the rows.
+    this.#trimming = store.journal.trim(mark.sequence);
+    this.#trimming.catch(this.#options.failed);
+  }
+
+  /** Writes what changed last; resolves when the archive has what it covers, too. */
+  async finish(): Promise<void> {
+    await this.run();
+    await this.#trimming;
   }
 
   /**
-   * Each transaction waits for the disk and then for a busy loop to come round, so with batches of one size rows came
-   * faster than they could be written: the more there are, the larger the batches, and the next is made while one is
-   * being written.
+   * Each transaction waits for the disk and then for a busy loop to come round, three times or so. With batches of one
+   * size, one at a time, rows came faster than they could be written: the more there are, the larger the batches, and
+   * some are on their way at once.
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
     const { store, onPoint } = this.#options;
-    const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
-    let writing: Promise<void> = Promise.resolve();
+    const { checkpointBatchRows, checkpointBatchesUsual, checkpointBatchesInFlightMax } = LIMITS;
+    const writing: Promise<void>[] = [];
     for (const batch of batches(Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual)))) {
-      const written = store.rows.write(batch);
-      await writing;
-      writing = written.then(() => onPoint('checkpoint-batch'));
+      writing.push(store.rows.write(batch).then(() => onPoint('checkpoint-batch')));
+      if (writing.length >= checkpointBatchesInFlightMax) await writing.shift();
     }
-    await writing;
+    await Promise.all(writing);
   }
 }

@@ -90,6 +90,7 @@ class LocalEngine implements Engine {
         onPoint,
         rowCount: options.checkpointRowCount,
         beforeMark: () => this.#saveRankings(),
+        failed: options.failed,
         written: () => {
           this.#shards[index]?.wake();
           this.#checkpointIfDue(index);
@@ -182,6 +183,7 @@ class LocalEngine implements Engine {
       commandsDone: sum((row) => row.commandsDone),
       mailboxCount: shards((shard) => shard.mailboxCount),
       journalSequence: shards((shard) => shard.flushedSequence),
+      unwrittenRowCount: this.#recovered.reduce((total, { actors }) => total + actors.unwrittenCount, 0),
       checkpointSequence: this.#checkpointers.reduce((total, { sequence }) => total + sequence, 0),
       turns: shards((shard) => shard.counts.turns),
       facts: shards((shard) => shard.counts.facts),
@@ -213,7 +215,7 @@ class LocalEngine implements Engine {
     this.#isClosed = true;
     await Promise.all(this.#shards.map((shard) => shard.drain()));
     await this.#idle();
-    await Promise.all(this.#checkpointers.map((checkpointer) => checkpointer.run()));
+    await Promise.all(this.#checkpointers.map((checkpointer) => checkpointer.finish()));
   }
 
   #makeShard(store: Store, index: number): Shard {

@@ -314,6 +314,7 @@ const engineStats = shape<EngineStats>({
   mailboxCount: integer,
   journalSequence: integer,
   checkpointSequence: integer,
+  unwrittenRowCount: integer,
   turns: integer,
   facts: integer,
   rankings: list(

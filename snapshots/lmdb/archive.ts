@@ -120,12 +120,9 @@ export class Archive {
     header.writeBigUInt64LE(BigInt(last), 16);
     this.#hashBefore(this.#segments.length).copy(header, 24);
 
-    const parts: Buffer[] = [header];
-    for (const block of blocksOf(records)) {
-      const compressed = await compress(block, { level: LEVEL });
-      parts.push(lengthOf(compressed), compressed);
-    }
-    const bytes = Buffer.concat(parts);
+    // All blocks at once: one after the other each would wait for a busy loop to come round.
+    const blocks = await Promise.all([...blocksOf(records)].map((block) => compress(block, { level: LEVEL })));
+    const bytes = Buffer.concat([header, ...blocks.flatMap((block) => [lengthOf(block), block])]);
     return Buffer.concat([bytes, hashOf(bytes)]);
   }
 

@@ -33,7 +33,10 @@ export class Victim {
     });
     this.ended = once(this.#child, 'exit').then(([code, signal]) => String(signal ?? code));
     this.url = new Promise((resolve) => {
-      this.#child.once('message', (message) => resolve((message as { ready: { url: string } }).ready.url));
+      this.#child.on('message', (message) => {
+        const { ready } = message as { readonly ready?: { readonly url: string } };
+        if (ready !== undefined) resolve(ready.url);
+      });
       void this.ended.then(() => resolve(undefined));
     });
   }
