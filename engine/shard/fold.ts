@@ -142,10 +142,17 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     else if (kind === 'paymentListed') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;
   }
-  const received = [...row.received];
-  for (const [from, sequence] of section.received) received[from] = sequence;
-  const sent = [...row.sent];
-  for (const { to, sequence } of section.sent) sent[to] = sequence;
+  let { received, sent } = row;
+  if (section.received.length > 0) {
+    const counted = [...received];
+    for (const [from, sequence] of section.received) counted[from] = sequence;
+    received = counted;
+  }
+  if (section.sent.length > 0) {
+    const counted = [...sent];
+    for (const { to, sequence } of section.sent) counted[to] = sequence;
+    sent = counted;
+  }
   return { ...row, lastMs: nowMs, received, sent, citizensEnabled, cardsActive, paymentsListed, commandsDone };
 }
 
