@@ -76,12 +76,10 @@ export function foldSectionEnd(target: FoldTarget, nowMs: number, section: Secti
 }
 
 /** Messages sent by a section and not taken in within the same record wait in the outbox of their pair. */
-export function foldOutbox(target: FoldTarget, turn: TurnRecord, { partition, sent }: Section): void {
-  if (sent.length === 0) return;
-  const taken = takenInSameTurn(turn, partition);
+export function foldOutbox(target: FoldTarget, taken: TakenWithin, { partition, sent }: Section): void {
   const waiting = new Map<number, Message[]>();
   for (const message of sent) {
-    if (message.sequence <= (taken.get(message.to) ?? 0)) continue;
+    if (message.sequence <= (taken.get(partition * PARTITION_COUNT + message.to) ?? 0)) continue;
     const ofPair = waiting.get(message.to);
     if (ofPair === undefined) waiting.set(message.to, [message]);
     else ofPair.push(message);
@@ -97,11 +95,12 @@ export function foldOutbox(target: FoldTarget, turn: TurnRecord, { partition, se
 
 /** Folds a whole turn: recovery. */
 export function foldTurn(target: (sequence: number, partition: number) => FoldTarget, turn: TurnRecord): void {
+  const taken = takenWithin(turn);
   for (const section of turn.sections) {
     const into = target(section.sequence, section.partition);
     for (const fact of section.facts) foldFact(into, section.partition, fact);
     foldSectionEnd(into, turn.nowMs, section);
-    foldOutbox(into, turn, section);
+    foldOutbox(into, taken, section);
   }
 }
 
@@ -123,14 +122,16 @@ export function emptyPartition(): PartitionRow {
   };
 }
 
-/** Highest sequence that each receiver took from `from` within the same record. */
-function takenInSameTurn(turn: TurnRecord, from: number): ReadonlyMap<number, number> {
+/** Highest sequence taken in within the record itself, by sender and receiver; made once for all of its sections. */
+export function takenWithin(turn: TurnRecord): TakenWithin {
   const taken = new Map<number, number>();
   for (const { partition, received } of turn.sections) {
-    for (const [sender, sequence] of received) if (sender === from) taken.set(partition, sequence);
+    for (const [from, sequence] of received) taken.set(from * PARTITION_COUNT + partition, sequence);
   }
   return taken;
 }
+
+type TakenWithin = ReadonlyMap<number, number>;
 
 function withSection(row: PartitionRow, nowMs: number, section: Section): PartitionRow {
   let { citizensEnabled, cardsActive, paymentsListed, commandsDone } = row;

@@ -1,0 +1,83 @@
+// Method: actors over rows that only count how often they are read. An actor that rests is read again when it wakes; one
+// that no checkpoint has written must never be, since the disk does not know it.
+import { expect, test } from 'vitest';
+import type { Message } from '../../engine/facts.ts';
+import type { Rows, Store } from '../../engine/ports.ts';
+import { Actors } from '../../engine/shard/actors.ts';
+import { Checkpointer } from '../../engine/shard/checkpoint.ts';
+import type { Shard } from '../../engine/shard/shard.ts';
+import { emptyWallet } from '../../engine/wallet/wallet.ts';
+
+const COUNT_MAX = 10;
+const NO_RECORD = { epoch: 1, sequence: 1, nowMs: 0, sections: [] };
+const citizen = (number: number) => number.toString(16).padStart(32, '0');
+
+function countedRows() {
+  const read: string[] = [];
+  const rows = {
+    get: (_table: string, _partition: number, entity: string) => void read.push(entity),
+    list: () => [],
+    write: async () => {},
+    checkpoint: () => ({ sequence: 0, partitions: [] }),
+    setCheckpoint: async () => {},
+  };
+  return { read, rows: rows as unknown as Rows };
+}
+
+function change(actors: Actors, number: number): void {
+  const turn = {};
+  const actor = actors.wake('wallet', 0, citizen(number));
+  actor.decided = emptyWallet(citizen(number));
+  actor.turn = turn;
+  actors.publish(turn, { actors: [actor], values: [actor.decided], sequences: [1], rows: [] }, NO_RECORD);
+}
+
+test('only so many actors that rest on disk stay awake', () => {
+  const { read, rows } = countedRows();
+  const actors = new Actors(rows, COUNT_MAX);
+  for (let number = 0; number < 10 * COUNT_MAX; number += 1) actors.wake('wallet', 0, citizen(number));
+  const before = read.length;
+  for (let number = 0; number < 10 * COUNT_MAX; number += 1) actors.wake('wallet', 0, citizen(number));
+  expect(read.length - before).toBeGreaterThanOrEqual(8 * COUNT_MAX);
+});
+
+test('who was changed is awake until a checkpoint has written it, and rests after two without being used', () => {
+  const { read, rows } = countedRows();
+  const actors = new Actors(rows, COUNT_MAX);
+  for (let number = 0; number < 10 * COUNT_MAX; number += 1) change(actors, number);
+  expect(actors.unwrittenCount).toBe(10 * COUNT_MAX);
+  actors.freeze();
+  const before = read.length;
+  for (let number = 0; number < 10 * COUNT_MAX; number += 1) {
+    expect(actors.flushed.get('wallet', 0, citizen(number), '')).toEqual(emptyWallet(citizen(number)));
+  }
+  expect(read.length).toBe(before);
+  actors.release();
+  expect(actors.unwrittenCount).toBe(0);
+  actors.freeze();
+  actors.release();
+  for (let number = 0; number < 10 * COUNT_MAX; number += 1) actors.wake('wallet', 0, citizen(number));
+  expect(read.length - before).toBeGreaterThanOrEqual(8 * COUNT_MAX);
+});
+
+test('a checkpoint without a turn since the last one writes nothing and calls for no other', async () => {
+  const { rows } = countedRows();
+  const actors = new Actors(rows, COUNT_MAX);
+  const message: Message = { from: 0, to: 1, sequence: 1, body: { kind: 'periodClosed', awardPeriodId: 1 } };
+  actors.putRow(actors.wake('partition', 0, ''), 'outbox', '1', { sequence: 1, value: { messages: [message] } });
+  let calls = 0;
+  const checkpointer = new Checkpointer({
+    store: { rows, journal: { trim: async () => {} } } as unknown as Store,
+    actors,
+    shard: { flushedSequence: 0, flushedSequences: [] } as unknown as Shard,
+    onPoint: () => {},
+    rowCount: 1,
+    written: () => {
+      calls += 1;
+    },
+    failed: () => {},
+  });
+  await checkpointer.runIfDue();
+  expect(calls).toBe(0);
+  expect(actors.dirtyCount).toBe(1);
+});
