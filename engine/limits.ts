@@ -72,6 +72,12 @@ export const LIMITS = {
   unwrittenRowCountMax: 400_000,
   /** Journal records after the last checkpoint: bounds the time of recovery. */
   journalTailRecordsMax: 200_000,
+  /**
+   * A ranking is copied when as many moves as one in so many of its participants were made, though not before
+   * `checkpointRowCount`. With ten million that is 320 MB every 312,500 moves, 1 kB a move; and a start makes at most
+   * about so many moves again.
+   */
+  rankingCopyShare: 32,
   /** Clean actors kept awake per shard, beside those changed since the last checkpoint. */
   awakeCountMax: 50_000,
   /** Last part of a row's key; LMDB takes keys of 1,978 bytes in pages of 4 kB. */

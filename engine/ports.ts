@@ -2,6 +2,7 @@
 import type { Card, LedgerEntry, ReversalRow } from './card/card.ts';
 import type { CitizenKey } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
+import type { RankingCopy } from './ranking/ranking-file.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
@@ -140,6 +141,14 @@ export interface CheckpointMark {
   readonly sequence: number;
   /** Sequence of each partition at that moment; 64 numbers. */
   readonly partitions: readonly number[];
+  readonly ranked: RankedMark;
+}
+
+/** How rankings come to where they were at a checkpoint: from these copies, or newer ones, by the moves journaled since. */
+export interface RankedMark {
+  /** Store journal sequence: no move up to here is missing in the copies. Not after the checkpoint's. */
+  readonly sequence: number;
+  readonly copies: readonly { readonly awardPeriodId: number; readonly vector: readonly number[] }[];
 }
 
 /** Personal data. Keys live in slots of a plain file; see snapshots/vault.ts. */
@@ -157,13 +166,14 @@ export interface Vault {
 
 /** Copies of rankings, so that a start need not read every wallet. Losing one costs time, nothing else. */
 export interface RankingCopies {
-  /** Keeps a copy of a ranking as it was at `vector` (the sequence of each partition). Rejects with StorageFault. */
-  saveRanking(awardPeriodId: number, chunks: Iterable<Uint8Array>, vector: readonly number[]): Promise<void>;
-  /** Null = none, or damaged. */
+  /** Keeps a copy that was begun at `vector` (the sequence of each partition). Rejects with StorageFault. */
+  saveRanking(awardPeriodId: number, copy: RankingCopy, vector: readonly number[]): Promise<void>;
+  /** Null = none. The chunks are read while they are asked for, and what they say must be checked. */
   loadRanking(
     awardPeriodId: number,
-  ): { readonly chunks: readonly Uint8Array[]; readonly vector: readonly number[] } | null;
+  ): { readonly chunks: Iterable<Uint8Array>; readonly vector: readonly number[] } | null;
 }
+export type { RankingCopy };
 
 /** A shard's disk. */
 export interface Store {

@@ -1,5 +1,5 @@
 /** What a data folder is to the engine, whatever holds it. */
-import { StorageFault, type Store } from '../engine/ports.ts';
+import { type RankingCopy, StorageFault, type Store } from '../engine/ports.ts';
 import type { SavedRanking } from './ranking-file.ts';
 
 export interface Persistence {
@@ -13,11 +13,11 @@ export interface Persistence {
   /** By which citizens are named (KeyedHash); never rotates, never written in clear. */
   readonly indexKey: Uint8Array;
   /**
-   * Keeps a copy of a ranking as it was at `vector` (the sequence of each partition). The chunks are taken before
-   * the call returns; views of live memory are fine. Rejects with StorageFault; the copy before it then stays.
+   * Keeps a copy of a ranking that was begun at `vector` (the sequence of each partition), taking it while it is
+   * written. Rejects with StorageFault; the copy before it then stays.
    */
-  saveRanking(awardPeriodId: number, chunks: Iterable<Uint8Array>, vector: readonly number[]): Promise<void>;
-  /** Null = none, or damaged: rebuild it from rows. */
+  saveRanking(awardPeriodId: number, copy: RankingCopy, vector: readonly number[]): Promise<void>;
+  /** Null = none, or its end is damaged: rebuild it from rows. Damage before that is found by who reads the chunks. */
   loadRanking(awardPeriodId: number): SavedRanking | null;
   /** Destroys the key of one citizen for good: what was sealed under it opens nowhere, backups included. */
   eraseKey(storeIndex: number, slot: number): Promise<void>;

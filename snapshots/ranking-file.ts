@@ -1,69 +1,92 @@
 /**
- * A saved ranking: the chunks of its memory, at a vector of sequences. Only a copy: when it is damaged, absent or
- * of another version it is rebuilt from rows, so nothing here is a fault.
+ * A saved ranking: its file (engine/ranking/ranking-file.ts), which checks itself, and behind it the vector of sequences
+ * at which the copy was begun. Only a copy: when it is damaged, absent or of another version it is rebuilt from rows.
  *
- *   0 magic 'CDRK'   4 version u16   6 zero u16   8 chunk count u32   12 vector length u32   16 vector f64 each,
- *   then for each chunk its length f64 and bytes, then SHA-256 of all before it
+ *   header and rows of the ranking
+ *   vector f64 each   its length u32   version u32   magic 'CDRK'   CRC-32 of vector, length, version and magic
  */
-import { createHash } from 'node:crypto';
-import { HASH_BYTES } from './record.ts';
+import { crc32 } from 'node:zlib';
+import type { RankingCopy } from '../engine/ports.ts';
 
 const MAGIC = 0x4b524443;
 const VERSION = 1;
-const HEADER_BYTES = 16;
 const NUMBER_BYTES = 8;
+/** Length, version, magic, CRC. */
+const END_BYTES = 16;
+const CRC_AT = 12;
+const PIECE_BYTES = 1_048_576;
 
 export interface SavedRanking {
-  readonly chunks: readonly Uint8Array[];
+  /** Read as they are asked for, once. */
+  readonly chunks: Iterable<Uint8Array>;
+  /** The sequence of each partition. */
   readonly vector: readonly number[];
 }
 
-/** The chunks are copied at once: the ranking goes on changing while the disk works. */
-export function sealRanking(chunks: Iterable<Uint8Array>, vector: readonly number[]): Buffer {
-  const parts: Uint8Array[] = [Buffer.alloc(HEADER_BYTES), numbers(vector)];
-  let chunkCount = 0;
-  for (const chunk of chunks) {
-    parts.push(numbers([chunk.length]), chunk);
-    chunkCount += 1;
+/** Bytes somewhere, to be written in order but for the first ones. */
+export interface RankingSink {
+  append(bytes: Uint8Array): Promise<void> | void;
+  setStart(bytes: Uint8Array): Promise<void> | void;
+}
+
+/** Bytes somewhere. `close` is called once, when all that is wanted was read. */
+export interface RankingSource {
+  readonly length: number;
+  read(at: number, length: number): Buffer;
+  close(): void;
+}
+
+/** Takes the copy piece by piece, as fast as they can be written: meanwhile the ranking moves. */
+export async function writeRanking(sink: RankingSink, copy: RankingCopy, vector: readonly number[]): Promise<void> {
+  // Known only at the end, but it comes first: rank r is at a fixed place.
+  await sink.append(new Uint8Array(copy.headerBytes));
+  for (const rows of copy.rows) await sink.append(rows);
+  await sink.append(vectorBytes(vector));
+  await sink.setStart(copy.header());
+}
+
+/** @returns null when its end is not whole, or not of this version */
+export function readRanking(source: RankingSource): SavedRanking | null {
+  const vector = readVector(source);
+  if (vector === null) {
+    source.close();
+    return null;
   }
-  const bytes = Buffer.concat([...parts, Buffer.alloc(HASH_BYTES)]);
-  bytes.writeUInt32LE(MAGIC, 0);
-  bytes.writeUInt16LE(VERSION, 4);
-  bytes.writeUInt32LE(chunkCount, 8);
-  bytes.writeUInt32LE(vector.length, 12);
-  digestOf(bytes).copy(bytes, bytes.length - HASH_BYTES);
+  return { vector, chunks: pieces(source, source.length - endBytes(vector.length)) };
+}
+
+function* pieces(source: RankingSource, end: number): Iterable<Uint8Array> {
+  try {
+    for (let at = 0; at < end; at += PIECE_BYTES) yield source.read(at, Math.min(PIECE_BYTES, end - at));
+  } finally {
+    source.close();
+  }
+}
+
+function readVector(source: RankingSource): readonly number[] | null {
+  if (source.length < END_BYTES) return null;
+  const end = source.read(source.length - END_BYTES, END_BYTES);
+  const count = end.readUInt32LE(0);
+  if (end.readUInt32LE(4) !== VERSION || end.readUInt32LE(8) !== MAGIC) return null;
+  if (endBytes(count) > source.length) return null;
+  const bytes = source.read(source.length - endBytes(count), endBytes(count));
+  if (crc32(bytes.subarray(0, -4)) !== bytes.readUInt32LE(bytes.length - 4)) return null;
+  return Array.from({ length: count }, (_, at) => bytes.readDoubleLE(at * NUMBER_BYTES));
+}
+
+function vectorBytes(vector: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(endBytes(vector.length));
+  vector.forEach((value, at) => {
+    bytes.writeDoubleLE(value, at * NUMBER_BYTES);
+  });
+  const end = bytes.subarray(-END_BYTES);
+  end.writeUInt32LE(vector.length, 0);
+  end.writeUInt32LE(VERSION, 4);
+  end.writeUInt32LE(MAGIC, 8);
+  end.writeUInt32LE(crc32(bytes.subarray(0, -4)), CRC_AT);
   return bytes;
 }
 
-/** @returns null when it is not whole, or not of this version. The chunks are views of `bytes`. */
-export function openRanking(bytes: Buffer): SavedRanking | null {
-  if (bytes.length < HEADER_BYTES + HASH_BYTES) return null;
-  if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt16LE(4) !== VERSION) return null;
-  if (!digestOf(bytes).equals(bytes.subarray(bytes.length - HASH_BYTES))) return null;
-
-  let at = HEADER_BYTES;
-  const vector = Array.from({ length: bytes.readUInt32LE(12) }, () => {
-    at += NUMBER_BYTES;
-    return bytes.readDoubleLE(at - NUMBER_BYTES);
-  });
-  const chunks = Array.from({ length: bytes.readUInt32LE(8) }, () => {
-    const start = at + NUMBER_BYTES;
-    at = start + bytes.readDoubleLE(at);
-    return bytes.subarray(start, at);
-  });
-  return { chunks, vector };
-}
-
-function digestOf(bytes: Buffer): Buffer {
-  return createHash('sha256')
-    .update(bytes.subarray(0, bytes.length - HASH_BYTES))
-    .digest();
-}
-
-function numbers(values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * NUMBER_BYTES);
-  values.forEach((value, index) => {
-    bytes.writeDoubleLE(value, index * NUMBER_BYTES);
-  });
-  return bytes;
+function endBytes(count: number): number {
+  return count * NUMBER_BYTES + END_BYTES;
 }

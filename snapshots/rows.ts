@@ -2,6 +2,7 @@
 import { PARTITION_COUNT } from '../engine/contract.ts';
 import {
   type CheckpointMark,
+  type RankedMark,
   type RowAddress,
   type RowChange,
   type Rows,
@@ -38,7 +39,17 @@ const MARK_KEY = Buffer.of(0xff, 0xff);
 /** Enough for most; a writer grows when it must. */
 const ROW_BYTES_USUAL = 512;
 const MARK_BYTES_USUAL = 1_024;
-const markCodec = shape<CheckpointMark>({ sequence: integer, partitions: list(integer) });
+const NO_CHECKPOINT: CheckpointMark = {
+  sequence: 0,
+  partitions: new Array<number>(PARTITION_COUNT).fill(0),
+  ranked: { sequence: 0, copies: [] },
+};
+const copyCodec = shape({ awardPeriodId: integer, vector: list(integer) });
+const markCodec = shape<CheckpointMark>({
+  sequence: integer,
+  partitions: list(integer),
+  ranked: shape<RankedMark>({ sequence: integer, copies: list(copyCodec) }),
+});
 
 export class MediumRows implements Rows {
   readonly #parts: RowsParts;
@@ -113,7 +124,7 @@ export class MediumRows implements Rows {
 
   checkpoint(): CheckpointMark {
     const bytes = this.#parts.medium.get(MARK_KEY);
-    if (bytes === undefined) return { sequence: 0, partitions: new Array<number>(PARTITION_COUNT).fill(0) };
+    if (bytes === undefined) return NO_CHECKPOINT;
     return openValue(MARK_KEY, bytes, (from) => markCodec.read(from));
   }
 }

@@ -63,6 +63,7 @@ export class CountedTree {
   /** Blocks are numbered densely: block b is in segment b >> segmentShift. */
   readonly #segments: Rows[] = [];
   #count = 0;
+  /** Grows with each change: who reads over several steps can see that the order moved meanwhile. */
   #changes = 0;
   // biome-ignore lint/correctness/noUnusedPrivateClassMembers: see #touch
   #touched = 0;
@@ -84,11 +85,6 @@ export class CountedTree {
 
   get count(): number {
     return this.#count;
-  }
-
-  /** Grows with each change: who reads over several steps can see that the order moved meanwhile. */
-  get changes(): number {
-    return this.#changes;
   }
 
   /** Everything held, used or not. */
@@ -184,6 +180,33 @@ export class CountedTree {
   }
 
   /**
+   * A copy of the rows whose standing is after that of `row` (null = of all), in order: at least `rowsMin` of them, and
+   * on to the last of an equal standing; fewer at the end. Who asks again with the last row of a copy goes through the
+   * whole ranking while it moves, and meets once everyone who did not move. Never asks `compareTies`.
+   */
+  copyAfter(row: Rows | null, rowsMin: number): Rows {
+    let position = row === null ? this.#directory.first() : this.#directory.search(row, notAfter);
+    let slot = row === null ? 0 : this.#slotAfter(position, row);
+    const pieces: Rows[] = [];
+    let words = 0;
+    for (; position >= 0; position = this.#directory.next(position), slot = 0) {
+      const piece = this.#rowsOf(position).subarray(slot * ROW_WORDS);
+      const missing = Math.max(0, rowsMin * ROW_WORDS - words);
+      const end = missing < piece.length ? endOfTie(pieces.at(-1), piece, missing) : piece.length;
+      if (end > 0) pieces.push(piece.subarray(0, end));
+      words += end;
+      if (end < piece.length) break;
+    }
+    const copy: Rows = new Uint32Array(words);
+    let at = 0;
+    for (const piece of pieces) {
+      copy.set(piece, at);
+      at += piece.length;
+    }
+    return copy;
+  }
+
+  /**
    * Fills an empty tree with `count` rows that `fill` writes in order, piece by piece: each piece is a part of the
    * tree's own memory. The rows must ascend; `checkInvariants` tells.
    */
@@ -260,6 +283,20 @@ export class CountedTree {
       else high = middle;
     }
     return ~((position << this.#blockShift) | low);
+  }
+
+  /** Rows of a block whose standing is not after that of `row`. */
+  #slotAfter(position: number, row: Rows): number {
+    const rows = this.#segmentOf(position);
+    const start = this.#startOf(position);
+    let low = 0;
+    let high = this.#directory.countAt(position);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareStandings(rows, start + middle * ROW_WORDS, row, 0) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Reads the seven words that part a range into eight; kept, or the compiler would leave the reading out. */
@@ -449,6 +486,22 @@ export class CountedTree {
 /** Where the share ends if `rows` are dealt out evenly: shares differ by one row at most. */
 function shareEnd(rows: number, share: number, shares: number): number {
   return Math.floor((rows * (share + 1)) / shares);
+}
+
+/** Of equal standings a search takes the last block that begins with one. */
+function notAfter(): number {
+  return -1;
+}
+
+/** The first word of `piece`, at or after `from`, where another standing begins; `before` ends with the row before it. */
+function endOfTie(before: Rows | undefined, piece: Rows, from: number): number {
+  let at = from;
+  if (at === 0) {
+    if (before !== undefined && compareStandings(before, before.length - ROW_WORDS, piece, 0) !== 0) return 0;
+    at = ROW_WORDS;
+  }
+  while (at < piece.length && compareStandings(piece, at - ROW_WORDS, piece, at) === 0) at += ROW_WORDS;
+  return at;
 }
 
 function copyRow(rows: Rows, at: number, row: Rows): void {

@@ -22,7 +22,8 @@ export interface RankingFileHeader {
 
 const VERSION = 1;
 const HEADER_WORDS = 16;
-const CHUNK_WORDS = 2 ** 16;
+/** 256 kB: copied and summed in half a millisecond, between two turns. */
+const CHUNK_ROWS = 8_192;
 /** `CLIC`, `KRNK`. */
 const MAGIC = [0x4349_4c43, 0x4b4e_524b] as const;
 /** Words of the header. */
@@ -37,28 +38,35 @@ const FIELD = {
   headerCrc: 15,
 };
 
-/** Throws BrokenInvariant if the tree changes before the last chunk is out. */
-export function* writeRankingFile(
-  tree: CountedTree,
-  header: RankingFileHeader,
-): Generator<Uint8Array, void, undefined> {
-  checkByteOrder();
-  const { changes } = tree;
-  yield bytesOf(headerWords(tree, header));
+/**
+ * A copy of a ranking that may move while it is being taken: whoever did not is in it once, as it stands; whoever did,
+ * at none, one or several of the places where it stood meanwhile. `Ranking.settle` puts that right.
+ */
+export interface RankingCopy {
+  /** In order, to be taken one after the other, whenever. Good for ever. */
+  readonly rows: Iterable<Uint8Array>;
+  readonly headerBytes: number;
+  /** What stands before the rows; known when all of them were taken. */
+  header(): Uint8Array;
+}
 
-  let chunk: Rows = new Uint32Array(CHUNK_WORDS);
-  let used = 0;
-  for (const piece of tree.pieces()) {
-    if (used + piece.length > chunk.length) {
-      yield bytesOf(chunk.subarray(0, used));
-      chunk = new Uint32Array(CHUNK_WORDS);
-      used = 0;
+export function copyRanking(tree: CountedTree, { awardPeriodId, isFrozen }: RankingFileHeader): RankingCopy {
+  checkByteOrder();
+  let count = 0;
+  let rowsCrc = 0;
+  function* rows(): Generator<Uint8Array, void, undefined> {
+    let last: Rows | null = null;
+    for (;;) {
+      const chunk: Rows = tree.copyAfter(last, CHUNK_ROWS);
+      if (chunk.length === 0) return;
+      count += chunk.length / ROW_WORDS;
+      rowsCrc = crc32(chunk, 0, chunk.length, rowsCrc);
+      last = chunk.slice(-ROW_WORDS);
+      yield bytesOf(chunk);
     }
-    chunk.set(piece, used);
-    used += piece.length;
-    invariant(changes === tree.changes, 'the ranking changed while it was being written');
   }
-  if (used > 0) yield bytesOf(chunk.subarray(0, used));
+  const header = () => bytesOf(headerWords({ awardPeriodId, isFrozen }, count, rowsCrc));
+  return { rows: rows(), headerBytes: HEADER_WORDS * 4, header };
 }
 
 export interface RankingFile {
@@ -78,17 +86,15 @@ export function readRankingFile(chunks: Iterable<Uint8Array>): RankingFile {
   return { header, fill: (tree) => fillTree(tree, words, reader) };
 }
 
-function headerWords(tree: CountedTree, { awardPeriodId, isFrozen }: RankingFileHeader): Rows {
+function headerWords({ awardPeriodId, isFrozen }: RankingFileHeader, count: number, rowsCrc: number): Rows {
   const words: Rows = new Uint32Array(HEADER_WORDS);
   words.set(MAGIC);
   words[FIELD.version] = VERSION;
   words[FIELD.rowBytes] = ROW_BYTES;
   words[FIELD.awardPeriodId] = awardPeriodId;
   words[FIELD.flags] = isFrozen ? 1 : 0;
-  words[FIELD.count] = tree.count;
-  words[FIELD.countHigh] = tree.count / 2 ** 32;
-  let rowsCrc = 0;
-  for (const piece of tree.pieces()) rowsCrc = crc32(piece, 0, piece.length, rowsCrc);
+  words[FIELD.count] = count;
+  words[FIELD.countHigh] = count / 2 ** 32;
   words[FIELD.rowsCrc] = rowsCrc;
   words[FIELD.headerCrc] = crc32(words, 0, FIELD.headerCrc);
   return words;

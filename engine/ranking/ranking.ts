@@ -6,7 +6,7 @@ import { BrokenInvariant, invariant } from '../assert.ts';
 import type { CitizenKey } from '../contract.ts';
 import type { Standing } from '../facts.ts';
 import { type CompareTies, CountedTree } from './counted-tree.ts';
-import { readRankingFile, writeRankingFile } from './ranking-file.ts';
+import { copyRanking, type RankingCopy, readRankingFile } from './ranking-file.ts';
 import { describeStanding, ROW_WORDS, type Rows, readCitizen, readStanding, writeRow } from './row.ts';
 import { RowSorter } from './row-sorter.ts';
 
@@ -83,6 +83,22 @@ export class Ranking {
     else if (after !== null) this.#enter(citizen, after);
   }
 
+  /**
+   * A move made after a copy of this ranking was begun, seen perhaps by the copy, perhaps not. All of them, in order,
+   * lead to where everyone stands: each takes away where the citizen stood before, if that is there, and ends with
+   * where it stands, if that is not.
+   */
+  settle(citizen: CitizenKey, before: Standing | null, after: Standing | null): void {
+    if (before !== null) {
+      writeRow(this.#before, 0, citizen, before);
+      this.#tree.remove(this.#before);
+    }
+    if (after !== null) {
+      writeRow(this.#after, 0, citizen, after);
+      this.#tree.insert(this.#after);
+    }
+  }
+
   /** From 1. Throws BrokenInvariant if the citizen does not stand there. */
   rankOf(citizen: CitizenKey, standing: Standing): number {
     writeRow(this.#before, 0, citizen, standing);
@@ -142,12 +158,9 @@ export class Ranking {
     this.#tree.checkInvariants();
   }
 
-  /**
-   * The file of this ranking (ranking-file.ts), piece by piece; each is good until the next is asked for.
-   * The same participants always give the same bytes. A move meanwhile is a broken invariant.
-   */
-  toChunks(): Generator<Uint8Array, void, undefined> {
-    return writeRankingFile(this.#tree, { awardPeriodId: this.awardPeriodId, isFrozen: this.#isFrozen });
+  /** The file of this ranking (ranking-file.ts), taken bit by bit while it moves. Unmoved, it always gives the same bytes. */
+  copy(): RankingCopy {
+    return copyRanking(this.#tree, { awardPeriodId: this.awardPeriodId, isFrozen: this.#isFrozen });
   }
 
   /**

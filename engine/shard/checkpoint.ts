@@ -1,6 +1,6 @@
 /** Writes the rows changed since the last checkpoint, in key order and small transactions, between journal commits. */
 import { LIMITS } from '../limits.ts';
-import type { Store } from '../ports.ts';
+import type { CheckpointMark, RankedMark, Store } from '../ports.ts';
 import type { Actors, Frozen } from './actors.ts';
 import type { Shard } from './shard.ts';
 
@@ -11,11 +11,8 @@ export interface CheckpointOptions {
   readonly onPoint: (name: string) => void;
   /** Changed rows that make one due; default LIMITS.checkpointRowCount. */
   readonly rowCount?: number | undefined;
-  /**
-   * Writes what else must be as new as the checkpoint (copies of rankings), before the mark: whenever the process
-   * dies, the journal after the mark reaches back to those copies.
-   */
-  readonly beforeMark?: () => Promise<void>;
+  /** Rank moves up to where are in copies. */
+  readonly ranked: () => RankedMark;
   /** Rows are free again: who waited for that may go on. */
   readonly written?: () => void;
   /** Moving journal records to the archive broke: the process stops. */
@@ -26,30 +23,30 @@ export class Checkpointer {
   readonly #options: CheckpointOptions;
   #running: Promise<void> | null = null;
   #trimming: Promise<void> = Promise.resolve();
-  #sequence: number;
+  #mark: CheckpointMark;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
-    this.#sequence = options.store.rows.checkpoint().sequence;
+    this.#mark = options.store.rows.checkpoint();
   }
 
   /** Everything up to here is in rows. */
   get sequence(): number {
-    return this.#sequence;
+    return this.#mark.sequence;
   }
 
   /** Starts one when enough has changed; rejections go to whoever holds the promise. */
   runIfDue(): Promise<void> | null {
     const { actors, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
     const isDue =
-      actors.dirtyCount >= rowCount || shard.flushedSequence - this.#sequence >= LIMITS.journalTailRecordsMax;
+      actors.dirtyCount >= rowCount || shard.flushedSequence - this.sequence >= LIMITS.journalTailRecordsMax;
     return isDue && this.#running === null ? this.run() : null;
   }
 
   /** One at a time; a call during one waits for it and then writes what changed meanwhile. */
   async run(): Promise<void> {
     while (this.#running !== null) await this.#running;
-    const before = this.#sequence;
+    const before = this.sequence;
     this.#running = this.#write();
     try {
       await this.#running;
@@ -57,21 +54,20 @@ export class Checkpointer {
       this.#running = null;
     }
     // Not where no turn came since the last one: what acknowledgements changed can wait for the next turn.
-    if (this.#sequence !== before) this.#options.written?.();
+    if (this.sequence !== before) this.#options.written?.();
   }
 
   async #write(): Promise<void> {
-    const { store, actors, shard, onPoint, beforeMark } = this.#options;
-    const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences] };
-    if (mark.sequence === this.#sequence) return;
+    const { store, actors, shard, onPoint, ranked } = this.#options;
+    const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences], ranked: ranked() };
+    if (mark.sequence === this.#mark.sequence && mark.ranked.sequence === this.#mark.ranked.sequence) return;
     const frozen = actors.freeze();
     onPoint('checkpoint-start');
     await this.#writeRows(frozen);
-    await beforeMark?.();
     await store.rows.setCheckpoint(mark);
     onPoint('checkpoint-marked');
     actors.release();
-    this.#sequence = mark.sequence;
+    this.#mark = mark;
     // Beside the next checkpoint: packing a segment takes longer than writing the rows.
     this.#trimming = store.journal.trim(mark.sequence);
     this.#trimming.catch(this.#options.failed);

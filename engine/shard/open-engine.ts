@@ -4,6 +4,7 @@ import type { CitizenKey, Programme } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Engine, EngineStats } from '../engine.ts';
 import type { TurnRecord } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
 import { citizenKeyText, partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, RankingCopies, Schedule, Store } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
@@ -72,7 +73,15 @@ class LocalEngine implements Engine {
     this.programme = chooseProgramme(stored, options.programme);
 
     const order = new TaxCodeOrder((citizen) => this.#reads.taxCodeOf(citizen));
-    this.#rankings = new Rankings(this.programme, order.compare);
+    this.#rankings = new Rankings({
+      programme: this.programme,
+      compareTaxCodes: order.compare,
+      copies: options.rankingCopies,
+      movesMin: options.checkpointRowCount ?? LIMITS.checkpointRowCount,
+      marks: this.#recovered.map(({ mark }) => mark),
+      now: { sequences: stores.map(({ journal }) => journal.lastSequence), vector: this.#recoveredSequences() },
+      failed: options.failed,
+    });
     this.#reads = new Reads({
       programme: this.programme,
       rankings: this.#rankings,
@@ -89,7 +98,7 @@ class LocalEngine implements Engine {
         shard: this.#shards[index]!,
         onPoint,
         rowCount: options.checkpointRowCount,
-        beforeMark: () => this.#saveRankings(),
+        ranked: () => this.#rankings.ranked(index),
         failed: options.failed,
         written: () => {
           this.#shards[index]?.wake();
@@ -114,24 +123,9 @@ class LocalEngine implements Engine {
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const [first, second] of this.#partitionRow(partition).ties) order.remember(first, second);
     }
-    this.#fillRankings();
+    const moves = this.#recovered.map((recovered) => recovered.moves);
+    this.#rankings.fill(moves.includes(null) ? null : moves.flatMap((some) => some ?? []), () => this.#wallets());
     for (const { awardPeriodId } of this.#partitionRow(0).frozenRankings) this.#rankings.of(awardPeriodId)?.freeze();
-  }
-
-  #fillRankings(): void {
-    const { rankingCopies } = this.#options;
-    const marks = Array.from(
-      { length: PARTITION_COUNT },
-      (_, at) => this.#storeOf(at).rows.checkpoint().partitions[at] ?? 0,
-    );
-    const moves = this.#recovered.flatMap((recovered) => recovered.moves);
-    const missing: number[] = [];
-    for (const { awardPeriodId } of this.#rankings.all()) {
-      const isRestored =
-        rankingCopies !== undefined && this.#rankings.restore(awardPeriodId, rankingCopies, marks, moves);
-      if (!isRestored) missing.push(awardPeriodId);
-    }
-    if (missing.length > 0) this.#rankings.rebuild(missing, this.#wallets());
   }
 
   /** Finishes what the last stop left: the programme of a new folder, messages under way, boundaries missed. */
@@ -215,6 +209,7 @@ class LocalEngine implements Engine {
     this.#isClosed = true;
     await Promise.all(this.#shards.map((shard) => shard.drain()));
     await this.#idle();
+    await this.#rankings.copyAll();
     await Promise.all(this.#checkpointers.map((checkpointer) => checkpointer.finish()));
   }
 
@@ -240,7 +235,7 @@ class LocalEngine implements Engine {
   }
 
   #published(record: TurnRecord, index: number): void {
-    this.#rankings.apply(record);
+    this.#rankings.apply(record, index);
     this.#closing.published(record);
     this.#expiry.published(record);
     if (this.#listeners.size > 0) {
@@ -259,11 +254,6 @@ class LocalEngine implements Engine {
     while (!this.#shards.every(({ isIdle }) => isIdle)) await Promise.all(this.#shards.map((shard) => shard.idle()));
   }
 
-  async #saveRankings(): Promise<void> {
-    const { rankingCopies } = this.#options;
-    if (rankingCopies !== undefined) await this.#rankings.save(rankingCopies, () => this.#sequences());
-  }
-
   *#wallets(): Iterable<Wallet> {
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       const { actors } = this.#recoveredOf(partition);
@@ -277,6 +267,10 @@ class LocalEngine implements Engine {
   #sequences(): readonly number[] {
     const perShard = this.#shards.map((shard) => shard.flushedSequences);
     return Array.from({ length: PARTITION_COUNT }, (_, at) => perShard[at % this.#shards.length]?.[at] ?? 0);
+  }
+
+  #recoveredSequences(): readonly number[] {
+    return Array.from({ length: PARTITION_COUNT }, (_, at) => this.#recoveredOf(at).position.sequences[at] ?? 0);
   }
 
   #partitionRow(partition: number): PartitionRow {

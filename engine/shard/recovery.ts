@@ -3,12 +3,12 @@
  * Nothing is judged again (promise 3); a row that is ahead of a fact skips it, so recovery may die and begin anew.
  */
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Fact, Message } from '../facts.ts';
+import type { Message, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
-import type { Store } from '../ports.ts';
+import { type CheckpointMark, StorageFault, type Store } from '../ports.ts';
 import { Actors } from './actors.ts';
 import { foldTurn } from './fold.ts';
-import { movesRanks } from './rankings.ts';
+import { eachMove, type RankMove } from './rankings.ts';
 import type { ShardPosition } from './shard.ts';
 
 export interface Recovered {
@@ -16,29 +16,22 @@ export interface Recovered {
   readonly position: ShardPosition;
   /** Sent before the stop, perhaps never taken in: to be sent again, in order. */
   readonly undelivered: readonly Message[];
-  /** Facts after the checkpoint that move ranks, in order. */
-  readonly moves: readonly RankMove[];
-}
-
-export interface RankMove {
-  readonly partition: number;
-  readonly sequence: number;
-  readonly fact: Fact;
+  readonly mark: CheckpointMark;
+  /** After those that the mark says are in copies, in order; null = the archive is damaged there. */
+  readonly moves: readonly RankMove[] | null;
 }
 
 export function recover(store: Store, partitions: readonly number[], onPoint: (name: string) => void): Recovered {
   const mark = store.rows.checkpoint();
   const sequences = Array.from({ length: PARTITION_COUNT }, (_, partition) => mark.partitions[partition] ?? 0);
   const actors = new Actors(store.rows, LIMITS.awakeCountMax);
-  const moves: RankMove[] = [];
+  const moves = movesBefore(store, mark);
   let lastMs = 0;
   for (const turn of store.journal.read(mark.sequence + 1)) {
     onPoint('recovery-record');
     foldTurn((sequence) => actors.target(sequence), turn);
-    for (const { partition, sequence, facts } of turn.sections) {
-      sequences[partition] = sequence;
-      for (const fact of facts) if (movesRanks(fact)) moves.push({ partition, sequence, fact });
-    }
+    for (const { partition, sequence } of turn.sections) sequences[partition] = sequence;
+    if (moves !== null) addMoves(moves, turn);
     lastMs = turn.nowMs;
   }
   const undelivered: Message[] = [];
@@ -46,5 +39,30 @@ export function recover(store: Store, partitions: readonly number[], onPoint: (n
     lastMs = Math.max(lastMs, actors.flushed.get('partition', partition, '', '')?.lastMs ?? 0);
     for (const [, { messages }] of actors.flushed.list('outbox', partition, '', '')) undelivered.push(...messages);
   }
-  return { actors, position: { sequences, lastMs }, undelivered, moves };
+  return { actors, position: { sequences, lastMs }, undelivered, mark, moves };
+}
+
+/** What rows have already and rankings may not: copies of rankings are older than the checkpoint. */
+function movesBefore({ journal }: Store, { sequence, ranked }: CheckpointMark): RankMove[] | null {
+  const moves: RankMove[] = [];
+  try {
+    for (const turn of journal.read(ranked.sequence + 1)) {
+      if (turn.sequence > sequence) break;
+      addMoves(moves, turn);
+    }
+  } catch (fault) {
+    if (fault instanceof StorageFault) return null;
+    throw fault;
+  }
+  return moves;
+}
+
+function addMoves(moves: RankMove[], { sections }: TurnRecord): void {
+  for (const { partition, sequence, facts } of sections) {
+    for (const fact of facts) {
+      eachMove(fact, (awardPeriodId, citizen, before, after) => {
+        moves.push({ partition, sequence, awardPeriodId, citizen, before, after });
+      });
+    }
+  }
 }

@@ -9,14 +9,13 @@ import type { Findings } from './findings.ts';
 import { PartitionAccount, PartitionFold, participantsOf } from './partitions.ts';
 import { Post } from './post.ts';
 import { ALL_PARTITIONS, type Expectation, type Expected, RowCheck } from './rows.ts';
-import type { Participant } from './standings.ts';
+import type { Move, Participant } from './standings.ts';
 import type { Step } from './walk.ts';
 
 interface Capture {
   readonly awardPeriodId: number;
   readonly vector: readonly number[];
-  readonly participants: Participant[];
-  readonly partitions: Set<number>;
+  readonly moves: Move[];
 }
 
 const SCANNED = ['wallet', 'payment', 'command', 'card', 'record', 'reversal'] as const;
@@ -29,7 +28,7 @@ export class Account {
   readonly post: Post;
   /** Reversals that a wallet sent back because the owner had left, by card. */
   readonly returned = new Map<Hpan, Set<string>>();
-  /** Standings at the moments that saved rankings describe. */
+  /** Moves since the moments at which saved rankings were begun. */
   readonly #captures: Capture[] = [];
   readonly #findings: Findings;
   readonly #rowCheck: RowCheck;
@@ -71,15 +70,18 @@ export class Account {
   }
 
   /**
-   * Asks, before the journals are read, for the standings as they were at `vector`.
-   *
-   * @returns who took part then, to be called after all journals; null if these do not reach so far
+   * Moves in the ranking of a period that are journaled after a vector of sequences: complete when all journals were
+   * applied. To be called before.
    */
-  capture(awardPeriodId: number, vector: readonly number[]): () => readonly Participant[] | null {
-    const capture: Capture = { awardPeriodId, vector, participants: [], partitions: new Set() };
-    this.#captures.push(capture);
-    const wanted = vector.filter((sequence) => sequence > 0).length;
-    return () => (capture.partitions.size === wanted ? capture.participants : null);
+  movesAfter(awardPeriodId: number, vector: readonly number[]): readonly Move[] {
+    const moves: Move[] = [];
+    this.#captures.push({ awardPeriodId, vector, moves });
+    return moves;
+  }
+
+  /** Whether the journals that were applied go as far as a vector of sequences. */
+  reaches(vector: readonly number[]): boolean {
+    return this.partitions.every(({ partition, sequence }) => (vector[partition] ?? 0) <= sequence);
   }
 
   participants(awardPeriodId: number): readonly Participant[] {
@@ -184,10 +186,8 @@ export class Account {
     account.lastMs = nowMs;
     account.sequence = section.sequence;
 
-    for (const { awardPeriodId, vector, participants, partitions } of this.#captures) {
-      if (vector[section.partition] !== section.sequence) continue;
-      for (const participant of participantsOf(account, awardPeriodId)) participants.push(participant);
-      partitions.add(section.partition);
+    for (const { awardPeriodId, vector, moves } of this.#captures) {
+      if (section.sequence > (vector[section.partition] ?? 0)) moves.push(...movesIn(section, awardPeriodId));
     }
     const held = this.#partitionRows.get(section.partition);
     if (held?.row.sequence !== section.sequence) return;
@@ -282,4 +282,15 @@ export class Account {
 /** A wallet's yes to a card: a payment counted or a reversal applied. */
 function isYes(body: MessageBody): boolean {
   return (body.kind === 'countJudged' && body.code === null) || (body.kind === 'reverseJudged' && body.applied);
+}
+
+function* movesIn({ facts }: Section, awardPeriodId: number): Iterable<Move> {
+  for (const fact of facts) {
+    if (fact.kind === 'paymentListed' && fact.payment.awardPeriodId === awardPeriodId) {
+      yield { citizen: fact.citizen, before: fact.before, after: fact.after };
+    } else if (fact.kind === 'left') {
+      const own = fact.removed.find((one) => one.awardPeriodId === awardPeriodId);
+      if (own !== undefined) yield { citizen: fact.citizen, before: own.before, after: null };
+    }
+  }
 }

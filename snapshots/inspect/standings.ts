@@ -15,10 +15,20 @@ export interface Participant extends Standing {
 /** A ranking as something else holds it: a snapshot file, a live index. Best first. */
 export interface HeldRanking {
   readonly awardPeriodId: number;
-  /** The sequence of each partition that it describes; null = all that is journaled. */
+  /**
+   * The sequence of each partition at which taking it was begun, while ranks moved; null = it is of all that is
+   * journaled.
+   */
   readonly vector: readonly number[] | null;
   /** Of a standing, what the holder knows of it. */
   readonly participants: Iterable<{ readonly citizen: CitizenKey; readonly standing: Partial<Standing> }>;
+}
+
+/** Null = takes no part. */
+export interface Move {
+  readonly citizen: CitizenKey;
+  readonly before: Standing | null;
+  readonly after: Standing | null;
 }
 
 const DIGEST_PIECE = 1_000;
@@ -50,18 +60,38 @@ export class Standings {
     );
   }
 
-  compare(held: HeldRanking, participants: readonly Participant[]): void {
+  /**
+   * @param moves since taking it was begun: whoever moved may stand there at none, one or several of the places held
+   *   since, and must stand right when the moves are made again; all others must stand right as they are
+   */
+  compare(held: HeldRanking, participants: readonly Participant[], moves: readonly Move[]): void {
     this.#findings.count('rankings');
     const subject = `ranking of period ${held.awardPeriodId}`;
+    const moved = new Map<CitizenKey, Partial<Standing>[]>(moves.map(({ citizen }) => [citizen, []]));
     const sorted = this.sort(participants);
+    const still = moved.size === 0 ? sorted : sorted.filter(({ citizen }) => !moved.has(citizen.key));
     let count = 0;
     for (const found of held.participants) {
-      const expected = sorted[count];
+      const places = moved.get(found.citizen);
+      if (places !== undefined) {
+        places.push(found.standing);
+        continue;
+      }
+      const expected = still[count];
       count += 1;
       if (expected === undefined) continue;
       this.#compareRank(`${subject}: rank ${count}`, expected, found.citizen, found.standing);
     }
-    this.#findings.expect(`${subject}: participants`, sorted.length, count);
+    this.#findings.expect(`${subject}: participants`, still.length, count);
+
+    for (const move of moves) makeAgain(moved.get(move.citizen)!, move);
+    for (const { citizen, count: payments, lastTrxMs, termsMs } of sorted) {
+      const places = moved.get(citizen.key);
+      if (places === undefined) continue;
+      moved.delete(citizen.key);
+      this.#findings.expect(`${subject}: ${short(citizen.key)}`, [{ count: payments, lastTrxMs, termsMs }], places);
+    }
+    for (const [citizen, places] of moved) this.#findings.expect(`${subject}: ${short(citizen)}`, [], places);
   }
 
   /** The digest that a frozen ranking is journaled with: of (digest so far, next thousand participants). */
@@ -125,4 +155,14 @@ export class Standings {
       throw fault;
     }
   }
+}
+
+function makeAgain(places: Partial<Standing>[], { before, after }: Move): void {
+  const at = places.findIndex((place) => isSame(place, before));
+  if (at >= 0) places.splice(at, 1);
+  if (after !== null && !places.some((place) => isSame(place, after))) places.push(after);
+}
+
+function isSame(left: Partial<Standing>, right: Standing | null): boolean {
+  return left.count === right?.count && left.lastTrxMs === right?.lastTrxMs && left.termsMs === right?.termsMs;
 }

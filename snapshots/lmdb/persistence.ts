@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { KeyedHash } from '../keys.ts';
 import type { OnPoint } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
-import { openRanking, sealRanking } from '../ranking-file.ts';
+import { readRanking, writeRanking } from '../ranking-file.ts';
 import { hashOf } from '../record.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { Archive } from './archive.ts';
 import { openEnvironment } from './environment.ts';
-import { createFileDurably, readFileIfThere, writeFully } from './files.ts';
+import { createFileDurably } from './files.ts';
 import { explained, type Folder, freeShare, openFolder } from './folder.ts';
+import { rankingSink, rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
 import { RowDatabase } from './row-database.ts';
 import { openSlotFile } from './slot-file.ts';
@@ -57,13 +58,11 @@ function filePersistence(folder: Folder, stores: readonly FileStore[]): Persiste
     stores,
     folder: folder.path,
     indexKey: folder.keys.index,
-    async saveRanking(awardPeriodId, chunks, vector) {
-      const bytes = sealRanking(chunks, vector);
-      await createFileDurably(rankingPath(awardPeriodId), (file) => writeFully(file, bytes, null));
-    },
+    saveRanking: (awardPeriodId, copy, vector) =>
+      createFileDurably(rankingPath(awardPeriodId), (file) => writeRanking(rankingSink(file), copy, vector)),
     loadRanking(awardPeriodId) {
-      const bytes = readFileIfThere(rankingPath(awardPeriodId));
-      return bytes === null ? null : openRanking(bytes);
+      const source = rankingSource(rankingPath(awardPeriodId));
+      return source === null ? null : readRanking(source);
     },
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
     scrub: () => stores.forEach(scrubStore),

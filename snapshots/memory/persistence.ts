@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { KeyedHash, newKeys } from '../keys.ts';
 import type { OnPoint } from '../media.ts';
 import { checkShardCount, type Persistence } from '../persistence.ts';
-import { openRanking, sealRanking } from '../ranking-file.ts';
+import { type RankingSink, type RankingSource, readRanking, writeRanking } from '../ranking-file.ts';
 import { openStore, scrubStore } from '../store.ts';
 import { emptyFiles, MemoryDisk, type MemoryFolder, memoryMedia } from './disk.ts';
 
@@ -43,15 +43,16 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
     stores,
     folder: 'memory',
     indexKey: folder.keys.index,
-    saveRanking(awardPeriodId, chunks, vector) {
-      const bytes = sealRanking(chunks, vector);
-      return flush(() => {
-        folder.rankings.set(awardPeriodId, bytes);
+    async saveRanking(awardPeriodId, copy, vector) {
+      const sink = new BufferSink(flush);
+      await writeRanking(sink, copy, vector);
+      await flush(() => {
+        folder.rankings.set(awardPeriodId, sink.bytes());
       });
     },
     loadRanking(awardPeriodId) {
       const bytes = folder.rankings.get(awardPeriodId);
-      return bytes === undefined ? null : openRanking(bytes);
+      return bytes === undefined ? null : readRanking(bufferSource(bytes));
     },
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
     scrub: () => stores.forEach(scrubStore),
@@ -65,4 +66,32 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
 function newFolder(shardCount: number): MemoryFolder {
   const stores = Array.from({ length: shardCount }, emptyFiles);
   return { folderId: randomUUID(), keys: newKeys(), stores, rankings: new Map() };
+}
+
+/** As slow as a disk: moves come between the pieces. */
+class BufferSink implements RankingSink {
+  readonly #flush: (write: () => void) => Promise<void>;
+  readonly #parts: Uint8Array[] = [];
+
+  constructor(flush: (write: () => void) => Promise<void>) {
+    this.#flush = flush;
+  }
+
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#flush(() => {
+      this.#parts.push(bytes);
+    });
+  }
+
+  setStart(bytes: Uint8Array): void {
+    this.#parts[0] = bytes;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+}
+
+function bufferSource(bytes: Buffer): RankingSource {
+  return { length: bytes.length, read: (at, length) => bytes.subarray(at, at + length), close: () => {} };
 }

@@ -83,7 +83,7 @@ async function checkpoint(store: Store, sequence: number): Promise<void> {
   const rows = Array.from({ length: sequence - mark }, (_, index) => rowOf(mark + 1 + index));
   await store.rows.write(rows.slice(0, 8));
   await store.rows.write(rows.slice(8));
-  await store.rows.setCheckpoint({ sequence, partitions: [] });
+  await store.rows.setCheckpoint({ sequence, partitions: [], ranked: { sequence: 0, copies: [] } });
   await store.journal.trim(sequence);
 }
 

@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StorageFault } from '../../engine/ports.ts';
+import { Ranking } from '../../engine/ranking/ranking.ts';
 import { CRASH_POINTS, openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
@@ -109,7 +110,7 @@ async function fillFolder(turnCount = 60): Promise<void> {
   const { journal, rows, vault } = persistence.stores[0]!;
   for (let sequence = 1; sequence <= turnCount; sequence += 1) await journal.append(turnOf(1, sequence));
   await rows.write(Array.from({ length: turnCount }, (_, index) => rowOf(index + 1)));
-  await rows.setCheckpoint({ sequence: turnCount, partitions: [] });
+  await rows.setCheckpoint({ sequence: turnCount, partitions: [], ranked: { sequence: 0, copies: [] } });
   await journal.trim(Math.floor(turnCount / 3));
   await journal.trim(Math.floor(turnCount / 2));
   vault.newSlot();
@@ -117,7 +118,7 @@ async function fillFolder(turnCount = 60): Promise<void> {
   await persistence.close();
 }
 
-async function faultOf(work: () => Promise<Persistence>): Promise<string> {
+async function faultOf(work: () => Promise<Pick<Persistence, 'close'>>): Promise<string> {
   try {
     await (await work()).close();
   } catch (error) {
@@ -286,16 +287,33 @@ describe('the folder', () => {
 
   test('a ranking damaged anywhere is as good as none', async () => {
     const persistence = await openPersistence({ folder });
-    await persistence.saveRanking(2, [new Uint8Array(50), new Uint8Array(70)], [1, 2, 3]);
+    const byKey = (left: string, right: string) => (left < right ? -1 : 1);
+    const citizens = ['ab', 'cd'].map((digits) => digits.repeat(16));
+    const standing = { count: 3, lastTrxMs: 5, termsMs: 4 };
+    const ranking = Ranking.build(
+      2,
+      citizens.map((citizen) => ({ citizen, standing })),
+      byKey,
+    );
+    await persistence.saveRanking(2, ranking.copy(), [1, 2, 3]);
+    const load = () => {
+      const saved = persistence.loadRanking(2);
+      if (saved === null) return 'RANKING_DAMAGED';
+      return faultOf(async () => {
+        Ranking.fromChunks(saved.chunks, byKey);
+        return { close: async () => {} };
+      });
+    };
     const path = join(folder, 'rankings', '2.ranking');
     const good = readFileSync(path);
     for (let at = 0; at < good.length; at += 1) {
       flipBit(path, at);
-      expect(persistence.loadRanking(2), `byte ${at}`).toBeNull();
+      expect(await load(), `byte ${at}`).toBe('RANKING_DAMAGED');
       writeFileSync(path, good.subarray(0, at));
-      expect(persistence.loadRanking(2), `cut at ${at}`).toBeNull();
+      expect(await load(), `cut at ${at}`).toBe('RANKING_DAMAGED');
       writeFileSync(path, good);
     }
+    expect(await load()).toBe('none');
     expect(persistence.loadRanking(2)?.vector).toEqual([1, 2, 3]);
     await persistence.close();
   });

@@ -18,7 +18,7 @@ function countedRows() {
     get: (_table: string, _partition: number, entity: string) => void read.push(entity),
     list: () => [],
     write: async () => {},
-    checkpoint: () => ({ sequence: 0, partitions: [] }),
+    checkpoint: () => ({ sequence: 0, partitions: [], ranked: { sequence: 0, copies: [] } }),
     setCheckpoint: async () => {},
   };
   return { read, rows: rows as unknown as Rows };
@@ -71,6 +71,7 @@ test('a checkpoint without a turn since the last one writes nothing and calls fo
     actors,
     shard: { flushedSequence: 0, flushedSequences: [] } as unknown as Shard,
     onPoint: () => {},
+    ranked: () => ({ sequence: 0, copies: [] }),
     rowCount: 1,
     written: () => {
       calls += 1;

@@ -48,6 +48,7 @@ class World {
     return openEngine({
       stores: persistence.stores,
       rankingCopies: persistence,
+      checkpointRowCount: 15,
       programme,
       clock: { nowMs: () => this.nowMs },
       schedule: (task) => setImmediate(task),

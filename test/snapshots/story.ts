@@ -44,7 +44,8 @@ export async function tellStory(damage: Damage = {}): Promise<MemoryPersistence>
   const rows = foldRows(covered);
   damage.rows?.(rows);
   await store.rows.write(rows);
-  await store.rows.setCheckpoint({ sequence: covered.length, partitions: sequencesAfter(covered) });
+  const ranked = { sequence: 0, copies: [] };
+  await store.rows.setCheckpoint({ sequence: covered.length, partitions: sequencesAfter(covered), ranked });
   return persistence;
 }
 
