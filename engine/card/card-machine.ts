@@ -219,20 +219,20 @@ const step = machineSteps<CardContext, CardEvent>(cardMachine);
 export function decideCard(context: CardContext, event: CardEvent): void {
   const before = context.decision.facts.length;
   const status = step(context.card.status, context, event);
-  const named = context.decision.facts.slice(before).map(({ kind }) => kind);
-  invariant(
-    (status !== context.card.status) === named.some((kind) => STATUS_FACTS.includes(kind)),
-    'the machine and its facts agree on the state',
-  );
+  let isTold = false;
+  for (let index = before; index < context.decision.facts.length; index += 1) {
+    if (STATUS_FACTS.has(context.decision.facts[index]!.kind)) isTold = true;
+  }
+  invariant(isTold === (status !== context.card.status), 'the machine and its facts agree on the state');
 }
 
-const STATUS_FACTS: readonly Fact['kind'][] = [
+const STATUS_FACTS: ReadonlySet<Fact['kind']> = new Set([
   'cardActivated',
   'cardClaimed',
   'claimConfirmed',
   'claimWithdrawn',
   'cardDeactivated',
-];
+]);
 
 function grant(
   context: CardContext,

@@ -293,8 +293,12 @@ const step = machineSteps<WalletContext, WalletEvent>(walletMachine);
 export function decideWallet(context: WalletContext, event: WalletEvent): void {
   const before = context.decision.facts.length;
   const status = step(context.wallet.status, context, event);
-  const changed = context.decision.facts.slice(before).some(({ kind }) => kind === 'enrolled' || kind === 'left');
-  invariant(changed === (status !== context.wallet.status), 'the machine and its facts agree on the state');
+  let isTold = false;
+  for (let index = before; index < context.decision.facts.length; index += 1) {
+    const { kind } = context.decision.facts[index]!;
+    if (kind === 'enrolled' || kind === 'left') isTold = true;
+  }
+  invariant(isTold === (status !== context.wallet.status), 'the machine and its facts agree on the state');
 }
 
 function named(body: { readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }): readonly Hpan[] {
