@@ -118,7 +118,7 @@ function find(results: readonly Measurement[], name: string): Measurement {
 
 function nextTurn(store: Store, facts: readonly Fact[]): TurnRecord {
   const sequence = store.journal.lastSequence + 1;
-  const section = { partition: 0, sequence, facts, sent: [], received: [] };
+  const section = { partition: 0, sequence, facts, sent: [], within: [], received: [] };
   return { epoch: store.journal.epoch, sequence, nowMs: 1_607_385_600_000, sections: [section] };
 }
 

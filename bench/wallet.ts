@@ -109,7 +109,7 @@ function turnOf(wallet: Wallet): () => void {
         facts.push(fact);
       }
     }
-    const section = { partition: 0, sequence: 2, facts, sent: [], received: [] };
+    const section = { partition: 0, sequence: 2, facts, sent: [], within: [], received: [] };
     sealRecord(writer, { epoch: 1, sequence: 2, nowMs: NOW_MS, sections: [section] }, previousHash);
   };
 }

@@ -242,7 +242,10 @@ export interface Section {
   /** This partition's own count of turns, from 1. */
   readonly sequence: number;
   readonly facts: readonly Fact[];
+  /** Messages that leave the record. Of those that it takes in itself the facts say all that came of them. */
   readonly sent: readonly Message[];
+  /** Highest sequence sent to and taken in by a partition of the same record: [to, sequence]. */
+  readonly within: readonly (readonly [number, number])[];
   /** Highest message sequence taken in, by sender: [from, sequence]. */
   readonly received: readonly (readonly [number, number])[];
 }

@@ -14,7 +14,7 @@ import { PARTITION_COUNT } from '../contract.ts';
 import type { Message, TurnRecord } from '../facts.ts';
 import type { ActorTable, ListTable, PartitionRow, RowChange, Rows, RowTable, RowTypes, StoredRow } from '../ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
-import { type FoldTarget, foldOutbox, takenWithin } from './fold.ts';
+import { type FoldTarget, foldOutbox } from './fold.ts';
 
 /** Whose list it is. */
 export const OWNER_OF = {
@@ -196,8 +196,9 @@ export class Actors {
       row.isFlushed = true;
       this.#dirtyRows.push(row);
     }
-    const taken = takenWithin(record);
-    for (const section of record.sections) foldOutbox(this.target(section.sequence), taken, section);
+    for (const section of record.sections) {
+      if (section.sent.length > 0) foldOutbox(this.target(section.sequence), section);
+    }
   }
 
   /** Where facts go that are on disk already: they are seen at once. A row that is ahead of a fact skips it. */

@@ -75,11 +75,10 @@ export function foldSectionEnd(target: FoldTarget, nowMs: number, section: Secti
   target.change('partition', partition, '', (row) => withSection(row ?? emptyPartition(), nowMs, section));
 }
 
-/** Messages sent by a section and not taken in within the same record wait in the outbox of their pair. */
-export function foldOutbox(target: FoldTarget, taken: TakenWithin, { partition, sent }: Section): void {
+/** Messages that leave the record wait in the outbox of their pair. */
+export function foldOutbox(target: FoldTarget, { partition, sent }: Section): void {
   const waiting = new Map<number, Message[]>();
   for (const message of sent) {
-    if (message.sequence <= (taken.get(partition * PARTITION_COUNT + message.to) ?? 0)) continue;
     const ofPair = waiting.get(message.to);
     if (ofPair === undefined) waiting.set(message.to, [message]);
     else ofPair.push(message);
@@ -95,12 +94,11 @@ export function foldOutbox(target: FoldTarget, taken: TakenWithin, { partition, 
 
 /** Folds a whole turn: recovery. */
 export function foldTurn(target: (sequence: number, partition: number) => FoldTarget, turn: TurnRecord): void {
-  const taken = takenWithin(turn);
   for (const section of turn.sections) {
     const into = target(section.sequence, section.partition);
     for (const fact of section.facts) foldFact(into, section.partition, fact);
     foldSectionEnd(into, turn.nowMs, section);
-    foldOutbox(into, taken, section);
+    foldOutbox(into, section);
   }
 }
 
@@ -122,17 +120,6 @@ export function emptyPartition(): PartitionRow {
   };
 }
 
-/** Highest sequence taken in within the record itself, by sender and receiver; made once for all of its sections. */
-export function takenWithin(turn: TurnRecord): TakenWithin {
-  const taken = new Map<number, number>();
-  for (const { partition, received } of turn.sections) {
-    for (const [from, sequence] of received) taken.set(from * PARTITION_COUNT + partition, sequence);
-  }
-  return taken;
-}
-
-type TakenWithin = ReadonlyMap<number, number>;
-
 function withSection(row: PartitionRow, nowMs: number, section: Section): PartitionRow {
   let { citizensEnabled, cardsActive, paymentsListed, commandsDone } = row;
   for (const { kind } of section.facts) {
@@ -149,8 +136,9 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     for (const [from, sequence] of section.received) counted[from] = sequence;
     received = counted;
   }
-  if (section.sent.length > 0) {
+  if (section.sent.length + section.within.length > 0) {
     const counted = [...sent];
+    for (const [to, sequence] of section.within) counted[to] = sequence;
     for (const { to, sequence } of section.sent) counted[to] = sequence;
     sent = counted;
   }

@@ -271,7 +271,7 @@ export class Shard {
   /** Sends what was not taken in within the turn; frees what others sent and we have on disk now. */
   #exchange(record: TurnRecord): void {
     for (const { sent, partition, received } of record.sections) {
-      for (const message of sent) if (!this.#options.isLocal(message.to)) this.#options.route(message);
+      for (const message of sent) this.#options.route(message);
       for (const [from, sequence] of received) {
         if (this.#options.isLocal(from)) continue;
         this.#options.acknowledge({ from, to: partition, sequence, body: FREED });
@@ -469,9 +469,11 @@ export class Shard {
     const pair = from * PARTITION_COUNT + to;
     const sequence = (this.#sent[pair] ?? 0) + 1;
     this.#sent[pair] = sequence;
-    const message = turn.send(from, to, sequence, body);
+    const message = { from, to, sequence, body };
+    if (!this.#options.isLocal(to)) return turn.send(message);
     // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
-    if (this.#options.isLocal(to)) this.#takeIn(turn, message);
+    turn.sendWithin(message);
+    this.#takeIn(turn, message);
   }
 
   // Deciding

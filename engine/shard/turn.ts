@@ -10,6 +10,7 @@ interface OpenSection {
   readonly sequence: number;
   readonly facts: Fact[];
   readonly sent: Message[];
+  readonly within: Map<number, number>;
   readonly received: Map<number, number>;
 }
 
@@ -43,10 +44,14 @@ export class Turn {
     foldFact(section.target, partition, fact);
   }
 
-  send(from: number, to: number, sequence: number, body: MessageBody): Message {
-    const message: Message = { from, to, sequence, body };
-    this.#section(from).sent.push(message);
-    return message;
+  /** A message that leaves the record. */
+  send(message: Message): void {
+    this.#section(message.from).sent.push(message);
+  }
+
+  /** A message that the record takes in itself. */
+  sendWithin({ from, to, sequence }: Message): void {
+    this.#section(from).within.set(to, sequence);
   }
 
   receive({ from, to, sequence }: Message): void {
@@ -64,8 +69,8 @@ export class Turn {
    */
   end(epoch: number, sequence: number): { readonly record: TurnRecord; readonly changes: Changes } {
     this.#open.sort((a, b) => a.partition - b.partition);
-    const sections = this.#open.map(({ target, received, ...section }): Section => {
-      const closed = { ...section, received: [...received] };
+    const sections = this.#open.map(({ target, partition, sequence, facts, sent, within, received }): Section => {
+      const closed = { partition, sequence, facts, sent, within: [...within], received: [...received] };
       foldSectionEnd(target, this.nowMs, closed);
       return closed;
     });
@@ -81,7 +86,8 @@ export class Turn {
     if (known !== undefined) return known;
     const sequence = this.#nextSequence(partition);
     const target = this.#target(sequence);
-    const made: OpenSection = { target, partition, sequence, facts: [], sent: [], received: new Map() };
+    const [within, received] = [new Map<number, number>(), new Map<number, number>()];
+    const made: OpenSection = { target, partition, sequence, facts: [], sent: [], within, received };
     this.#sections[partition] = made;
     this.#open.push(made);
     return made;

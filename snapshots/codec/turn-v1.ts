@@ -92,6 +92,7 @@ const section = shape<Section>({
   sequence: integer,
   facts: list(fact),
   sent: list(message),
+  within: list(pair(integer, integer)),
   received: list(pair(integer, integer)),
 });
 

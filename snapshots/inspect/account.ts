@@ -1,6 +1,6 @@
 /** The whole account that an inspection takes from the journals: everything that any row or ranking should say. */
 import { type CitizenKey, type Hpan, PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
-import type { Fact, MessageBody, Section } from '../../engine/facts.ts';
+import type { Fact, Section } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
 import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
@@ -26,8 +26,6 @@ export class Account {
   readonly partitions = ALL_PARTITIONS.map((partition) => new PartitionAccount(partition, PARTITION_COUNT));
   readonly cards = new Map<Hpan, CardAccount>();
   readonly post: Post;
-  /** Reversals that a wallet sent back because the owner had left, by card. */
-  readonly returned = new Map<Hpan, Set<string>>();
   /** Moves since the moments at which saved rankings were begun. */
   readonly #captures: Capture[] = [];
   readonly #findings: Findings;
@@ -100,7 +98,6 @@ export class Account {
       if (fact.kind === 'recordSet') records.push({ table: 'record', partition, entity: fact.hpan, sub: fact.key });
     }
     this.post.apply(section);
-    this.#checkVerdicts(section);
     this.#endSection(store, section, nowMs);
 
     for (const actor of changed) {
@@ -158,19 +155,6 @@ export class Account {
     }
   }
 
-  /** What a wallet lists it tells the card in the same turn: never one without the other (promise 6). */
-  #checkVerdicts({ partition, sequence, facts, sent }: Section): void {
-    const listed = facts.filter(({ kind }) => kind === 'paymentListed').length;
-    const told = sent.filter(({ body }) => isYes(body)).length;
-    for (const { body } of sent) {
-      if (body.kind !== 'reverseJudged' || body.applied) continue;
-      const keys = this.returned.get(body.hpan) ?? new Set();
-      this.returned.set(body.hpan, keys.add(body.key));
-    }
-    if (listed === told) return;
-    this.#findings.differ(`partition ${partition} at ${sequence}: lists ${listed} payments, tells cards of ${told}`);
-  }
-
   #endSection(store: Store, section: Section, nowMs: number): void {
     const account = this.#partition(section.partition);
     account.store = store;
@@ -182,6 +166,7 @@ export class Account {
       account.commandsDone += Number(kind === 'commandDone');
     }
     for (const [from, sequence] of section.received) account.received[from] = sequence;
+    for (const [to, sequence] of section.within) account.sent[to] = sequence;
     for (const { to, sequence } of section.sent) account.sent[to] = sequence;
     account.lastMs = nowMs;
     account.sequence = section.sequence;
@@ -277,11 +262,6 @@ export class Account {
     if (account === undefined) throw new RangeError(`there is no partition ${partition}`);
     return account;
   }
-}
-
-/** A wallet's yes to a card: a payment counted or a reversal applied. */
-function isYes(body: MessageBody): boolean {
-  return (body.kind === 'countJudged' && body.code === null) || (body.kind === 'reverseJudged' && body.applied);
 }
 
 function* movesIn({ facts }: Section, awardPeriodId: number): Iterable<Move> {

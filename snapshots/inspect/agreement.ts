@@ -38,7 +38,7 @@ export class Agreement {
     for (const citizen of this.#account.citizens()) this.#gatherListings(citizen);
     for (const card of this.#account.cards.values()) {
       for (const [key, line] of card.ledger) this.#checkLine(card, key, line);
-      judgeAgain(card, this.#account.returned.get(card.hpan) ?? new Set(), this.#findings);
+      judgeAgain(card, this.#findings);
       this.#checkPending(card);
       if (card.open !== undefined) this.#checkOwner(card, card.open);
     }

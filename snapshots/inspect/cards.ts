@@ -52,6 +52,8 @@ export class CardAccount {
   /** What is left of each counted payment, by key, taken down reversal by reversal. */
   readonly leftCents = new Map<string, number>();
   unanswered = 0;
+  /** Keys of reversals that a wallet sent back because the owner had left (DECISION 22). */
+  readonly returned = new Set<string>();
   /** As the last fact says it: right at the end of a turn, and within one a decision ahead. */
   toldUnanswered = 0;
   pending: readonly PendingReversal[] = [];
@@ -195,6 +197,7 @@ export class CardFold {
       countDelta = this.#reverse(card, key, entry, subject);
     if (before === null && entry === null) this.#findings.differ(`${subject}: forgotten, but it was never there`);
 
+    if (before?.state === 'asked' && entry?.state === 'pending') card.returned.add(key);
     card.unanswered += Number(entry?.state === 'asked') - Number(before?.state === 'asked');
     if (before !== null && entry === null) card.keysByRecord.delete(recordKeyText(before.record));
     card.arrivals = fact.arrivals;

@@ -9,6 +9,8 @@ interface Pair {
   readonly from: number;
   readonly to: number;
   sentLast: number;
+  /** Highest sequence that its own record took in. */
+  withinLast: number;
   /** Highest sequence that the receiver has taken in. */
   takenLast: number;
   /** Sent and, as far as read, not taken in; with the sender's sequence. */
@@ -39,6 +41,7 @@ export class Post {
 
   apply(section: Section): void {
     for (const message of section.sent) this.#send(section, message);
+    for (const [to, sequence] of section.within) this.#sendWithin(section, to, sequence);
     for (const [from, sequence] of section.received) this.#receive(section, from, sequence);
   }
 
@@ -48,6 +51,11 @@ export class Post {
       const subject = `messages of partition ${pair.from} to ${pair.to}`;
       if (pair.takenLast > pair.sentLast) {
         this.#findings.differ(`${subject}: ${pair.takenLast} taken in, only ${pair.sentLast} sent`);
+      }
+      if (pair.takenLast < pair.withinLast) {
+        this.#findings.differ(
+          `${subject}: ${pair.withinLast} sent and taken in at once, only ${pair.takenLast} taken in`,
+        );
       }
       this.#checkOutbox(pair, subject);
     }
@@ -72,6 +80,18 @@ export class Post {
 
     pair.sentLast = message.sequence;
     if (message.sequence > pair.takenLast) pair.open.push({ message, sentAt: section.sequence });
+  }
+
+  /** What was in them is told by facts alone; here only their numbers go on. */
+  #sendWithin(section: Section, to: number, sequence: number): void {
+    const pair = this.#pair(section.partition, to);
+    const sentCount = sequence - pair.sentLast;
+    if (sentCount < 1) {
+      this.#findings.differ(`partition ${section.partition} at ${section.sequence}: sends ${sequence} to ${to} again`);
+    }
+    this.#findings.count('messages', Math.max(0, sentCount));
+    pair.sentLast = sequence;
+    pair.withinLast = sequence;
   }
 
   #receive(section: Section, from: number, sequence: number): void {
@@ -100,7 +120,7 @@ export class Post {
     const key = from * PARTITION_COUNT + to;
     const known = this.#pairs.get(key);
     if (known !== undefined) return known;
-    const pair: Pair = { from, to, sentLast: 0, takenLast: 0, open: [], outbox: null };
+    const pair: Pair = { from, to, sentLast: 0, withinLast: 0, takenLast: 0, open: [], outbox: null };
     this.#pairs.set(key, pair);
     return pair;
   }

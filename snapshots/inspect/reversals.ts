@@ -25,13 +25,9 @@ interface Reversal {
   flagged: boolean;
 }
 
-/**
- * @param returned keys of reversals that a wallet sent back because the owner had left (DECISION 22): the card
- *   learns of a departure a moment later than the wallet
- */
-export function judgeAgain(card: CardAccount, returned: ReadonlySet<string>, findings: Findings): void {
+export function judgeAgain(card: CardAccount, findings: Findings): void {
   if (card.reversals === 0 || card.isWaiting) return;
-  const replay = new Replay(card.departures, returned);
+  const replay = new Replay(card.departures, card.returned);
   const lines = [...card.ledger]
     .flatMap(([key, { value, settledMs }]) => (value === null ? [] : [{ key, entry: value, settledMs }]))
     .toSorted((left, right) => left.entry.arrival - right.entry.arrival);
@@ -57,6 +53,7 @@ class Replay {
   readonly payments: Payment[] = [];
   readonly reversals: Reversal[] = [];
   readonly #departures: readonly LedgerDeparture[];
+  /** Keys of those that a wallet sent back: the card learns of a departure a moment later than the wallet. */
   readonly #returned: ReadonlySet<string>;
   /** Owners of whom a returned reversal told before their release came. */
   readonly #gone = new Set<string>();

@@ -23,7 +23,12 @@ export function turnOf(epoch: number, sequence: number): TurnRecord {
     hpan: createHash('sha256').update(`${sequence} ${index}`).digest('hex'),
     deactivationMs: sequence * 1_000 + index,
   }));
-  return { epoch, sequence, nowMs: sequence, sections: [{ partition: 5, sequence, facts, sent: [], received: [] }] };
+  return {
+    epoch,
+    sequence,
+    nowMs: sequence,
+    sections: [{ partition: 5, sequence, facts, sent: [], within: [], received: [] }],
+  };
 }
 
 export function rowOf(sequence: number): RowChange {

@@ -348,7 +348,7 @@ class Scribe {
     const received = [...(this.#waiting.get(partition) ?? [])];
     this.#waiting.delete(partition);
     const sent = bodies.map((body) => this.#message(partition, body));
-    const section: Section = { partition, sequence, facts, sent, received };
+    const section: Section = { partition, sequence, facts, sent, within: [], received };
     this.turns.push({ epoch: this.#epoch, sequence: this.turns.length + 1, nowMs, sections: [section] });
   }
 

@@ -293,6 +293,7 @@ export class Samples {
       sequence: this.count(),
       facts: this.#random.shuffle(this.facts()),
       sent: this.bodies().map(message),
+      within: [[this.#random.below(64), this.count()]],
       received: [[this.#random.below(64), this.count()]],
     };
   }
@@ -304,7 +305,7 @@ export class Samples {
   /** Short, to fill a journal with many. */
   shortTurn(epoch: number, sequence: number): TurnRecord {
     const facts = [{ kind: 'cardDeactivated', hpan: this.hpan(), deactivationMs: this.instant() }] as const;
-    const section = { partition: this.#random.below(64), sequence, facts, sent: [], received: [] };
+    const section = { partition: this.#random.below(64), sequence, facts, sent: [], within: [], received: [] };
     return { epoch, sequence, nowMs: this.instant(), sections: [section] };
   }
 
