@@ -30,7 +30,7 @@ export function newDecision(): Decision {
 export type Step<Context, Event> = (state: string, context: Context, event: Event) => string;
 
 /**
- * Steps by a table made once from the transitions that XState read out of the machine: of a state and an event the
+ * Steps by a table made, at the first step, from the transitions that XState read out of the machine: of a state and an event the
  * candidates in their order, those of the state before those of the root. The first whose guard holds gives actions
  * and target; that is all a machine without nested states, entry and exit actions does in a step, and
  * test/engine/machines.test.ts holds it to `transition()`. The public helper costs 20 us, since it builds an actor at
@@ -39,10 +39,10 @@ export type Step<Context, Event> = (state: string, context: Context, event: Even
 export function machineSteps<Context extends object, Event extends { readonly type: string }>(
   machine: AnyStateMachine,
 ): Step<Context, Event> {
-  const table = new Map<string, ReadonlyMap<string, readonly Candidate[]>>();
-  for (const [state, node] of Object.entries(machine.states)) table.set(state, candidatesOf(machine, node));
+  let table: Table | null = null;
   return (state, context, event) => {
     const args = { context, event };
+    table ??= new Map(Object.entries(machine.states).map(([name, node]) => [name, candidatesOf(machine, node)]));
     for (const { guard, actions, target } of table.get(state)?.get(event.type) ?? []) {
       if (guard !== null && !guard(args)) continue;
       for (const { act, params } of actions) act(args, params);
@@ -64,6 +64,9 @@ interface Candidate {
   readonly actions: readonly { readonly act: Act; readonly params: unknown }[];
   readonly target: string | null;
 }
+
+/** By state and event. */
+type Table = ReadonlyMap<string, ReadonlyMap<string, readonly Candidate[]>>;
 
 type Node = AnyStateMachine['root'];
 

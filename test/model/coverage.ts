@@ -1,8 +1,8 @@
 /**
  * Which transitions of a machine that runs in production were taken, and which pairs of state and event were met.
- * Watches the machine object itself: the engine lets its `getTransitionData` choose.
+ * Watches the machine object itself, before its first step: each transition begins with an action that tells of it.
  */
-import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine, AnyTransitionDefinition } from 'xstate';
+import type { AnyStateMachine, AnyTransitionDefinition } from 'xstate';
 
 export interface Coverage {
   /** All transitions by name, such as `enabled LEAVE 0`; `any` stands for the machine itself. */
@@ -13,17 +13,24 @@ export interface Coverage {
   report(): string;
 }
 
+interface Args {
+  readonly context: { readonly wallet?: { readonly status: string }; readonly card?: { readonly status: string } };
+  readonly event: { readonly type: string };
+}
+
 export function watch(machine: AnyStateMachine): Coverage {
   const names = transitionNames(machine);
   const taken = new Set<string>();
   const met = new Set<string>();
-  const choose = machine.getTransitionData.bind(machine);
-  machine.getTransitionData = (snapshot: AnyMachineSnapshot, event: AnyEventObject) => {
-    met.add(pairName(String(snapshot.value), event.type));
-    const chosen = choose(snapshot, event);
-    for (const transition of chosen) taken.add(names.get(transition) ?? 'unknown');
-    return chosen;
-  };
+  const actions = machine.implementations.actions as Record<string, (args: Args) => void>;
+  for (const [transition, name] of names) {
+    const type = `taken: ${name}`;
+    (transition as { actions: unknown }).actions = [type, ...transition.actions];
+    actions[type] = ({ context, event }) => {
+      taken.add(name);
+      met.add(pairName((context.wallet ?? context.card)!.status, event.type));
+    };
+  }
   const all = [...names.values()];
   const pairs = Object.keys(machine.states).flatMap((state) => machine.events.map((event) => pairName(state, event)));
   const missed = () => all.filter((name) => !taken.has(name));
