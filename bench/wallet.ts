@@ -66,7 +66,7 @@ const EVENTS: Readonly<Record<string, WalletEvent>> = {
   'enable a card': { type: 'ENABLE', asked: ASKED, body: { kind: 'enableCashback', hpan: HPAN } },
   'count a payment': {
     type: 'COUNT',
-    key: 'key',
+    place: 1,
     period: PERIOD,
     record: {
       ...{ acquirerCode: '36081', operationType: '00', circuitType: '01', hpan: HPAN, trxMs: NOW_MS - 1_000 },
@@ -90,7 +90,7 @@ function times(act: () => void): () => void {
 
 function decide(wallet: Wallet, event: WalletEvent): readonly Fact[] {
   const decision = newDecision();
-  decideWallet({ wallet, nowMs: NOW_MS, decision }, event);
+  decideWallet({ wallet, nowMs: NOW_MS, decision, newPlace: () => 1 }, event);
   return decision.facts;
 }
 

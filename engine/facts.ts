@@ -123,12 +123,11 @@ export type CardFact =
   | { readonly kind: 'claimWithdrawn'; readonly hpan: Hpan; readonly status: 'absent' | 'inactive' }
   | { readonly kind: 'cardDeactivated'; readonly hpan: Hpan; readonly deactivationMs: number }
   | { readonly kind: 'ownerLeft'; readonly hpan: Hpan; readonly citizen: CitizenKey; readonly enrolment: number }
-  /** A record's entry as it now stands (null: forgotten, the wallet dropped it), and the card's counters after it. */
+  /** A record's entry as it now stands, and the card's counters after it. */
   | {
       readonly kind: 'recordSet';
       readonly hpan: Hpan;
-      readonly key: string;
-      readonly entry: LedgerEntry | null;
+      readonly entry: LedgerEntry;
       readonly unanswered: number;
       readonly pending: readonly PendingReversal[];
       readonly arrivals: number;
@@ -197,14 +196,14 @@ export type MessageBody =
   | {
       readonly kind: 'count';
       readonly citizen: CitizenKey;
-      readonly key: string;
+      readonly place: number;
       readonly record: TransactionRecord;
       readonly receivedMs: number;
     }
   | {
       readonly kind: 'countJudged';
       readonly hpan: Hpan;
-      readonly key: string;
+      readonly place: number;
       /** Null = counted. */
       readonly code: RefusalName | null;
       readonly enrolment: number;
@@ -215,14 +214,14 @@ export type MessageBody =
       readonly kind: 'reverse';
       readonly citizen: CitizenKey;
       readonly enrolment: number;
-      readonly key: string;
+      readonly place: number;
       readonly record: TransactionRecord;
       readonly awardPeriodId: number;
       readonly scoreCents: number;
       readonly countDelta: number;
     }
   /** `applied` false: the owner has left meanwhile, there is nothing to match. */
-  | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly key: string; readonly applied: boolean }
+  | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly place: number; readonly applied: boolean }
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number };
 
 /** A message to one wallet or card; the rest are told to every partition. */

@@ -43,14 +43,14 @@ export interface Journal {
 export interface RowTypes {
   /** entity citizen, sub '' */
   readonly wallet: Wallet;
-  /** entity citizen, sub `paymentSub` (period, instant, insertion) */
-  readonly payment: PaymentRow;
+  /** entity '', sub `pageOf`: what one turn listed */
+  readonly payment: readonly PaymentRow[];
   /** entity citizen, sub `pageSub` */
   readonly command: CommandPage;
   /** entity hpan, sub '' */
   readonly card: Card;
-  /** entity hpan, sub the record key */
-  readonly record: LedgerEntry;
+  /** entity '', sub `pageOf`: what one turn took in */
+  readonly record: readonly LedgerEntry[];
   /** entity '', sub '' */
   readonly partition: PartitionRow;
   /** entity '', sub `reversalSub`: reversals that wait, or that an operator has to see */
@@ -62,6 +62,9 @@ export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */
 export type ActorTable = 'wallet' | 'card' | 'partition';
 export type ListTable = Exclude<RowTable, ActorTable>;
+/** Lists whose rows are pages; see place.ts. */
+export type PageTable = 'payment' | 'record';
+export type Line<T extends PageTable> = RowTypes[T][number];
 
 export interface PartitionRow {
   /** Instants within a partition never fall. */
@@ -120,6 +123,8 @@ export type RowChange = {
 export interface Rows {
   /** Undefined = no such row. Throws StorageFault (`ROW_DAMAGED`, `FORMAT_NEWER`) rather than serve a wrong row. */
   get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
+  /** One line of a page, without reading the others. Throws as `get` does. */
+  line<T extends PageTable>(table: T, partition: number, place: number): Line<T> | undefined;
   /** All rows of one entity, ordered by `sub`; the first whose `sub` begins with `prefix` on. */
   list<T extends RowTable>(
     table: T,

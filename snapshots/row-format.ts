@@ -10,6 +10,8 @@ import { crc32 } from 'node:zlib';
 import { invariant } from '../engine/assert.ts';
 import { LIMITS } from '../engine/limits.ts';
 import {
+  type Line,
+  type PageTable,
   type RowAddress,
   type RowChange,
   type RowTable,
@@ -18,7 +20,7 @@ import {
   type StoredRow,
 } from '../engine/ports.ts';
 import { ByteReader, type ByteWriter, MalformedBytes } from './codec/bytes.ts';
-import { rowValues } from './codec/rows-v1.ts';
+import { lineReaders, rowValues } from './codec/rows-v1.ts';
 import type { Codec } from './codec/shape.ts';
 
 const VERSION = 1;
@@ -104,6 +106,19 @@ export function openRow<T extends RowTable>(table: T, key: Buffer, bytes: Buffer
   return openValue(key, bytes, (from) => ({ sequence: from.integer(), value: rowValues[table].read(from) }));
 }
 
+/** Reads one line of a page. @throws as `openRow` does */
+export function openLine<T extends PageTable>(
+  table: T,
+  key: Buffer,
+  bytes: Buffer,
+  index: number,
+): Line<T> | undefined {
+  return readValue(key, bytes, (from) => {
+    from.integer();
+    return lineReaders[table](from, index);
+  });
+}
+
 export function sealValue(writer: ByteWriter, key: Buffer, write: (to: ByteWriter) => void): Buffer {
   const start = writer.length;
   writer.beginValue();
@@ -116,6 +131,14 @@ export function sealValue(writer: ByteWriter, key: Buffer, write: (to: ByteWrite
 }
 
 export function openValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T): T {
+  return readValue(key, bytes, (from) => {
+    const value = read(from);
+    from.finish();
+    return value;
+  });
+}
+
+function readValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T): T {
   if (bytes.length < BODY_AT || bytes.readUInt32LE(CRC_AT) !== checksum(key, bytes)) {
     throw damaged(key, 'fails its checksum');
   }
@@ -123,10 +146,7 @@ export function openValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader
     throw new StorageFault('FORMAT_NEWER', `a row was written by a newer version (${bytes[VERSION_AT]}): use that one`);
   }
   try {
-    const reader = new ByteReader(bytes, BODY_AT);
-    const value = read(reader);
-    reader.finish();
-    return value;
+    return read(new ByteReader(bytes, BODY_AT));
   } catch (error) {
     if (error instanceof MalformedBytes) throw damaged(key, `cannot be read: ${error.message}`);
     throw error;

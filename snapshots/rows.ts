@@ -1,7 +1,10 @@
 /** The rows port over a medium: keys, formats, checksums, and the mark of the checkpoint. */
 import { PARTITION_COUNT } from '../engine/contract.ts';
+import { indexIn, pageOf } from '../engine/place.ts';
 import {
   type CheckpointMark,
+  type Line,
+  type PageTable,
   type RankedMark,
   type RowAddress,
   type RowChange,
@@ -19,6 +22,7 @@ import {
   addressOf,
   after,
   entityPrefix,
+  openLine,
   openRow,
   openValue,
   ROW_TABLES,
@@ -67,6 +71,12 @@ export class MediumRows implements Rows {
     const key = rowKey(table, partition, entity, sub);
     const bytes = this.#parts.medium.get(key);
     return bytes === undefined ? undefined : openRow(table, key, bytes);
+  }
+
+  line<T extends PageTable>(table: T, partition: number, place: number): Line<T> | undefined {
+    const key = rowKey(table, partition, '', pageOf(place));
+    const bytes = this.#parts.medium.get(key);
+    return bytes === undefined ? undefined : openLine(table, key, bytes, indexIn(place));
   }
 
   *list<T extends RowTable>(

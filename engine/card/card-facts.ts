@@ -2,7 +2,7 @@
 import { invariant, unreachable } from '../assert.ts';
 import type { CitizenKey } from '../contract.ts';
 import type { CardFact } from '../facts.ts';
-import type { Card, HistoryRow } from './card.ts';
+import type { Card, HistoryRow, LedgerEntry } from './card.ts';
 
 /** @returns the card after `fact`; the argument is not modified */
 export function applyCardFact(card: Card, fact: CardFact): Card {
@@ -26,14 +26,12 @@ export function applyCardFact(card: Card, fact: CardFact): Card {
     }
     case 'ownerLeft':
       return { ...card, departed: [...card.departed, { citizen: fact.citizen, enrolment: fact.enrolment }] };
-    case 'recordSet':
-      return {
-        ...card,
-        unanswered: fact.unanswered,
-        pending: fact.pending,
-        arrivals: fact.arrivals,
-        reversals: fact.reversals,
-      };
+    case 'recordSet': {
+      const { entry, unanswered, pending, arrivals, reversals } = fact;
+      // What arrived before changes nothing but its own line.
+      const taken = entry.arrival < card.arrivals ? card : withRecent(card, entry);
+      return { ...taken, unanswered, pending, arrivals, reversals };
+    }
     default:
       return unreachable(fact);
   }
@@ -42,6 +40,16 @@ export function applyCardFact(card: Card, fact: CardFact): Card {
 /** False of a card as nobody ever claimed it: it has no row, also after its first claim was taken back. */
 export function isKnownCard({ history, departed }: Card): boolean {
   return history.length > 0 || departed.length > 0;
+}
+
+/** As many as a card's payments of a few days. */
+const RECENT_COUNT = 8;
+
+function withRecent(card: Card, { key, place, record }: LedgerEntry): Card {
+  const recent = [...card.recent, { key, place, trxMs: record.trxMs }];
+  if (recent.length <= RECENT_COUNT) return { ...card, recent };
+  const { trxMs } = recent.shift()!;
+  return { ...card, recent, olderMs: Math.max(card.olderMs, trxMs) };
 }
 
 export function lastActivation(card: Card): HistoryRow | undefined {

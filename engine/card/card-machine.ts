@@ -11,7 +11,7 @@ import { isReversal, romeDayNumber } from '../programme/index.ts';
 import type { HistoryRow } from './card.ts';
 import { lastActivation } from './card-facts.ts';
 import type { LedgerContext, Received } from './ledger.ts';
-import { LedgerWork, refuseRecord } from './ledger.ts';
+import { isKnown, LedgerWork, refuseRecord } from './ledger.ts';
 import { clampDeactivation, coveringRow } from './ownership.ts';
 
 export type CardContext = LedgerContext;
@@ -40,13 +40,13 @@ export type CardEvent =
   | ({ readonly type: 'RECORD'; readonly period: PeriodParameters | null; readonly isClosed: boolean } & Received)
   | {
       readonly type: 'COUNT_JUDGED';
-      readonly key: string;
+      readonly place: number;
       readonly code: RefusalName | null;
       readonly enrolment: number;
       readonly awardPeriodId: number;
       readonly scoreCents: number;
     }
-  | { readonly type: 'REVERSE_JUDGED'; readonly key: string; readonly applied: boolean }
+  | { readonly type: 'REVERSE_JUDGED'; readonly place: number; readonly applied: boolean }
   /** Time has passed: what has waited for its month is over. */
   | { readonly type: 'EXPIRE' };
 
@@ -74,7 +74,7 @@ export const cardMachine = setup({
     isLeaving: when<'RELEASE'>(({ event }) => event.isLeaving),
     isRecordUnderWay: ({ context }) => context.card.unanswered > 0,
     isInFuture: when<'RECORD'>(({ event }) => romeDayNumber(event.record.trxMs) > romeDayNumber(event.receivedMs)),
-    isKnown: when<'RECORD'>(({ context, event }) => context.ledger.entry(event.key) !== undefined),
+    isKnown: when<'RECORD'>(({ context, event }) => isKnown(context, event)),
     isUncovered: when<'RECORD'>(({ context, event }) => covering(context, event) === undefined),
     isClosed: when<'RECORD'>(({ event }) => event.isClosed),
     isReversalOutsideEveryPeriod: when<'RECORD'>(({ event }) => isReversal(event.record) && event.period === null),

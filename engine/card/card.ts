@@ -23,7 +23,11 @@ export interface Card {
   readonly departed: readonly Departure[];
   /** Records sent to a wallet and not yet answered. */
   readonly unanswered: number;
-  /** Keys of stored reversals that match nothing yet, in the order received. */
+  /** The last that were taken, in the order of arrival: most records are known to be new by these alone. */
+  readonly recent: readonly RecentRecord[];
+  /** Of all records taken before those, the latest instant; 0 = there are none. */
+  readonly olderMs: number;
+  /** Stored reversals that match nothing yet, in the order received. */
   readonly pending: readonly PendingReversal[];
   /** Records ever taken: the order of arrival. */
   readonly arrivals: number;
@@ -36,20 +40,34 @@ export interface Departure {
   readonly enrolment: number;
 }
 
-export interface PendingReversal {
+export interface RecentRecord {
   readonly key: string;
+  readonly place: number;
+  readonly trxMs: number;
+}
+
+export interface PendingReversal {
+  readonly place: number;
   readonly expiresMs: number;
 }
 
 /**
- * One record that a card remembers, by its key (2.4). A payment is `asked` (sent to the wallet), then `counted`.
- * A reversal is `pending`, `asked`, `applied`, `parked` or `expired`.
+ * One record that a card remembers. A payment is `asked` (sent to the wallet), then `counted`, or `forgotten` since the
+ * wallet dropped it: then its key may come again. A reversal is `pending`, `asked`, `applied`, `parked` or `expired`.
  */
 export interface LedgerEntry {
+  /** See place.ts. */
+  readonly place: number;
+  /** Place of the card's record that arrived before. */
+  readonly previous: number;
+  /** Of the law (2.4), digested. */
+  readonly key: string;
+  /** The latest instant of the card's records up to this one. */
+  readonly latestMs: number;
   readonly record: TransactionRecord;
   readonly receivedMs: number;
   readonly arrival: number;
-  readonly state: 'asked' | 'counted' | 'pending' | 'applied' | 'parked' | 'expired';
+  readonly state: 'asked' | 'counted' | 'forgotten' | 'pending' | 'applied' | 'parked' | 'expired';
   /** Who owns the payment; of a reversal, who owned the matched payment. Empty while unknown. */
   readonly citizen: CitizenKey;
   readonly enrolment: number;
@@ -57,8 +75,8 @@ export interface LedgerEntry {
   readonly scoreCents: number;
   /** What is left of a payment after its applied reversals. */
   readonly leftCents: number;
-  /** Of a reversal that is asked or applied: the key of its payment. */
-  readonly matched: string;
+  /** Of a reversal that is asked or applied: the place of its payment. */
+  readonly matched: number;
   readonly code: RefusalName | null;
   /** An applied reversal that a later payment made ambiguous: it stands, an operator is told (DECISION 18). */
   readonly flagged: boolean;
@@ -69,7 +87,7 @@ export interface LedgerEntry {
 /** A line in the list of its partition; see listed-reversals.ts. */
 export interface ReversalRow {
   readonly hpan: Hpan;
-  readonly key: string;
+  readonly place: number;
   /** Of one that waits, when it expires; of the others, when it was received. */
   readonly atMs: number;
 }
@@ -81,6 +99,8 @@ export function emptyCard(hpan: Hpan): Card {
     history: [],
     departed: [],
     unanswered: 0,
+    recent: [],
+    olderMs: 0,
     pending: [],
     arrivals: 0,
     reversals: 0,

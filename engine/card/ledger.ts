@@ -6,14 +6,16 @@ import { invariant } from '../assert.ts';
 import type { Hpan, PeriodParameters, RecordOutcome, RefusalName, TransactionRecord } from '../contract.ts';
 import type { Decision } from '../decision.ts';
 import type { MessageBody } from '../facts.ts';
-import { addOneMonth, isReversal, matchReversal } from '../programme/index.ts';
+import { NOWHERE } from '../place.ts';
+import { addOneMonth, isReversal, matchReversal, type RememberedPayment } from '../programme/index.ts';
 import type { Card, Departure, HistoryRow, LedgerEntry, PendingReversal } from './card.ts';
 import { hasDeparted } from './card-facts.ts';
 
-/** The stored records of one card, as the turn sees them. */
+/** The stored records of the card's partition, as the turn sees them. */
 export interface LedgerReader {
-  entry(key: string): LedgerEntry | undefined;
-  entries(): Iterable<readonly [string, LedgerEntry]>;
+  entry(place: number): LedgerEntry;
+  /** Of the record that is taken next. */
+  newPlace(): number;
 }
 
 export interface LedgerContext {
@@ -30,12 +32,32 @@ export interface Received {
   readonly receivedMs: number;
 }
 
+/**
+ * Whether the card has taken this very record before. Of those that are not among the recent ones it looks at the
+ * chain, back to where nothing is as late: a record that comes in its order costs no look, one that comes again
+ * with the file of a day as many as the card has had since.
+ */
+export function isKnown({ card, ledger }: LedgerContext, { key, record: { trxMs } }: Received): boolean {
+  for (const recent of card.recent) {
+    if (recent.key === key && ledger.entry(recent.place).state !== 'forgotten') return true;
+  }
+  if (trxMs > card.olderMs) return false;
+  let { previous } = ledger.entry(card.recent[0]!.place);
+  while (previous !== NOWHERE) {
+    const entry = ledger.entry(previous);
+    if (entry.key === key && entry.state !== 'forgotten') return true;
+    if (trxMs > entry.latestMs) return false;
+    previous = entry.previous;
+  }
+  return false;
+}
+
 type Judged<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
 
 /** One decision's work on a ledger: reads see its own writes, each write is a fact with the counters after it. */
 export class LedgerWork {
   readonly #context: LedgerContext;
-  readonly #written = new Map<string, LedgerEntry | null>();
+  readonly #written = new Map<number, LedgerEntry>();
   #unanswered: number;
   #pending: readonly PendingReversal[];
   #arrivals: number;
@@ -54,184 +76,211 @@ export class LedgerWork {
 
   /** Sends a payment to the wallet of who held the card that day. */
   askCount(received: Received, owner: HistoryRow): void {
-    const { key, record, receivedMs } = received;
+    const { record, receivedMs } = received;
+    const { citizen } = owner;
     this.#unanswered += 1;
-    this.#set(key, { ...this.#arrived(received), state: 'asked', citizen: owner.citizen });
-    this.#context.decision.messages.push({ kind: 'count', citizen: owner.citizen, key, record, receivedMs });
+    const entry = this.#arrived(received, { state: 'asked', citizen });
+    this.#set(entry);
+    this.#context.decision.messages.push({ kind: 'count', citizen, place: entry.place, record, receivedMs });
   }
 
-  countJudged({ key, code, enrolment, awardPeriodId, scoreCents }: Omit<Judged<'countJudged'>, 'kind' | 'hpan'>): void {
-    const entry = this.#asked(key);
+  countJudged({
+    place,
+    code,
+    enrolment,
+    awardPeriodId,
+    scoreCents,
+  }: Omit<Judged<'countJudged'>, 'kind' | 'hpan'>): void {
+    const entry = this.#asked(place);
     this.#unanswered -= 1;
     if (code !== null) {
-      this.#set(key, null);
+      this.#set({ ...entry, state: 'forgotten' });
       // A guard of the citizen drops without blame; a period that takes nothing rejects (3.3).
       const status = code === 'TERMS_NOT_COVERED' ? 'dropped' : 'rejected';
-      return this.#tell(key, { status, code });
+      return this.#tell(entry, { status, code });
     }
     const leftCents = entry.record.amountCents;
-    this.#set(key, { ...entry, state: 'counted', enrolment, awardPeriodId, scoreCents, leftCents });
-    this.#tell(key, { status: 'counted', scoreCents, awardPeriodId });
-    this.#flagAmbiguous(key, entry.record, awardPeriodId);
+    this.#set({ ...entry, state: 'counted', enrolment, awardPeriodId, scoreCents, leftCents });
+    this.#tell(entry, { status: 'counted', scoreCents, awardPeriodId });
+    this.#flagAmbiguous(place, entry.record, awardPeriodId);
     this.#settlePending();
   }
 
   storeReversal(received: Received, period: PeriodParameters): void {
     this.expire();
-    const { key } = received;
     this.#reversals += 1;
     const { awardPeriodId } = period;
-    const waiting: LedgerEntry = { ...this.#arrived(received), state: 'pending', awardPeriodId };
-    this.#pending = [...this.#pending, { key, expiresMs: waiting.expiresMs }];
-    this.#set(key, waiting);
-    if (this.#match(key, waiting) === 'none') this.#tell(key, { status: 'pending' });
+    const waiting = this.#arrived(received, { state: 'pending', awardPeriodId });
+    const { place, expiresMs } = waiting;
+    this.#pending = [...this.#pending, { place, expiresMs }];
+    this.#set(waiting);
+    if (this.#match(waiting) === 'none') this.#tell(waiting, { status: 'pending' });
   }
 
-  reverseJudged({ key, applied }: Omit<Judged<'reverseJudged'>, 'kind' | 'hpan'>): void {
-    const reversal = this.#asked(key);
+  reverseJudged({ place, applied }: Omit<Judged<'reverseJudged'>, 'kind' | 'hpan'>): void {
+    const reversal = this.#asked(place);
     this.#unanswered -= 1;
-    if (applied) this.#apply(key, reversal);
-    else this.#ownerIsGone(key, reversal);
+    if (applied) this.#apply(reversal);
+    else this.#ownerIsGone(reversal);
     this.#settlePending();
-    if (this.#entry(key)?.state === 'pending') this.#tell(key, { status: 'pending' });
+    if (this.#entry(place).state === 'pending') this.#tell(reversal, { status: 'pending' });
   }
 
   /** Gives up what has waited for a month. */
   expire(): void {
     const { nowMs } = this.#context;
-    for (const { key, expiresMs } of this.#pending) {
+    for (const { place, expiresMs } of this.#pending) {
       if (nowMs < expiresMs) continue;
-      const entry = this.#entry(key);
-      invariant(entry !== undefined, 'a pending reversal is stored');
-      this.#pending = this.#pending.filter((one) => one.key !== key);
-      this.#set(key, { ...entry, state: 'expired' });
+      this.#pending = this.#pending.filter((one) => one.place !== place);
+      this.#set({ ...this.#entry(place), state: 'expired' });
     }
   }
 
-  #apply(key: string, reversal: LedgerEntry): void {
+  #apply(reversal: LedgerEntry): void {
     const payment = this.#entry(reversal.matched);
-    invariant(payment?.state === 'counted', 'a reversal is applied to a counted payment');
+    invariant(payment.state === 'counted', 'a reversal is applied to a counted payment');
     const leftCents = payment.leftCents - reversal.record.amountCents;
     invariant(leftCents >= 0, 'never more is reversed than was paid');
-    this.#set(reversal.matched, { ...payment, leftCents });
-    this.#set(key, { ...reversal, state: 'applied' });
+    this.#set({ ...payment, leftCents });
+    this.#set({ ...reversal, state: 'applied' });
     const { scoreCents, awardPeriodId } = reversal;
-    this.#tell(key, { status: 'applied', scoreCents, awardPeriodId });
+    this.#tell(reversal, { status: 'applied', scoreCents, awardPeriodId });
   }
 
   /** The owner left while the reversal was on its way: there is nothing to match there (DECISION 22). */
-  #ownerIsGone(key: string, reversal: LedgerEntry): void {
-    const { citizen, enrolment } = reversal;
+  #ownerIsGone(reversal: LedgerEntry): void {
+    const { place, citizen, enrolment, expiresMs } = reversal;
     if (!hasDeparted(this.#context.card, { citizen, enrolment })) {
       this.#context.decision.facts.push({ kind: 'ownerLeft', hpan: this.#hpan, citizen, enrolment });
     }
-    const waiting: PendingReversal = { key, expiresMs: reversal.expiresMs };
-    const arrivalOf = (one: PendingReversal) => this.#entry(one.key)?.arrival ?? 0;
-    this.#pending = [...this.#pending, waiting].sort((a, b) => arrivalOf(a) - arrivalOf(b));
+    // Places follow each other as records arrive.
+    this.#pending = [...this.#pending, { place, expiresMs }].sort((a, b) => a.place - b.place);
     this.#gone = { citizen, enrolment };
-    this.#set(key, { ...reversal, state: 'pending', citizen: '', enrolment: 0, matched: '', scoreCents: 0 });
+    this.#set({ ...reversal, state: 'pending', citizen: '', enrolment: 0, matched: NOWHERE, scoreCents: 0 });
   }
+
   /** Tries what waits, in the order received, until one of them is under way (DECISION 23). */
   #settlePending(): void {
     if (this.#pending.length === 0) return;
     this.expire();
-    for (const { key } of this.#pending) {
+    for (const { place } of this.#pending) {
       if (this.#unanswered > 0) return;
-      const entry = this.#entry(key);
-      invariant(entry !== undefined, 'a pending reversal is stored');
-      this.#match(key, entry);
+      this.#match(this.#entry(place));
     }
   }
 
   /** Parks a pending reversal, or asks the wallet that owns its payment, or leaves it pending. */
-  #match(key: string, reversal: LedgerEntry): 'none' | 'moved' {
+  #match(reversal: LedgerEntry): 'none' | 'moved' {
     const period = this.#context.periodOf(reversal.awardPeriodId);
-    const match = matchReversal(reversal, this.#livePayments(), period);
+    const payments = this.#livePayments();
+    const match = matchReversal(reversal, payments, period);
     if (match.kind === 'none') return 'none';
-    this.#pending = this.#pending.filter((one) => one.key !== key);
+    const { place, record, awardPeriodId } = reversal;
+    this.#pending = this.#pending.filter((one) => one.place !== place);
     if (match.kind !== 'matched') {
       const code = match.kind === 'ambiguous' ? 'REVERSAL_AMBIGUOUS' : 'REVERSAL_EXCEEDS';
-      this.#set(key, { ...reversal, state: 'parked', code });
-      this.#tell(key, { status: 'parked', code });
+      this.#set({ ...reversal, state: 'parked', code });
+      this.#tell(reversal, { status: 'parked', code });
       return 'moved';
     }
-    const payment = this.#entry(match.key);
-    invariant(payment !== undefined, 'a matched payment is stored');
-    const { citizen, enrolment } = payment;
+    const payment = payments.find(({ key }) => key === match.key);
+    invariant(payment !== undefined, 'a matched payment is one of those that were looked at');
+    const { citizen, enrolment, place: matched } = payment.entry;
     const { scoreCents, countDelta } = match;
-    const { record, awardPeriodId } = reversal;
     this.#unanswered += 1;
-    this.#set(key, { ...reversal, state: 'asked', citizen, enrolment, matched: match.key, scoreCents });
-    const asked = { kind: 'reverse', citizen, enrolment, key, record, awardPeriodId, scoreCents, countDelta } as const;
+    this.#set({ ...reversal, state: 'asked', citizen, enrolment, matched, scoreCents });
+    const asked = {
+      kind: 'reverse',
+      citizen,
+      enrolment,
+      place,
+      record,
+      awardPeriodId,
+      scoreCents,
+      countDelta,
+    } as const;
     this.#context.decision.messages.push(asked);
     return 'moved';
   }
 
   /** A reversal already applied stands when a second payment matches it; an operator is told (DECISION 18). */
-  #flagAmbiguous(paymentKey: string, payment: TransactionRecord, awardPeriodId: number): void {
+  #flagAmbiguous(place: number, payment: TransactionRecord, awardPeriodId: number): void {
     if (this.#reversals === 0 || payment.correlationId === '') return;
-    for (const [key, entry] of this.#entries()) {
-      if (entry.state !== 'applied' || entry.flagged || entry.matched === paymentKey) continue;
+    for (const entry of this.#entries()) {
+      if (entry.state !== 'applied' || entry.flagged || entry.matched === place) continue;
       if (entry.awardPeriodId !== awardPeriodId) continue;
       const { record } = entry;
       if (record.correlationId !== payment.correlationId) continue;
       if (record.acquirerCode !== payment.acquirerCode || record.acquirerId !== payment.acquirerId) continue;
-      this.#set(key, { ...entry, flagged: true });
+      this.#set({ ...entry, flagged: true });
     }
   }
 
-  #livePayments(): readonly { readonly key: string; readonly entry: LedgerEntry }[] {
-    const payments: { readonly key: string; readonly entry: LedgerEntry }[] = [];
-    for (const [key, entry] of this.#entries()) {
+  #livePayments(): readonly RememberedPayment[] {
+    const payments: RememberedPayment[] = [];
+    for (const entry of this.#entries()) {
       if (entry.state !== 'counted' || hasDeparted(this.#context.card, entry)) continue;
       if (entry.citizen === this.#gone?.citizen && entry.enrolment === this.#gone.enrolment) continue;
-      payments.push({ key, entry });
+      payments.push({ key: entry.key, entry });
     }
     return payments;
   }
 
-  #arrived({ record, receivedMs }: Received): LedgerEntry {
+  #arrived(
+    { key, record, receivedMs }: Received,
+    as: Pick<LedgerEntry, 'state'> & Partial<Pick<LedgerEntry, 'citizen' | 'awardPeriodId'>>,
+  ): LedgerEntry {
+    const { recent, olderMs } = this.#context.card;
     const arrival = this.#arrivals;
     this.#arrivals += 1;
+    let latestMs = Math.max(olderMs, record.trxMs);
+    for (const { trxMs } of recent) latestMs = Math.max(latestMs, trxMs);
     return {
+      place: this.#context.ledger.newPlace(),
+      previous: recent.at(-1)?.place ?? NOWHERE,
+      key,
+      latestMs,
       record,
       receivedMs,
       arrival,
-      state: isReversal(record) ? 'pending' : 'asked',
-      citizen: '',
+      state: as.state,
+      citizen: as.citizen ?? '',
       enrolment: 0,
-      awardPeriodId: 0,
+      awardPeriodId: as.awardPeriodId ?? 0,
       scoreCents: 0,
       leftCents: 0,
-      matched: '',
+      matched: NOWHERE,
       code: null,
       flagged: false,
       expiresMs: isReversal(record) ? addOneMonth(receivedMs) : 0,
     };
   }
 
-  #asked(key: string): LedgerEntry {
-    const entry = this.#entry(key);
-    invariant(entry?.state === 'asked', 'a wallet answers only what its card asked');
+  #asked(place: number): LedgerEntry {
+    const entry = this.#entry(place);
+    invariant(entry.state === 'asked', 'a wallet answers only what its card asked');
     return entry;
   }
 
-  #entry(key: string): LedgerEntry | undefined {
-    const written = this.#written.get(key);
-    return written === undefined ? this.#context.ledger.entry(key) : (written ?? undefined);
+  #entry(place: number): LedgerEntry {
+    return this.#written.get(place) ?? this.#context.ledger.entry(place);
   }
 
-  *#entries(): Iterable<readonly [string, LedgerEntry]> {
-    for (const [key, entry] of this.#context.ledger.entries()) if (!this.#written.has(key)) yield [key, entry];
-    for (const [key, entry] of [...this.#written]) if (entry !== null) yield [key, entry];
+  /** The newest first; one that this very decision takes in is matched by nothing. */
+  *#entries(): Iterable<LedgerEntry> {
+    let place = this.#context.card.recent.at(-1)?.place ?? NOWHERE;
+    while (place !== NOWHERE) {
+      const entry = this.#entry(place);
+      yield entry;
+      place = entry.previous;
+    }
   }
 
-  #set(key: string, entry: LedgerEntry | null): void {
-    this.#written.set(key, entry);
+  #set(entry: LedgerEntry): void {
+    this.#written.set(entry.place, entry);
     this.#context.decision.facts.push({
       kind: 'recordSet',
       hpan: this.#hpan,
-      key,
       entry,
       unanswered: this.#unanswered,
       pending: this.#pending,
@@ -240,7 +289,7 @@ export class LedgerWork {
     });
   }
 
-  #tell(key: string, outcome: RecordOutcome): void {
+  #tell({ key }: LedgerEntry, outcome: RecordOutcome): void {
     this.#context.decision.outcomes.push({ kind: 'record', key, outcome });
   }
 

@@ -10,11 +10,12 @@ import type { LedgerEntry, ReversalRow } from './card.ts';
 export type ListChange = readonly [sub: string, row: ReversalRow | null];
 
 /** What a fact about a record does to the list. Nothing ever leaves the states that an operator has to see. */
-export function listChanges({ hpan, key, entry }: Extract<CardFact, { kind: 'recordSet' }>): readonly ListChange[] {
-  if (entry === null || !isReversal(entry.record)) return NONE;
+export function listChanges({ hpan, entry }: Extract<CardFact, { kind: 'recordSet' }>): readonly ListChange[] {
+  if (!isReversal(entry.record)) return NONE;
+  const { place } = entry;
   const [waiting, seen] = [
-    { hpan, key, atMs: entry.expiresMs },
-    { hpan, key, atMs: entry.receivedMs },
+    { hpan, place, atMs: entry.expiresMs },
+    { hpan, place, atMs: entry.receivedMs },
   ];
   const changes: ListChange[] = [];
   if (entry.state !== 'applied') {
@@ -27,8 +28,8 @@ export function listChanges({ hpan, key, entry }: Extract<CardFact, { kind: 'rec
 
 const NONE: readonly ListChange[] = [];
 
-export function reversalSub(state: ListedReversalState, { hpan, key, atMs }: ReversalRow): string {
-  return `${reversalPrefix(state)}${String(atMs).padStart(15, '0')} ${hpan} ${key}`;
+export function reversalSub(state: ListedReversalState, { hpan, place, atMs }: ReversalRow): string {
+  return `${reversalPrefix(state)}${String(atMs).padStart(15, '0')} ${hpan} ${place}`;
 }
 
 export function reversalPrefix(state: ListedReversalState): string {

@@ -5,22 +5,34 @@
  *   row on disk --wake--> actor: decided | flushed --checkpoint--> row on disk --rest--> forgotten
  *                           ^ turn        ^ publish
  *
- * The lists of an actor (payments, commands, records, messages) stay on disk but for the rows that no checkpoint has
+ * The lists of an actor (commands, messages, and a partition's pages) stay on disk but for the rows that no checkpoint has
  * written yet. Who was changed since the last checkpoint is never forgotten; of the others only so many stay awake.
  */
 import { invariant } from '../assert.ts';
 import type { Card } from '../card/card.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Message, TurnRecord } from '../facts.ts';
-import type { ActorTable, ListTable, PartitionRow, RowChange, Rows, RowTable, RowTypes, StoredRow } from '../ports.ts';
+import { indexIn, pageOf, withLine } from '../place.ts';
+import type {
+  ActorTable,
+  Line,
+  ListTable,
+  PageTable,
+  PartitionRow,
+  RowChange,
+  Rows,
+  RowTable,
+  RowTypes,
+  StoredRow,
+} from '../ports.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { type FoldTarget, foldOutbox } from './fold.ts';
 
 /** Whose list it is. */
 export const OWNER_OF = {
-  payment: 'wallet',
+  payment: 'partition',
   command: 'wallet',
-  record: 'card',
+  record: 'partition',
   reversal: 'partition',
   outbox: 'partition',
 } as const;
@@ -36,6 +48,17 @@ export interface ListRow {
   /** Null = deleted. */
   readonly value: RowTypes[ListTable] | null;
   isFlushed: boolean;
+  /** What it replaced and all may still see; null once it is flushed itself. */
+  before: ListRow | null;
+}
+
+export function newListRow(
+  actor: Actor,
+  table: ListTable,
+  sub: string,
+  { sequence, value }: { readonly sequence: number; readonly value: ListRow['value'] },
+): ListRow {
+  return { actor, table, sub, sequence, value, isFlushed: false, before: null };
 }
 
 /** Undefined values: nothing is known of it. A sequence is the partition's, of the last fact folded into the value. */
@@ -77,8 +100,12 @@ export class Actor {
   setRow(row: ListRow): void {
     this.lists ??= {};
     const rows = this.lists[row.table];
-    if (rows === undefined) this.lists[row.table] = new Map([[row.sub, row]]);
-    else rows.set(row.sub, row);
+    if (rows === undefined) {
+      this.lists[row.table] = new Map([[row.sub, row]]);
+      return;
+    }
+    if (!row.isFlushed) row.before = seenByAll(rows.get(row.sub)) ?? null;
+    rows.set(row.sub, row);
   }
 
   /** The row is on disk; unless it was replaced meanwhile, nothing need be kept. */
@@ -90,6 +117,10 @@ export class Actor {
     delete this.lists![row.table];
     if (Object.keys(this.lists!).length === 0) this.lists = null;
   }
+}
+
+function seenByAll(row: ListRow | undefined): ListRow | undefined {
+  return row === undefined || row.isFlushed ? row : (row.before ?? undefined);
 }
 
 /** What a turn changed: actors with the values that it left them, and rows of their lists. */
@@ -111,6 +142,8 @@ export interface Frozen {
 export interface View {
   get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): RowTypes[T] | undefined;
   row<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
+  /** What a page says at a place, which a chain has named: it is there. */
+  line<T extends PageTable>(table: T, partition: number, place: number): Line<T>;
   /** Rows of one entity whose sub begins with `prefix`, ordered by sub. */
   list<T extends ListTable>(
     table: T,
@@ -194,6 +227,7 @@ export class Actors {
     }
     for (const row of rows) {
       row.isFlushed = true;
+      row.before = null;
       this.#dirtyRows.push(row);
     }
     for (const section of record.sections) {
@@ -214,6 +248,12 @@ export class Actors {
       put: (table, partition, entity, sub, value) => {
         this.putRow(this.wake(OWNER_OF[table], partition, entity), table, sub, { sequence, value });
       },
+      setLine: (table, partition, line) => {
+        const actor = this.#partition(partition);
+        const sub = pageOf(line.place);
+        const value = withLine(this.flushed.get(table, partition, '', sub), line);
+        this.putRow(actor, table, sub, { sequence, value });
+      },
       waiting: (partition, to) => this.waiting(partition, to),
     };
   }
@@ -233,7 +273,7 @@ export class Actors {
     sub: string,
     row: { sequence: number; value: RowTypes[T] | null },
   ) {
-    const flushed: ListRow = { ...row, actor, table, sub, isFlushed: true };
+    const flushed: ListRow = { ...newListRow(actor, table, sub, row), isFlushed: true };
     actor.setRow(flushed);
     this.#dirtyRows.push(flushed);
   }
@@ -353,9 +393,19 @@ class Face implements View {
       const sequence = this.#onlyFlushed ? actor.flushedSequence : actor.decidedSequence;
       return value === undefined ? undefined : { sequence, value: value as RowTypes[T] };
     }
-    const row = actor.row(table as ListTable, sub);
-    if (row === undefined || !this.#isSeen(row)) return this.#actors.rows.get(table, partition, actor.entity, sub);
+    const row = this.#seen(actor.row(table as ListTable, sub));
+    if (row === undefined) return this.#actors.rows.get(table, partition, actor.entity, sub);
     return row.value === null ? undefined : { sequence: row.sequence, value: row.value as RowTypes[T] };
+  }
+
+  line<T extends PageTable>(table: T, partition: number, place: number): Line<T> {
+    const row = this.#seen(this.#actors.wake('partition', partition, '').row(table, pageOf(place)));
+    const line =
+      row === undefined
+        ? this.#actors.rows.line(table, partition, place)
+        : (row.value as readonly Line<T>[])[indexIn(place)];
+    invariant(line !== undefined, `partition ${partition} has no ${table} at ${place}`);
+    return line;
   }
 
   list<T extends ListTable>(
@@ -372,8 +422,9 @@ class Face implements View {
     }
     const unwritten = actor.lists?.[table];
     if (unwritten === undefined) return [...found];
-    for (const row of unwritten.values()) {
-      if (!row.sub.startsWith(prefix) || !this.#isSeen(row)) continue;
+    for (const newest of unwritten.values()) {
+      const row = this.#seen(newest);
+      if (row === undefined || !row.sub.startsWith(prefix)) continue;
       if (row.value === null) found.delete(row.sub);
       else found.set(row.sub, row.value as RowTypes[T]);
     }
@@ -392,11 +443,11 @@ class Face implements View {
     const found = new Map<string, RowTypes[T]>();
     for (const [sub, row] of this.#actors.rows.list(table, partition, entity, after)) {
       if (!sub.startsWith(prefix) || found.size === countMax) break;
-      const newer = unwritten?.get(sub);
-      if (isSought(sub) && (newer === undefined || !this.#isSeen(newer))) found.set(sub, row.value);
+      if (isSought(sub) && this.#seen(unwritten?.get(sub)) === undefined) found.set(sub, row.value);
     }
-    for (const row of unwritten?.values() ?? []) {
-      if (row.value !== null && isSought(row.sub) && this.#isSeen(row)) found.set(row.sub, row.value as RowTypes[T]);
+    for (const newest of unwritten?.values() ?? []) {
+      const row = this.#seen(newest);
+      if (row !== undefined && row.value !== null && isSought(row.sub)) found.set(row.sub, row.value as RowTypes[T]);
     }
     return [...found].sort(bySub).slice(0, countMax);
   }
@@ -405,8 +456,8 @@ class Face implements View {
     return this.#onlyFlushed ? actor.flushed : actor.decided;
   }
 
-  #isSeen(row: ListRow): boolean {
-    return row.isFlushed || !this.#onlyFlushed;
+  #seen(row: ListRow | undefined): ListRow | undefined {
+    return this.#onlyFlushed ? seenByAll(row) : row;
   }
 }
 

@@ -5,10 +5,10 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
-import type { ActorTable, ListTable, PartitionRow, RowTypes } from '../ports.ts';
+import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
-import { applyWalletFact, paymentSub } from '../wallet/wallet-facts.ts';
+import { applyWalletFact } from '../wallet/wallet-facts.ts';
 
 /** Where facts go. Each row is changed for itself, so that recovery can skip the rows that are ahead. */
 export interface FoldTarget {
@@ -23,6 +23,8 @@ export interface FoldTarget {
   ): void;
   /** A row of a list, whole as the fact says it; null = deleted. */
   put<T extends ListTable>(table: T, partition: number, entity: string, sub: string, value: RowTypes[T] | null): void;
+  /** A line of a page, whole as the fact says it; a page that is ahead of the fact holds it already, or a later one. */
+  setLine<T extends PageTable>(table: T, partition: number, line: Line<T>): void;
   /** Messages of `partition` to another one that wait for it. */
   waiting(partition: number, to: number): readonly Message[];
 }
@@ -41,7 +43,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         return isKnownCard(card) ? card : null;
       });
       if (fact.kind === 'recordSet') {
-        target.put('record', partition, fact.hpan, fact.key, fact.entry);
+        target.setLine('record', partition, fact.entry);
         for (const [sub, row] of listChanges(fact)) target.put('reversal', partition, '', sub, row);
       }
       return;
@@ -58,9 +60,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       target.change('wallet', partition, citizen, (wallet) =>
         applyWalletFact(wallet ?? emptyWallet(citizen), fact, target.sequence),
       );
-      if (fact.kind === 'paymentListed') {
-        target.put('payment', partition, citizen, paymentSub(fact.payment), fact.payment);
-      }
+      if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });

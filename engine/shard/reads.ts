@@ -29,6 +29,7 @@ import { PARTITION_COUNT } from '../contract.ts';
 import type { PaymentsQuery, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
+import { NOWHERE } from '../place.ts';
 import type { Vault } from '../ports.ts';
 import {
   dayText,
@@ -43,7 +44,7 @@ import {
 import type { Ranking } from '../ranking/ranking.ts';
 import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
-import { methodOf, paymentPrefix, totalsOf } from '../wallet/wallet-facts.ts';
+import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import type { View } from './actors.ts';
 import { commandKey } from './command-text.ts';
 import type { Rankings } from './rankings.ts';
@@ -209,10 +210,9 @@ export class Reads {
       const view = this.#options.flushed(partition);
       // One more than there is room for: it says that there is another page.
       const countMax = pageCount - reversals.length + 1;
-      for (const [sub, { hpan, key }] of view.first('reversal', partition, '', { prefix, after, countMax })) {
+      for (const [sub, { place }] of view.first('reversal', partition, '', { prefix, after, countMax })) {
         if (reversals.length === pageCount) return found({ reversals, nextCursor: `${partition} ${after}` });
-        const entry = view.get('record', partition, hpan, key);
-        if (entry !== undefined) reversals.push(reversalView(entry));
+        reversals.push(reversalView(view.line('record', partition, place)));
         after = sub;
       }
     }
@@ -252,14 +252,20 @@ export class Reads {
     };
   }
 
+  /** By instant and insertion. */
   #payments(citizen: CitizenKey, { awardPeriodId, hpan }: PaymentsQuery): readonly PaymentRow[] {
     const wallet = this.#wallet(citizen);
-    if (wallet === undefined || wallet.status !== 'enabled') return [];
+    if (wallet === undefined) return [];
     const partition = partitionOf(citizen);
-    const prefix = paymentPrefix({ awardPeriodId, enrolment: wallet.enrolment });
-    const rows = this.#options.flushed(partition).list('payment', partition, citizen, prefix);
-    const payments = rows.map(([, payment]) => payment);
-    return hpan === undefined ? payments : payments.filter((payment) => payment.hpan === hpan);
+    const view = this.#options.flushed(partition);
+    const payments: PaymentRow[] = [];
+    let place = totalsOf(wallet, awardPeriodId)?.latest ?? NOWHERE;
+    while (place !== NOWHERE) {
+      const payment = view.line('payment', partition, place);
+      if (hpan === undefined || payment.hpan === hpan) payments.push(payment);
+      place = payment.previous;
+    }
+    return payments.sort((one, other) => one.trxMs - other.trxMs || one.insertion - other.insertion);
   }
 
   #iban({ citizen, slot, payoff }: Wallet): string | null {

@@ -34,7 +34,7 @@ export class ReversalExpiry {
   published(record: TurnRecord): void {
     for (const { partition, facts } of record.sections) {
       for (const fact of facts) {
-        if (fact.kind === 'recordSet' && fact.entry?.state === 'pending') {
+        if (fact.kind === 'recordSet' && fact.entry.state === 'pending') {
           this.#isDue(partition, fact.entry.expiresMs);
         }
       }

@@ -28,7 +28,7 @@ import { acceptingPeriod, findPeriod, periodStatus, recordKeyText } from '../pro
 import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
-import type { Asked } from '../wallet/wallet-events.ts';
+import type { Asked, WalletContext } from '../wallet/wallet-events.ts';
 import { decideWallet } from '../wallet/wallet-machine.ts';
 import type { Actors, Changes } from './actors.ts';
 import { bodyText, commandKey } from './command-text.ts';
@@ -333,7 +333,7 @@ export class Shard {
       frozenPeriods: () => this.#frozenPeriods(turn, partition),
       vault: this.#options.store.vault,
     });
-    decideWallet({ wallet, nowMs: turn.nowMs, decision }, event);
+    decideWallet(walletContext(turn, partition, wallet, decision), event);
     if (decision.isDeferred) return false;
     const [outcome] = decision.outcomes;
     if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
@@ -449,7 +449,7 @@ export class Shard {
       default: {
         const { citizen } = body;
         const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
-        decideWallet({ wallet, nowMs: turn.nowMs, decision }, walletEvent(body, this.#options.programme));
+        decideWallet(walletContext(turn, partition, wallet, decision), walletEvent(body, this.#options.programme));
         this.#fold(turn, partition, decision);
         for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
         this.#sendAll(turn, partition, decision);
@@ -542,8 +542,8 @@ export class Shard {
       nowMs,
       decision,
       ledger: {
-        entry: (key) => view.get('record', partition, hpan, key),
-        entries: () => view.list('record', partition, hpan, ''),
+        entry: (place) => view.line('record', partition, place),
+        newPlace: () => turn.newPlace('record', partition),
       },
       periodOf: (awardPeriodId) => this.#period(awardPeriodId),
     };
@@ -611,6 +611,10 @@ const POINTS: ReadonlySet<Fact['kind']> = new Set([
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
+
+function walletContext(turn: Turn, partition: number, wallet: Wallet, decision: Decision): WalletContext {
+  return { wallet, nowMs: turn.nowMs, decision, newPlace: () => turn.newPlace('payment', partition) };
+}
 
 function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, { kind: 'record' }>): CommandReply {
   if (outcome.kind === 'done') {

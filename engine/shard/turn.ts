@@ -1,7 +1,10 @@
 /** One batch through one shard: what was decided, folded at once into the actors, not yet on disk. */
 import { PARTITION_COUNT, type Position } from '../contract.ts';
-import type { Fact, Message, MessageBody, Section, TurnRecord } from '../facts.ts';
-import { type Actor, type Actors, type Changes, type ListRow, OWNER_OF, type View } from './actors.ts';
+import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
+import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
+import type { PageTable } from '../ports.ts';
+import { isReversal } from '../programme/index.ts';
+import { type Actor, type Actors, type Changes, type ListRow, newListRow, OWNER_OF, type View } from './actors.ts';
 import { type FoldTarget, foldFact, foldSectionEnd } from './fold.ts';
 
 interface OpenSection {
@@ -12,6 +15,10 @@ interface OpenSection {
   readonly sent: Message[];
   readonly within: Map<number, number>;
   readonly received: Map<number, number>;
+  /** Lines of its pages so far. */
+  readonly lineCounts: Record<PageTable, number>;
+  /** Payments that a wallet was asked to count, by place: which fact says so. */
+  readonly asked: Map<number, number>;
 }
 
 export class Turn {
@@ -40,8 +47,28 @@ export class Turn {
 
   fact(partition: number, fact: Fact): void {
     const section = this.#section(partition);
-    section.facts.push(fact);
     foldFact(section.target, partition, fact);
+    if (fact.kind !== 'recordSet' || isReversal(fact.entry.record)) {
+      section.facts.push(fact);
+      return;
+    }
+    // Where a wallet of this store answers at once, its verdict says all that the question said.
+    const { place, state } = fact.entry;
+    const asked = section.asked.get(place);
+    if (asked === undefined) {
+      if (state === 'asked') section.asked.set(place, section.facts.length);
+      section.facts.push(fact);
+    } else {
+      section.facts[asked] = fact;
+      section.asked.delete(place);
+    }
+  }
+
+  /** Of the line that a partition's page of this turn takes next. */
+  newPlace(table: PageTable, partition: number): number {
+    const { sequence, lineCounts } = this.#section(partition);
+    lineCounts[table] += 1;
+    return placeAt(sequence, lineCounts[table] - 1);
   }
 
   /** A message that leaves the record. */
@@ -87,13 +114,20 @@ export class Turn {
     const sequence = this.#nextSequence(partition);
     const target = this.#target(sequence);
     const [within, received] = [new Map<number, number>(), new Map<number, number>()];
-    const made: OpenSection = { target, partition, sequence, facts: [], sent: [], within, received };
+    const lineCounts = { payment: 0, record: 0 };
+    const made = { target, partition, sequence, facts: [], sent: [], within, received, lineCounts, asked: new Map() };
     this.#sections[partition] = made;
     this.#open.push(made);
     return made;
   }
 
   #target(sequence: number): FoldTarget {
+    const put: FoldTarget['put'] = (table, partition, entity, sub, value) => {
+      const actor = this.#actors.wake(OWNER_OF[table], partition, entity);
+      const row = newListRow(actor, table, sub, { sequence, value });
+      actor.setRow(row);
+      this.#rows.push(row);
+    };
     return {
       sequence,
       change: (table, partition, entity, update) => {
@@ -105,11 +139,13 @@ export class Turn {
         actor.decided = update(actor.decided as Parameters<typeof update>[0]) ?? undefined;
         actor.decidedSequence = sequence;
       },
-      put: (table, partition, entity, sub, value) => {
-        const actor = this.#actors.wake(OWNER_OF[table], partition, entity);
-        const row: ListRow = { actor, table, sub, sequence, value, isFlushed: false };
-        actor.setRow(row);
-        this.#rows.push(row);
+      put,
+      setLine: (table, partition, line) => {
+        const sub = pageOf(line.place);
+        const row = this.#actors.wake('partition', partition, '').row(table, sub);
+        // A page that this turn began, or copied, is still its own.
+        if (row?.sequence === sequence) (row.value as unknown[])[indexIn(line.place)] = line;
+        else put(table, partition, '', sub, withLine(this.view.get(table, partition, '', sub), line));
       },
       waiting: (partition, to) => this.#actors.waiting(partition, to),
     };

@@ -48,13 +48,13 @@ export type WalletEvent =
     }
   | {
       readonly type: 'COUNT';
-      readonly key: string;
+      readonly place: number;
       readonly record: TransactionRecord;
       readonly period: PeriodParameters | null;
     }
   | {
       readonly type: 'REVERSE';
-      readonly key: string;
+      readonly place: number;
       readonly record: TransactionRecord;
       readonly enrolment: number;
       readonly awardPeriodId: number;
@@ -66,4 +66,6 @@ export interface WalletContext {
   readonly wallet: Wallet;
   readonly nowMs: number;
   readonly decision: Decision;
+  /** Of the line that is listed next. */
+  readonly newPlace: () => number;
 }

@@ -76,15 +76,6 @@ export function applyWalletFact(wallet: Wallet, fact: WalletFact, sequence: numb
   }
 }
 
-/** Orders a citizen's transactions by period, enrolment, instant and insertion. */
-export function paymentSub(payment: PaymentRow): string {
-  return paymentPrefix(payment) + String(payment.trxMs).padStart(15, '0') + String(payment.insertion).padStart(8, '0');
-}
-
-export function paymentPrefix(of: { readonly awardPeriodId: number; readonly enrolment: number }): string {
-  return `${String(of.awardPeriodId).padStart(5, '0')}${String(of.enrolment).padStart(5, '0')}`;
-}
-
 export function methodOf(wallet: Wallet, hpan: Hpan): WalletMethod | undefined {
   return wallet.methods.find((method) => method.hpan === hpan);
 }
@@ -149,6 +140,7 @@ function withPayment(wallet: Wallet, payment: PaymentRow, fact: Extract<WalletFa
     count: fact.after.count,
     lastTrxMs: fact.after.lastTrxMs,
     insertions: payment.insertion + 1,
+    latest: payment.place,
   };
   const others = wallet.totals.filter((one) => one.awardPeriodId !== awardPeriodId || one.enrolment !== enrolment);
   return { ...wallet, totals: [...others, totals] };

@@ -9,6 +9,7 @@ import { APP_CHANNEL } from '../contract.ts';
 import { machineSteps } from '../decision.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
+import { NOWHERE } from '../place.ts';
 import { paymentScoreCents } from '../programme/index.ts';
 import * as operations from './operations.ts';
 import type { PaymentRow, Wallet } from './wallet.ts';
@@ -176,7 +177,7 @@ export const walletMachine = setup({
     ),
     releaseJudged: on<'RELEASE_JUDGED'>(({ context, event }) => operations.releaseJudged(context, event.hpan, event)),
     count: on<'COUNT'>(({ context, event }) => {
-      const { record, period, key } = event;
+      const { record, period, place } = event;
       invariant(period !== null, 'a guard saw to the period');
       const scoreCents = paymentScoreCents(record.amountCents, period);
       list(context, record, {
@@ -185,7 +186,7 @@ export const walletMachine = setup({
         scoreCents,
         countDelta: 1,
       });
-      judgeCount(context, { key, record, code: null, awardPeriodId: period.awardPeriodId, scoreCents });
+      judgeCount(context, { place, record, code: null, awardPeriodId: period.awardPeriodId, scoreCents });
     }),
     drop: on<'COUNT'>(({ context, event }) =>
       judgeCount(context, { ...event, code: 'TERMS_NOT_COVERED', awardPeriodId: 0, scoreCents: 0 }),
@@ -194,15 +195,15 @@ export const walletMachine = setup({
       judgeCount(context, { ...event, code: 'NO_AWARD_PERIOD', awardPeriodId: 0, scoreCents: 0 }),
     ),
     reverse: on<'REVERSE'>(({ context, event }) => {
-      const { record, awardPeriodId, scoreCents, countDelta, key } = event;
+      const { record, awardPeriodId, scoreCents, countDelta, place } = event;
       list(context, record, { awardPeriodId, amountCents: -record.amountCents, scoreCents, countDelta });
-      context.decision.messages.push({ kind: 'reverseJudged', hpan: record.hpan, key, applied: true });
+      context.decision.messages.push({ kind: 'reverseJudged', hpan: record.hpan, place, applied: true });
     }),
     cannotReverse: on<'REVERSE'>(({ context, event }) => {
       context.decision.messages.push({
         kind: 'reverseJudged',
         hpan: event.record.hpan,
-        key: event.key,
+        place: event.place,
         applied: false,
       });
     }),
@@ -324,7 +325,7 @@ function openTotals(wallet: Wallet, frozenPeriods: readonly number[]) {
 
 /** Appends a line to the citizen's transactions, with the totals and the standing after it (4.2, 5.1). */
 function list(
-  { wallet, decision, nowMs }: WalletContext,
+  { wallet, decision, nowMs, newPlace }: WalletContext,
   record: TransactionRecord,
   change: {
     readonly awardPeriodId: number;
@@ -347,6 +348,8 @@ function list(
   };
   invariant(after.count >= 0, 'each full reversal takes back one counted payment');
   const payment: PaymentRow = {
+    place: newPlace(),
+    previous: totals?.latest ?? NOWHERE,
     awardPeriodId,
     enrolment: wallet.enrolment,
     insertion: totals?.insertions ?? 0,
@@ -377,14 +380,14 @@ function list(
 function judgeCount(
   { wallet, decision }: WalletContext,
   judged: {
-    readonly key: string;
+    readonly place: number;
     readonly record: TransactionRecord;
     readonly code: RefusalName | null;
     readonly awardPeriodId: number;
     readonly scoreCents: number;
   },
 ): void {
-  const { key, record, code, awardPeriodId, scoreCents } = judged;
+  const { place, record, code, awardPeriodId, scoreCents } = judged;
   const { enrolment } = wallet;
-  decision.messages.push({ kind: 'countJudged', hpan: record.hpan, key, code, enrolment, awardPeriodId, scoreCents });
+  decision.messages.push({ kind: 'countJudged', hpan: record.hpan, place, code, enrolment, awardPeriodId, scoreCents });
 }

@@ -38,8 +38,10 @@ export interface PeriodTotals {
   readonly count: number;
   /** Of the latest counted payment. A reversal never moves it. */
   readonly lastTrxMs: number;
-  /** Rows ever listed in this period, for the order of insertion. */
+  /** Lines ever listed in this period, for the order of insertion. */
   readonly insertions: number;
+  /** Place of the line listed last: the chain of all of them begins there. */
+  readonly latest: number;
 }
 
 /** A claim that its card granted. One of several cards ends in the wallet when all have answered (DECISION 38). */
@@ -96,6 +98,10 @@ export interface Wallet {
 
 /** One line of a citizen's list of transactions. */
 export interface PaymentRow {
+  /** See place.ts. */
+  readonly place: number;
+  /** Place of the citizen's line before it, of the same period and enrolment. */
+  readonly previous: number;
   readonly awardPeriodId: number;
   readonly enrolment: number;
   readonly insertion: number;

@@ -13,6 +13,8 @@ const AGAIN = 3;
 /** A power of two. Facts that name the same citizen or card follow each other. */
 const REMEMBERED_COUNT = 8;
 
+const WORD_BYTES = 4;
+
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const LOW_28_BITS = 0x1000_0000;
@@ -84,6 +86,18 @@ export class ByteWriter {
   byte(value: number): void {
     this.#reserve(1);
     this.#bytes[this.#at++] = value;
+  }
+
+  /** Four bytes, little-endian: where a length must be known before what it tells. */
+  word(value: number): void {
+    this.#reserve(WORD_BYTES);
+    this.#bytes.writeUInt32LE(value, this.#at);
+    this.#at += WORD_BYTES;
+  }
+
+  /** Fills in a word that was skipped. */
+  setWord(at: number, value: number): void {
+    this.#bytes.writeUInt32LE(value, at);
   }
 
   /** Zigzag, then seven bits to a byte: small numbers of either sign are short, an instant takes six bytes. */
@@ -231,6 +245,22 @@ export class ByteReader {
     return this.#bytes[this.#at++]!;
   }
 
+  word(): number {
+    const start = this.#at;
+    this.#advance(WORD_BYTES);
+    return this.#bytes.readUInt32LE(start);
+  }
+
+  skip(byteCount: number): void {
+    this.#advance(byteCount);
+  }
+
+  /** A reader for the next bytes alone, which are a value of their own. */
+  part(byteCount: number): ByteReader {
+    const start = this.#at;
+    return new ByteReader(this.#bytes, start, this.#advance(byteCount));
+  }
+
   integer(): number {
     const zigzag = this.#varint();
     if (zigzag <= 0x7fff_ffff) return (zigzag >>> 1) ^ -(zigzag & 1);
@@ -277,7 +307,7 @@ export class ByteReader {
   /** Moves past `byteCount` bytes and returns the new position. */
   #advance(byteCount: number): number {
     const end = this.#at + byteCount;
-    if (end > this.#end) throw new MalformedBytes('the bytes end too early');
+    if (end > this.#end || byteCount < 0) throw new MalformedBytes('the bytes end too early');
     this.#at = end;
     return end;
   }

@@ -1,7 +1,9 @@
 /** Format 1 of the rows, by table. Field order and numbers are the format: a change is a version 2. */
-import type { Card, Departure, HistoryRow, ReversalRow } from '../../engine/card/card.ts';
-import type { OutboxRow, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
+import type { Card, Departure, HistoryRow, RecentRecord, ReversalRow } from '../../engine/card/card.ts';
+import type { Line, OutboxRow, PageTable, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
 import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
+import type { ByteReader } from './bytes.ts';
+import { page, readLine } from './page.ts';
 import { bytes, type Codec, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
 import {
   doneCommand,
@@ -32,6 +34,7 @@ const periodTotals = shape<PeriodTotals>({
   count: integer,
   lastTrxMs: integer,
   insertions: integer,
+  latest: integer,
 });
 
 const wallet = shape<Wallet>({
@@ -70,6 +73,8 @@ const card = shape<Card>({
   history: list(historyRow),
   departed: list(shape<Departure>({ citizen: text, enrolment: integer })),
   unanswered: integer,
+  recent: list(shape<RecentRecord>({ key: text, place: integer, trxMs: integer })),
+  olderMs: integer,
   pending: list(pendingReversal),
   arrivals: integer,
   reversals: integer,
@@ -98,17 +103,23 @@ const partitionRow = shape<PartitionRow>({
   ),
 });
 
-const reversalRow = shape<ReversalRow>({ hpan: text, key: text, atMs: integer });
+const reversalRow = shape<ReversalRow>({ hpan: text, place: integer, atMs: integer });
 
 const outboxRow = shape<OutboxRow>({ messages: list(message) });
 
 export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
   wallet,
-  payment: paymentRow,
+  payment: page(paymentRow),
   command: commandPage,
   card,
-  record: ledgerEntry,
+  record: page(ledgerEntry),
   reversal: reversalRow,
   partition: partitionRow,
   outbox: outboxRow,
+};
+
+/** A line of a page alone; undefined where the page is shorter. */
+export const lineReaders: { readonly [T in PageTable]: (from: ByteReader, index: number) => Line<T> | undefined } = {
+  payment: (from, index) => readLine(from, paymentRow, index),
+  record: (from, index) => readLine(from, ledgerEntry, index),
 };

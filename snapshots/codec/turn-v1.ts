@@ -67,8 +67,7 @@ const fact = tagged<Fact>({
     53,
     {
       hpan: text,
-      key: text,
-      entry: nullable(ledgerEntry),
+      entry: ledgerEntry,
       unanswered: integer,
       pending: list(pendingReversal),
       arrivals: integer,

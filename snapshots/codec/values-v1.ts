@@ -66,6 +66,8 @@ export const operation = shape<Operation>({
 });
 
 export const paymentRow = shape<PaymentRow>({
+  place: integer,
+  previous: integer,
   awardPeriodId: integer,
   enrolment: integer,
   insertion: integer,
@@ -100,19 +102,31 @@ export const transactionRecord = shared(
   }),
 );
 
-export const pendingReversal = shape<PendingReversal>({ key: text, expiresMs: integer });
+export const pendingReversal = shape<PendingReversal>({ place: integer, expiresMs: integer });
 
 export const ledgerEntry = shape<LedgerEntry>({
+  place: integer,
+  previous: integer,
+  key: text,
+  latestMs: integer,
   record: transactionRecord,
   receivedMs: integer,
   arrival: integer,
-  state: oneOf<LedgerEntry['state']>({ asked: 0, counted: 1, pending: 2, applied: 3, parked: 4, expired: 5 }),
+  state: oneOf<LedgerEntry['state']>({
+    asked: 0,
+    counted: 1,
+    pending: 2,
+    applied: 3,
+    parked: 4,
+    expired: 5,
+    forgotten: 6,
+  }),
   citizen: text,
   enrolment: integer,
   awardPeriodId: integer,
   scoreCents: integer,
   leftCents: integer,
-  matched: text,
+  matched: integer,
   code: nullable(refusal),
   flagged: flag,
   expiresMs: integer,
@@ -132,12 +146,12 @@ const messageBody = tagged<MessageBody>({
     },
   ],
   releaseJudged: [4, { citizen: text, hpan: text, deactivationMs: nullable(integer), code: nullable(refusal) }],
-  count: [5, { citizen: text, key: text, record: transactionRecord, receivedMs: integer }],
+  count: [5, { citizen: text, place: integer, record: transactionRecord, receivedMs: integer }],
   countJudged: [
     6,
     {
       hpan: text,
-      key: text,
+      place: integer,
       code: nullable(refusal),
       enrolment: integer,
       awardPeriodId: integer,
@@ -149,14 +163,14 @@ const messageBody = tagged<MessageBody>({
     {
       citizen: text,
       enrolment: integer,
-      key: text,
+      place: integer,
       record: transactionRecord,
       awardPeriodId: integer,
       scoreCents: integer,
       countDelta: integer,
     },
   ],
-  reverseJudged: [8, { hpan: text, key: text, applied: flag }],
+  reverseJudged: [8, { hpan: text, place: integer, applied: flag }],
   periodClosed: [9, { awardPeriodId: integer }],
   claimConfirmed: [10, { citizen: text, hpan: text }],
   claimWithdrawn: [11, { citizen: text, hpan: text }],

@@ -2,7 +2,8 @@
 import { type CitizenKey, type Hpan, PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
 import type { Fact, Section } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
-import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
+import { indexIn, pageOf } from '../../engine/place.ts';
+import type { Line, PageTable, PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { Citizen, CitizenFold, type Place } from './citizens.ts';
 import type { Findings } from './findings.ts';
@@ -16,6 +17,16 @@ interface Capture {
   readonly awardPeriodId: number;
   readonly vector: readonly number[];
   readonly moves: Move[];
+}
+
+interface Page {
+  readonly address: RowAddress;
+  readonly lines: Line<PageTable>[];
+  readonly held: Expected;
+}
+
+function idOf({ table, partition, entity, sub }: RowAddress): string {
+  return `${table} ${partition} ${entity} ${sub}`;
 }
 
 const SCANNED = ['wallet', 'payment', 'command', 'card', 'record', 'reversal'] as const;
@@ -33,6 +44,8 @@ export class Account {
   readonly #citizenFold: CitizenFold;
   readonly #cardFold: CardFold;
   readonly #partitionFold: PartitionFold;
+  /** What each turn listed or took in, by the address of its row. */
+  readonly #pages = new Map<string, Page>();
   readonly #partitionRows = new Map<number, { readonly address: RowAddress; readonly row: StoredRow<PartitionRow> }>();
 
   constructor(programme: Programme, findings: Findings) {
@@ -90,12 +103,13 @@ export class Account {
     const { partition, sequence } = section;
     const place: Place = { partition, sequence, nowMs };
     const changed = new Set<Citizen | CardAccount>();
-    const records: RowAddress[] = [];
+    const pages = new Set<string>();
     for (const fact of section.facts) {
       this.#findings.count('facts');
       const actor = this.#applyFact(fact, place);
       if (actor !== null) changed.add(actor);
-      if (fact.kind === 'recordSet') records.push({ table: 'record', partition, entity: fact.hpan, sub: fact.key });
+      if (fact.kind === 'recordSet') pages.add(this.#setLine('record', fact.entry, place));
+      if (fact.kind === 'paymentListed') pages.add(this.#setLine('payment', fact.payment, place));
     }
     this.post.apply(section);
     this.#endSection(store, section, nowMs);
@@ -104,10 +118,25 @@ export class Account {
       if (actor instanceof CardAccount) this.#checkUnanswered(actor);
       this.#compareActor(store, actor);
     }
-    for (const address of records) {
-      const line = this.cards.get(address.entity)?.ledger.get(address.sub);
-      if (line !== undefined) this.#rowCheck.compareNow(store.rows, address, line);
+    for (const id of pages) {
+      const { address, held } = this.#pages.get(id)!;
+      this.#rowCheck.compareNow(store.rows, address, held);
     }
+  }
+
+  /** @returns the page that has the line now */
+  #setLine(table: PageTable, line: Line<PageTable>, { partition, sequence }: Place): string {
+    const address = { table, partition, entity: '', sub: pageOf(line.place) };
+    const id = idOf(address);
+    const known = this.#pages.get(id);
+    const lines = known?.lines ?? [];
+    const [index, subject] = [indexIn(line.place), `${table} of partition ${partition} at ${sequence}`];
+    if (index > lines.length) this.#findings.differ(`${subject}: leaves a gap in its page, at ${index}`);
+    if (table === 'payment' && index < lines.length) this.#findings.differ(`${subject}: takes a place twice, ${index}`);
+    lines[index] = line;
+    const isRowSeen = known?.held.isRowSeen ?? false;
+    this.#pages.set(id, { address, lines, held: { value: lines, sequence, isRowSeen } });
+    return id;
   }
 
   /** After all journals: every row is expected, and every row that a checkpoint covers is there. */
@@ -197,18 +226,17 @@ export class Account {
     }
   }
 
-  #expected({ table, entity, sub }: RowAddress): Expected | undefined {
+  #expected({ table, partition, entity, sub }: RowAddress): Expected | undefined {
     switch (table) {
       case 'wallet':
         return this.citizen(entity);
       case 'card':
         return this.cards.get(entity);
-      case 'payment':
-        return this.citizen(entity)?.payments.get(sub);
       case 'command':
         return this.citizen(entity)?.commandPages.get(sub);
+      case 'payment':
       case 'record':
-        return this.cards.get(entity)?.ledger.get(sub);
+        return this.#pages.get(idOf({ table, partition, entity, sub }))?.held;
       case 'reversal':
         return this.cards.get(sub.split(' ')[HPAN_IN_SUB] ?? '')?.listed.get(sub);
       default:
@@ -220,15 +248,14 @@ export class Account {
     for (const citizen of this.citizens()) {
       const { key: entity, partition } = citizen;
       yield [{ table: 'wallet', partition, entity, sub: '' }, citizen];
-      for (const [sub, held] of citizen.payments) yield [{ table: 'payment', partition, entity, sub }, held];
       for (const [sub, held] of citizen.commandPages) yield [{ table: 'command', partition, entity, sub }, held];
     }
     for (const card of this.cards.values()) {
       const { hpan: entity, partition } = card;
       yield [{ table: 'card', partition, entity, sub: '' }, card];
-      for (const [sub, line] of card.ledger) yield [{ table: 'record', partition, entity, sub }, line];
       for (const [sub, held] of card.listed) yield [{ table: 'reversal', partition, entity: '', sub }, held];
     }
+    for (const { address, held } of this.#pages.values()) yield [address, held];
   }
 
   #citizen(key: CitizenKey, place: Place): Citizen {

@@ -37,7 +37,7 @@ export class Agreement {
   check(): void {
     for (const citizen of this.#account.citizens()) this.#gatherListings(citizen);
     for (const card of this.#account.cards.values()) {
-      for (const [key, line] of card.ledger) this.#checkLine(card, key, line);
+      for (const line of card.ledger.values()) this.#checkLine(card, line);
       judgeAgain(card, this.#findings);
       this.#checkPending(card);
       if (card.open !== undefined) this.#checkOwner(card, card.open);
@@ -48,8 +48,7 @@ export class Agreement {
 
   #gatherListings(citizen: Citizen): void {
     this.#findings.count('totals', citizen.totals.size);
-    for (const { value: payment } of citizen.payments.values()) {
-      if (payment === null) continue;
+    for (const payment of citizen.payments.values()) {
       const id = listingId(payment.hpan, recordKeyText(payment));
       const other = this.#listings.get(id);
       if (other !== undefined) {
@@ -61,9 +60,7 @@ export class Agreement {
     }
   }
 
-  #checkLine(card: CardAccount, key: string, line: LedgerLine): void {
-    const entry = line.value;
-    if (entry === null) return;
+  #checkLine(card: CardAccount, { entry, countDelta }: LedgerLine): void {
     const isSettled = entry.state === 'counted' || entry.state === 'applied';
     const id = listingId(card.hpan, recordKeyText(entry.record));
     const listing = this.#listings.get(id);
@@ -72,7 +69,7 @@ export class Agreement {
       if (listing !== undefined) listing.isMatched = true;
       return;
     }
-    const subject = `${namedCard(card)}, record ${key}`;
+    const subject = `${namedCard(card)}, record ${entry.key}`;
     if (entry.state === 'asked')
       this.#findings.differ(`${subject}: asked of a wallet, and no message about it is open`);
     if (!isSettled) return;
@@ -83,7 +80,7 @@ export class Agreement {
     listing.isMatched = true;
     this.#findings.expect(
       `${subject}, as ${named(listing.citizen)} lists it`,
-      listedAs(entry, line.countDelta),
+      listedAs(entry, countDelta),
       listedFields(listing),
     );
     this.#checkTerms(entry, listing.citizen, subject);
@@ -105,14 +102,14 @@ export class Agreement {
   }
 
   #checkPending(card: CardAccount): void {
-    const pending = [...card.ledger]
-      .flatMap(([key, { value }]) => (value?.state === 'pending' ? [{ key, arrival: value.arrival }] : []))
-      .toSorted((left, right) => left.arrival - right.arrival)
-      .map(({ key }) => key);
+    const pending = [...card.ledger.values()]
+      .filter(({ entry }) => entry.state === 'pending')
+      .toSorted((left, right) => left.entry.arrival - right.entry.arrival)
+      .map(({ entry }) => entry.place);
     this.#findings.expect(
       `${namedCard(card)}: pending reversals`,
       pending,
-      card.pending.map(({ key }) => key),
+      card.pending.map(({ place }) => place),
     );
   }
 

@@ -2,7 +2,14 @@
  * The inspector's own account of the cards: who owned each on which day, and a ledger of every record, each judged
  * anew by the programme when it is taken, counted and applied. Shares no code with the engine's fold.
  */
-import type { Card, HistoryRow, LedgerEntry, PendingReversal, ReversalRow } from '../../engine/card/card.ts';
+import type {
+  Card,
+  HistoryRow,
+  LedgerEntry,
+  PendingReversal,
+  RecentRecord,
+  ReversalRow,
+} from '../../engine/card/card.ts';
 import type { CitizenKey, Hpan, PeriodParameters, Programme } from '../../engine/contract.ts';
 import type { CardFact } from '../../engine/facts.ts';
 import {
@@ -19,11 +26,12 @@ import { type Held, type Place, shown } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
 
 /** A record of the card with what only its history tells. */
-export interface LedgerLine extends Held<LedgerEntry> {
+export interface LedgerLine {
+  readonly entry: LedgerEntry;
   /** What it adds to the citizen's count: 1 a payment, -1 a reversal that leaves nothing, else 0. */
-  countDelta: number;
+  readonly countDelta: number;
   /** When it was counted or applied; infinite while it is not. */
-  settledMs: number;
+  readonly settledMs: number;
 }
 
 export interface LedgerDeparture {
@@ -43,17 +51,20 @@ export class CardAccount {
   /** Its last activation belongs to one of several cards and is undecided (DECISION 38). */
   isProvisional = false;
   readonly departures: LedgerDeparture[] = [];
-  /** By the engine's key of a record. */
-  readonly ledger = new Map<string, LedgerLine>();
+  /** By place. */
+  readonly ledger = new Map<number, LedgerLine>();
   /** Lines of its partition's list of reversals, by the sub of their row. */
   readonly listed = new Map<string, Held<ReversalRow>>();
   /** By the key of the law (domain 2.4): two records of one would be one payment counted twice. */
-  readonly keysByRecord = new Map<string, string>();
-  /** What is left of each counted payment, by key, taken down reversal by reversal. */
-  readonly leftCents = new Map<string, number>();
+  readonly placesByRecord = new Map<string, number>();
+  /** The last that were taken, in order; `olderMs` is the latest instant of all before them. */
+  readonly recent: RecentRecord[] = [];
+  olderMs = 0;
+  /** What is left of each counted payment, by place, taken down reversal by reversal. */
+  readonly leftCents = new Map<number, number>();
   unanswered = 0;
-  /** Keys of reversals that a wallet sent back because the owner had left (DECISION 22). */
-  readonly returned = new Set<string>();
+  /** Places of reversals that a wallet sent back because the owner had left (DECISION 22). */
+  readonly returned = new Set<number>();
   /** As the last fact says it: right at the end of a turn, and within one a decision ahead. */
   toldUnanswered = 0;
   pending: readonly PendingReversal[] = [];
@@ -89,6 +100,8 @@ export class CardAccount {
       history: this.history,
       departed: this.departures.map(({ citizen, enrolment }) => ({ citizen, enrolment })),
       unanswered: this.unanswered,
+      recent: this.recent,
+      olderMs: this.olderMs,
       pending: this.pending,
       arrivals: this.arrivals,
       reversals: this.reversals,
@@ -96,11 +109,18 @@ export class CardAccount {
   }
 }
 
+/** As many as a card's row names. */
+const RECENT_COUNT = 8;
+
+/** Where a record may begin: a payment that was asked and answered within one turn is told once. */
+const FIRST_STATES: readonly LedgerEntry['state'][] = ['asked', 'counted', 'forgotten', 'pending'];
+
 /** Where each state of a record may lead; the rest is a damaged or invented history. */
-const NEXT_STATES: Readonly<Record<LedgerEntry['state'], readonly (LedgerEntry['state'] | 'forgotten')[]>> = {
+const NEXT_STATES: Readonly<Record<LedgerEntry['state'], readonly LedgerEntry['state'][]>> = {
   asked: ['asked', 'counted', 'applied', 'pending', 'parked', 'forgotten'],
   counted: ['counted'],
-  pending: ['pending', 'asked', 'parked', 'expired', 'forgotten'],
+  forgotten: [],
+  pending: ['pending', 'asked', 'parked', 'expired'],
   applied: ['applied'],
   parked: ['parked'],
   expired: ['expired'],
@@ -184,46 +204,43 @@ export class CardFold {
   }
 
   #setRecord(card: CardAccount, fact: Extract<CardFact, { kind: 'recordSet' }>, place: Place): void {
-    const { key, entry } = fact;
-    const line = card.ledger.get(key);
-    const before = line?.value ?? null;
-    const subject = `${namedCard(card)} at ${shown(place)}, record ${key}`;
+    const { entry } = fact;
+    const line = card.ledger.get(entry.place);
+    const before = line?.entry ?? null;
+    const subject = `${namedCard(card)} at ${shown(place)}, record ${entry.key}`;
 
-    if (before === null && entry !== null) this.#takeIn(card, key, entry, subject);
-    if (before !== null) this.#judgeStep(before, entry, subject);
+    if (before === null) this.#takeIn(card, entry, subject);
+    else this.#judgeStep(before, entry, subject);
     let countDelta: number | undefined;
-    if (entry?.state === 'counted' && before?.state !== 'counted') countDelta = this.#count(card, key, entry, subject);
-    if (entry?.state === 'applied' && before?.state !== 'applied')
-      countDelta = this.#reverse(card, key, entry, subject);
-    if (before === null && entry === null) this.#findings.differ(`${subject}: forgotten, but it was never there`);
+    if (entry.state === 'counted' && before?.state !== 'counted') countDelta = this.#count(card, entry, subject);
+    if (entry.state === 'applied' && before?.state !== 'applied') countDelta = this.#reverse(card, entry, subject);
 
-    if (before?.state === 'asked' && entry?.state === 'pending') card.returned.add(key);
-    card.unanswered += Number(entry?.state === 'asked') - Number(before?.state === 'asked');
-    if (before !== null && entry === null) card.keysByRecord.delete(recordKeyText(before.record));
+    if (before?.state === 'asked' && entry.state === 'pending') card.returned.add(entry.place);
+    card.unanswered += Number(entry.state === 'asked') - Number(before?.state === 'asked');
+    if (entry.state === 'forgotten') card.placesByRecord.delete(recordKeyText(entry.record));
     card.arrivals = fact.arrivals;
     card.reversals = fact.reversals;
     card.pending = fact.pending;
     card.toldUnanswered = fact.unanswered;
-    card.ledger.set(key, {
-      value: entry,
-      sequence: place.sequence,
-      isRowSeen: line?.isRowSeen ?? false,
+    card.ledger.set(entry.place, {
+      entry,
       countDelta: countDelta ?? line?.countDelta ?? 0,
       settledMs: countDelta === undefined ? (line?.settledMs ?? Number.POSITIVE_INFINITY) : place.nowMs,
     });
-    if (entry !== null) this.#list(card, key, entry, place);
-    if (entry?.state === 'expired' && addOneMonth(entry.receivedMs) > place.nowMs) {
+    this.#list(card, entry, place);
+    if (entry.state === 'expired' && addOneMonth(entry.receivedMs) > place.nowMs) {
       this.#findings.differ(`${subject}: expired before its month was over`);
     }
   }
 
   /** The lines of its partition's list: what waits, by when it expires; what an operator has to see, by reception. */
-  #list(card: CardAccount, key: string, { record, receivedMs, state, flagged }: LedgerEntry, place: Place): void {
+  #list(card: CardAccount, entry: LedgerEntry, place: Place): void {
+    const { record, receivedMs, state, flagged } = entry;
     if (!isReversal(record)) return;
     const line = (name: string, atMs: number, isThere: boolean) => {
-      const sub = [name, String(atMs).padStart(15, '0'), card.hpan, key].join(' ');
+      const sub = [name, String(atMs).padStart(15, '0'), card.hpan, entry.place].join(' ');
       const isRowSeen = card.listed.get(sub)?.isRowSeen ?? false;
-      const value = isThere ? { hpan: card.hpan, key, atMs } : null;
+      const value = isThere ? { hpan: card.hpan, place: entry.place, atMs } : null;
       card.listed.set(sub, { value, sequence: place.sequence, isRowSeen });
     };
     if (state !== 'applied') line('pending', addOneMonth(receivedMs), state === 'pending');
@@ -232,17 +249,25 @@ export class CardFold {
   }
 
   /** The guards of domain 3.3 at the moment when the card takes the record. */
-  #takeIn(card: CardAccount, key: string, entry: LedgerEntry, subject: string): void {
-    const { record, receivedMs, arrival } = entry;
+  #takeIn(card: CardAccount, entry: LedgerEntry, subject: string): void {
+    const { record, receivedMs, arrival, key, place } = entry;
+    if (!FIRST_STATES.includes(entry.state)) this.#findings.differ(`${subject}: begins as ${entry.state}`);
     const law = recordKeyText(record);
-    const twin = card.keysByRecord.get(law);
-    if (twin !== undefined && twin !== key) this.#findings.differ(`${subject}: the same payment as record ${twin}`);
-    card.keysByRecord.set(law, key);
+    const twin = card.placesByRecord.get(law);
+    if (twin !== undefined) {
+      this.#findings.differ(`${subject}: the same payment as record ${card.ledger.get(twin)?.entry.key}`);
+    }
+    card.placesByRecord.set(law, place);
 
     if (card.isProvisional) this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
     if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
     if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
     this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);
+    this.#findings.expect(`${subject}: the record before`, card.recent.at(-1)?.place ?? 0, entry.previous);
+    const latestMs = Math.max(card.olderMs, record.trxMs, ...card.recent.map(({ trxMs }) => trxMs));
+    this.#findings.expect(`${subject}: the latest instant so far`, latestMs, entry.latestMs);
+    card.recent.push({ key, place, trxMs: record.trxMs });
+    if (card.recent.length > RECENT_COUNT) card.olderMs = Math.max(card.olderMs, card.recent.shift()?.trxMs ?? 0);
     this.#findings.expect(`${subject}: expiry`, isReversal(record) ? addOneMonth(receivedMs) : 0, entry.expiresMs);
 
     const owner = ownerOn(card.history, romeDayNumber(record.trxMs));
@@ -255,21 +280,22 @@ export class CardFold {
     else this.#periodOf(entry, subject);
   }
 
-  #judgeStep(before: LedgerEntry, entry: LedgerEntry | null, subject: string): void {
-    const state = entry?.state ?? 'forgotten';
-    if (!NEXT_STATES[before.state].includes(state)) {
-      this.#findings.differ(`${subject}: from ${before.state} to ${state}`);
+  #judgeStep(before: LedgerEntry, entry: LedgerEntry, subject: string): void {
+    if (!NEXT_STATES[before.state].includes(entry.state)) {
+      this.#findings.differ(`${subject}: from ${before.state} to ${entry.state}`);
     }
-    if (entry === null) return;
+    this.#findings.expect(`${subject}: the key`, before.key, entry.key);
+    this.#findings.expect(`${subject}: the record before`, before.previous, entry.previous);
+    this.#findings.expect(`${subject}: the latest instant so far`, before.latestMs, entry.latestMs);
     this.#findings.expect(`${subject}: the record`, before.record, entry.record);
     this.#findings.expect(`${subject}: reception`, before.receivedMs, entry.receivedMs);
     this.#findings.expect(`${subject}: arrival`, before.arrival, entry.arrival);
     this.#findings.expect(`${subject}: expiry`, before.expiresMs, entry.expiresMs);
   }
 
-  #count(card: CardAccount, key: string, entry: LedgerEntry, subject: string): number {
+  #count(card: CardAccount, entry: LedgerEntry, subject: string): number {
     this.#findings.count('payments');
-    card.leftCents.set(key, entry.record.amountCents);
+    card.leftCents.set(entry.place, entry.record.amountCents);
     if (isReversal(entry.record)) this.#findings.differ(`${subject}: a reversal is counted as a payment`);
     const period = this.#periodOf(entry, subject);
     if (period === null) return 1;
@@ -278,16 +304,16 @@ export class CardFold {
     return 1;
   }
 
-  #reverse(card: CardAccount, key: string, entry: LedgerEntry, subject: string): number {
+  #reverse(card: CardAccount, entry: LedgerEntry, subject: string): number {
     this.#findings.count('reversals');
     const { amountCents } = entry.record;
-    const payment = card.ledger.get(entry.matched)?.value;
+    const payment = card.ledger.get(entry.matched)?.entry;
     const leftCents = card.leftCents.get(entry.matched);
     if (payment?.state !== 'counted' || leftCents === undefined) {
       this.#findings.differ(`${subject}: applied to ${entry.matched}, which is no counted payment`);
       return 0;
     }
-    if (key === entry.matched) this.#findings.differ(`${subject}: applied to itself`);
+    if (entry.place === entry.matched) this.#findings.differ(`${subject}: applied to itself`);
     this.#findings.expect(`${subject}: owner of the reversed payment`, payment.citizen, entry.citizen);
     this.#findings.expect(`${subject}: enrolment of the reversed payment`, payment.enrolment, entry.enrolment);
     this.#findings.expect(`${subject}: period of the reversed payment`, payment.awardPeriodId, entry.awardPeriodId);

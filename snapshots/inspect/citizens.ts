@@ -55,8 +55,8 @@ export class Citizen {
   readonly operations = new Map<string, Operation>();
   /** By `period/enrolment`. */
   readonly totals = new Map<string, PeriodTotals>();
-  /** By the sub of its row. */
-  readonly payments = new Map<string, Held<PaymentRow>>();
+  /** By place. */
+  readonly payments = new Map<number, PaymentRow>();
   /** Done, and in no page yet. */
   readonly commands: DoneCommand[] = [];
   /** Every command ever done. */
@@ -299,15 +299,10 @@ export class CitizenFold {
     this.#findings.expect(`${totals}: standing after`, standingOf(after), fact.after);
     this.#findings.expect(`${totals}: raw cents`, after.rawCents, fact.rawCents);
     this.#findings.expect(`${totals}: insertion`, before?.insertions ?? 0, insertion);
+    this.#findings.expect(`${totals}: the line before`, before?.latest ?? 0, payment.previous);
 
     citizen.totals.set(`${awardPeriodId}/${enrolment}`, after);
-    const sub = subOf(payment);
-    if (citizen.payments.has(sub)) this.#findings.differ(`${totals}: line ${insertion} is listed a second time`);
-    citizen.payments.set(sub, {
-      value: payment,
-      sequence: place.sequence,
-      isRowSeen: false,
-    });
+    citizen.payments.set(payment.place, payment);
     citizen.updatedMs = fact.atMs;
   }
 
@@ -355,18 +350,8 @@ function addedUp(before: PeriodTotals | undefined, payment: PaymentRow, termsMs:
     count: (before?.count ?? 0) + payment.countDelta,
     lastTrxMs: isPayment ? Math.max(lastTrxMs, payment.trxMs) : lastTrxMs,
     insertions: (before?.insertions ?? 0) + 1,
+    latest: payment.place,
   };
-}
-
-/** Rows of a citizen's list stand in the order of period, enrolment, instant, insertion; the page counts on it. */
-function subOf({ awardPeriodId, enrolment, trxMs, insertion }: PaymentRow): string {
-  const digits: readonly (readonly [number, number])[] = [
-    [awardPeriodId, 5],
-    [enrolment, 5],
-    [trxMs, 15],
-    [insertion, 8],
-  ];
-  return digits.map(([value, width]) => String(value).padStart(width, '0')).join('');
 }
 
 function methodOrNew(citizen: Citizen, hpan: Hpan): WalletMethod {

@@ -9,18 +9,16 @@ import { type CardAccount, type LedgerDeparture, namedCard } from './cards.ts';
 import type { Findings } from './findings.ts';
 
 interface Payment {
-  readonly key: string;
   readonly entry: LedgerEntry;
   readonly settledMs: number;
   leftCents: number;
 }
 
 interface Reversal {
-  readonly key: string;
   readonly entry: LedgerEntry;
   readonly settledMs: number;
   state: LedgerEntry['state'];
-  matched: string;
+  matched: number;
   code: RefusalName | null;
   flagged: boolean;
 }
@@ -28,24 +26,24 @@ interface Reversal {
 export function judgeAgain(card: CardAccount, findings: Findings): void {
   if (card.reversals === 0 || card.isWaiting) return;
   const replay = new Replay(card.departures, card.returned);
-  const lines = [...card.ledger]
-    .flatMap(([key, { value, settledMs }]) => (value === null ? [] : [{ key, entry: value, settledMs }]))
+  const lines = [...card.ledger.values()]
+    .filter(({ entry }) => entry.state !== 'forgotten')
     .toSorted((left, right) => left.entry.arrival - right.entry.arrival);
 
-  for (const { key, entry, settledMs } of lines) {
-    if (!isReversal(entry.record)) replay.take({ key, entry, settledMs, leftCents: entry.record.amountCents });
-    else replay.takeReversal({ key, entry, settledMs, state: 'pending', matched: '', code: null, flagged: false });
+  for (const { entry, settledMs } of lines) {
+    if (!isReversal(entry.record)) replay.take({ entry, settledMs, leftCents: entry.record.amountCents });
+    else replay.takeReversal({ entry, settledMs, state: 'pending', matched: 0, code: null, flagged: false });
   }
-  for (const { key, entry, state, matched, code, flagged } of replay.reversals) {
+  for (const { entry, state, matched, code, flagged } of replay.reversals) {
     const expected = entry.state === 'expired' && state === 'pending' ? 'expired' : state;
     findings.expect(
-      `${namedCard(card)}, reversal ${key}, judged again in order of arrival`,
+      `${namedCard(card)}, reversal ${entry.key}, judged again in order of arrival`,
       { state: expected, matched, code, flagged },
       { state: entry.state, matched: entry.matched, code: entry.code, flagged: entry.flagged },
     );
   }
-  for (const { key, entry, leftCents } of replay.payments) {
-    findings.expect(`${namedCard(card)}, payment ${key}: what is left of it`, leftCents, entry.leftCents);
+  for (const { entry, leftCents } of replay.payments) {
+    findings.expect(`${namedCard(card)}, payment ${entry.key}: what is left of it`, leftCents, entry.leftCents);
   }
 }
 
@@ -53,12 +51,12 @@ class Replay {
   readonly payments: Payment[] = [];
   readonly reversals: Reversal[] = [];
   readonly #departures: readonly LedgerDeparture[];
-  /** Keys of those that a wallet sent back: the card learns of a departure a moment later than the wallet. */
-  readonly #returned: ReadonlySet<string>;
+  /** Places of those that a wallet sent back: the card learns of a departure a moment later than the wallet. */
+  readonly #returned: ReadonlySet<number>;
   /** Owners of whom a returned reversal told before their release came. */
   readonly #gone = new Set<string>();
 
-  constructor(departures: readonly LedgerDeparture[], returned: ReadonlySet<string>) {
+  constructor(departures: readonly LedgerDeparture[], returned: ReadonlySet<number>) {
     this.#departures = departures;
     this.#returned = returned;
   }
@@ -99,13 +97,13 @@ class Replay {
       park(reversal, 'REVERSAL_EXCEEDS');
       return false;
     }
-    if (this.#returned.has(reversal.key) && this.#departureOf(payment) !== undefined) {
+    if (this.#returned.has(reversal.entry.place) && this.#departureOf(payment) !== undefined) {
       this.#gone.add(ownerKey(payment));
       return this.#settle(reversal, arrival);
     }
     payment.leftCents -= amountCents;
     reversal.state = 'applied';
-    reversal.matched = payment.key;
+    reversal.matched = payment.entry.place;
     return true;
   }
 

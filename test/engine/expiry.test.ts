@@ -167,6 +167,10 @@ function counted(persistence: Persistence): { readonly persistence: Persistence;
         count += 1;
         return rows.get(...args);
       },
+      line: (...args) => {
+        count += 1;
+        return rows.line(...args);
+      },
       list: (...args) => {
         count += 1;
         return rows.list(...args);

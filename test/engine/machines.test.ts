@@ -3,7 +3,7 @@
 // an event that has no transition, ours breaks an invariant.
 import { expect, test } from 'vitest';
 import { type AnyStateMachine, transition } from 'xstate';
-import { type Card, emptyCard } from '../../engine/card/card.ts';
+import { type Card, emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
 import { type CardContext, type CardEvent, cardMachine } from '../../engine/card/card-machine.ts';
 import { machineSteps, newDecision } from '../../engine/decision.ts';
 import { italy2020, type TransactionRecord } from '../../engine/index.ts';
@@ -30,6 +30,12 @@ const record: TransactionRecord = {
   acquirerId: '09509',
   merchantId: 'M',
   terminalId: 'T',
+};
+const PLACE = 7;
+const entry: LedgerEntry = {
+  ...{ place: PLACE, previous: 0, key: 'k', latestMs: NOW - 1, record, receivedMs: NOW, arrival: 0, state: 'asked' },
+  ...{ citizen: ME, enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: 0, code: null },
+  ...{ flagged: false, expiresMs: 0 },
 };
 const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', channel: 'app-io-channel' };
 const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
@@ -90,9 +96,9 @@ const walletEvents: readonly WalletEvent[] = [
   { type: 'DISABLE', asked, body: { kind: 'disableCashback', hpan: CARD } },
   { type: 'CLAIM_JUDGED', hpan: CARD, activationMs: NOW },
   { type: 'RELEASE_JUDGED', hpan: CARD, deactivationMs: NOW, code: null },
-  { type: 'COUNT', key: 'k', record, period },
-  { type: 'COUNT', key: 'k', record, period: null },
-  { type: 'REVERSE', key: 'k', record, enrolment: 0, awardPeriodId: 2, scoreCents: -100, countDelta: -1 },
+  { type: 'COUNT', place: PLACE, record, period },
+  { type: 'COUNT', place: PLACE, record, period: null },
+  { type: 'REVERSE', place: PLACE, record, enrolment: 0, awardPeriodId: 2, scoreCents: -100, countDelta: -1 },
 ];
 
 test('a step of the wallet machine is the step that XState makes', () => {
@@ -100,7 +106,12 @@ test('a step of the wallet machine is the step that XState makes', () => {
     for (const part of wallets) {
       for (const event of walletEvents) {
         const wallet = { ...emptyWallet(ME), ...part, status: state as Wallet['status'] };
-        const { ours, theirs } = bothWays<WalletContext>(walletMachine, state, { wallet, nowMs: NOW }, event);
+        const { ours, theirs } = bothWays<WalletContext>(
+          walletMachine,
+          state,
+          { wallet, nowMs: NOW, newPlace: () => PLACE },
+          event,
+        );
         expect(ours, `${state} ${event.type}`).toEqual(theirs);
       }
     }
@@ -120,9 +131,11 @@ const cards: readonly Partial<Card>[] = [
   { history: [row] },
   { history: [{ ...row, citizen: OTHER }] },
   { history: [row, row] },
+  { history: [row], recent: [{ key: 'k', place: PLACE, trxMs: NOW - 1 }] },
+  { history: [row], recent: [{ key: 'other', place: PLACE, trxMs: NOW - 1 }], olderMs: NOW },
   { history: [row], unanswered: 1 },
-  { history: [row], pending: [{ key: 'k', expiresMs: NOW + 1 }] },
-  { history: [row], pending: [{ key: 'k', expiresMs: NOW }] },
+  { history: [row], pending: [{ place: PLACE, expiresMs: NOW + 1 }] },
+  { history: [row], pending: [{ place: PLACE, expiresMs: NOW }] },
 ];
 const cardEvents: readonly CardEvent[] = [
   { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: false },
@@ -135,8 +148,8 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: true },
   { type: 'RECORD', key: 'k', record: { ...record, operationType: '01' }, receivedMs: NOW, period, isClosed: false },
   { type: 'RECORD', key: 'k', record, receivedMs: NOW - 9e8, period, isClosed: false },
-  { type: 'COUNT_JUDGED', key: 'k', code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
-  { type: 'REVERSE_JUDGED', key: 'k', applied: true },
+  { type: 'COUNT_JUDGED', place: PLACE, code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
+  { type: 'REVERSE_JUDGED', place: PLACE, applied: true },
   { type: 'EXPIRE' },
 ];
 
@@ -145,7 +158,7 @@ test('a step of the card machine is the step that XState makes', () => {
     for (const part of cards) {
       for (const event of cardEvents) {
         const card = { ...emptyCard(CARD), ...part, status: state as Card['status'] };
-        const ledger = { entry: () => undefined, entries: () => [] };
+        const ledger = { entry: () => entry, newPlace: () => PLACE + 1 };
         const context = { card, nowMs: NOW, ledger, periodOf: () => period };
         const { ours, theirs } = bothWays<CardContext>(cardMachine, state, context, event);
         expect(ours, `${state} ${event.type}`).toEqual(theirs);

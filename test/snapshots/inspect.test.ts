@@ -164,9 +164,10 @@ describe('a damaged history is named:', () => {
       const index = all.findIndex(({ sections }) => sections[0]?.facts[0]?.kind === 'paymentListed');
       const section = all[index]!.sections[0]!;
       const fact = section.facts[0] as Extract<Fact, { kind: 'paymentListed' }>;
+      const { place } = fact.payment;
       const again = {
         ...fact,
-        payment: { ...fact.payment, insertion: 1 },
+        payment: { ...fact.payment, insertion: 1, place: place + 1, previous: place },
         rawCents: fact.rawCents * 2,
         before: fact.after,
         after: { ...fact.after, count: 2 },
@@ -183,7 +184,9 @@ describe('a damaged history is named:', () => {
       const index = all.findIndex(({ sections }) => sections[0]?.facts[0]?.kind === 'recordSet');
       const section = all[index]!.sections[0]!;
       const fact = section.facts[0] as Extract<Fact, { kind: 'recordSet' }>;
-      const twin = { ...fact, key: 'other', unanswered: 2, arrivals: 2, entry: { ...fact.entry!, arrival: 1 } };
+      const { place } = fact.entry;
+      const other = { ...fact.entry, key: 'other', arrival: 1, place: place + 1, previous: place };
+      const twin = { ...fact, unanswered: 2, arrivals: 2, entry: other };
       all[index] = { ...all[index]!, sections: [{ ...section, facts: [fact, twin] }] };
     };
     expect((await inspect({ turns })).differences.join('\n')).toMatch(/record other: the same payment as record/);
@@ -240,7 +243,7 @@ describe('a damaged history is named:', () => {
   test('a score that the law does not give', async () => {
     const turns = changeFacts('recordSet', (fact) => ({
       ...fact,
-      entry: fact.entry?.state === 'applied' ? { ...fact.entry, scoreCents: -399 } : fact.entry,
+      entry: fact.entry.state === 'applied' ? { ...fact.entry, scoreCents: -399 } : fact.entry,
     }));
     expect((await inspect({ turns })).differences.join('\n')).toMatch(
       /score of 4000 of 10000: expected -400, found -399/,
@@ -254,7 +257,7 @@ describe('a damaged history is named:', () => {
 
   test('a reversal parked although one payment matches it', async () => {
     const turns = changeFacts('recordSet', (fact) =>
-      fact.entry?.state === 'applied'
+      fact.entry.state === 'applied'
         ? { ...fact, entry: { ...fact.entry, state: 'parked', code: 'REVERSAL_EXCEEDS' } }
         : fact,
     );
@@ -264,9 +267,10 @@ describe('a damaged history is named:', () => {
   });
 
   test('a month that the law does not give a reversal', async () => {
-    const turns = changeFacts('recordSet', (fact) =>
-      fact.entry === null ? fact : { ...fact, entry: { ...fact.entry, expiresMs: fact.entry.expiresMs + 1 } },
-    );
+    const turns = changeFacts('recordSet', (fact) => ({
+      ...fact,
+      entry: { ...fact.entry, expiresMs: fact.entry.expiresMs + 1 },
+    }));
     const { differences } = await inspect({ turns });
     expect(differences.join('\n')).toMatch(/^card a{12} at \d+:\d+, record .*: expiry: expected 16\d+, found 16\d+1$/m);
     expect(differences.join('\n')).toMatch(/^card 4{12} at \d+:\d+, record .*: expiry: expected 0, found 1$/m);
@@ -282,7 +286,6 @@ describe('a damaged history is named:', () => {
 
   test('a payment on a day that no activation covers', async () => {
     const turns = changeFacts('recordSet', (fact) => {
-      if (fact.entry === null) return fact;
       const record = { ...fact.entry.record, trxMs: Date.parse('2021-01-04T12:00:00Z') };
       return { ...fact, entry: { ...fact.entry, record } };
     });

@@ -7,6 +7,7 @@ import type { CitizenKey, Hpan, TransactionRecord } from '../../engine/contract.
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
+import { NOWHERE, pageOf, placeAt, withLine } from '../../engine/place.ts';
 import type { RowAddress, RowChange, RowTable, RowTypes, Store } from '../../engine/ports.ts';
 import { addOneMonth, canonicalJson, isReversal, italy2020, recordKeyText } from '../../engine/programme/index.ts';
 import { type FoldTarget, foldTurn } from '../../engine/shard/fold.ts';
@@ -58,12 +59,9 @@ async function writeStory(store: Store): Promise<TurnRecord[]> {
 
   claim(scribe, ANNA.key, ANNAS_CARD);
   claim(scribe, BRUNO.key, BRUNOS_CARD);
-  pay(scribe, BRUNO.key, record(BRUNOS_CARD, 'B1', 3_000), 0);
-  pay(scribe, ANNA.key, record(ANNAS_CARD, 'A1', 10_000), 0);
-  reverse(scribe, ANNA.key, record(ANNAS_CARD, 'A1', 10_000), {
-    ...record(ANNAS_CARD, 'R1', 4_000),
-    operationType: '01',
-  });
+  pay(scribe, BRUNO.key, record(BRUNOS_CARD, 'B1', 3_000));
+  const paid = pay(scribe, ANNA.key, record(ANNAS_CARD, 'A1', 10_000));
+  reverse(scribe, ANNA.key, paid, { ...record(ANNAS_CARD, 'R1', 4_000), operationType: '01' });
   release(scribe, BRUNO.key, BRUNOS_CARD);
   claim(scribe, CARLA.key, BRUNOS_CARD);
   leave(scribe, CARLA.key, BRUNOS_CARD);
@@ -220,65 +218,76 @@ function leave(scribe: Scribe, citizen: CitizenKey, hpan: Hpan): void {
   ]);
 }
 
-function pay(scribe: Scribe, citizen: CitizenKey, paid: TransactionRecord, arrival: number): void {
+/** The first record of its card. */
+function pay(scribe: Scribe, citizen: CitizenKey, paid: TransactionRecord): { entry: LedgerEntry; listed: PaymentRow } {
   const { hpan } = paid;
-  const [key, receivedMs] = [recordKeyText(paid), PAID_MS + 1_000];
-  const asked = ledgerEntry(paid, receivedMs, arrival, citizen);
-  const counters = { pending: [], arrivals: arrival + 1, reversals: 0 } as const;
-  scribe.turn(
+  const receivedMs = PAID_MS + 1_000;
+  const place = scribe.nextPlace(hpan);
+  const asked = ledgerEntry(paid, { place, previous: NOWHERE, receivedMs, arrival: 0, citizen });
+  const counters = { pending: [], arrivals: 1, reversals: 0 } as const;
+  scribe.turn(receivedMs, partitionOf(hpan), [{ kind: 'recordSet', hpan, entry: asked, unanswered: 1, ...counters }], {
+    kind: 'count',
+    citizen,
+    place,
+    record: paid,
     receivedMs,
-    partitionOf(hpan),
-    [{ kind: 'recordSet', hpan, key, entry: asked, unanswered: 1, ...counters }],
-    { kind: 'count', citizen, key, record: paid, receivedMs },
-  );
+  });
   const scoreCents = paid.amountCents / 10;
   const after: Standing = { count: 1, lastTrxMs: paid.trxMs, termsMs: TERMS_MS };
-  const payment = paymentRow(paid, {
-    insertion: 0,
-    amountCents: paid.amountCents,
-    cashbackCents: scoreCents,
-    countDelta: 1,
-  });
+  const line = { insertion: 0, amountCents: paid.amountCents, cashbackCents: scoreCents, countDelta: 1 };
+  const payment = paymentRow(paid, { place: scribe.nextPlace(citizen), previous: NOWHERE, ...line });
   scribe.turn(
     receivedMs,
     partitionOf(citizen),
     [{ kind: 'paymentListed', citizen, payment, rawCents: scoreCents, before: null, after, atMs: receivedMs }],
-    { kind: 'countJudged', hpan, key, code: null, enrolment: 1, awardPeriodId: PERIOD, scoreCents },
+    { kind: 'countJudged', hpan, place, code: null, enrolment: 1, awardPeriodId: PERIOD, scoreCents },
   );
   const entry = countedEntry(asked, paid.amountCents);
-  scribe.turn(receivedMs, partitionOf(hpan), [{ kind: 'recordSet', hpan, key, entry, unanswered: 0, ...counters }]);
+  scribe.turn(receivedMs, partitionOf(hpan), [{ kind: 'recordSet', hpan, entry, unanswered: 0, ...counters }]);
+  return { entry, listed: payment };
 }
 
 /** The card's second record, of the payment that was its first. */
-function reverse(scribe: Scribe, citizen: CitizenKey, paid: TransactionRecord, taken: TransactionRecord): void {
+function reverse(
+  scribe: Scribe,
+  citizen: CitizenKey,
+  { entry: paid, listed }: { readonly entry: LedgerEntry; readonly listed: PaymentRow },
+  taken: TransactionRecord,
+): void {
   const { hpan } = taken;
-  const [matched, key, receivedMs] = [recordKeyText(paid), recordKeyText(taken), PAID_MS + 2_000];
+  const receivedMs = PAID_MS + 2_000;
+  const place = scribe.nextPlace(hpan);
   const counters = { pending: [], arrivals: 2, reversals: 1 } as const;
   const scoreCents = -taken.amountCents / 10;
   const asked: LedgerEntry = {
-    ...ledgerEntry(taken, receivedMs, 1, citizen),
-    ...{ enrolment: 1, awardPeriodId: PERIOD, matched, scoreCents },
+    ...ledgerEntry(taken, { place, previous: paid.place, receivedMs, arrival: 1, citizen }),
+    ...{ enrolment: 1, awardPeriodId: PERIOD, matched: paid.place, scoreCents },
   };
-  scribe.turn(
-    receivedMs,
-    partitionOf(hpan),
-    [{ kind: 'recordSet', hpan, key, entry: asked, unanswered: 1, ...counters }],
-    { kind: 'reverse', citizen, enrolment: 1, key, record: taken, awardPeriodId: PERIOD, scoreCents, countDelta: 0 },
-  );
-  const standing: Standing = { count: 1, lastTrxMs: paid.trxMs, termsMs: TERMS_MS };
+  scribe.turn(receivedMs, partitionOf(hpan), [{ kind: 'recordSet', hpan, entry: asked, unanswered: 1, ...counters }], {
+    kind: 'reverse',
+    citizen,
+    enrolment: 1,
+    place,
+    record: taken,
+    awardPeriodId: PERIOD,
+    scoreCents,
+    countDelta: 0,
+  });
+  const standing: Standing = { count: 1, lastTrxMs: paid.record.trxMs, termsMs: TERMS_MS };
   const line = { insertion: 1, amountCents: -taken.amountCents, cashbackCents: scoreCents, countDelta: 0 };
-  const rawCents = paid.amountCents / 10 + scoreCents;
+  const payment = paymentRow(taken, { place: scribe.nextPlace(citizen), previous: listed.place, ...line });
+  const rawCents = paid.record.amountCents / 10 + scoreCents;
   const moved = { rawCents, before: standing, after: standing, atMs: receivedMs };
-  scribe.turn(
-    receivedMs,
-    partitionOf(citizen),
-    [{ kind: 'paymentListed', citizen, payment: paymentRow(taken, line), ...moved }],
-    { kind: 'reverseJudged', hpan, key, applied: true },
-  );
-  const counted = countedEntry(ledgerEntry(paid, PAID_MS + 1_000, 0, citizen), paid.amountCents - taken.amountCents);
+  scribe.turn(receivedMs, partitionOf(citizen), [{ kind: 'paymentListed', citizen, payment, ...moved }], {
+    kind: 'reverseJudged',
+    hpan,
+    place,
+    applied: true,
+  });
+  const counted = { ...paid, leftCents: paid.leftCents - taken.amountCents };
   scribe.turn(receivedMs, partitionOf(hpan), [
-    { kind: 'recordSet', hpan, key: matched, entry: counted, unanswered: 1, ...counters },
-    { kind: 'recordSet', hpan, key, entry: { ...asked, state: 'applied' }, unanswered: 0, ...counters },
+    { kind: 'recordSet', hpan, entry: counted, unanswered: 1, ...counters },
+    { kind: 'recordSet', hpan, entry: { ...asked, state: 'applied' }, unanswered: 0, ...counters },
   ]);
 }
 
@@ -299,10 +308,14 @@ function record(hpan: Hpan, idTrxAcquirer: string, amountCents: number): Transac
   };
 }
 
-function ledgerEntry(of: TransactionRecord, receivedMs: number, arrival: number, citizen: CitizenKey): LedgerEntry {
-  const unknown = { enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: '', code: null };
-  const expiresMs = isReversal(of) ? addOneMonth(receivedMs) : 0;
-  return { record: of, receivedMs, arrival, state: 'asked', citizen, ...unknown, flagged: false, expiresMs };
+function ledgerEntry(
+  of: TransactionRecord,
+  as: Pick<LedgerEntry, 'place' | 'previous' | 'receivedMs' | 'arrival' | 'citizen'>,
+): LedgerEntry {
+  const unknown = { enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: NOWHERE, code: null };
+  const expiresMs = isReversal(of) ? addOneMonth(as.receivedMs) : 0;
+  const key = recordKeyText(of);
+  return { record: of, key, latestMs: PAID_MS, state: 'asked', ...unknown, flagged: false, expiresMs, ...as };
 }
 
 function countedEntry(asked: LedgerEntry, leftCents: number): LedgerEntry {
@@ -312,7 +325,7 @@ function countedEntry(asked: LedgerEntry, leftCents: number): LedgerEntry {
 
 function paymentRow(
   { acquirerCode, acquirerId, operationType, circuitType, idTrxAcquirer, idTrxIssuer, hpan, trxMs }: TransactionRecord,
-  line: Pick<PaymentRow, 'insertion' | 'amountCents' | 'cashbackCents' | 'countDelta'>,
+  line: Pick<PaymentRow, 'place' | 'previous' | 'insertion' | 'amountCents' | 'cashbackCents' | 'countDelta'>,
 ): PaymentRow {
   const of = { acquirerCode, acquirerId, operationType, circuitType, idTrxAcquirer, idTrxIssuer, hpan, trxMs };
   return { awardPeriodId: PERIOD, enrolment: 1, ...of, ...line };
@@ -340,6 +353,11 @@ class Scribe {
 
   nextSequence(partition: number): number {
     return (this.#sequences.get(partition) ?? 0) + 1;
+  }
+
+  /** Of the first line that the next turn of the entity's partition has. */
+  nextPlace(entity: string): number {
+    return placeAt(this.nextSequence(partitionOf(entity)), 0);
   }
 
   turn(nowMs: number, partition: number, facts: readonly Fact[], ...bodies: readonly MessageBody[]): void {
@@ -384,6 +402,11 @@ function foldRows(turns: readonly TurnRecord[]): RowChange[] {
     change(table, partition, entity, update) {
       const before = held(table, partition, entity, '') as Parameters<typeof update>[0];
       set(sequence, { table, partition, entity, sub: '' }, update(before));
+    },
+    setLine(table, partition, line) {
+      const sub = pageOf(line.place);
+      const before = held(table, partition, '', sub) as Parameters<typeof withLine<typeof table>>[0];
+      set(sequence, { table, partition, entity: '', sub }, withLine(before, line));
     },
     put: (table, partition, entity, sub, value) => set(sequence, { table, partition, entity, sub }, value),
     waiting: (partition, to) =>
