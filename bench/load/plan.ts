@@ -28,7 +28,7 @@ export interface LoadPlan {
   readonly requestCount?: number;
   /** Citizens that `seed` makes and `payments` draws from: numbers of `makeTaxCode`, from 0. */
   readonly citizenCount?: number;
-  /** Rows of one batch of payments, and their instant. */
+  /** Rows of one batch of payments, and the instant of the first of all. */
   readonly batch?: { readonly rowCount: number; readonly trxMs: number; readonly acquirer: string };
   /** Ids of two runs against one server must differ: 5 hex digits. */
   readonly run: string;

@@ -110,13 +110,15 @@ function seedSender({ citizenCount = 0 }: LoadPlan, ids: Ids): Sender {
   };
 }
 
-/** Each row is a new payment of the next seeded citizen's card. */
+/** Each row is a new payment of the next seeded citizen's card, a millisecond after the row before it. */
 function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
   if (batch === undefined) throw new RangeError('a load of payments needs a batch');
   const { rowCount, trxMs, acquirer } = batch;
-  const trxDate = romeText(trxMs);
-  const blanks = Array.from({ length: rowCount }, (_, row) => [rowBlank(row, 64), rowBlank(row, 24)] as const);
-  const rows = blanks.map(([hpan, idTrxAcquirer]) => ({
+  const blanks = Array.from(
+    { length: rowCount },
+    (_, row) => [rowBlank(row, 64), rowBlank(row, 29), rowBlank(row, 24)] as const,
+  );
+  const rows = blanks.map(([hpan, trxDate, idTrxAcquirer]) => ({
     ...{ acquirerCode: acquirer, operationType: '00', circuitType: '01', hpan, trxDate, idTrxAcquirer },
     ...{ amountCents: 4_500, acquirerId: '09509', merchantId: 'M1', terminalId: 'T1' },
   }));
@@ -128,7 +130,8 @@ function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
     slot: () => (ref) => {
       const texts: Buffer[] = [];
       for (let row = 0; row < rowCount; row += 1) {
-        texts.push(cards[sent % citizenCount]!, Buffer.from(`${run}${String(sent).padStart(19, '0')}`));
+        const id = Buffer.from(`${run}${String(sent).padStart(19, '0')}`);
+        texts.push(cards[sent % citizenCount]!, Buffer.from(romeText(trxMs + sent)), id);
         sent += 1;
       }
       return template.fill(ref, texts);

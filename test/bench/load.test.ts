@@ -103,8 +103,11 @@ describe('the load generator', () => {
     const result = await runLoad(plan(port, { workload: 'payments', batch, citizenCount: 3, requestCount: 4 }));
     expect(result).toMatchObject({ done: 16, refused: { INSTRUMENT_NOT_COVERED: 4 }, requests: 4 });
 
-    const rows = requests.flatMap((request) => request.rows as { idTrxAcquirer: string; hpan: string }[]);
+    const rows = requests.flatMap(
+      (request) => request.rows as { idTrxAcquirer: string; trxDate: string; hpan: string }[],
+    );
     expect(new Set(rows.map(({ idTrxAcquirer }) => idTrxAcquirer)).size).toBe(20);
+    expect(new Set(rows.map(({ trxDate }) => trxDate)).size).toBe(20);
     expect(new Set(rows.map(({ hpan }) => hpan)).size).toBe(3);
   });
 

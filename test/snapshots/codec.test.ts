@@ -7,7 +7,7 @@ import type { RowAddress, RowChange } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter, MalformedBytes } from '../../snapshots/codec/bytes.ts';
 import { turnBody } from '../../snapshots/codec/turn-v1.ts';
 import { checkChain, checkRecord, openRecord, sealRecord } from '../../snapshots/record.ts';
-import { addressOf, after, openRow, ROW_TABLES, rowKey, sealRow } from '../../snapshots/row-format.ts';
+import { addressOf, after, openLine, openRow, ROW_TABLES, rowKey, sealRow } from '../../snapshots/row-format.ts';
 import { Random, seed } from '../support/random.ts';
 import { Samples } from '../support/samples.ts';
 
@@ -146,3 +146,19 @@ function newer(record: Buffer): Buffer {
   bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
   return bytes;
 }
+
+test('a line of a page is read alone as it is read with all others, also where the page is damaged', () => {
+  const samples = new Samples(new Random(seed));
+  for (const table of ['payment', 'record'] as const) {
+    const lines = Array.from({ length: 20 }, () => (table === 'payment' ? samples.payment() : samples.entry()));
+    const address: RowAddress & { table: typeof table } = { table, partition: 3, entity: '', sub: '00000007' };
+    const key = rowKey(table, 3, '', address.sub);
+    writer.reset();
+    const bytes = Buffer.from(sealRow(writer, key, { address, sequence: 9, value: lines } as unknown as RowChange));
+    const read = Array.from({ length: 21 }, (_, index) => openLine(table, key, bytes, index));
+    expect(read, `seed=${seed}`).toEqual([...lines, undefined]);
+    expect(openRow(table, key, bytes)).toEqual({ sequence: 9, value: lines });
+    bytes[bytes.length - 1]! ^= 1;
+    expect(refusalOf(() => openLine(table, key, bytes, 0))).toBe('ROW_DAMAGED');
+  }
+});
