@@ -33,6 +33,11 @@ const HEX_CODES = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeA
 
 /** Writes one row at word `at`. Throws BrokenInvariant for what no row can hold. */
 export function writeRow(rows: Rows, at: number, citizen: CitizenKey, standing: Standing): void {
+  writeStanding(rows, at, standing);
+  writeCitizen(rows, at, citizen);
+}
+
+export function writeStanding(rows: Rows, at: number, standing: Standing): void {
   const { count, lastTrxMs, termsMs } = standing;
   const isInRange = isWhole(count, COUNT_MAX) && isWhole(lastTrxMs, INSTANT_MS_MAX) && isWhole(termsMs, INSTANT_MS_MAX);
   if (!isInRange) throw new BrokenInvariant(`no ranking holds the standing ${describeStanding(standing)}`);
@@ -41,7 +46,6 @@ export function writeRow(rows: Rows, at: number, citizen: CitizenKey, standing: 
   rows[at + 1] = lastTrxMs / 0x1_0000;
   rows[at + 2] = (lastTrxMs << 16) | (termsMs / 0x1_0000_0000);
   rows[at + 3] = termsMs;
-  writeCitizen(rows, at + 4, citizen);
 }
 
 export function readStanding(rows: Rows, at: number): Standing {
@@ -57,6 +61,14 @@ export function readCitizen(rows: Rows, at: number): CitizenKey {
   return wordText(rows[at + 4]!) + wordText(rows[at + 5]!) + wordText(rows[at + 6]!) + wordText(rows[at + 7]!);
 }
 
+/**
+ * One number in the order of count and last payment: equal ones may still differ, later ones are never smaller. Exact
+ * to the millisecond up to 32 payments, to 128 ms at 4,000: what is subtracted is rounded once, and rounding keeps order.
+ */
+export function standingKey(rows: Rows, at: number): number {
+  return rows[at + 1]! * 0x1_0000 + (rows[at + 2]! >>> 16) - (COUNT_MAX - rows[at]!) * 2 ** 48;
+}
+
 /** Order of the two standings alone: negative, zero (equal in all three fields) or positive. */
 export function compareStandings(left: Rows, leftAt: number, right: Rows, rightAt: number): number {
   if (left[leftAt]! !== right[rightAt]!) return left[leftAt]! < right[rightAt]! ? -1 : 1;
@@ -64,6 +76,10 @@ export function compareStandings(left: Rows, leftAt: number, right: Rows, rightA
   if (left[leftAt + 2]! !== right[rightAt + 2]!) return left[leftAt + 2]! < right[rightAt + 2]! ? -1 : 1;
   if (left[leftAt + 3]! !== right[rightAt + 3]!) return left[leftAt + 3]! < right[rightAt + 3]! ? -1 : 1;
   return 0;
+}
+
+export function copyRow(target: Rows, targetAt: number, source: Rows, sourceAt: number): void {
+  for (let word = 0; word < ROW_WORDS; word += 1) target[targetAt + word] = source[sourceAt + word]!;
 }
 
 export function isSameCitizen(left: Rows, leftAt: number, right: Rows, rightAt: number): boolean {
@@ -83,7 +99,7 @@ function isWhole(value: number, max: number): boolean {
   return value >= 0 && value <= max && Math.floor(value) === value;
 }
 
-function writeCitizen(rows: Rows, at: number, citizen: CitizenKey): void {
+export function writeCitizen(rows: Rows, at: number, citizen: CitizenKey): void {
   invariant(citizen.length === CITIZEN_DIGITS, 'a citizen key has 32 hex digits');
   let seen = 0;
   for (let word = 0; word < 4; word += 1) {
@@ -94,7 +110,7 @@ function writeCitizen(rows: Rows, at: number, citizen: CitizenKey): void {
       seen |= digit | (0xff - code);
       value = (value << 4) | digit;
     }
-    rows[at + word] = value;
+    rows[at + 4 + word] = value;
   }
   invariant(seen >= 0, 'a citizen key has lower-case hex digits only');
 }
