@@ -2,20 +2,23 @@
  * An order-statistic tree of fixed rows (row.ts), off the JavaScript heap.
  *
  *   directory   position        0        1        2     ...   in rank order, on shelves (directory.ts):
- *                 fence        [k0]     [k1]     [k2]         first standing of the block
- *                 count         201      230      240         rows in it; and sums of the counts
- *                 block          7        0        3          where it lies in the segments
+ *                 fence        [k0]     [k1]     [k2]         where the first row of the block stands
+ *                 count         101      116      120         rows in it; and sums of the counts
+ *                 block          7        0        3          its number
  *                                |        |        |
- *   segments    [ block 0 | block 1 | ... ] [ ... ]           sorted rows, `blockRows` places each
+ *   blocks      [ block 0 | block 1 | ... ] [ ... ]           sorted rows, up to `blockRows` (blocks.ts)
  *
- * Rank = rows in the blocks before + place in the block. Whenever a block is full, or under FILL_MIN, it is evened out
- * with a neighbour; where that would not last, the window of blocks around it is dealt out evenly over as many blocks
- * as its rows need. So with more than one window no block stays under FILL_MIN, and a row never costs more than
- * 32 / FILL_MIN bytes and its share of the directory: about 41; half-full B-tree leaves would be 64, and 46 on average.
+ * Rank = rows in the blocks before + index in the block.
+ *
+ * A full block is evened out with a neighbour that is much emptier, or else cut in two. Where payments come in that is
+ * all day long, and it may leave half-empty blocks behind: so whenever all blocks together are under FILL_MIN, a search
+ * that goes round and round gives up a block whose rows have room in those around it. A row thus never costs more than
+ * 33 / FILL_MIN bytes and its share of the directory, about 40.5; half-full B-tree leaves would be 66, and 47 on average.
  */
 import { BrokenInvariant, invariant } from '../assert.ts';
+import { BLOCK_ROWS_MAX, Blocks } from './blocks.ts';
 import { Directory } from './directory.ts';
-import { compareStandings, isSameCitizen, ROW_BYTES, ROW_WORDS, type Rows } from './row.ts';
+import { compareStandings, copyRow, isSameCitizen, ROW_WORDS, type Rows } from './row.ts';
 
 /** Orders two rows of different citizens with equal standings. Never zero. May be slow: called for ties only. */
 export type CompareTies = (left: Rows, leftAt: number, right: Rows, rightAt: number) => number;
@@ -26,59 +29,48 @@ export interface CountedTreeOptions {
   readonly blockRows?: number;
 }
 
-/**
- * Measured with ten million rows (bench/ranking.ts has their distribution), processor time on two very busy cores,
- * means of two runs, ns a read / a move: blocks of 128 rows 640 / 4,200, of 256 590 / 3,600. Most of a move waits for
- * memory: huge pages would save a sixth of it, but are not ours to switch on.
- */
-const BLOCK_ROWS = 256;
-/** The fewest that leave none under FILL_MIN, also in blocks of 16 rows. Dealing out costs by the block. */
-const WINDOW_BLOCKS = 7;
-/** Blocks on a shelf for each row in a block: enough of them that a shelf is never shorter than a window. */
-const SHELF_FACTOR = 2;
-/** After dealing out, blocks are between this and seven eighths of it full. */
-const FILL_DEALT = 61 / 64;
-const FILL_MIN = 50 / 64;
-/** By so much of a block must neighbours differ to be evened out: otherwise one of them soon needs it again. */
-const FILL_SHARED = 4 / 64;
+/** A power of two. From 64 to 256 made no difference of more than 5%, at ten million rows as at a hundred thousand. */
+const BLOCK_ROWS = 128;
+/** Blocks on a shelf for each row in a block. Half as many cost moves 5%, a quarter 15%. */
+const SHELF_FACTOR = 4;
 /** In the middle: fuller blocks overflow soon, and many at once. */
 const FILL_LOADED = 56 / 64;
-/** Small enough that the last, partly used one is under 1% of a million rows. */
-const SEGMENT_BYTES = 2 ** 18;
-/** A range is parted into eight for three steps of a search. */
-const PARTS = 8;
+/** Of all blocks together. */
+const FILL_MIN = 53 / 64;
+/** Up to which a block takes the rows of one that is given up. */
+const FILL_PACKED = 61 / 64;
+/**
+ * Blocks among which one may be given up: so many that this always succeeds somewhere while all are under FILL_MIN,
+ * since (WINDOW_BLOCKS - 1) FILL_PACKED > WINDOW_BLOCKS FILL_MIN.
+ */
+const WINDOW_BLOCKS = 8;
+/** By so much of a block must neighbours differ to be evened out: otherwise one of them soon needs it again. */
+const FILL_SHARED = 8 / 64;
 
 export class CountedTree {
   readonly #compareTies: CompareTies;
   readonly #blockRows: number;
   readonly #blockShift: number;
-  readonly #blockWords: number;
-  readonly #segmentShift: number;
-  readonly #rowsMin: number;
-  readonly #rowsDealt: number;
-  readonly #sharedMin: number;
-  readonly #window: Rows;
+  readonly #rowsPacked: number;
 
   readonly #directory: Directory;
-  /** Blocks are numbered densely: block b is in segment b >> segmentShift. */
-  readonly #segments: Rows[] = [];
+  readonly #blocks: Blocks;
   #count = 0;
   /** Grows with each change: who reads over several steps can see that the order moved meanwhile. */
   #changes = 0;
-  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: see #touch
-  #touched = 0;
+  /** Where the search for blocks to give up goes on. */
+  #swept = 0;
 
   constructor({ compareTies, blockRows = BLOCK_ROWS }: CountedTreeOptions) {
     this.#compareTies = compareTies;
     this.#blockRows = blockRows;
     this.#blockShift = 31 - Math.clz32(blockRows);
-    invariant(1 << this.#blockShift === blockRows && blockRows >= 16 && blockRows <= 32_768, 'odd size of a block');
-    this.#blockWords = blockRows * ROW_WORDS;
-    this.#segmentShift = Math.max(0, 31 - Math.clz32(SEGMENT_BYTES / ROW_BYTES / blockRows));
-    this.#rowsMin = Math.ceil(blockRows * FILL_MIN);
-    this.#rowsDealt = Math.floor(blockRows * FILL_DEALT);
-    this.#sharedMin = Math.max(2, blockRows * FILL_SHARED);
-    this.#window = new Uint32Array(WINDOW_BLOCKS * this.#blockWords);
+    invariant(
+      1 << this.#blockShift === blockRows && blockRows >= 16 && blockRows <= BLOCK_ROWS_MAX,
+      'odd size of a block',
+    );
+    this.#rowsPacked = Math.floor(blockRows * FILL_PACKED);
+    this.#blocks = new Blocks(blockRows, (left, leftAt, right, rightAt) => this.#compare(left, leftAt, right, rightAt));
     this.#directory = new Directory(SHELF_FACTOR * blockRows);
     this.#openBlock(this.#directory.first());
   }
@@ -89,10 +81,7 @@ export class CountedTree {
 
   /** Everything held, used or not. */
   get bytes(): number {
-    return this.#segments.reduce(
-      (sum, { byteLength }) => sum + byteLength,
-      this.#window.byteLength + this.#directory.bytes,
-    );
+    return this.#blocks.bytes + this.#directory.bytes;
   }
 
   /** Rows before this one; -1 if it is not there. `row` is one row from word 0 on, here and below. */
@@ -108,7 +97,6 @@ export class CountedTree {
     if (place < 0) return false;
     this.#put(place, row);
     this.#settle(place >>> this.#blockShift);
-    this.#directory.balance(this.#directory.shelfOf(place >>> this.#blockShift));
     this.#changes += 1;
     return true;
   }
@@ -119,13 +107,12 @@ export class CountedTree {
     if (place < 0) return false;
     this.#take(place);
     this.#settle(place >>> this.#blockShift);
-    this.#directory.balance(this.#directory.shelfOf(place >>> this.#blockShift));
     this.#changes += 1;
     return true;
   }
 
   /**
-   * Removes one row and inserts another in its stead; cheapest when both belong into one block.
+   * Removes one row and inserts another in its stead.
    * Both places are found before anything changes, so a throwing `compareTies` leaves the tree as it was.
    */
   move(before: Rows, after: Rows): 'moved' | 'not there' | 'already there' {
@@ -134,20 +121,12 @@ export class CountedTree {
     const to = ~this.#locate(after);
     if (to < 0) return 'already there';
 
-    this.#changes += 1;
     const fromPosition = from >>> this.#blockShift;
     const toPosition = to >>> this.#blockShift;
-    if (fromPosition === toPosition) {
-      this.#shift(from, to, after);
-      return 'moved';
-    }
     this.#take(from);
-    this.#put(to, after);
-    // The later one first: dealing out saves one block at most, so that the earlier position still is one.
-    this.#settle(Math.max(fromPosition, toPosition));
-    this.#settle(Math.min(fromPosition, toPosition));
-    this.#directory.balance(this.#directory.shelfOf(fromPosition));
-    this.#directory.balance(this.#directory.shelfOf(toPosition));
+    this.#put(fromPosition === toPosition && from < to ? to - 1 : to, after);
+    this.#settle(fromPosition, toPosition);
+    this.#changes += 1;
     return 'moved';
   }
 
@@ -165,7 +144,8 @@ export class CountedTree {
         position = this.#directory.next(position);
         slot = 0;
       }
-      visitor(this.#segmentOf(position), this.#startOf(position) + slot * ROW_WORDS, next);
+      const block = this.#directory.blockAt(position);
+      visitor(this.#blocks.rowsAround(block), this.#blocks.wordOf(block, slot), next);
       slot += 1;
     }
   }
@@ -185,7 +165,7 @@ export class CountedTree {
    * whole ranking while it moves, and meets once everyone who did not move. Never asks `compareTies`.
    */
   copyAfter(row: Rows | null, rowsMin: number): Rows {
-    let position = row === null ? this.#directory.first() : this.#directory.search(row, notAfter);
+    let position = row === null ? this.#directory.first() : this.#directory.search(row, this.#compareFirstStanding);
     let slot = row === null ? 0 : this.#slotAfter(position, row);
     const pieces: Rows[] = [];
     let words = 0;
@@ -213,7 +193,7 @@ export class CountedTree {
   load(count: number, fill: (piece: Rows) => void): void {
     invariant(this.#count === 0, 'only an empty tree is loaded');
     const wanted = Math.max(1, Math.ceil(count / Math.floor(this.#blockRows * FILL_LOADED)));
-    this.#makeSegments(wanted);
+    this.#blocks.reserve(wanted);
     const rowsOf = (index: number) => shareEnd(count, index, wanted) - shareEnd(count, index - 1, wanted);
     this.#directory.load(wanted, rowsOf, (position) => {
       fill(this.#rowsOf(position));
@@ -227,23 +207,24 @@ export class CountedTree {
   checkInvariants(): void {
     this.#directory.checkInvariants();
     let total = 0;
-    let previous: { readonly rows: Rows; readonly at: number } | null = null;
+    const previous: Rows = new Uint32Array(ROW_WORDS);
     for (let position = this.#directory.first(); position >= 0; position = this.#directory.next(position)) {
-      const rows = this.#segmentOf(position);
-      const start = this.#startOf(position);
       const count = this.#directory.countAt(position);
-      const isLow = this.#directory.blockCount >= WINDOW_BLOCKS && count < this.#rowsMin;
-      invariant(count < this.#blockRows && !isLow, `block at ${position} holds ${count} rows`);
+      invariant(count < this.#blockRows, `block at ${position} holds ${count} rows`);
       invariant(count > 0 || this.#directory.blockCount === 1, `block at ${position} is empty`);
-      if (count > 0) this.#directory.checkFence(position, rows, start);
-      for (let at = start; at < start + count * ROW_WORDS; at += ROW_WORDS) {
-        const isAscending = previous === null || this.#compare(previous.rows, previous.at, rows, at) < 0;
+      const block = this.#directory.blockAt(position);
+      invariant(this.#blocks.isOrderWhole(block), `block at ${position} lost a place`);
+      const rows = this.#blocks.rowsAround(block);
+      if (count > 0) this.#directory.checkFence(position, rows, this.#blocks.wordOf(block, 0));
+      for (let slot = 0; slot < count; slot += 1, total += 1) {
+        const at = this.#blocks.wordOf(block, slot);
+        const isAscending = total === 0 || this.#compare(previous, 0, rows, at) < 0;
         invariant(isAscending, `rows are out of order in block ${position}`);
-        previous = { rows, at };
+        copyRow(previous, 0, rows, at);
       }
-      total += count;
     }
     invariant(total === this.#count, `${total} rows are there, ${this.#count} were counted`);
+    invariant(this.#directory.blockCount <= this.#blocksMax(), `${total} rows are in too many blocks`);
   }
 
   // Searching
@@ -252,58 +233,14 @@ export class CountedTree {
    * Where `row` is, or ~(where it would be put). A place is a position and a slot in one number; no block is full
    * between changes, so that a slot always fits.
    *
-   * A binary search; but in a large tree each row it looks at comes from main memory, 100 ns away, one after the
-   * other. So the rows of the next three steps are touched first, for the processor to fetch them all at once:
-   * 15% off a read of 8 million rows, nothing lost or won at one million.
+   * Of a move among ten million rows a fifth is waiting for memory, of one among a hundred thousand hardly anything.
+   * Two ways to wait for several rows at once were tried and cost more than they saved: touching all the rows of the
+   * next steps of a search (a move +14%), and touching those of the next 16 to 64 moves of a batch (+20%).
    */
   #locate(row: Rows): number {
     const position = this.#directory.search(row, this.#compareFirst);
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    let low = 0;
-    let high = this.#directory.countAt(position);
-    while (high - low >= 2 * PARTS) {
-      const step = (high - low) >>> 3;
-      this.#touch(rows, start + low * ROW_WORDS, step * ROW_WORDS);
-      let part = 0;
-      for (let half = PARTS >>> 1; half > 0; half >>>= 1) {
-        const slot = low + (part + half) * step;
-        const order = this.#compare(rows, start + slot * ROW_WORDS, row, 0);
-        if (order === 0) return (position << this.#blockShift) | slot;
-        if (order < 0) part += half;
-      }
-      if (part < PARTS - 1) high = low + (part + 1) * step;
-      if (part > 0) low += part * step + 1;
-    }
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const order = this.#compare(rows, start + middle * ROW_WORDS, row, 0);
-      if (order === 0) return (position << this.#blockShift) | middle;
-      if (order < 0) low = middle + 1;
-      else high = middle;
-    }
-    return ~((position << this.#blockShift) | low);
-  }
-
-  /** Rows of a block whose standing is not after that of `row`. */
-  #slotAfter(position: number, row: Rows): number {
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    let low = 0;
-    let high = this.#directory.countAt(position);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compareStandings(rows, start + middle * ROW_WORDS, row, 0) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** Reads the seven words that part a range into eight; kept, or the compiler would leave the reading out. */
-  #touch(rows: Rows, start: number, step: number): void {
-    let touched = 0;
-    for (let part = 1; part < PARTS; part += 1) touched |= rows[start + part * step]!;
-    this.#touched = touched & 1;
+    const slot = this.#blocks.find(this.#directory.blockAt(position), this.#directory.countAt(position), row);
+    return slot >= 0 ? (position << this.#blockShift) | slot : ~((position << this.#blockShift) | ~slot);
   }
 
   /** Zero only for the same citizen with the same standing. */
@@ -315,19 +252,36 @@ export class CountedTree {
     return tieOrder;
   }
 
-  readonly #compareFirst = (position: number, row: Rows): number =>
-    this.#compare(this.#segmentOf(position), this.#startOf(position), row, 0);
+  readonly #compareFirst = (position: number, row: Rows): number => {
+    const block = this.#directory.blockAt(position);
+    return this.#compare(this.#blocks.rowsAround(block), this.#blocks.wordOf(block, 0), row, 0);
+  };
+
+  readonly #compareFirstStanding = (position: number, row: Rows): number => {
+    const block = this.#directory.blockAt(position);
+    return compareStandings(this.#blocks.rowsAround(block), this.#blocks.wordOf(block, 0), row, 0);
+  };
+
+  /** Rows of a block whose standing is not after that of `row`. */
+  #slotAfter(position: number, row: Rows): number {
+    const block = this.#directory.blockAt(position);
+    const rows = this.#blocks.rowsAround(block);
+    let low = 0;
+    let high = this.#directory.countAt(position);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareStandings(rows, this.#blocks.wordOf(block, middle), row, 0) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 
   // Changing one block
 
   #put(place: number, row: Rows): void {
     const position = place >>> this.#blockShift;
     const slot = place & (this.#blockRows - 1);
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    const at = start + slot * ROW_WORDS;
-    rows.copyWithin(at + ROW_WORDS, at, start + this.#directory.countAt(position) * ROW_WORDS);
-    copyRow(rows, at, row);
+    this.#blocks.insert(this.#directory.blockAt(position), this.#directory.countAt(position), slot, row);
     this.#addRows(position, 1);
     if (slot === 0) this.#setFence(position);
   }
@@ -335,29 +289,9 @@ export class CountedTree {
   #take(place: number): void {
     const position = place >>> this.#blockShift;
     const slot = place & (this.#blockRows - 1);
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    const at = start + slot * ROW_WORDS;
-    rows.copyWithin(at, at + ROW_WORDS, start + this.#directory.countAt(position) * ROW_WORDS);
+    this.#blocks.remove(this.#directory.blockAt(position), this.#directory.countAt(position), slot);
     this.#addRows(position, -1);
     if (slot === 0) this.#setFence(position);
-  }
-
-  /** Takes the row at `from` and puts `row` before the one at `to`, in the same block. */
-  #shift(from: number, to: number, row: Rows): void {
-    const position = from >>> this.#blockShift;
-    const rows = this.#segmentOf(position);
-    const start = this.#startOf(position);
-    const fromAt = start + (from & (this.#blockRows - 1)) * ROW_WORDS;
-    const toAt = start + (to & (this.#blockRows - 1)) * ROW_WORDS;
-    if (fromAt < toAt) {
-      rows.copyWithin(fromAt, fromAt + ROW_WORDS, toAt);
-      copyRow(rows, toAt - ROW_WORDS, row);
-    } else {
-      rows.copyWithin(toAt + ROW_WORDS, toAt, fromAt);
-      copyRow(rows, toAt, row);
-    }
-    this.#setFence(position);
   }
 
   #addRows(position: number, change: 1 | -1): void {
@@ -367,130 +301,137 @@ export class CountedTree {
 
   // Keeping blocks filled
 
-  /** Sees to it that a block is neither full nor too empty. */
-  #settle(position: number): void {
-    const count = this.#directory.countAt(position);
-    if (count >= this.#rowsMin && count < this.#blockRows) return;
+  /** After a change of one or two blocks: sees to it that none is full or empty, and that they are not too many. */
+  #settle(position: number, other = position): void {
+    if (this.#isSettled(position) && this.#isSettled(other) && this.#directory.blockCount <= this.#blocksMax()) return;
 
-    const partner = this.#partnerOf(position, count);
-    if (partner >= 0) this.#dealOut(Math.min(position, partner), 2, 2);
-    else this.#settleWindow(position, count);
+    const shelves = [this.#directory.shelfOf(position), this.#directory.shelfOf(other)] as const;
+    // The later one first, so that the earlier position still is one.
+    this.#settleBlock(Math.max(position, other));
+    if (position !== other) this.#settleBlock(Math.min(position, other));
+    for (const shelf of shelves) this.#directory.balance(shelf);
+    for (let swept = 0; swept < this.#count && this.#directory.blockCount > this.#blocksMax(); ) swept += this.#sweep();
   }
 
-  /** The neighbour to even out with: the one that differs most; -1 if neither does by enough to be worth it. */
-  #partnerOf(position: number, count: number): number {
-    const sign = count < this.#rowsMin ? -1 : 1;
+  #isSettled(position: number): boolean {
+    const count = this.#directory.countAt(position);
+    return count > 0 && count < this.#blockRows;
+  }
+
+  #blocksMax(): number {
+    return this.#count / (this.#blockRows * FILL_MIN) + WINDOW_BLOCKS;
+  }
+
+  #settleBlock(position: number): void {
+    const count = this.#directory.countAt(position);
+    if (count === 0 && this.#directory.blockCount > 1) this.#closeBlock(position);
+    if (count < this.#blockRows) return;
+
+    const partner = this.#partnerOf(position);
+    if (partner < 0) {
+      this.#openBlock(position + 1);
+      this.#moveRows(position, position + 1, count >>> 1);
+    } else {
+      this.#moveRows(position, partner, (count - this.#directory.countAt(partner)) >>> 1);
+    }
+  }
+
+  /** The emptier neighbour of a full block, to even out with; -1 if it is not empty enough to be worth it. */
+  #partnerOf(position: number): number {
     const { first, size } = this.#directory.window(position, 3);
     let partner = -1;
-    let differenceMax = this.#sharedMin - 1;
+    let countMax = this.#blockRows * (1 - FILL_SHARED);
     for (let other = first; other < first + size; other += 1) {
-      const difference = sign * (count - this.#directory.countAt(other));
-      if (difference <= differenceMax || Math.abs(other - position) > 1) continue;
+      const count = this.#directory.countAt(other);
+      if (count > countMax || Math.abs(other - position) > 1) continue;
       partner = other;
-      differenceMax = difference;
+      countMax = count;
     }
     return partner;
   }
 
-  #settleWindow(position: number, count: number): void {
-    const { first, size } = this.#directory.window(position, WINDOW_BLOCKS);
-    let rows = 0;
-    for (let next = first; next < first + size; next += 1) rows += this.#directory.countAt(next);
-    const wanted = Math.max(1, Math.ceil(rows / this.#rowsDealt));
-    // A tree smaller than a window may have no better way: it waits until a block is empty or one can be saved.
-    const mayWait = size < WINDOW_BLOCKS && wanted === size && count > 0 && count < this.#blockRows;
-    if (!mayWait) this.#dealOut(first, size, wanted);
+  /** Moves rows over the edge between two neighbouring blocks. */
+  #moveRows(from: number, to: number, moved: number): void {
+    const [fromBlock, toBlock] = [this.#directory.blockAt(from), this.#directory.blockAt(to)];
+    const [fromCount, toCount] = [this.#directory.countAt(from), this.#directory.countAt(to)];
+    if (from < to) this.#blocks.moveRight(fromBlock, fromCount, toBlock, toCount, moved);
+    else this.#blocks.moveLeft(toBlock, toCount, fromBlock, fromCount, moved);
+    this.#directory.setCount(from, fromCount - moved);
+    this.#directory.setCount(to, toCount + moved);
+    this.#setFence(Math.max(from, to));
   }
 
-  /** Spreads the rows of `blocks` blocks from position `first` on evenly over `wanted` blocks. */
-  #dealOut(first: number, blocks: number, wanted: number): void {
-    const rows = this.#gather(first, blocks);
-    for (let next = blocks; next < wanted; next += 1) this.#openBlock(first + next);
-    for (let next = wanted; next < blocks; next += 1) this.#closeBlock(first + wanted);
-
-    let dealt = 0;
-    for (let share = 0; share < wanted; share += 1) {
-      const end = shareEnd(rows, share, wanted);
-      const position = first + share;
-      this.#segmentOf(position).set(this.#window.subarray(dealt * ROW_WORDS, end * ROW_WORDS), this.#startOf(position));
-      this.#directory.setCount(position, end - dealt);
-      this.#setFence(position);
-      dealt = end;
-    }
-  }
-
-  /** Copies the rows of neighbouring blocks into the window; returns how many. */
-  #gather(first: number, blocks: number): number {
+  /** Gives up the emptiest of the next few blocks if the others have room for its rows; returns how many rows those are. */
+  #sweep(): number {
+    if (this.#swept >= this.#count) this.#swept = 0;
+    const { first, size } = this.#directory.window(this.#directory.positionOf(this.#swept).position, WINDOW_BLOCKS);
     let rows = 0;
-    for (let position = first; position < first + blocks; position += 1) {
-      this.#window.set(this.#rowsOf(position), rows * ROW_WORDS);
+    let emptiest = first;
+    for (let position = first; position < first + size; position += 1) {
       rows += this.#directory.countAt(position);
+      if (this.#directory.countAt(position) < this.#directory.countAt(emptiest)) emptiest = position;
     }
+    this.#swept += rows;
+
+    const count = this.#directory.countAt(emptiest);
+    const leftRoom = this.#roomIn(first, emptiest);
+    const rightRoom = this.#roomIn(emptiest + 1, first + size);
+    if (leftRoom + rightRoom < count) return rows;
+    const leftRows = Math.max(count - rightRoom, Math.min(leftRoom, count >>> 1));
+    this.#push(emptiest, -1, leftRows);
+    this.#push(emptiest, 1, count - leftRows);
+    this.#closeBlock(emptiest);
+    this.#directory.balance(this.#directory.shelfOf(first));
     return rows;
   }
 
-  // The segments
-
-  #segmentOf(position: number): Rows {
-    return this.#segments[this.#directory.blockAt(position) >>> this.#segmentShift]!;
+  #roomIn(first: number, end: number): number {
+    let room = 0;
+    for (let position = first; position < end; position += 1) room += this.#roomAt(position);
+    return room;
   }
 
-  /** First word of the block in its segment. */
-  #startOf(position: number): number {
-    return this.#wordOf(this.#directory.blockAt(position));
+  #roomAt(position: number): number {
+    return Math.max(0, this.#rowsPacked - this.#directory.countAt(position));
   }
 
-  #wordOf(block: number): number {
-    return (block & ((1 << this.#segmentShift) - 1)) * this.#blockWords;
+  /** Moves rows of a block into those on one side of it, where there is room for them. */
+  #push(position: number, step: 1 | -1, rows: number): void {
+    if (rows === 0) return;
+    const surplus = rows - this.#roomAt(position + step);
+    if (surplus > 0) this.#push(position + step, step, surplus);
+    this.#moveRows(position, position + step, rows);
   }
+
+  // Blocks at positions
 
   #rowsOf(position: number): Rows {
-    const start = this.#startOf(position);
-    return this.#segmentOf(position).subarray(start, start + this.#directory.countAt(position) * ROW_WORDS);
+    return this.#blocks.straighten(this.#directory.blockAt(position), this.#directory.countAt(position));
   }
 
   #setFence(position: number): void {
-    this.#directory.setFence(position, this.#segmentOf(position), this.#startOf(position));
+    const block = this.#directory.blockAt(position);
+    this.#directory.setFence(position, this.#blocks.rowsAround(block), this.#blocks.wordOf(block, 0));
   }
 
   #openBlock(position: number): void {
     this.#directory.open(position);
-    this.#makeSegments(this.#directory.blockCount);
+    this.#blocks.reserve(this.#directory.blockCount);
   }
 
-  /** Gives up a block whose rows were gathered: the last one moves to where it lies. */
+  /** Gives up an empty block: the last one moves to where it lies. */
   #closeBlock(position: number): void {
     const hole = this.#directory.blockAt(position);
     this.#directory.close(position);
     const last = this.#directory.blockCount;
-    if (hole !== last) {
-      const lastRows = this.#segments[last >>> this.#segmentShift]!.subarray(
-        this.#wordOf(last),
-        this.#wordOf(last) + this.#blockWords,
-      );
-      this.#segments[hole >>> this.#segmentShift]!.set(lastRows, this.#wordOf(hole));
-    }
-    // One spare segment stays, so that a size that swings about its edge does not allocate each time.
-    const segmentsUsed = ((last - 1) >>> this.#segmentShift) + 1;
-    while (this.#segments.length > segmentsUsed + 1) this.#segments.pop();
-  }
-
-  #makeSegments(blockCount: number): void {
-    const segmentWords = this.#blockWords << this.#segmentShift;
-    while (this.#segments.length << this.#segmentShift < blockCount) {
-      this.#segments.push(new Uint32Array(segmentWords));
-    }
+    if (hole !== last) this.#blocks.replace(hole, last);
+    this.#blocks.reserve(last);
   }
 }
 
 /** Where the share ends if `rows` are dealt out evenly: shares differ by one row at most. */
 function shareEnd(rows: number, share: number, shares: number): number {
   return Math.floor((rows * (share + 1)) / shares);
-}
-
-/** Of equal standings a search takes the last block that begins with one. */
-function notAfter(): number {
-  return -1;
 }
 
 /** The first word of `piece`, at or after `from`, where another standing begins; `before` ends with the row before it. */
@@ -502,8 +443,4 @@ function endOfTie(before: Rows | undefined, piece: Rows, from: number): number {
   }
   while (at < piece.length && compareStandings(piece, at - ROW_WORDS, piece, at) === 0) at += ROW_WORDS;
   return at;
-}
-
-function copyRow(rows: Rows, at: number, row: Rows): void {
-  for (let word = 0; word < ROW_WORDS; word += 1) rows[at + word] = row[word]!;
 }

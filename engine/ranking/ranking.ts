@@ -7,7 +7,17 @@ import type { CitizenKey } from '../contract.ts';
 import type { Standing } from '../facts.ts';
 import { type CompareTies, CountedTree } from './counted-tree.ts';
 import { copyRanking, type RankingCopy, readRankingFile } from './ranking-file.ts';
-import { describeStanding, ROW_WORDS, type Rows, readCitizen, readStanding, writeRow } from './row.ts';
+import {
+  copyRow,
+  describeStanding,
+  ROW_WORDS,
+  type Rows,
+  readCitizen,
+  readStanding,
+  writeCitizen,
+  writeRow,
+  writeStanding,
+} from './row.ts';
 import { RowSorter } from './row-sorter.ts';
 
 /**
@@ -75,8 +85,11 @@ export class Ranking {
    */
   move(citizen: CitizenKey, before: Standing | null, after: Standing | null): void {
     if (this.#isFrozen) throw this.#broken('is frozen and cannot move', citizen, before ?? after);
-    if (before !== null) writeRow(this.#before, 0, citizen, before);
-    if (after !== null) writeRow(this.#after, 0, citizen, after);
+    // Once for both: half of what makes a row is reading its citizen.
+    writeCitizen(this.#before, 0, citizen);
+    copyRow(this.#after, 0, this.#before, 0);
+    if (before !== null) writeStanding(this.#before, 0, before);
+    if (after !== null) writeStanding(this.#after, 0, after);
 
     if (before !== null && after !== null) this.#replace(citizen, before, after);
     else if (before !== null) this.#leave(citizen, before);

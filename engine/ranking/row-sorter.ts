@@ -3,7 +3,7 @@ import { BrokenInvariant } from '../assert.ts';
 import type { CitizenKey } from '../contract.ts';
 import type { Standing } from '../facts.ts';
 import type { CompareTies, CountedTree } from './counted-tree.ts';
-import { compareStandings, isSameCitizen, ROW_WORDS, type Rows, writeRow } from './row.ts';
+import { compareStandings, copyRow, isSameCitizen, ROW_WORDS, type Rows, writeRow } from './row.ts';
 
 type Permutation = Uint32Array<ArrayBuffer>;
 
@@ -49,8 +49,7 @@ export class RowSorter {
     const order = this.#sort();
     tree.load(this.#count, (piece) => {
       for (let at = 0; at < piece.length; at += ROW_WORDS) {
-        const from = order[next]! * ROW_WORDS;
-        for (let word = 0; word < ROW_WORDS; word += 1) piece[at + word] = this.#rows[from + word]!;
+        copyRow(piece, at, this.#rows, order[next]! * ROW_WORDS);
         next += 1;
       }
     });
