@@ -8,6 +8,7 @@
  * Whoever is read or moved is drawn evenly from all of them, and nobody is read or moved twice in a row: a small set
  * would soon be in the processor's caches, ten million citizens never are.
  */
+import { SeededRandom } from '../client/replay/random.ts';
 import type { Participant } from '../engine/ranking/ranking.ts';
 
 const DAY_MS = 86_400_000;
@@ -56,25 +57,4 @@ function paymentsAt(share: number): number {
   const [above, below] = [PAYMENTS_AT_SHARE[lower - 1]!, PAYMENTS_AT_SHARE[lower]!];
   const way = (share - above.share) / (below.share - above.share);
   return Math.floor(above.payments * (below.payments / above.payments) ** way);
-}
-
-/** Mulberry32. Mathematics only: the same figures everywhere. */
-export class SeededRandom {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
 }

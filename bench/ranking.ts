@@ -7,8 +7,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import { Bench } from 'tinybench';
+import { SeededRandom } from '../client/replay/random.ts';
 import { type Participant, Ranking } from '../engine/ranking/ranking.ts';
-import { afterPayment, makeParticipants, SeededRandom } from './participants.ts';
+import { afterPayment, makeParticipants } from './participants.ts';
 import { compareKeys } from './peers/order.ts';
 import { redBlackTree } from './peers/red-black-tree.ts';
 import { RedisSortedSet } from './peers/redis-sorted-set.ts';

@@ -2,11 +2,11 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { chown, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { findFreePort, ownedProcess } from './database-process.ts';
 
 export interface PostgresOptions {
   /** As in postgresql.conf; what is not named stays as PostgreSQL has it, flushing and synchronous commit included. */
@@ -67,17 +67,7 @@ export async function startPostgres({
   const all = { listen_addresses: '127.0.0.1', port: `${port}`, unix_socket_directories: folder, ...settings };
   const words = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(join(programs, 'postgres'), ['-D', folder, ...words], { ...options, stdio: 'ignore' });
-  const killChild = () => child.kill('SIGQUIT');
-  process.once('exit', killChild);
-  const stop = async (): Promise<void> => {
-    process.off('exit', killChild);
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGINT'); // Does not wait for clients.
-      await ended;
-    }
-    await rm(folder, { recursive: true });
-  };
+  const stop = ownedProcess(child, folder, { signal: 'SIGINT', exitSignal: 'SIGQUIT' });
   try {
     await untilReady(child, port);
   } catch (error) {
@@ -137,15 +127,4 @@ async function answers(sql: postgres.Sql): Promise<boolean> {
     await new Promise((resume) => setTimeout(resume, 50));
     return false;
   }
-}
-
-/** Nobody else is likely to take it in the moment until PostgreSQL does. */
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

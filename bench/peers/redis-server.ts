@@ -1,11 +1,10 @@
 /** A Redis of our own to measure against: on a free port of 127.0.0.1, its data in a folder that goes with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { findFreePort, ownedProcess } from './database-process.ts';
 
 export interface RedisOptions {
   /** As in redis.conf, such as `{ appendonly: 'yes', appendfsync: 'always' }`; with none it writes nothing to disk. */
@@ -30,18 +29,7 @@ export async function startRedis({
   const port = await findFreePort();
   const all = { bind: '127.0.0.1', port: `${port}`, dir: folder, save: '', appendonly: 'no', ...settings };
   const child = spawn('redis-server', argumentsOf(all), { stdio: ['ignore', 'pipe', 'inherit'] });
-  const killChild = () => child.kill('SIGKILL');
-  process.once('exit', killChild);
-
-  const stop = async (): Promise<void> => {
-    process.off('exit', killChild);
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }
-    await rm(folder, { recursive: true });
-  };
+  const stop = ownedProcess(child, folder, { signal: 'SIGTERM', exitSignal: 'SIGKILL' });
   try {
     await untilReady(child);
   } catch (error) {
@@ -68,15 +56,4 @@ function untilReady(child: ChildProcess): Promise<void> {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`redis-server ended with exit code ${code}: ${lastLine}`)));
   });
-}
-
-/** Nobody else is likely to take it in the moment until Redis does. */
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
