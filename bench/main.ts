@@ -1,9 +1,9 @@
-/** `npm run bench -- SUITE [--json FILE] [--against FILE]`; `--list` names the suites. */
+/** `npm run bench -- SUITE [--entries N] [--json FILE] [--against FILE]`; `--list` names the suites. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine } from './machine.ts';
 import { type Report, renderReport } from './report.ts';
-import { SUITES } from './suites.ts';
+import { SUITES, type Suite } from './suites.ts';
 
 /** The reader's mistake: told in one line, exit code 2. */
 class UsageFault extends Error {}
@@ -16,9 +16,15 @@ async function main(): Promise<void> {
   const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
   if (suite === undefined) throw new UsageFault(`there is no suite ${name}; there are:\n${list()}`);
 
+  const entries = values.entries === undefined ? undefined : readEntries(values.entries, suite);
   const before = values.against === undefined ? undefined : readReport(values.against, name);
   const { run } = await suite.load();
-  const report: Report = { suite: name, machine: describeMachine(), commit: describeCommit(), ...(await run()) };
+  const report: Report = {
+    suite: name,
+    machine: describeMachine(),
+    commit: describeCommit(),
+    ...(await run({ entries })),
+  };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   print(renderReport(report, before));
 }
@@ -27,11 +33,22 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { json: { type: 'string' }, against: { type: 'string' }, list: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'string' },
+        against: { type: 'string' },
+        entries: { type: 'string' },
+        list: { type: 'boolean', default: false },
+      },
     });
   } catch (error) {
     throw new UsageFault((error as Error).message);
   }
+}
+
+function readEntries(text: string, { takesEntries = false }: Suite): number {
+  if (!takesEntries) throw new UsageFault('--entries: this suite has no such size');
+  if (!/^[1-9]\d{0,7}$/.test(text)) throw new UsageFault(`--entries ${text}: a whole number below 100,000,000`);
+  return Number(text);
 }
 
 function readReport(path: string, suite: string): Report {

@@ -2,8 +2,9 @@
  * The ranking: moves, rank reads, pages, bulk load, file, memory; the same moves and reads through Redis at the same
  * size, and through structures of other packages at a size that those can bear.
  *
- * A million participants unless RANKING_ENTRIES says otherwise; ten million need 3 GB and some minutes. Who they are, how
- * many payments they have and who of them is read and moved: participants.ts.
+ * A million participants unless `--entries` says otherwise; ten million need 5 GB and some minutes. Who they are, how
+ * many payments they have and who of them is read and moved: participants.ts. Moves are single ones, as the engine makes
+ * them: what a batch of them could share was measured to be worth nothing (counted-tree.ts).
  */
 import { performance } from 'node:perf_hooks';
 import { Bench } from 'tinybench';
@@ -16,9 +17,9 @@ import { RedisSortedSet } from './peers/redis-sorted-set.ts';
 import { sortedArray } from './peers/sorted-array.ts';
 import { plainBtree } from './peers/sorted-btree.ts';
 import { batched, type Subject } from './peers/subject.ts';
-import type { Measurement, Ratio, SuiteResult } from './suite.ts';
+import type { Measurement, Ratio, RunSuite, SuiteResult } from './suite.ts';
 
-const ENTRIES = Number(process.env.RANKING_ENTRIES ?? 1_000_000);
+const ENTRIES = 1_000_000;
 const SMALL_ENTRIES = 50_000;
 const ROUNDS = 15;
 /** Not counted: until the compiler has settled. */
@@ -38,23 +39,23 @@ interface Rates {
   readonly ranks: readonly number[];
 }
 
-export async function run(): Promise<SuiteResult> {
-  const sample = sampleOf(ENTRIES);
-  const building = measureBuild();
+export async function run({ entries = ENTRIES }: Parameters<RunSuite>[0]): Promise<SuiteResult> {
+  const sample = sampleOf(entries);
+  const building = measureBuild(entries);
   const { ranking } = building;
   const rates = await measureRates('', subjectOf(ranking), sample);
   const bytes = { name: 'bytes-per-entry', unit: 'bytes/entry', value: ranking.bytes / ranking.count };
   const results = [rates.moves, rates.reads, bytes, ...measureFile(ranking), ...building.results];
   results.push(...(await measurePages(ranking)));
 
-  const redis = await measureRedis(rates, bytes, sample);
+  const redis = await measureRedis(entries, rates, bytes, sample);
   const small = await measureSmallPeers();
   return { results: [...results, ...redis.results, ...small.results], ratios: [...redis.ratios, ...small.ratios] };
 }
 
-function measureBuild(): { readonly ranking: Ranking; readonly results: readonly Measurement[] } {
-  const unordered = timed(() => Ranking.build(1, makeParticipants(SEED, ENTRIES), compareKeys));
-  const making = timed(() => drain(makeParticipants(SEED, ENTRIES)));
+function measureBuild(entries: number): { readonly ranking: Ranking; readonly results: readonly Measurement[] } {
+  const unordered = timed(() => Ranking.build(1, makeParticipants(SEED, entries), compareKeys));
+  const making = timed(() => drain(makeParticipants(SEED, entries)));
   const ranking = unordered.result;
   const ordered = timed(() => Ranking.build(1, ranking.entries(), compareKeys));
   const reading = timed(() => drain(ranking.entries()));
@@ -100,11 +101,16 @@ async function measurePages(ranking: Ranking): Promise<Measurement[]> {
 }
 
 /** The same participants, and the same of them read and moved. */
-async function measureRedis(own: Rates, bytes: Measurement, sample: readonly Participant[]): Promise<SuiteResult> {
+async function measureRedis(
+  entries: number,
+  own: Rates,
+  bytes: Measurement,
+  sample: readonly Participant[],
+): Promise<SuiteResult> {
   const redis = await RedisSortedSet.start();
   if (redis === null) return { results: [], ratios: [] };
   try {
-    const value = await redis.load(makeParticipants(SEED, ENTRIES));
+    const value = await redis.load(makeParticipants(SEED, entries));
     const redisBytes = { name: 'bytes-per-entry, redis', unit: 'bytes/entry', value };
     const piped = await measureRates(', redis pipelined', redis.pipelined, sample);
     checkAgreement(own, piped);
@@ -148,7 +154,8 @@ async function measureSmallPeers(): Promise<SuiteResult> {
 
 /**
  * Medians over rounds. Whoever is moved in a round was last read half of the rounds ago, so that neither finds in the
- * caches what the other has left there.
+ * caches what the other has left there. Who asks is made anew each time, as whatever comes in with a command is: what
+ * the caches then still have is the asker, not the ranking.
  */
 async function measureRates(name: string, subject: Subject, sample: readonly Participant[]): Promise<Rates> {
   const batchCount = Math.floor(sample.length / ROUNDS);
@@ -158,8 +165,8 @@ async function measureRates(name: string, subject: Subject, sample: readonly Par
   const reads: number[] = [];
   const moves: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const asked = batches[(round + (ROUNDS >>> 1)) % ROUNDS]!;
-    const before = batches[round]!;
+    const asked = batches[(round + (ROUNDS >>> 1)) % ROUNDS]!.map(madeAnew);
+    const before = batches[round]!.map(madeAnew);
     const after = before.map((participant, index) => afterPayment(participant, round * batchCount + index));
     reads.push(await perSecond(batchCount, () => subject.readAll(asked)));
     moves.push(await perSecond(batchCount, () => subject.moveAll(before, after)));
@@ -172,6 +179,10 @@ async function measureRates(name: string, subject: Subject, sample: readonly Par
     reads: { name: `reads${name}`, unit: 'reads/s', value: median(reads.slice(WARM_UP_ROUNDS)) },
     moves: { name: `moves${name}`, unit: 'moves/s', value: median(moves.slice(WARM_UP_ROUNDS)) },
   };
+}
+
+function madeAnew({ citizen, standing }: Participant): Participant {
+  return { citizen: Buffer.from(citizen, 'latin1').toString('latin1'), standing: { ...standing } };
 }
 
 function subjectOf(ranking: Ranking): Subject {

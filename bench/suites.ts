@@ -3,6 +3,8 @@ import type { RunSuite } from './suite.ts';
 
 export interface Suite {
   readonly about: string;
+  /** Whether its size is `--entries`. */
+  readonly takesEntries?: boolean;
   readonly load: () => Promise<{ readonly run: RunSuite }>;
 }
 
@@ -20,7 +22,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     about: 'the load generator itself, against a target that does nothing',
     load: () => import('./load-suite.ts'),
   },
-  ranking: { about: 'moves and reads of the order-statistic index', load: () => import('./ranking.ts') },
+  ranking: {
+    about: 'moves and reads of the order-statistic index; with a million entries unless --entries says otherwise',
+    takesEntries: true,
+    load: () => import('./ranking.ts'),
+  },
   recovery: { about: 'restarts after a kill and after a stop', load: () => import('./recovery.ts') },
   ring: {
     about: 'the ring between two threads: records a second, and what it costs to wake the other side',

@@ -43,12 +43,15 @@ export class RedisSortedSet {
   async load(participants: Iterable<Participant>): Promise<number> {
     const before = await this.#usedBytes();
     let piece: Participant[] = [];
+    let added: Promise<unknown> = Promise.resolve();
     for (const participant of participants) {
       piece.push(participant);
       if (piece.length < PIECE) continue;
-      await this.#add(piece);
+      await added; // One piece is being added while the next is made.
+      added = this.#add(piece);
       piece = [];
     }
+    await added;
     if (piece.length > 0) await this.#add(piece);
     return ((await this.#usedBytes()) - before) / (await this.#client.zcard(KEY));
   }
