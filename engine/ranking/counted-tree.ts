@@ -31,7 +31,7 @@ export interface CountedTreeOptions {
 
 /** A power of two. From 64 to 256 made no difference of more than 5%, at ten million rows as at a hundred thousand. */
 const BLOCK_ROWS = 128;
-/** Blocks on a shelf for each row in a block. Half as many cost moves 5%, a quarter 15%. */
+/** Blocks on a shelf for each row in a block. Shelves of 256 did as well as these of 512; 128 cost a move 4%, 64 17%. */
 const SHELF_FACTOR = 4;
 /** In the middle: fuller blocks overflow soon, and many at once. */
 const FILL_LOADED = 56 / 64;
@@ -233,7 +233,7 @@ export class CountedTree {
    * Where `row` is, or ~(where it would be put). A place is a position and a slot in one number; no block is full
    * between changes, so that a slot always fits.
    *
-   * Of a move among ten million rows a fifth is waiting for memory, of one among a hundred thousand hardly anything.
+   * Little of a move is waiting for memory: it took 1,446 ns among ten million rows, 1,302 among a hundred thousand.
    * Two ways to wait for several rows at once were tried and cost more than they saved: touching all the rows of the
    * next steps of a search (a move +14%), and touching those of the next 16 to 64 moves of a batch (+20%).
    */
