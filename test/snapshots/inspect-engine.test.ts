@@ -9,6 +9,7 @@ import {
   italy2020,
   makeTaxCode,
   openEngine,
+  StorageFault,
   type TransactionRecord,
   type WalletCommandBody,
 } from '../../engine/index.ts';
@@ -53,7 +54,8 @@ class World {
       clock: { nowMs: () => this.nowMs },
       schedule: (task) => setImmediate(task),
       failed: (error) => {
-        throw error;
+        // A life that ends without being closed was killed: what was under way stays so.
+        if (!(error instanceof StorageFault && error.code === 'STORE_CLOSED')) throw error;
       },
     });
   }
