@@ -60,7 +60,7 @@ export const LIMITS = {
   expiredPerTurnMax: 500,
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
-  /** Rows of the overlay that start a checkpoint. */
+  /** Changed rows that start a checkpoint; here and below, a page counts as its lines. */
   checkpointRowCount: 50_000,
   /** Rows in one checkpoint transaction, at least: small, so that journal commits pass between them. */
   checkpointBatchRows: 1_000,

@@ -177,21 +177,24 @@ export class Actors {
   readonly #partitions: (Actor | undefined)[] = new Array(PARTITION_COUNT);
   #dirty: Actor[] = [];
   #dirtyRows: ListRow[] = [];
-  #frozen: { readonly actors: readonly Actor[]; readonly rows: readonly ListRow[] } | null = null;
+  /** Of the rows: a page weighs as much as its lines. */
+  #dirtyWeight = 0;
+  #frozen: { readonly actors: readonly Actor[]; readonly rows: readonly ListRow[]; readonly weight: number } | null =
+    null;
 
   constructor(rows: Rows, countMax: number) {
     this.rows = rows;
     this.#countMax = countMax;
   }
 
-  /** Rows that the next checkpoint has to write. */
+  /** Rows, and lines of pages, that the next checkpoint has to write. */
   get dirtyCount(): number {
-    return this.#dirty.length + this.#dirtyRows.length;
+    return this.#dirty.length + this.#dirtyWeight;
   }
 
-  /** Rows that are newer here than on disk, also those that a checkpoint is writing. */
+  /** What is newer here than on disk, also what a checkpoint is writing. */
   get unwrittenCount(): number {
-    return this.dirtyCount + (this.#frozen === null ? 0 : this.#frozen.actors.length + this.#frozen.rows.length);
+    return this.dirtyCount + (this.#frozen === null ? 0 : this.#frozen.actors.length + this.#frozen.weight);
   }
 
   wake(table: ActorTable, partition: number, entity: string): Actor {
@@ -228,7 +231,7 @@ export class Actors {
     for (const row of rows) {
       row.isFlushed = true;
       row.before = null;
-      this.#dirtyRows.push(row);
+      this.#addDirtyRow(row);
     }
     for (const section of record.sections) {
       if (section.sent.length > 0) foldOutbox(this.target(section.sequence), section);
@@ -251,8 +254,15 @@ export class Actors {
       setLine: (table, partition, line) => {
         const actor = this.#partition(partition);
         const sub = pageOf(line.place);
-        const value = withLine(this.flushed.get(table, partition, '', sub), line);
-        this.putRow(actor, table, sub, { sequence, value });
+        const row = actor.row(table, sub);
+        // Of the same turn: nobody has seen it yet.
+        if (row?.sequence === sequence) {
+          (row.value as unknown[])[indexIn(line.place)] = line;
+          this.#dirtyWeight += 1;
+        } else {
+          const value = withLine(this.flushed.get(table, partition, '', sub), line);
+          this.putRow(actor, table, sub, { sequence, value });
+        }
       },
       waiting: (partition, to) => this.waiting(partition, to),
     };
@@ -275,7 +285,7 @@ export class Actors {
   ) {
     const flushed: ListRow = { ...newListRow(actor, table, sub, row), isFlushed: true };
     actor.setRow(flushed);
-    this.#dirtyRows.push(flushed);
+    this.#addDirtyRow(flushed);
   }
 
   /** Messages of a partition that another one is not known to have on disk. */
@@ -296,10 +306,11 @@ export class Actors {
   /** Sets aside what has to be written. What changes from now on is left for the next checkpoint. */
   freeze(): Frozen {
     invariant(this.#frozen === null, 'one checkpoint at a time');
-    const frozen = { actors: this.#dirty, rows: this.#dirtyRows };
+    const frozen = { actors: this.#dirty, rows: this.#dirtyRows, weight: this.#dirtyWeight };
     this.#frozen = frozen;
     this.#dirty = [];
     this.#dirtyRows = [];
+    this.#dirtyWeight = 0;
     const groups = new RowGroups();
     for (const actor of frozen.actors) {
       actor.isDirty = false;
@@ -319,6 +330,11 @@ export class Actors {
     this.#frozen = null;
     // After a rush nobody need wake for a long time, and who changed in it can rest now.
     for (let left = this.#round.length; left > 0 && this.#round.length > this.#countMax; left -= 1) this.#pass(null);
+  }
+
+  #addDirtyRow(row: ListRow): void {
+    this.#dirtyRows.push(row);
+    this.#dirtyWeight += Array.isArray(row.value) ? row.value.length : 1;
   }
 
   #mark(actor: Actor): void {

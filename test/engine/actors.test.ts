@@ -2,11 +2,12 @@
 // that no checkpoint has written must never be, since the disk does not know it.
 import { expect, test } from 'vitest';
 import type { Message } from '../../engine/facts.ts';
+import { placeAt } from '../../engine/place.ts';
 import type { Rows, Store } from '../../engine/ports.ts';
 import { Actors } from '../../engine/shard/actors.ts';
 import { Checkpointer } from '../../engine/shard/checkpoint.ts';
 import type { Shard } from '../../engine/shard/shard.ts';
-import { emptyWallet } from '../../engine/wallet/wallet.ts';
+import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
 
 const COUNT_MAX = 10;
 const NO_RECORD = { epoch: 1, sequence: 1, nowMs: 0, sections: [] };
@@ -81,4 +82,20 @@ test('a checkpoint without a turn since the last one writes nothing and calls fo
   await checkpointer.runIfDue();
   expect(calls).toBe(0);
   expect(actors.dirtyCount).toBe(1);
+});
+
+test('a page counts as its lines, and recovery fills it line by line', () => {
+  const { rows } = countedRows();
+  const actors = new Actors(rows, COUNT_MAX);
+  const target = actors.target(5);
+  for (let index = 0; index < 30; index += 1) {
+    target.setLine('payment', 0, { place: placeAt(5, index) } as PaymentRow);
+  }
+  expect(actors.unwrittenCount).toBe(30);
+  const frozen = actors.freeze();
+  expect(frozen.rowCount).toBe(1);
+  expect(actors.unwrittenCount).toBe(30);
+  expect(actors.flushed.line('payment', 0, placeAt(5, 29)).place).toBe(placeAt(5, 29));
+  actors.release();
+  expect(actors.unwrittenCount).toBe(0);
 });
