@@ -26,7 +26,7 @@ export interface OpenStore extends Store {
 /** @throws StorageFault JOURNAL_DAMAGED when the journal ends before what rows say was in it */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const { media, onPoint } = parts;
-  const context = `clickday ${parts.folderId} store ${parts.index}`;
+  const context = storeContext(parts);
   const failStop = new FailStop();
   const rows = new MediumRows({ medium: media.rows, failStop, onPoint });
   const { last } = media.records.range();
@@ -35,11 +35,20 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
     throw new StorageFault('JOURNAL_DAMAGED', `the journal ends at ${last}, rows hold ${mark}: restore the journal`);
   }
 
-  const genesis = hashOf(Buffer.from(context));
-  const journal = await openJournal({ medium: media.records, genesis, failStop, onPoint });
+  const journal = await openJournal({ medium: media.records, genesis: genesisOf(context), failStop, onPoint });
   const { master, keyedHash } = parts;
   const vault = new MediumVault({ medium: media.slots, master, keyedHash, context, failStop });
   return { journal, rows, vault, failStop };
+}
+
+/** Names the store: what its keys seal opens nowhere else. */
+export function storeContext({ folderId, index }: Pick<StoreParts, 'folderId' | 'index'>): string {
+  return `clickday ${folderId} store ${index}`;
+}
+
+/** What the first record of a store follows. */
+export function genesisOf(context: string): Buffer {
+  return hashOf(Buffer.from(context));
 }
 
 /** Reads all that the store holds. @throws StorageFault at the first thing that is damaged */

@@ -19,6 +19,7 @@ import { hasCode, readFileIfThere, writeFileDurably } from './files.ts';
 import { lockFile } from './lock.ts';
 
 const FORMAT = 1;
+const LOCK = 'lock';
 
 export interface Manifest {
   readonly format: number;
@@ -42,7 +43,7 @@ export interface Folder {
 export function openFolder(path: string, shardCount: number | undefined): Folder {
   const unlock = explaining(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    return lockFile(join(path, 'lock'));
+    return lockFile(join(path, LOCK));
   });
   try {
     return explaining(path, () => ({ path, unlock, ...openOrMake(path, shardCount) }));
@@ -50,6 +51,26 @@ export function openFolder(path: string, shardCount: number | undefined): Folder
     unlock();
     throw error;
   }
+}
+
+/**
+ * Takes a new folder that is to be filled before anybody may open it: whoever calls writes the manifest, at the end.
+ * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_EMPTY, FOLDER_NOT_WRITABLE, FLOCK_MISSING
+ */
+export function startFolder(path: string, shardCount: number): Folder {
+  return explaining(path, () => {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const unlock = lockFile(join(path, LOCK));
+    try {
+      if (readdirSync(path).some((name) => name !== LOCK)) {
+        throw new StorageFault('FOLDER_NOT_EMPTY', `the folder ${path} is not empty: name another, or remove it`);
+      }
+      return { path, unlock, ...makeKeys(path, shardCount) };
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  });
 }
 
 /** Says what to do about errors of the system; lets other errors pass. */
@@ -87,11 +108,18 @@ function openOrMake(path: string, shardCount: number | undefined): { manifest: M
   return { manifest, keys };
 }
 
-/** The manifest comes last: a folder without one was never used, or has lost it. */
+/** The manifest comes last: a folder without one was never used, or never finished, or has lost it. */
 function makeFolder(path: string, shardCount: number): { manifest: Manifest; keys: FolderKeys } {
   if (readdirSync(path).some((name) => name.startsWith('store-'))) {
-    throw new StorageFault('MANIFEST_MISSING', `${path} holds data but no manifest.json: restore it from a backup`);
+    const text = `${path} holds data but no manifest.json: restore it from a backup, or make the folder anew`;
+    throw new StorageFault('MANIFEST_MISSING', text);
   }
+  const { manifest, keys } = makeKeys(path, shardCount);
+  writeManifest(path, manifest);
+  return { manifest, keys };
+}
+
+function makeKeys(path: string, shardCount: number): { manifest: Manifest; keys: FolderKeys } {
   const manifest = { format: FORMAT, folderId: randomUUID(), shardCount, createdAt: new Date().toISOString() };
   const keys = newKeys();
   mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 });
@@ -99,12 +127,13 @@ function makeFolder(path: string, shardCount: number): { manifest: Manifest; key
   writeFileDurably(masterPath(path), `${keys.master.toString('hex')}\n`);
   chmodSync(masterPath(path), 0o600);
   writeFileDurably(indexPath(path), wrapIndexKey(keys, manifest.folderId));
-  writeFileDurably(join(path, 'manifest.json'), manifestText(manifest));
   return { manifest, keys };
 }
 
-function manifestText(manifest: Manifest): string {
-  return `${JSON.stringify({ ...manifest, check: crc32(JSON.stringify(manifest)) }, null, 2)}\n`;
+/** From now on the folder is one to be opened. */
+export function writeManifest(path: string, manifest: Manifest): void {
+  const text = JSON.stringify({ ...manifest, check: crc32(JSON.stringify(manifest)) }, null, 2);
+  writeFileDurably(join(path, 'manifest.json'), `${text}\n`);
 }
 
 function parseManifest(text: string): Manifest {

@@ -1,17 +1,13 @@
 /** Persistence in a data folder: LMDB for journal and rows, plain files for the archive, keys and rankings. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { KeyedHash } from '../keys.ts';
 import type { OnPoint } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
-import { readRanking, writeRanking } from '../ranking-file.ts';
-import { hashOf } from '../record.ts';
+import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
-import { Archive } from './archive.ts';
 import { openEnvironment } from './environment.ts';
-import { createFileDurably } from './files.ts';
 import { explained, type Folder, freeShare, openFolder } from './folder.ts';
-import { rankingSink, rankingSource } from './ranking-files.ts';
+import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
+import { rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
 import { RowDatabase } from './row-database.ts';
 import { openSlotFile } from './slot-file.ts';
@@ -51,17 +47,15 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
 
 function filePersistence(folder: Folder, stores: readonly FileStore[]): Persistence {
   let closed: Promise<void> | null = null;
-  const rankingPath = (awardPeriodId: number) => join(folder.path, 'rankings', `${awardPeriodId}.ranking`);
   return {
     shardCount: stores.length,
     isNew: stores.every((store) => store.journal.lastSequence === 0),
     stores,
     folder: folder.path,
     indexKey: folder.keys.index,
-    saveRanking: (awardPeriodId, copy, vector) =>
-      createFileDurably(rankingPath(awardPeriodId), (file) => writeRanking(rankingSink(file), copy, vector)),
+    saveRanking: (awardPeriodId, copy, vector) => saveRanking(folder.path, { awardPeriodId, copy, vector }),
     loadRanking(awardPeriodId) {
-      const source = rankingSource(rankingPath(awardPeriodId));
+      const source = rankingSource(rankingPath(folder.path, awardPeriodId));
       return source === null ? null : readRanking(source);
     },
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
@@ -81,19 +75,17 @@ async function openFileStore(
   onPoint: OnPoint,
 ): Promise<FileStore> {
   const { folderId } = folder.manifest;
-  const path = join(folder.path, `store-${index}`);
-  const archivePath = join(path, 'archive');
-  mkdirSync(archivePath, { recursive: true, mode: 0o700 });
+  const paths = storePaths(folder.path, index);
   const opened: { close(): Promise<void> }[] = [];
   try {
-    const journal = openEnvironment(join(path, 'journal'));
+    const archive = openArchive(paths.archive, { folderId, index });
+    const journal = openEnvironment(paths.journal);
     opened.push(journal.database);
-    const rows = openEnvironment(join(path, 'rows'));
+    const rows = openEnvironment(paths.rows);
     opened.push(rows.database);
-    const slots = await openSlotFile(join(folder.path, 'keys', `store-${index}.slots`));
+    const slots = await openSlotFile(paths.slots);
     opened.push(slots);
 
-    const archive = new Archive(archivePath, hashOf(Buffer.from(`clickday ${folderId} archive ${index}`)));
     const records = new RecordDatabase(journal.database, archive, onPoint);
     const media = { records, rows: new RowDatabase(rows.database), slots };
     const store = await openStore({ media, folderId, index, master: folder.keys.master, keyedHash, onPoint });
