@@ -1,9 +1,9 @@
-/** `npm run bench -- SUITE [--entries N] [--json FILE] [--against FILE]`; `--list` names the suites. */
+/** `npm run bench -- SUITE [--json FILE] [--against FILE] [options of the suite]`; `--list` names them all. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine } from './machine.ts';
 import { type Report, renderReport } from './report.ts';
-import { SUITES, type Suite } from './suites.ts';
+import { SUITES } from './suites.ts';
 
 /** The reader's mistake: told in one line, exit code 2. */
 class UsageFault extends Error {}
@@ -16,28 +16,23 @@ async function main(): Promise<void> {
   const suite = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
   if (suite === undefined) throw new UsageFault(`there is no suite ${name}; there are:\n${list()}`);
 
-  const entries = values.entries === undefined ? undefined : readEntries(values.entries, suite);
+  setOptions(name, values);
   const before = values.against === undefined ? undefined : readReport(values.against, name);
   const { run } = await suite.load();
-  const report: Report = {
-    suite: name,
-    machine: describeMachine(),
-    commit: describeCommit(),
-    ...(await run({ entries })),
-  };
+  const report: Report = { suite: name, machine: describeMachine(), commit: describeCommit(), ...(await run()) };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   print(renderReport(report, before));
 }
+
+const OF_SUITES = [...new Set(Object.values(SUITES).flatMap(({ options = [] }) => options))];
 
 function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
       options: {
-        json: { type: 'string' },
-        against: { type: 'string' },
-        entries: { type: 'string' },
-        list: { type: 'boolean', default: false },
+        ...Object.fromEntries(OF_SUITES.map((option) => [option, { type: 'string' }] as const)),
+        ...{ json: { type: 'string' }, against: { type: 'string' }, list: { type: 'boolean', default: false } },
       },
     });
   } catch (error) {
@@ -45,10 +40,14 @@ function readArguments() {
   }
 }
 
-function readEntries(text: string, { takesEntries = false }: Suite): number {
-  if (!takesEntries) throw new UsageFault('--entries: this suite has no such size');
-  if (!/^[1-9]\d{0,7}$/.test(text)) throw new UsageFault(`--entries ${text}: a whole number below 100,000,000`);
-  return Number(text);
+/** A suite reads its options from its environment, as it does where it is run otherwise. */
+function setOptions(suite: string, values: Readonly<Record<string, unknown>>): void {
+  for (const option of OF_SUITES) {
+    const value = values[option];
+    if (typeof value !== 'string') continue;
+    if (SUITES[suite]?.options?.includes(option) !== true) throw new UsageFault(`${suite} has no option --${option}`);
+    process.env[option.toUpperCase().replaceAll('-', '_')] = value;
+  }
 }
 
 function readReport(path: string, suite: string): Report {
@@ -65,7 +64,10 @@ function readReport(path: string, suite: string): Report {
 function list(): string {
   const width = Math.max(...Object.keys(SUITES).map(({ length }) => length));
   return Object.entries(SUITES)
-    .map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`)
+    .map(([name, { about, options = [] }]) => {
+      const named = options.map((option) => ` --${option}`).join('');
+      return `  ${name.padEnd(width)}  ${about}${named === '' ? '' : `;${named}`}`;
+    })
     .join('\n');
 }
 

@@ -15,10 +15,23 @@ export function cpuMsOfFamily(pid: number): number {
   return [pid, ...childrenOf(pid)].reduce((sum, member) => sum + cpuMsOf(member), 0);
 }
 
-/** Resident memory, in bytes. */
-export function residentBytesOf(pid: number): number {
+export interface ProcessMemory {
+  /** The process's own: on its heaps, and shared between its threads. Nothing else can be taken from it. */
+  readonly ownBytes: number;
+  /** Pages of files, the databases' first of all: the system takes them back when it needs memory. */
+  readonly mappedBytes: number;
+}
+
+export function memoryOf(pid: number): ProcessMemory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+  const bytesOf = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1_024;
+  return { ownBytes: bytesOf('RssAnon') + bytesOf('RssShmem'), mappedBytes: bytesOf('RssFile') };
+}
+
+/** Handed to disks so far, in bytes. */
+export function writtenBytesOf(pid: number): number {
+  const io = readFileSync(`/proc/${pid}/io`, 'utf8');
+  return Number(/^write_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);
 }
 
 function childrenOf(pid: number): readonly number[] {

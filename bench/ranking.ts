@@ -17,9 +17,9 @@ import { RedisSortedSet } from './peers/redis-sorted-set.ts';
 import { sortedArray } from './peers/sorted-array.ts';
 import { plainBtree } from './peers/sorted-btree.ts';
 import { batched, type Subject } from './peers/subject.ts';
-import type { Measurement, Ratio, RunSuite, SuiteResult } from './suite.ts';
+import type { Measurement, Ratio, SuiteResult } from './suite.ts';
 
-const ENTRIES = 1_000_000;
+const ENTRIES = Number(process.env.ENTRIES ?? 1_000_000);
 const SMALL_ENTRIES = 50_000;
 const ROUNDS = 15;
 /** Not counted: until the compiler has settled. */
@@ -39,16 +39,16 @@ interface Rates {
   readonly ranks: readonly number[];
 }
 
-export async function run({ entries = ENTRIES }: Parameters<RunSuite>[0]): Promise<SuiteResult> {
-  const sample = sampleOf(entries);
-  const building = measureBuild(entries);
+export async function run(): Promise<SuiteResult> {
+  const sample = sampleOf(ENTRIES);
+  const building = measureBuild(ENTRIES);
   const { ranking } = building;
   const rates = await measureRates('', subjectOf(ranking), sample);
   const bytes = { name: 'bytes-per-entry', unit: 'bytes/entry', value: ranking.bytes / ranking.count };
   const results = [rates.moves, rates.reads, bytes, ...measureFile(ranking), ...building.results];
   results.push(...(await measurePages(ranking)));
 
-  const redis = await measureRedis(entries, rates, bytes, sample);
+  const redis = await measureRedis(ENTRIES, rates, bytes, sample);
   const small = await measureSmallPeers();
   return { results: [...results, ...redis.results, ...small.results], ratios: [...redis.ratios, ...small.ratios] };
 }

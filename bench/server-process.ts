@@ -1,7 +1,7 @@
 /** A real server in a process of its own, as operators run it: started, measured from outside, stopped in order. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { ENGINE_FLAGS, type Ready } from '../server/index.ts';
-import { cpuMsOf, residentBytesOf } from './process-cost.ts';
+import { cpuMsOf, memoryOf, type ProcessMemory, writtenBytesOf } from './process-cost.ts';
 
 export interface ServerOptions {
   readonly data: string;
@@ -58,9 +58,13 @@ export class ServerProcess {
     return cpuMsOf(this.#child.pid!);
   }
 
-  /** Resident memory, in bytes. Linux only. */
-  residentBytes(): number {
-    return residentBytesOf(this.#child.pid!);
+  memory(): ProcessMemory {
+    return memoryOf(this.#child.pid!);
+  }
+
+  /** Handed to disks so far, in bytes. */
+  writtenBytes(): number {
+    return writtenBytesOf(this.#child.pid!);
   }
 
   /** Asks for an orderly stop. Rejects when the server does not end well. */

@@ -40,4 +40,4 @@ export interface SuiteResult {
 }
 
 /** What each file of a suite exports as `run`. */
-export type RunSuite = (options: { readonly entries: number | undefined }) => Promise<SuiteResult>;
+export type RunSuite = () => Promise<SuiteResult>;

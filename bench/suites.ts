@@ -3,8 +3,10 @@ import type { RunSuite } from './suite.ts';
 
 export interface Suite {
   readonly about: string;
-  /** Whether its size is `--entries`. */
-  readonly takesEntries?: boolean;
+  /** What it can be told on the command line as `--name VALUE`; it reads NAME from its environment. */
+  readonly options?: readonly string[];
+  /** Takes so long that it is only run by name. */
+  readonly isLong?: boolean;
   readonly load: () => Promise<{ readonly run: RunSuite }>;
 }
 
@@ -23,14 +25,26 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     load: () => import('./load-suite.ts'),
   },
   ranking: {
-    about: 'moves and reads of the order-statistic index; with a million entries unless --entries says otherwise',
-    takesEntries: true,
+    about: 'moves and reads of the order-statistic index',
+    options: ['entries'],
     load: () => import('./ranking.ts'),
   },
   recovery: { about: 'restarts after a kill and after a stop', load: () => import('./recovery.ts') },
+  rest: { about: 'what actors at rest cost, and waking them', load: () => import('./rest.ts') },
   ring: {
     about: 'the ring between two threads: records a second, and what it costs to wake the other side',
     load: () => import('./ring.ts'),
+  },
+  scale: {
+    about: 'restart, latency and memory from 100,000 citizens to ten million, and how they grow',
+    options: ['citizens-max', 'stores', 'population', 'minutes', 'rate', 'verify-max'],
+    load: () => import('./scale.ts'),
+  },
+  'load-hour': {
+    about: 'an hour of card requests and payments against one server: journal, memory, what is written',
+    options: ['citizens', 'population', 'minutes', 'speed'],
+    isLong: true,
+    load: () => import('./load-hour.ts'),
   },
   wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
 };

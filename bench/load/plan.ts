@@ -6,9 +6,9 @@
  * `life`: one citizen per connection goes round: add a card, enable it, set the IBAN, disable it, remove it.
  * `iban`: the same citizens only set their IBAN, which no card partition hears of. `read`: they read their wallet.
  * `seed`: issuers enrol citizens, one after the other, and enable a card of each. `payments`: acquirers send batches
- * of rows for the cards of those citizens.
+ * of rows for the cards of those citizens. `cards`: issuers enable a new card of a citizen drawn from a seeded population.
  */
-export const WORKLOADS = ['life', 'iban', 'read', 'seed', 'payments'] as const;
+export const WORKLOADS = ['life', 'iban', 'read', 'seed', 'payments', 'cards'] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
 export interface LoadPlan {
@@ -28,6 +28,8 @@ export interface LoadPlan {
   readonly requestCount?: number;
   /** Citizens that `seed` makes and `payments` draws from: numbers of `makeTaxCode`, from 0. */
   readonly citizenCount?: number;
+  /** Absent: what `seed` made. Else citizens are drawn from those of `npm run seed`, by their seed. */
+  readonly populationSeed?: number;
   /** Rows of one batch of payments, and the instant of the first of all. */
   readonly batch?: { readonly rowCount: number; readonly trxMs: number; readonly acquirer: string };
   /** Ids of two runs against one server must differ: 5 hex digits. */

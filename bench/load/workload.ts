@@ -1,6 +1,8 @@
 /** The requests that each workload sends, in the order in which one slot of one connection sends them. */
 import { createHash } from 'node:crypto';
+import { SeededRandom } from '../../client/replay/random.ts';
 import { LIMITS, makeIban, makeTaxCode, romeText } from '../../engine/index.ts';
+import { seededHpan } from '../seed/population.ts';
 import type { LoadPlan } from './plan.ts';
 import { blank, Ids, Template } from './template.ts';
 
@@ -32,6 +34,8 @@ export function senderOf(plan: LoadPlan): Sender {
       return seedSender(plan, ids);
     case 'payments':
       return paymentSender(plan);
+    case 'cards':
+      return cardSender(plan, ids);
   }
 }
 
@@ -110,8 +114,36 @@ function seedSender({ citizenCount = 0 }: LoadPlan, ids: Ids): Sender {
   };
 }
 
-/** Each row is a new payment of the next seeded citizen's card, a millisecond after the row before it. */
-function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
+/** Each request is a new card of a citizen that nobody asked about just now: what it needs is in no cache. */
+function cardSender({ populationSeed = 0, citizenCount = 1, run }: LoadPlan, ids: Ids): Sender {
+  const enable = new Template({ type: 'enableCashback', id: ID, taxCode: TAX_CODE, hpan: HPAN }, [ID, TAX_CODE, HPAN]);
+  const random = new SeededRandom(populationSeed, Number.parseInt(run, 16));
+  let sent = 0;
+  const slot = (ref: number) => {
+    sent += 1;
+    const taxCode = Buffer.from(makeTaxCode(random.below(citizenCount)));
+    return enable.fill(ref, [ids.next(), taxCode, hpanOf(`${run} ${sent}`)]);
+  };
+  return { greetings: [], slot: () => slot };
+}
+
+/** The card of each next payment: of one citizen after the other, or drawn from a seeded population. */
+function payingCards({ citizenCount = 1, populationSeed, run }: LoadPlan): () => Buffer {
+  if (populationSeed !== undefined) {
+    const random = new SeededRandom(populationSeed, Number.parseInt(run, 16));
+    return () => Buffer.from(seededHpan(populationSeed, random.below(citizenCount), 0));
+  }
+  const cards = Array.from({ length: citizenCount }, (_, number) => hpanOf(`seed ${number}`));
+  let next = 0;
+  return () => {
+    next += 1;
+    return cards[(next - 1) % citizenCount]!;
+  };
+}
+
+/** Each row is a new payment, a millisecond after the row before it. */
+function paymentSender(plan: LoadPlan): Sender {
+  const { batch, run } = plan;
   if (batch === undefined) throw new RangeError('a load of payments needs a batch');
   const { rowCount, trxMs, acquirer } = batch;
   const blanks = Array.from(
@@ -123,7 +155,7 @@ function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
     ...{ amountCents: 4_500, acquirerId: '09509', merchantId: 'M1', terminalId: 'T1' },
   }));
   const template = new Template({ type: 'recordPayments', rows }, blanks.flat());
-  const cards = Array.from({ length: citizenCount }, (_, number) => hpanOf(`seed ${number}`));
+  const nextCard = payingCards(plan);
   let sent = 0;
   return {
     greetings: [],
@@ -131,7 +163,7 @@ function paymentSender({ citizenCount = 1, batch, run }: LoadPlan): Sender {
       const texts: Buffer[] = [];
       for (let row = 0; row < rowCount; row += 1) {
         const id = Buffer.from(`${run}${String(sent).padStart(19, '0')}`);
-        texts.push(cards[sent % citizenCount]!, Buffer.from(romeText(trxMs + sent)), id);
+        texts.push(nextCard(), Buffer.from(romeText(trxMs + sent)), id);
         sent += 1;
       }
       return template.fill(ref, texts);
