@@ -33,6 +33,8 @@ export const LIMITS = {
   /** Frames by role, in bytes, checked before decoding. */
   frameBytesMaxCitizen: 4_096,
   frameBytesMaxAcquirer: 262_144,
+  /** Rank moves or participants in one message between two parts of the engine: some 50 kB. */
+  pieceCount: 500,
   /** Shape of a message: nesting and keys of a citizen's frame. */
   frameDepthMax: 8,
   frameKeysMax: 64,

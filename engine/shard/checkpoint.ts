@@ -11,8 +11,8 @@ export interface CheckpointOptions {
   readonly onPoint: (name: string) => void;
   /** Changed rows that make one due; default LIMITS.checkpointRowCount. */
   readonly rowCount?: number | undefined;
-  /** Rank moves up to where are in copies. */
-  readonly ranked: () => RankedMark;
+  /** Rank moves up to where are in copies. What it answers is not after the moment when it does. */
+  readonly ranked: () => Promise<RankedMark>;
   /** Rows are free again: who waited for that may go on. */
   readonly written?: () => void;
   /** Moving journal records to the archive broke: the process stops. */
@@ -59,8 +59,10 @@ export class Checkpointer {
 
   async #write(): Promise<void> {
     const { store, actors, shard, onPoint, ranked } = this.#options;
-    const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences], ranked: ranked() };
-    if (mark.sequence === this.#mark.sequence && mark.ranked.sequence === this.#mark.ranked.sequence) return;
+    const { sequence: rankedBefore } = this.#mark.ranked;
+    const reached = await ranked();
+    const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences], ranked: reached };
+    if (mark.sequence === this.#mark.sequence && reached.sequence === rankedBefore) return;
     const frozen = actors.freeze();
     onPoint('checkpoint-start');
     await this.#writeRows(frozen);

@@ -7,15 +7,19 @@
  *     intakes open                0       |    517     |     3      <- January may close, July must wait
  */
 import { invariant } from '../assert.ts';
+import type { PeriodParameters, Programme } from '../contract.ts';
+import { closesAtMs, visiblePeriods } from '../programme/index.ts';
 
 export class Intakes {
+  readonly #periods: readonly PeriodParameters[];
   /** Rising. */
   readonly #instantsMs: readonly number[];
   /** By the number of instants passed. */
   readonly #open: number[];
 
-  constructor(closingInstantsMs: readonly number[]) {
-    this.#instantsMs = closingInstantsMs.toSorted((left, right) => left - right);
+  constructor(programme: Programme) {
+    this.#periods = visiblePeriods(programme);
+    this.#instantsMs = this.#periods.map(closesAtMs).toSorted((left, right) => left - right);
     this.#open = new Array<number>(this.#instantsMs.length + 1).fill(0);
   }
 
@@ -31,8 +35,12 @@ export class Intakes {
     invariant(this.#open[passed]! >= 0, 'an intake is closed once');
   }
 
-  /** Whether anything received before a closing instant is still open. */
-  isOpenBefore(instantMs: number): boolean {
+  /** Periods whose time has come, and of which nothing that was received before is open. */
+  closedPeriods(nowMs: number): readonly PeriodParameters[] {
+    return this.#periods.filter((period) => nowMs >= closesAtMs(period) && !this.#isOpenBefore(closesAtMs(period)));
+  }
+
+  #isOpenBefore(instantMs: number): boolean {
     const passed = this.#passedAt(instantMs);
     return this.#open.some((count, at) => count > 0 && at < passed);
   }

@@ -1,88 +1,76 @@
 /**
  * What time alone causes: a period ends for good at 00:00 of the day after its grace (DECISION 25). Rows received
- * before that instant still count, so the closing begins when all of them are answered: a record is answered when all
- * that it set off is done, and no later one finds its way into the period. Then each card partition journals that it
- * takes nothing more and tells all wallet partitions; when all of those have heard it from all, the ranking is frozen
- * and its digest journaled (architecture 4, "Closing a period").
+ * before that instant still count, so the closing begins when all of them are answered (intakes.ts): a record is
+ * answered when all that it set off is done, and no later one finds its way into the period. Then each card partition
+ * journals that it takes nothing more and tells all wallet partitions; when all of those have heard it from all, the
+ * ranking is frozen and its digest journaled (architecture 4, "Closing a period").
  */
-
-import type { Programme } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Fact, TurnRecord } from '../facts.ts';
-import type { PartitionRow } from '../ports.ts';
-import { closesAtMs, visiblePeriods } from '../programme/index.ts';
+import type { Fact } from '../facts.ts';
 import { rankingDigest } from '../ranking/digest.ts';
-import type { Intakes } from './intakes.ts';
+import type { Published } from './parts.ts';
 import type { Rankings } from './rankings.ts';
-import type { SystemDecide } from './shard.ts';
 
 export interface PeriodClosingOptions {
-  readonly programme: Programme;
   readonly rankings: Rankings;
-  readonly intakes: Intakes;
   readonly digest: (text: string) => string;
-  /** Flushed. */
-  readonly partitionRow: (partition: number) => PartitionRow;
-  readonly sequences: () => readonly number[];
-  readonly system: (partition: number, decide: SystemDecide) => void;
+  /** Sequence of each partition, flushed. */
+  readonly vector: () => readonly number[];
+  /** What was on disk at the start. */
+  readonly finalPeriods: Published['finalPeriods'];
+  readonly frozenRankings: Published['frozenRankings'];
+  /** Tells all shards. */
+  readonly close: (awardPeriodId: number) => void;
+  readonly journal: (frozen: Extract<Fact, { kind: 'rankingFrozen' }>) => void;
 }
 
 export class PeriodClosing {
   readonly #options: PeriodClosingOptions;
   readonly #begun = new Set<number>();
-  readonly #freezing = new Set<number>();
+  /** Partitions whose standings are final, by period. */
+  readonly #final = new Map<number, Set<number>>();
+  readonly #frozen: Set<number>;
 
   constructor(options: PeriodClosingOptions) {
     this.#options = options;
+    this.#frozen = new Set(options.frozenRankings);
+    for (const [partition, awardPeriodId] of options.finalPeriods) this.#finalOf(awardPeriodId).add(partition);
   }
 
-  /** Begins the closing of every period whose time has come; asked again and again, so nobody is told to wait. */
-  tick(nowMs: number): void {
-    const { programme, intakes } = this.#options;
-    for (const period of visiblePeriods(programme)) {
-      const { awardPeriodId } = period;
-      const instantMs = closesAtMs(period);
-      if (nowMs < instantMs || this.#begun.has(awardPeriodId) || intakes.isOpenBefore(instantMs)) continue;
-      this.#begun.add(awardPeriodId);
-      this.#close(awardPeriodId);
-      this.#freezeIfHeardByAll(awardPeriodId);
-    }
+  /** Its time has come, and nothing received before is open. Asked again and again, so nobody is told to wait. */
+  close(awardPeriodId: number): void {
+    if (this.#begun.has(awardPeriodId)) return;
+    this.#begun.add(awardPeriodId);
+    this.#options.close(awardPeriodId);
+    this.#freezeIfHeardByAll(awardPeriodId);
   }
 
-  /** After a flush. */
-  published(record: TurnRecord): void {
-    for (const { facts } of record.sections) {
-      for (const fact of facts) if (fact.kind === 'periodFrozen') this.#freezeIfHeardByAll(fact.awardPeriodId);
-    }
-  }
-
-  #close(awardPeriodId: number): void {
-    const { system } = this.#options;
-    const decide: SystemDecide = (row) => {
-      if (row.closedPeriods.includes(awardPeriodId)) return { facts: [] };
-      const fact = { kind: 'periodClosed', awardPeriodId } as const;
-      return { facts: [fact], toAll: fact };
-    };
-    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) system(partition, decide);
+  /** After a flush: a partition has heard it from all. */
+  heard(partition: number, awardPeriodId: number): void {
+    this.#finalOf(awardPeriodId).add(partition);
+    this.#freezeIfHeardByAll(awardPeriodId);
   }
 
   #freezeIfHeardByAll(awardPeriodId: number): void {
-    const { partitionRow, sequences, rankings, digest, system } = this.#options;
-    if (this.#freezing.has(awardPeriodId)) return;
-    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
-      if (!partitionRow(partition).frozenPeriods.includes(awardPeriodId)) return;
-    }
-    this.#freezing.add(awardPeriodId);
+    const { vector, rankings, digest, journal } = this.#options;
+    if (this.#frozen.has(awardPeriodId) || this.#finalOf(awardPeriodId).size < PARTITION_COUNT) return;
+    this.#frozen.add(awardPeriodId);
     const ranking = rankings.of(awardPeriodId);
-    if (ranking === undefined || partitionRow(0).frozenRankings.some((one) => one.awardPeriodId === awardPeriodId))
-      return;
-    const fact: Fact = {
+    if (ranking === undefined) return;
+    journal({
       kind: 'rankingFrozen',
       awardPeriodId,
-      vector: sequences(),
+      vector: [...vector()],
       participants: ranking.count,
       digest: rankingDigest(ranking.entries(), digest),
-    };
-    system(0, () => ({ facts: [fact] }));
+    });
+  }
+
+  #finalOf(awardPeriodId: number): Set<number> {
+    const known = this.#final.get(awardPeriodId);
+    if (known !== undefined) return known;
+    const made = new Set<number>();
+    this.#final.set(awardPeriodId, made);
+    return made;
   }
 }

@@ -3,25 +3,16 @@
  * need not read every wallet. A copy is taken while its ranking moves, once enough has moved since the last one to be
  * worth it; the journals lead from there to now, and every checkpoint says how far back they are needed for that.
  */
-import type { CitizenKey, Programme } from '../contract.ts';
+import type { Programme } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Fact, Standing, TurnRecord } from '../facts.ts';
+import type { Fact } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import type { CheckpointMark, RankedMark, RankingCopies } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
 import { visiblePeriods } from '../programme/index.ts';
 import type { CompareTaxCodes, Participant } from '../ranking/ranking.ts';
 import { Ranking } from '../ranking/ranking.ts';
-import type { Wallet } from '../wallet/wallet.ts';
-
-export interface RankMove {
-  readonly partition: number;
-  readonly sequence: number;
-  readonly awardPeriodId: number;
-  readonly citizen: CitizenKey;
-  readonly before: Standing | null;
-  readonly after: Standing | null;
-}
+import type { Published, RankedStanding, RankMove, RecoveredMove } from './parts.ts';
 
 export interface RankingsOptions {
   readonly programme: Programme;
@@ -85,30 +76,30 @@ export class Rankings {
   }
 
   /**
-   * The rankings as of the start: copies, moved on by what was journaled since. Without one that the moves lead on
-   * from, a ranking is built from wallets: each total of a wallet is a participant (DECISIONS 21 and 38).
+   * Takes the copies, moved on by what was journaled since.
    *
    * @param moves since the marks' `ranked`, in order for each partition; null = some cannot be read
+   * @returns the periods without a copy that the moves lead on from: `build` is to build those
    */
-  fill(moves: readonly RankMove[] | null, wallets: () => Iterable<Wallet>): void {
-    const missing = new Map<number, Participant[]>();
+  restore(moves: readonly RecoveredMove[] | null): readonly number[] {
+    const missing: number[] = [];
     for (const [awardPeriodId, kept] of this.#kept) {
-      if (!this.#restore(awardPeriodId, kept, moves)) missing.set(awardPeriodId, []);
+      if (!this.#restore(awardPeriodId, kept, moves)) missing.push(awardPeriodId);
     }
-    if (missing.size === 0) return;
-    for (const { citizen, totals } of wallets()) {
-      for (const { awardPeriodId, count, lastTrxMs, termsMs } of totals) {
-        missing.get(awardPeriodId)?.push({ citizen, standing: { count, lastTrxMs, termsMs } });
-      }
-    }
-    for (const [awardPeriodId, participants] of missing) {
+    return missing;
+  }
+
+  build(awardPeriodIds: readonly number[], standings: Iterable<RankedStanding>): void {
+    const participants = new Map<number, Participant[]>(awardPeriodIds.map((id) => [id, []]));
+    for (const standing of standings) participants.get(standing.awardPeriodId)?.push(standing);
+    for (const [awardPeriodId, ofPeriod] of participants) {
       const kept = this.#kept.get(awardPeriodId)!;
-      kept.ranking = Ranking.build(awardPeriodId, participants, this.#options.compareTaxCodes);
+      kept.ranking = Ranking.build(awardPeriodId, ofPeriod, this.#options.compareTaxCodes);
       kept.copied = this.#now();
     }
   }
 
-  #restore(awardPeriodId: number, kept: Kept, moves: readonly RankMove[] | null): boolean {
+  #restore(awardPeriodId: number, kept: Kept, moves: readonly RecoveredMove[] | null): boolean {
     const { copies, marks, compareTaxCodes } = this.#options;
     const copy = copies?.loadRanking(awardPeriodId) ?? null;
     if (copy === null) return false;
@@ -131,23 +122,24 @@ export class Rankings {
   }
 
   /** A turn of a store is on disk: ranks move. */
-  apply(record: TurnRecord, store: number): void {
-    for (const { partition, sequence, facts } of record.sections) {
-      this.#vector[partition] = sequence;
-      for (const fact of facts) {
-        if (fact.kind === 'rankingFrozen') this.of(fact.awardPeriodId)?.freeze();
-        else eachMove(fact, this.#move);
-      }
-    }
-    this.#sequences[store] = record.sequence;
+  apply({ shard, sequence, sequences, moves, frozenRankings }: Published): void {
+    for (const [partition, reached] of sequences) this.#vector[partition] = reached;
+    for (const move of moves) this.#move(move);
+    for (const awardPeriodId of frozenRankings) this.of(awardPeriodId)?.freeze();
+    this.#sequences[shard] = sequence;
   }
 
-  readonly #move: EachMove = (awardPeriodId, citizen, before, after) => {
+  #move({ awardPeriodId, citizen, before, after }: RankMove): void {
     const kept = this.#kept.get(awardPeriodId);
     if (kept === undefined) return;
     kept.ranking.move(citizen, before, after);
     kept.moves += 1;
-  };
+  }
+
+  /** Sequence of each partition, as far as heard. */
+  get vector(): readonly number[] {
+    return this.#vector;
+  }
 
   /** What a checkpoint of a store has to say. Copies that are due begin with a checkpoint, and the next one knows them. */
   ranked(store: number): RankedMark {
@@ -211,16 +203,23 @@ export class Rankings {
 /** Before any journal. */
 const NOWHERE: readonly number[] = new Array<number>(PARTITION_COUNT).fill(0);
 
-type EachMove = (awardPeriodId: number, citizen: CitizenKey, before: Standing | null, after: Standing | null) => void;
-
-/** Tells of each ranking in which a fact moves its citizen. */
-export function eachMove(fact: Fact, move: EachMove): void {
-  if (fact.kind === 'paymentListed') {
-    const { before, after, citizen, payment } = fact;
-    if (before !== null && before.count === after.count && before.lastTrxMs === after.lastTrxMs) return;
-    move(payment.awardPeriodId, citizen, before, after);
-  } else if (fact.kind === 'left') {
-    for (const { awardPeriodId, before } of fact.removed) move(awardPeriodId, fact.citizen, before, null);
+/** What a fact means to rankings. */
+export function movesOf(fact: Fact): readonly RankMove[] {
+  switch (fact.kind) {
+    case 'paymentListed': {
+      const { payment, citizen, before, after } = fact;
+      const isStill = before !== null && before.count === after.count && before.lastTrxMs === after.lastTrxMs;
+      return isStill ? [] : [{ awardPeriodId: payment.awardPeriodId, citizen, before, after }];
+    }
+    case 'left':
+      return fact.removed.map(({ awardPeriodId, before }) => ({
+        awardPeriodId,
+        citizen: fact.citizen,
+        before,
+        after: null,
+      }));
+    default:
+      return [];
   }
 }
 

@@ -16,17 +16,14 @@ import type {
   PaymentView,
   PeriodParameters,
   Programme,
-  RankingEntry,
   RankingView,
   RefusalName,
   Refused,
-  ReversalsPage,
   ReversalView,
   TotalView,
   WalletView,
 } from '../contract.ts';
-import { PARTITION_COUNT } from '../contract.ts';
-import type { PaymentsQuery, Read, ReversalsQuery } from '../engine.ts';
+import type { PaymentsQuery, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
@@ -41,22 +38,29 @@ import {
   shownCents,
   visiblePeriods,
 } from '../programme/index.ts';
-import type { Ranking } from '../ranking/ranking.ts';
 import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
 import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import type { View } from './actors.ts';
 import { commandKey } from './command-text.ts';
-import type { Rankings } from './rankings.ts';
+import type {
+  NeighbourShard,
+  RankAnswer,
+  RankQuestion,
+  ReversalListed,
+  ReversalsPart,
+  ShardCoordinator,
+} from './parts.ts';
 
 export interface ReadsOptions {
   readonly programme: Programme;
-  readonly rankings: Rankings;
-  /** Of one partition. */
-  readonly flushed: (partition: number) => View;
-  readonly vault: (partition: number) => Vault;
-  /** Flushed. */
+  readonly flushed: View;
+  readonly vault: Vault;
+  /** Of one partition, flushed. */
   readonly sequence: (partition: number) => number;
+  readonly coordinator: Pick<ShardCoordinator, 'ranks'>;
+  /** Whether a citizen's own wallet, here or in another store, has a card enabled. */
+  readonly hasEnabled: NeighbourShard['hasEnabled'];
 }
 
 export class Reads {
@@ -71,9 +75,7 @@ export class Reads {
     const key = commandKey(origin, id);
     const wallet = this.#wallet(citizen);
     if (wallet === undefined) return found({ state: 'not-done' });
-    const done = doneCommand(wallet, key, () =>
-      this.#options.flushed(partition).list('command', partition, citizen, ''),
-    );
+    const done = doneCommand(wallet, key, () => this.#options.flushed.list('command', partition, citizen, ''));
     if (done !== undefined) return found({ state: 'done', answer: done.answer });
     const isUnderWay = wallet.operations.some((operation) => operation.commandKey === key);
     return found({ state: isUnderWay ? 'in-progress' : 'not-done' });
@@ -96,10 +98,10 @@ export class Reads {
     });
   }
 
-  instrument(citizen: CitizenKey, hpan: Hpan): Read<InstrumentView> {
+  async instrument(citizen: CitizenKey, hpan: Hpan): Promise<Read<InstrumentView>> {
     const partition = partitionOf(hpan);
-    const card = this.#options.flushed(partition).get('card', partition, hpan, '') ?? emptyCard(hpan);
-    const { isActive, history } = this.#ownership(card);
+    const card = this.#options.flushed.get('card', partition, hpan, '') ?? emptyCard(hpan);
+    const { isActive, history } = await this.#ownership(card);
     const own = history.findLast((row) => row.citizen === citizen);
     if (own === undefined) return refused('INSTRUMENT_NOT_FOUND');
     if (isActive && own !== history[history.length - 1]) return refused('INSTRUMENT_TAKEN');
@@ -108,16 +110,20 @@ export class Reads {
   }
 
   /** A provisional claim is nothing to anybody, until its wallet has it: the card hears of that a moment later. */
-  #ownership(card: Card): { readonly isActive: boolean; readonly history: readonly HistoryRow[] } {
+  async #ownership(card: Card): Promise<{ readonly isActive: boolean; readonly history: readonly HistoryRow[] }> {
     const { status, hpan, history } = card;
     if (status !== 'provisional') return { isActive: status === 'active', history };
-    const wallet = this.#wallet(lastActivation(card)?.citizen ?? '');
-    const isActive = wallet !== undefined && methodOf(wallet, hpan)?.cashback === 'enabled';
+    const isActive = await this.#options.hasEnabled(lastActivation(card)?.citizen ?? '', hpan);
     return { isActive, history: isActive ? history : history.slice(0, -1) };
   }
 
+  hasEnabled(citizen: CitizenKey, hpan: Hpan): boolean {
+    const wallet = this.#wallet(citizen);
+    return wallet !== undefined && methodOf(wallet, hpan)?.cashback === 'enabled';
+  }
+
   total(citizen: CitizenKey, awardPeriodId: number): Read<TotalView> {
-    const period = findVisible(this.#options.programme, awardPeriodId);
+    const period = findPeriod(this.#options.programme, awardPeriodId);
     if (period === null) return refused('PERIOD_NOT_FOUND');
     const wallet = this.#wallet(citizen);
     if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
@@ -132,7 +138,7 @@ export class Reads {
   }
 
   payments(citizen: CitizenKey, query: PaymentsQuery): Read<PaymentsPage> {
-    if (findVisible(this.#options.programme, query.awardPeriodId) === null) return refused('PERIOD_NOT_FOUND');
+    if (findPeriod(this.#options.programme, query.awardPeriodId) === null) return refused('PERIOD_NOT_FOUND');
     const limit = Math.min(Math.max(1, query.limit ?? 20), LIMITS.paymentsPageMax);
     const cursor = Math.max(0, query.cursor ?? 0);
     const all = this.#payments(citizen, query);
@@ -143,7 +149,7 @@ export class Reads {
   }
 
   paymentDays(citizen: CitizenKey, query: PaymentsQuery): Read<readonly DayCount[]> {
-    if (findVisible(this.#options.programme, query.awardPeriodId) === null) return refused('PERIOD_NOT_FOUND');
+    if (findPeriod(this.#options.programme, query.awardPeriodId) === null) return refused('PERIOD_NOT_FOUND');
     const counts = new Map<number, number>();
     for (const { trxMs } of this.#payments(citizen, query)) {
       const day = romeDayNumber(trxMs);
@@ -154,7 +160,7 @@ export class Reads {
   }
 
   milestones(citizen: CitizenKey, awardPeriodId: number): Read<MilestonesView> {
-    const period = findVisible(this.#options.programme, awardPeriodId);
+    const period = findPeriod(this.#options.programme, awardPeriodId);
     if (period === null) return refused('PERIOD_NOT_FOUND');
     const lines = this.#payments(citizen, { awardPeriodId }).map((payment) => ({
       idTrx: idTrxOf(payment),
@@ -166,90 +172,54 @@ export class Reads {
     return found(milestones(lines, period));
   }
 
-  rankings(citizen: CitizenKey, awardPeriodId?: number): Read<readonly RankingView[]> {
+  async rankings(citizen: CitizenKey, awardPeriodId?: number): Promise<Read<readonly RankingView[]>> {
     const { programme } = this.#options;
     const wallet = this.#wallet(citizen);
     if (awardPeriodId === undefined) {
-      if (wallet === undefined) return found([]);
       const periods = visiblePeriods(programme).filter(
-        (period) => totalsOf(wallet, period.awardPeriodId) !== undefined,
+        (period) => wallet !== undefined && totalsOf(wallet, period.awardPeriodId) !== undefined,
       );
-      return found(periods.map((period) => this.#rankingView(wallet, period)));
+      return found(await this.#rankingViews(citizen, wallet, periods));
     }
-    const period = findVisible(programme, awardPeriodId);
-    return period === null ? refused('PERIOD_NOT_FOUND') : found([this.#rankingView(wallet, period)]);
-  }
-
-  rankingPage(awardPeriodId: number, firstRank: number, count: number): Read<readonly RankingEntry[]> {
-    const ranking = this.#options.rankings.of(awardPeriodId);
-    if (ranking === undefined) return refused('PERIOD_NOT_FOUND');
-    const page = ranking.page(Math.max(1, firstRank), Math.min(Math.max(0, count), LIMITS.rankingPageMax));
-    return found(
-      page.map(({ rank, citizen, standing }) => ({
-        rank,
-        citizen,
-        transactionNumber: standing.count,
-        lastTrxMs: standing.lastTrxMs,
-      })),
-    );
+    const period = findPeriod(programme, awardPeriodId);
+    return period === null ? refused('PERIOD_NOT_FOUND') : found(await this.#rankingViews(citizen, wallet, [period]));
   }
 
   /** When the first pending reversal of a partition expires; infinite = none is pending. */
   firstExpiryMs(partition: number): number {
     const part = { prefix: reversalPrefix('pending'), countMax: 1 };
-    const [first] = this.#options.flushed(partition).first('reversal', partition, '', part);
+    const [first] = this.#options.flushed.first('reversal', partition, '', part);
     return first?.[1].atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  reversals({ state, limit = 20, cursor }: ReversalsQuery): Read<ReversalsPage> {
-    const pageCount = Math.min(Math.max(1, limit), LIMITS.reversalsPageMax);
-    const prefix = reversalPrefix(state);
-    const reversals: ReversalView[] = [];
-    let [partition, after] = cursor === undefined ? [0, prefix] : positionOf(cursor);
-    for (; partition < PARTITION_COUNT; partition += 1, after = prefix) {
-      const view = this.#options.flushed(partition);
-      // One more than there is room for: it says that there is another page.
-      const countMax = pageCount - reversals.length + 1;
-      for (const [sub, { place }] of view.first('reversal', partition, '', { prefix, after, countMax })) {
-        if (reversals.length === pageCount) return found({ reversals, nextCursor: `${partition} ${after}` });
-        reversals.push(reversalView(view.line('record', partition, place)));
-        after = sub;
-      }
-    }
-    return found({ reversals, nextCursor: null });
+  reversals({ state, partition, after, countMax }: ReversalsPart): Read<readonly ReversalListed[]> {
+    const { flushed } = this.#options;
+    const rows = flushed.first('reversal', partition, '', { prefix: reversalPrefix(state), after, countMax });
+    return found(
+      rows.map(([sub, { place }]) => ({ sub, reversal: reversalView(flushed.line('record', partition, place)) })),
+    );
   }
 
   /** Throws StorageFault where the citizen's key is gone. */
   taxCodeOf(citizen: CitizenKey): string {
     const wallet = this.#wallet(citizen);
     if (wallet?.sealedTaxCode == null) return '';
-    return this.#options.vault(partitionOf(citizen)).open(wallet.slot, wallet.sealedTaxCode);
+    return this.#options.vault.open(wallet.slot, wallet.sealedTaxCode);
   }
 
-  #rankingView(wallet: Wallet | undefined, period: PeriodParameters): RankingView {
-    const { awardPeriodId, minPosition, minTransactionNumber, jackpotCents } = period;
-    const ranking = this.#options.rankings.of(awardPeriodId);
-    const totals = wallet === undefined ? undefined : totalsOf(wallet, awardPeriodId);
-    const participants = ranking?.count ?? 0;
-    const rank =
-      ranking === undefined || wallet === undefined || totals === undefined
-        ? participants + 1
-        : ranking.rankOf(wallet.citizen, totals);
-    const count = totals?.count ?? 0;
-    const wouldWin = totals !== undefined && rank <= minPosition && count >= minTransactionNumber;
-    return {
-      awardPeriodId,
-      ranking: rank,
-      takesPart: totals !== undefined,
-      transactionNumber: count,
-      maxTransactionNumber: countAt(ranking, 1),
-      minTransactionNumber: minPosition === 0 ? 0 : countAt(ranking, Math.min(minPosition, participants)),
-      totalParticipants: participants,
-      minPosition,
-      wouldWin,
-      jackpotCents: wouldWin ? jackpotCents : 0,
-      updateMs: wallet?.updatedMs ?? 0,
-    };
+  /** The standing is read and the question asked in one go, so that they agree. */
+  async #rankingViews(
+    citizen: CitizenKey,
+    wallet: Wallet | undefined,
+    periods: readonly PeriodParameters[],
+  ): Promise<readonly RankingView[]> {
+    if (periods.length === 0) return [];
+    const standings = periods.map(({ awardPeriodId }) => wallet && totalsOf(wallet, awardPeriodId));
+    const questions = periods.map(({ awardPeriodId }, at): RankQuestion => {
+      return { awardPeriodId, citizen, standing: standings[at] ?? null };
+    });
+    const answers = await this.#options.coordinator.ranks(questions);
+    return periods.map((period, at) => rankingView(period, wallet, standings[at], answers[at]!));
   }
 
   /** By instant and insertion. */
@@ -257,36 +227,50 @@ export class Reads {
     const wallet = this.#wallet(citizen);
     if (wallet === undefined) return [];
     const partition = partitionOf(citizen);
-    const view = this.#options.flushed(partition);
     const payments: PaymentRow[] = [];
     let place = totalsOf(wallet, awardPeriodId)?.latest ?? NOWHERE;
     while (place !== NOWHERE) {
-      const payment = view.line('payment', partition, place);
+      const payment = this.#options.flushed.line('payment', partition, place);
       if (hpan === undefined || payment.hpan === hpan) payments.push(payment);
       place = payment.previous;
     }
     return payments.sort((one, other) => one.trxMs - other.trxMs || one.insertion - other.insertion);
   }
 
-  #iban({ citizen, slot, payoff }: Wallet): string | null {
+  #iban({ slot, payoff }: Wallet): string | null {
     if (payoff === null) return null;
-    const text = this.#options.vault(partitionOf(citizen)).open(slot, payoff.sealed);
+    const text = this.#options.vault.open(slot, payoff.sealed);
     return (JSON.parse(text) as { readonly iban: string }).iban;
   }
 
   #wallet(citizen: CitizenKey): Wallet | undefined {
     const partition = partitionOf(citizen);
-    return this.#options.flushed(partition).get('wallet', partition, citizen, '');
+    return this.#options.flushed.get('wallet', partition, citizen, '');
   }
 }
 
-/** Partition, and the last sub that was told; a text that is no cursor is past all of them. */
-function positionOf(cursor: string): [number, string] {
-  const { partition, after = '' } = CURSOR.exec(cursor)?.groups ?? {};
-  return [partition === undefined ? PARTITION_COUNT : Number(partition), after];
+function rankingView(
+  { awardPeriodId, minPosition, minTransactionNumber, jackpotCents }: PeriodParameters,
+  wallet: Wallet | undefined,
+  totals: PeriodTotals | undefined,
+  { rank, participants, firstCount, lastWinnerCount }: RankAnswer,
+): RankingView {
+  const count = totals?.count ?? 0;
+  const wouldWin = totals !== undefined && rank <= minPosition && count >= minTransactionNumber;
+  return {
+    awardPeriodId,
+    ranking: rank,
+    takesPart: totals !== undefined,
+    transactionNumber: count,
+    maxTransactionNumber: firstCount,
+    minTransactionNumber: lastWinnerCount,
+    totalParticipants: participants,
+    minPosition,
+    wouldWin,
+    jackpotCents: wouldWin ? jackpotCents : 0,
+    updateMs: wallet?.updatedMs ?? 0,
+  };
 }
-
-const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-z0-9 ]{1,200})$/;
 
 function reversalView({ record, receivedMs, awardPeriodId, expiresMs, code }: LedgerEntry): ReversalView {
   return { record, receivedMs, awardPeriodId, expiresMs, code };
@@ -300,16 +284,6 @@ function found<T>(value: T): Read<T> {
 
 function refused(code: RefusalName): Refused {
   return { ok: false, code };
-}
-
-/** A suspended period is unknown (DECISION 40). */
-function findVisible(programme: Programme, awardPeriodId: number): PeriodParameters | null {
-  const period = findPeriod(programme, awardPeriodId);
-  return period === null || period.isSuspended ? null : period;
-}
-
-function countAt(ranking: Ranking | undefined, rank: number): number {
-  return ranking === undefined || ranking.count === 0 ? 0 : ranking.at(rank).standing.count;
 }
 
 function paymentView(payment: PaymentRow): PaymentView {

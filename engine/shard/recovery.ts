@@ -8,7 +8,8 @@ import { LIMITS } from '../limits.ts';
 import { type CheckpointMark, StorageFault, type Store } from '../ports.ts';
 import { Actors } from './actors.ts';
 import { foldTurn } from './fold.ts';
-import { eachMove, type RankMove } from './rankings.ts';
+import type { RecoveredMove } from './parts.ts';
+import { movesOf } from './rankings.ts';
 import type { ShardPosition } from './shard.ts';
 
 export interface Recovered {
@@ -18,7 +19,7 @@ export interface Recovered {
   readonly undelivered: readonly Message[];
   readonly mark: CheckpointMark;
   /** After those that the mark says are in copies, in order; null = the archive is damaged there. */
-  readonly moves: readonly RankMove[] | null;
+  readonly moves: RecoveredMove[] | null;
 }
 
 export function recover(store: Store, partitions: readonly number[], onPoint: (name: string) => void): Recovered {
@@ -43,8 +44,8 @@ export function recover(store: Store, partitions: readonly number[], onPoint: (n
 }
 
 /** What rows have already and rankings may not: copies of rankings are older than the checkpoint. */
-function movesBefore({ journal }: Store, { sequence, ranked }: CheckpointMark): RankMove[] | null {
-  const moves: RankMove[] = [];
+function movesBefore({ journal }: Store, { sequence, ranked }: CheckpointMark): RecoveredMove[] | null {
+  const moves: RecoveredMove[] = [];
   try {
     for (const turn of journal.read(ranked.sequence + 1)) {
       if (turn.sequence > sequence) break;
@@ -57,12 +58,10 @@ function movesBefore({ journal }: Store, { sequence, ranked }: CheckpointMark): 
   return moves;
 }
 
-function addMoves(moves: RankMove[], { sections }: TurnRecord): void {
+function addMoves(moves: RecoveredMove[], { sections }: TurnRecord): void {
   for (const { partition, sequence, facts } of sections) {
     for (const fact of facts) {
-      eachMove(fact, (awardPeriodId, citizen, before, after) => {
-        moves.push({ partition, sequence, awardPeriodId, citizen, before, after });
-      });
+      for (const move of movesOf(fact)) moves.push({ ...move, partition, sequence });
     }
   }
 }

@@ -6,6 +6,8 @@ import { PARTITION_COUNT } from '../contract.ts';
 import type { TurnRecord } from '../facts.ts';
 
 export interface ReversalExpiryOptions {
+  /** Of this store. */
+  readonly partitions: readonly number[];
   /** When the first pending reversal of a partition expires, flushed; infinite = none is pending. */
   readonly firstDueMs: (partition: number) => number;
   /** Gives up what is due, as facts; `done` hears after the flush when the next one is. */
@@ -17,9 +19,10 @@ export class ReversalExpiry {
   /** Never later than the truth: what was matched meanwhile costs one look. */
   readonly #dueMs: Float64Array;
 
-  constructor({ firstDueMs, expire }: ReversalExpiryOptions) {
+  constructor({ partitions, firstDueMs, expire }: ReversalExpiryOptions) {
     this.#expire = expire;
-    this.#dueMs = Float64Array.from({ length: PARTITION_COUNT }, (_, partition) => firstDueMs(partition));
+    this.#dueMs = new Float64Array(PARTITION_COUNT).fill(Number.POSITIVE_INFINITY);
+    for (const partition of partitions) this.#dueMs[partition] = firstDueMs(partition);
   }
 
   tick(nowMs: number): void {

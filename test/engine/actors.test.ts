@@ -72,7 +72,7 @@ test('a checkpoint without a turn since the last one writes nothing and calls fo
     actors,
     shard: { flushedSequence: 0, flushedSequences: [] } as unknown as Shard,
     onPoint: () => {},
-    ranked: () => ({ sequence: 0, copies: [] }),
+    ranked: async () => ({ sequence: 0, copies: [] }),
     rowCount: 1,
     written: () => {
       calls += 1;

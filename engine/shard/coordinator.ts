@@ -1,0 +1,175 @@
+/**
+ * What needs all shards at once: rankings (one writer each, architecture 6) and the closing of periods. It hears of
+ * every flush after it is on disk, and never makes a shard wait.
+ */
+import type { CitizenKey, Programme, RankingEntry } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { EngineStats, Read } from '../engine.ts';
+import { LIMITS } from '../limits.ts';
+import type { RankedMark, RankingCopies } from '../ports.ts';
+import { findPeriod } from '../programme/index.ts';
+import type {
+  CoordinatedShard,
+  Published,
+  RankAnswer,
+  RankedStanding,
+  RankQuestion,
+  RecoveredMove,
+  ServedCoordinator,
+  ShardCoordinator,
+  ShardReport,
+  Traffic,
+} from './parts.ts';
+import { PeriodClosing } from './period-closing.ts';
+import { Rankings } from './rankings.ts';
+import { TaxCodeOrder } from './tax-code-order.ts';
+
+export interface CoordinatorOptions {
+  readonly programme: Programme;
+  /** By number; each has recovered and said what it found. */
+  readonly shards: readonly CoordinatedShard[];
+  readonly reports: readonly ShardReport[];
+  /** Absent: every start builds the rankings from wallets. */
+  readonly rankingCopies?: RankingCopies | undefined;
+  /** Keyed hash of a text. */
+  readonly digest: (text: string) => string;
+  /** A copy of a ranking failed: stop the process. */
+  readonly failed: (error: unknown) => void;
+  /** Moves that make a copy due, at least; default LIMITS.checkpointRowCount. */
+  readonly checkpointRowCount?: number | undefined;
+  /** Of any citizen, at once. Throws StorageFault where the key is gone. */
+  readonly taxCodeOf: (citizen: CitizenKey) => string;
+}
+
+export class Coordinator implements ServedCoordinator, ShardCoordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #rankings: Rankings;
+  readonly #closing: PeriodClosing;
+  #sent = 0;
+  #taken = 0;
+
+  /** Resolves when the rankings are there: from copies of them, or from who takes part. */
+  static async open(options: CoordinatorOptions): Promise<Coordinator> {
+    const coordinator = new Coordinator(options);
+    await coordinator.#fill();
+    return coordinator;
+  }
+
+  private constructor(options: CoordinatorOptions) {
+    const { programme, shards, reports, digest, taxCodeOf, checkpointRowCount = LIMITS.checkpointRowCount } = options;
+    this.#options = options;
+    const order = new TaxCodeOrder(taxCodeOf);
+    for (const { ties } of reports) for (const [first, second] of ties) order.remember(first, second);
+    this.#rankings = new Rankings({
+      programme,
+      compareTaxCodes: order.compare,
+      copies: options.rankingCopies,
+      movesMin: checkpointRowCount,
+      marks: reports.map(({ mark }) => mark),
+      now: { sequences: reports.map(({ sequence }) => sequence), vector: vectorOf(reports) },
+      failed: options.failed,
+    });
+    this.#closing = new PeriodClosing({
+      rankings: this.#rankings,
+      digest,
+      vector: () => this.#rankings.vector,
+      finalPeriods: reports.flatMap(({ finalPeriods }) => finalPeriods),
+      frozenRankings: reports.flatMap(({ frozenRankings }) => frozenRankings),
+      close: (awardPeriodId) => {
+        this.#sent += shards.length;
+        for (const shard of shards) shard.closePeriod(awardPeriodId);
+      },
+      journal: (frozen) => {
+        this.#sent += 1;
+        shards[0]!.freezeRanking(frozen);
+      },
+    });
+  }
+
+  async #fill(): Promise<void> {
+    const { shards, reports } = this.#options;
+    const moves = (await Promise.all(shards.map((shard) => gathered(() => shard.recoveredMoves())))).flat();
+    const missing = this.#rankings.restore(reports.every(({ hasMoves }) => hasMoves) ? moves : null);
+    if (missing.length > 0) {
+      const standings = await Promise.all(shards.map((shard) => gathered(() => shard.participants(missing))));
+      this.#rankings.build(missing, standings.flat());
+    }
+    for (const { frozenRankings } of reports) for (const id of frozenRankings) this.#rankings.of(id)?.freeze();
+  }
+
+  // For shards
+
+  published(published: Published): void {
+    this.#taken += 1;
+    this.#rankings.apply(published);
+    for (const [partition, awardPeriodId] of published.finalPeriods) this.#closing.heard(partition, awardPeriodId);
+  }
+
+  async ranks(asked: readonly RankQuestion[]): Promise<readonly RankAnswer[]> {
+    return asked.map((question) => this.#rank(question));
+  }
+
+  #rank({ awardPeriodId, citizen, standing }: RankQuestion): RankAnswer {
+    const ranking = this.#rankings.of(awardPeriodId);
+    const participants = ranking?.count ?? 0;
+    const { minPosition = 0 } = findPeriod(this.#options.programme, awardPeriodId) ?? {};
+    const countAt = (rank: number) => (rank === 0 || ranking === undefined ? 0 : ranking.at(rank).standing.count);
+    return {
+      rank: ranking === undefined || standing === null ? participants + 1 : ranking.rankOf(citizen, standing),
+      participants,
+      firstCount: countAt(Math.min(1, participants)),
+      lastWinnerCount: countAt(Math.min(minPosition, participants)),
+    };
+  }
+
+  async ranked(shard: number): Promise<RankedMark> {
+    return this.#rankings.ranked(shard);
+  }
+
+  // For the front
+
+  async rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>> {
+    const ranking = this.#rankings.of(awardPeriodId);
+    if (ranking === undefined) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    const page = ranking.page(Math.max(1, firstRank), Math.min(Math.max(0, count), LIMITS.rankingPageMax));
+    const value = page.map(({ rank, citizen, standing }) => ({
+      rank,
+      citizen,
+      transactionNumber: standing.count,
+      lastTrxMs: standing.lastTrxMs,
+    }));
+    return { ok: true, value };
+  }
+
+  async rankingStats(): Promise<EngineStats['rankings']> {
+    return [...this.#rankings.all()].map(({ awardPeriodId, count, isFrozen }) => ({
+      awardPeriodId,
+      participants: count,
+      isFrozen,
+    }));
+  }
+
+  closePeriod(awardPeriodId: number): void {
+    this.#closing.close(awardPeriodId);
+  }
+
+  async traffic(): Promise<Traffic> {
+    return { sent: this.#sent, taken: this.#taken };
+  }
+
+  close(): Promise<void> {
+    return this.#rankings.copyAll();
+  }
+}
+
+/** Of each partition, what the report of its own shard says. */
+function vectorOf(reports: readonly ShardReport[]): readonly number[] {
+  return Array.from({ length: PARTITION_COUNT }, (_, at) => reports[at % reports.length]!.sequences[at] ?? 0);
+}
+
+/** Piece by piece, until one is empty. */
+async function gathered<T extends RankedStanding | RecoveredMove>(next: () => Promise<readonly T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for (let piece = await next(); piece.length > 0; piece = await next()) for (const one of piece) all.push(one);
+  return all;
+}

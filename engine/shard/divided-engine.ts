@@ -1,0 +1,205 @@
+/** The door of the engine over its parts, wherever they are: each question goes to the part that knows. */
+import { invariant } from '../assert.ts';
+import { reversalPrefix } from '../card/listed-reversals.ts';
+import type { CitizenKey, Programme, ReversalsPage, ReversalView } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Engine, EngineStats, Read, ReversalsQuery } from '../engine.ts';
+import { LIMITS } from '../limits.ts';
+import { citizenKeyText, partitionOf } from '../partition.ts';
+import type { Clock } from '../ports.ts';
+import { StorageFault } from '../ports.ts';
+import { canonicalJson, checkProgramme, periodViews } from '../programme/index.ts';
+import { Intakes } from './intakes.ts';
+import type { ServedCoordinator, ServedShard, ShardReport, ShardStats, Traffic } from './parts.ts';
+
+export interface DividedEngineOptions {
+  readonly programme: Programme;
+  /** By number: shard i serves the partitions p with p % shards.length === i. */
+  readonly shards: readonly ServedShard[];
+  readonly coordinator: ServedCoordinator;
+  readonly clock: Clock;
+  /** Keyed hash of a text. */
+  readonly digest: (text: string) => string;
+}
+
+/**
+ * By what the stores hold: which programme they go on with, at a time that is not before what they have stamped.
+ *
+ * @param given of a new folder; must equal the folder's own where that has one. Undefined = the folder's own
+ * @throws StorageFault PROGRAMME_MISSING | PROGRAMME_MISMATCH | CLOCK_BEFORE_JOURNAL
+ */
+export function chooseProgramme(
+  reports: readonly ShardReport[],
+  given: Programme | undefined,
+  nowMs: number,
+): Programme {
+  checkClock(reports, nowMs);
+  const stored = reports[0]!.programme;
+  if (stored === null) {
+    if (given === undefined) throw new StorageFault('PROGRAMME_MISSING', 'a new folder needs a programme: --programme');
+    return given;
+  }
+  if (given !== undefined && canonicalJson(given) !== stored) {
+    throw new StorageFault(
+      'PROGRAMME_MISMATCH',
+      'the folder was made with another programme: start without --programme, or with another --data',
+    );
+  }
+  const checked = checkProgramme(JSON.parse(stored));
+  invariant(checked.ok, 'a journaled programme was checked before');
+  return checked.programme;
+}
+
+/** Real clocks are corrected now and then; instants within a partition never fall all the same. */
+const CLOCK_SLACK_MS = 1_000;
+
+function checkClock(reports: readonly ShardReport[], nowMs: number): void {
+  const lastMs = Math.max(...reports.map((report) => report.lastMs));
+  if (nowMs + CLOCK_SLACK_MS >= lastMs) return;
+  throw new StorageFault(
+    'CLOCK_BEFORE_JOURNAL',
+    `the clock says ${new Date(nowMs).toISOString()}, but the folder was written until ` +
+      `${new Date(lastMs).toISOString()}: start with --now at or after that`,
+  );
+}
+
+export class DividedEngine implements Engine {
+  readonly programme: Programme;
+  readonly #options: DividedEngineOptions;
+  readonly #intakes: Intakes;
+  #isClosed = false;
+
+  /** Finishes what the last stop left: the programme of a new folder, messages under way, boundaries missed. */
+  static async open(options: DividedEngineOptions): Promise<DividedEngine> {
+    const engine = new DividedEngine(options);
+    await Promise.all(options.shards.map((shard) => shard.resume()));
+    await engine.#idle();
+    engine.tick();
+    await engine.#idle();
+    return engine;
+  }
+
+  private constructor(options: DividedEngineOptions) {
+    this.#options = options;
+    this.programme = options.programme;
+    this.#intakes = new Intakes(options.programme);
+  }
+
+  execute: Engine['execute'] = (command, done) => this.#shardOf(command.citizen).execute(command, done);
+  record: Engine['record'] = (command, done) => {
+    const passed = this.#intakes.open(command.receivedMs);
+    this.#shardOf(command.record.hpan).record(command, (outcome) => {
+      this.#intakes.close(passed);
+      done(outcome);
+    });
+  };
+  citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#options.digest(citizenKeyText(taxCode));
+  outcome: Engine['outcome'] = (citizen, ...rest) => this.#shardOf(citizen).outcome(citizen, ...rest);
+  wallet: Engine['wallet'] = (citizen) => this.#shardOf(citizen).wallet(citizen);
+  instrument: Engine['instrument'] = (citizen, hpan) => this.#shardOf(hpan).instrument(citizen, hpan);
+  total: Engine['total'] = (citizen, ...rest) => this.#shardOf(citizen).total(citizen, ...rest);
+  payments: Engine['payments'] = (citizen, ...rest) => this.#shardOf(citizen).payments(citizen, ...rest);
+  paymentDays: Engine['paymentDays'] = (citizen, ...rest) => this.#shardOf(citizen).paymentDays(citizen, ...rest);
+  milestones: Engine['milestones'] = (citizen, ...rest) => this.#shardOf(citizen).milestones(citizen, ...rest);
+  rankings: Engine['rankings'] = (citizen, ...rest) => this.#shardOf(citizen).rankings(citizen, ...rest);
+  rankingPage: Engine['rankingPage'] = (...args) => this.#options.coordinator.rankingPage(...args);
+  periods: Engine['periods'] = () => periodViews(this.programme, this.#options.clock.nowMs());
+
+  /** Partition by partition: whoever has them is asked for as many as there is room for, and one more. */
+  async reversals({ state, limit = 20, cursor }: ReversalsQuery): Promise<Read<ReversalsPage>> {
+    const pageCount = Math.min(Math.max(1, limit), LIMITS.reversalsPageMax);
+    const prefix = reversalPrefix(state);
+    const reversals: ReversalView[] = [];
+    let { partition, after } = cursor === undefined ? { partition: 0, after: prefix } : placeOf(cursor);
+    for (; partition < PARTITION_COUNT; partition += 1, after = prefix) {
+      const countMax = pageCount - reversals.length + 1;
+      const part = await this.#shardAt(partition).reversals({ state, partition, after, countMax });
+      if (!part.ok) return part;
+      for (const { sub, reversal } of part.value) {
+        if (reversals.length === pageCount) {
+          return { ok: true, value: { reversals, nextCursor: `${partition} ${after}` } };
+        }
+        reversals.push(reversal);
+        after = sub;
+      }
+    }
+    return { ok: true, value: { reversals, nextCursor: null } };
+  }
+
+  async stats(): Promise<EngineStats> {
+    const { shards, coordinator, clock } = this.#options;
+    const [rankings, ...perShard] = await Promise.all([
+      coordinator.rankingStats(),
+      ...shards.map((shard) => shard.stats()),
+    ]);
+    return { nowMs: clock.nowMs(), shardCount: shards.length, ...perShard.reduce(sumOf), rankings };
+  }
+
+  onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void {
+    const stops = this.#options.shards.map((shard) => shard.onChanged(listener));
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  openIntake(receivedMs: number): () => void {
+    const passed = this.#intakes.open(receivedMs);
+    return () => this.#intakes.close(passed);
+  }
+
+  tick(nowMs = this.#options.clock.nowMs()): void {
+    if (this.#isClosed) return;
+    const { shards, coordinator } = this.#options;
+    for (const { awardPeriodId } of this.#intakes.closedPeriods(nowMs)) coordinator.closePeriod(awardPeriodId);
+    for (const shard of shards) shard.tick(nowMs);
+  }
+
+  async close(): Promise<void> {
+    const { shards, coordinator } = this.#options;
+    this.#isClosed = true;
+    await Promise.all(shards.map((shard) => shard.drain()));
+    await this.#idle();
+    await coordinator.close();
+    await Promise.all(shards.map((shard) => shard.close()));
+  }
+
+  /**
+   * Messages go round, so no part is done before all are. All were idle when they were asked, and as much was taken in
+   * as had been sent: twice the same, and nothing was under way between the two rounds.
+   */
+  async #idle(): Promise<void> {
+    let before = await this.#round();
+    for (;;) {
+      const now = await this.#round();
+      if (now.sent === now.taken && now.sent === before.sent && now.taken === before.taken) return;
+      before = now;
+    }
+  }
+
+  async #round(): Promise<Traffic> {
+    const { shards, coordinator } = this.#options;
+    const parts = await Promise.all([...shards.map((shard) => shard.idle()), coordinator.traffic()]);
+    return parts.reduce((sum, part) => ({ sent: sum.sent + part.sent, taken: sum.taken + part.taken }));
+  }
+
+  #shardOf(key: string): ServedShard {
+    return this.#shardAt(partitionOf(key));
+  }
+
+  #shardAt(partition: number): ServedShard {
+    return this.#options.shards[partition % this.#options.shards.length]!;
+  }
+}
+
+function sumOf(left: ShardStats, right: ShardStats): ShardStats {
+  const sums = Object.entries(left).map(([name, count]) => [name, count + right[name as keyof ShardStats]]);
+  return Object.fromEntries(sums) as ShardStats;
+}
+
+/** Partition, and the last sub that was told; a text that is no cursor is past all of them. */
+function placeOf(cursor: string): { partition: number; after: string } {
+  const { partition, after = '' } = CURSOR.exec(cursor)?.groups ?? {};
+  return { partition: partition === undefined ? PARTITION_COUNT : Number(partition), after };
+}
+
+const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-z0-9 ]{1,200})$/;

@@ -1,0 +1,173 @@
+/**
+ * The parts of an engine, and what they say to each other. Each pair of them is first-in first-out and shares nothing
+ * else: so the same parts run on one thread and call each other (open-engine.ts), or on many, with rings between them
+ * (server/shards/).
+ *
+ *     front                    commands, reads, ticks          pages of rankings, closings
+ *       |                              |                                |
+ *       +---------------------->     shard     ------------------> coordinator
+ *                                    |   ^      moves, ranks asked      |
+ *                           messages +---+ <----------------------------+
+ *                                                periods to close
+ */
+import type { CitizenKey, Hpan, ListedReversalState, ReversalView } from '../contract.ts';
+import type { Engine, EngineStats, Read } from '../engine.ts';
+import type { Fact, Message, Standing } from '../facts.ts';
+import type { CheckpointMark, RankedMark } from '../ports.ts';
+import type { Participant } from '../ranking/ranking.ts';
+
+/** A citizen enters a ranking (before null), moves in it, or leaves it (after null). */
+export interface RankMove {
+  readonly awardPeriodId: number;
+  readonly citizen: CitizenKey;
+  readonly before: Standing | null;
+  readonly after: Standing | null;
+}
+
+/** Of a flush, what the coordinator has to know. */
+export interface Published {
+  readonly shard: number;
+  /** Of the store's journal. */
+  readonly sequence: number;
+  /** Where each partition that took part now stands: [partition, sequence]. */
+  readonly sequences: readonly (readonly [number, number])[];
+  readonly moves: readonly RankMove[];
+  /** Standings of a partition are final: [partition, awardPeriodId]. */
+  readonly finalPeriods: readonly (readonly [number, number])[];
+  /** Whose digest is on disk. */
+  readonly frozenRankings: readonly number[];
+}
+
+export interface RankedStanding extends Participant {
+  readonly awardPeriodId: number;
+}
+
+/** A standing of null takes no part: it stands behind everybody. */
+export interface RankQuestion extends Omit<RankedStanding, 'standing'> {
+  readonly standing: Standing | null;
+}
+
+/** How a ranking stands, for one citizen. */
+export interface RankAnswer {
+  readonly rank: number;
+  readonly participants: number;
+  /** Counts of the first, and of the last who would win; 0 = nobody. */
+  readonly firstCount: number;
+  readonly lastWinnerCount: number;
+}
+
+/** One reversal that an operator has to see, and the place after which the next one comes. */
+export interface ReversalListed {
+  readonly sub: string;
+  readonly reversal: ReversalView;
+}
+
+export interface ReversalsPart {
+  readonly state: ListedReversalState;
+  readonly partition: number;
+  readonly after: string;
+  readonly countMax: number;
+}
+
+/** What recovery found in one store, as far as others have to know it before anything is served. */
+export interface ShardReport {
+  readonly isNew: boolean;
+  /** The last instant that any of its partitions has stamped. */
+  readonly lastMs: number;
+  /** What partition 0 has, in canonical form. */
+  readonly programme: string | null;
+  /** Of the store's journal, and of each partition, flushed; those of other stores are 0. */
+  readonly sequence: number;
+  readonly sequences: readonly number[];
+  readonly mark: CheckpointMark;
+  /** Whether all moves can be read that the mark's copies lack. */
+  readonly hasMoves: boolean;
+  readonly finalPeriods: Published['finalPeriods'];
+  readonly frozenRankings: Published['frozenRankings'];
+  readonly ties: readonly (readonly [CitizenKey, CitizenKey])[];
+}
+
+/** A move that copies of rankings may lack. */
+export interface RecoveredMove extends RankMove {
+  readonly partition: number;
+  readonly sequence: number;
+}
+
+/** How many messages a part has sent to other parts and taken in from them: equal sums twice, and nothing is under way. */
+export interface Traffic {
+  readonly sent: number;
+  readonly taken: number;
+}
+
+export type ShardStats = Omit<EngineStats, 'nowMs' | 'shardCount' | 'rankings'>;
+
+/** A shard as the front sees it. */
+export interface ServedShard
+  extends Pick<
+    Engine,
+    | 'execute'
+    | 'record'
+    | 'outcome'
+    | 'wallet'
+    | 'instrument'
+    | 'total'
+    | 'payments'
+    | 'paymentDays'
+    | 'milestones'
+    | 'rankings'
+    | 'onChanged'
+  > {
+  /** Of one partition, in order. */
+  reversals(part: ReversalsPart): Promise<Read<readonly ReversalListed[]>>;
+  stats(): Promise<ShardStats>;
+  /** Performs what time alone causes to its cards. */
+  tick(nowMs: number): void;
+  /** Delivers again what was under way at the last stop, and journals the programme of a new folder. */
+  resume(): Promise<void>;
+  /** Refuses what comes from now on. */
+  drain(): Promise<void>;
+  /** Answers when there is nothing to do. */
+  idle(): Promise<Traffic>;
+  /** Checkpoints. Nothing may be under way any more. */
+  close(): Promise<void>;
+}
+
+/** A shard as other shards see it. */
+export interface NeighbourShard {
+  deliver(message: Message): void;
+  /** The message is durable with its receiver: its sender need not keep it. */
+  acknowledge(message: Message): void;
+  /** Whether a citizen's own wallet has a card enabled. */
+  hasEnabled(citizen: CitizenKey, hpan: Hpan): Promise<boolean>;
+}
+
+/** A shard as the coordinator sees it. */
+export interface CoordinatedShard {
+  /** Its card partitions journal that they take nothing more for the period, and tell all wallet partitions. */
+  closePeriod(awardPeriodId: number): void;
+  /** To the shard of partition 0. */
+  freezeRanking(frozen: Extract<Fact, { kind: 'rankingFrozen' }>): void;
+  /** At the start, in pieces until one is empty: moves since the mark's copies, everybody who takes part. */
+  recoveredMoves(): Promise<readonly RecoveredMove[]>;
+  participants(awardPeriodIds: readonly number[]): Promise<readonly RankedStanding[]>;
+}
+
+/** The coordinator as shards see it. */
+export interface ShardCoordinator {
+  /** Before anybody hears of the flush in any other way. */
+  published(published: Published): void;
+  /** Exact: what the shard has published before is in it. */
+  ranks(asked: readonly RankQuestion[]): Promise<readonly RankAnswer[]>;
+  /** What a checkpoint of a shard has to say. */
+  ranked(shard: number): Promise<RankedMark>;
+}
+
+/** The coordinator as the front sees it. */
+export interface ServedCoordinator extends Pick<Engine, 'rankingPage'> {
+  rankingStats(): Promise<EngineStats['rankings']>;
+  /** Nothing received before its end is open any more. May be told again. */
+  closePeriod(awardPeriodId: number): void;
+  traffic(): Promise<Traffic>;
+  /** Copies what has moved: the checkpoints that follow need nothing before them. */
+  close(): Promise<void>;
+}

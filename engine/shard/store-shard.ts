@@ -1,0 +1,355 @@
+/** One store and the shard that works on it, with all that needs no other store: its side of every conversation. */
+import type { CitizenKey, Hpan, Programme } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Fact, Message, TurnRecord } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionOf } from '../partition.ts';
+import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
+import { canonicalJson } from '../programme/index.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { Checkpointer } from './checkpoint.ts';
+import { emptyPartition } from './fold.ts';
+import type {
+  CoordinatedShard,
+  NeighbourShard,
+  Published,
+  RankedStanding,
+  RecoveredMove,
+  ReversalsPart,
+  ServedShard,
+  ShardCoordinator,
+  ShardReport,
+  ShardStats,
+  Traffic,
+} from './parts.ts';
+import { movesOf } from './rankings.ts';
+import { Reads } from './reads.ts';
+import { type Recovered, recover } from './recovery.ts';
+import { ReversalExpiry } from './reversal-expiry.ts';
+import { Shard, type SystemDecide } from './shard.ts';
+
+/** Which shard of how many: it serves the partitions p with p % shardCount === index. */
+export interface ShardPlace {
+  readonly index: number;
+  readonly shardCount: number;
+}
+
+export interface StoreShardOptions extends ShardPlace {
+  readonly recovered: RecoveredStore;
+  readonly programme: Programme;
+  /** Other shards, by number. */
+  readonly neighbour: (index: number) => NeighbourShard;
+  readonly coordinator: ShardCoordinator;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  /** The disk failed or a checkpoint broke: stop the process, nothing may be answered any more. */
+  readonly failed: (error: unknown) => void;
+  /** Changed rows after which a checkpoint begins; default LIMITS.checkpointRowCount. */
+  readonly checkpointRowCount?: number | undefined;
+  /** Named places at which a test may stop the world. */
+  readonly onPoint: (name: string) => void;
+}
+
+/** A store as its journal and rows leave it, before anybody is served. */
+export class RecoveredStore {
+  readonly store: Store;
+  readonly partitions: readonly number[];
+  readonly found: Recovered;
+
+  /** @throws StorageFault what the store finds */
+  constructor(store: Store, { index, shardCount }: ShardPlace, onPoint: (name: string) => void) {
+    this.store = store;
+    this.partitions = Array.from({ length: PARTITION_COUNT }, (_, at) => at).filter((at) => at % shardCount === index);
+    this.found = recover(store, this.partitions, onPoint);
+  }
+
+  report(): ShardReport {
+    const { position, mark, moves } = this.found;
+    const rows = this.partitions.map((partition) => [partition, this.row(partition)] as const);
+    return {
+      isNew: this.store.journal.lastSequence === 0,
+      lastMs: position.lastMs,
+      programme: this.row(0).programme?.json ?? null,
+      sequence: this.store.journal.lastSequence,
+      sequences: position.sequences,
+      mark,
+      hasMoves: moves !== null,
+      finalPeriods: rows.flatMap(([partition, row]) => row.frozenPeriods.map((id) => [partition, id] as const)),
+      frozenRankings: this.row(0).frozenRankings.map(({ awardPeriodId }) => awardPeriodId),
+      ties: rows.flatMap(([, { ties }]) => ties),
+    };
+  }
+
+  row(partition: number): PartitionRow {
+    return this.found.actors.flushed.get('partition', partition, '', '') ?? emptyPartition();
+  }
+}
+
+export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard {
+  readonly #options: StoreShardOptions;
+  readonly #shard: Shard;
+  readonly #checkpointer: Checkpointer;
+  readonly #reads: Reads;
+  readonly #expiry: ReversalExpiry;
+  readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
+  #moves: Iterator<RecoveredMove> | null = null;
+  #participants: Iterator<RankedStanding> | null = null;
+  #sent = 0;
+  #taken = 0;
+
+  constructor(options: StoreShardOptions) {
+    const { recovered, programme, coordinator, clock, schedule, failed, onPoint, checkpointRowCount } = options;
+    const { store, partitions, found } = recovered;
+    const { actors, position } = found;
+    this.#options = options;
+    this.#shard = new Shard(
+      {
+        store,
+        actors,
+        programme,
+        clock,
+        schedule,
+        onPoint,
+        isLocal: (partition) => this.#isOwn(partition),
+        route: (message) => this.#neighbour(message.to).deliver(message),
+        acknowledge: (message) => this.#neighbour(message.from).acknowledge(message),
+        published: (record) => this.#published(record),
+        failed,
+      },
+      position,
+    );
+    this.#checkpointer = new Checkpointer({
+      store,
+      actors,
+      shard: this.#shard,
+      onPoint,
+      rowCount: checkpointRowCount,
+      ranked: () => coordinator.ranked(options.index),
+      failed,
+      written: () => {
+        this.#shard.wake();
+        this.#checkpointIfDue();
+      },
+    });
+    this.#reads = new Reads({
+      programme,
+      flushed: actors.flushed,
+      vault: store.vault,
+      sequence: (partition) => this.#shard.flushedSequences[partition] ?? 0,
+      coordinator,
+      hasEnabled: (citizen, hpan) => this.#shardAt(partitionOf(citizen)).hasEnabled(citizen, hpan),
+    });
+    this.#expiry = new ReversalExpiry({
+      partitions,
+      firstDueMs: (partition) => this.#reads.firstExpiryMs(partition),
+      expire: (partition, done) => this.#shard.expire(partition, done),
+    });
+  }
+
+  // For the front
+
+  execute: ServedShard['execute'] = (command, done) => this.#shard.execute(command, done);
+  record: ServedShard['record'] = (command, done) => this.#shard.record(command, done);
+  outcome: ServedShard['outcome'] = async (...args) => this.#reads.outcome(...args);
+  wallet: ServedShard['wallet'] = async (...args) => this.#reads.wallet(...args);
+  instrument: ServedShard['instrument'] = (...args) => this.#reads.instrument(...args);
+  total: ServedShard['total'] = async (...args) => this.#reads.total(...args);
+  payments: ServedShard['payments'] = async (...args) => this.#reads.payments(...args);
+  paymentDays: ServedShard['paymentDays'] = async (...args) => this.#reads.paymentDays(...args);
+  milestones: ServedShard['milestones'] = async (...args) => this.#reads.milestones(...args);
+  rankings: ServedShard['rankings'] = (...args) => this.#reads.rankings(...args);
+  reversals: ServedShard['reversals'] = async (part: ReversalsPart) => this.#reads.reversals(part);
+
+  async stats(): Promise<ShardStats> {
+    const { partitions, found } = this.#options.recovered;
+    const rows = partitions.map((partition) => this.#row(partition));
+    const sum = (count: (row: PartitionRow) => number) => rows.reduce((total, row) => total + count(row), 0);
+    const { mailboxCount, flushedSequence, counts } = this.#shard;
+    return {
+      citizensEnabled: sum((row) => row.citizensEnabled),
+      cardsActive: sum((row) => row.cardsActive),
+      paymentsListed: sum((row) => row.paymentsListed),
+      commandsDone: sum((row) => row.commandsDone),
+      mailboxCount,
+      journalSequence: flushedSequence,
+      unwrittenRowCount: found.actors.unwrittenCount,
+      checkpointSequence: this.#checkpointer.sequence,
+      ...counts,
+    };
+  }
+
+  onChanged(listener: (citizens: readonly CitizenKey[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tick(nowMs: number): void {
+    this.#expiry.tick(nowMs);
+  }
+
+  async resume(): Promise<void> {
+    const { recovered, programme } = this.#options;
+    if (this.#isOwn(0) && this.#row(0).programme === null) {
+      const json = canonicalJson(programme);
+      const hash = recovered.store.vault.digest(json);
+      this.#shard.system(0, () => ({ facts: [{ kind: 'programmeSet', json, hash }] }));
+    }
+    for (const message of recovered.found.undelivered) this.#neighbour(message.to).deliver(message);
+  }
+
+  drain(): Promise<void> {
+    return this.#shard.drain();
+  }
+
+  async idle(): Promise<Traffic> {
+    await this.#shard.idle();
+    return { sent: this.#sent, taken: this.#taken };
+  }
+
+  close(): Promise<void> {
+    return this.#checkpointer.finish();
+  }
+
+  // For other shards
+
+  deliver(message: Message): void {
+    this.#taken += 1;
+    this.#shard.deliver(message);
+  }
+
+  acknowledge(message: Message): void {
+    this.#taken += 1;
+    this.#options.recovered.found.actors.acknowledge(message);
+  }
+
+  async hasEnabled(citizen: CitizenKey, hpan: Hpan): Promise<boolean> {
+    return this.#reads.hasEnabled(citizen, hpan);
+  }
+
+  // For the coordinator
+
+  closePeriod(awardPeriodId: number): void {
+    this.#taken += 1;
+    const decide: SystemDecide = (row) => {
+      if (row.closedPeriods.includes(awardPeriodId)) return { facts: [] };
+      const fact = { kind: 'periodClosed', awardPeriodId } as const;
+      return { facts: [fact], toAll: fact };
+    };
+    for (const partition of this.#options.recovered.partitions) this.#shard.system(partition, decide);
+  }
+
+  freezeRanking(frozen: Extract<Fact, { kind: 'rankingFrozen' }>): void {
+    this.#taken += 1;
+    this.#shard.system(0, () => ({ facts: [frozen] }));
+  }
+
+  async recoveredMoves(): Promise<readonly RecoveredMove[]> {
+    const { moves } = this.#options.recovered.found;
+    if (moves === null) return [];
+    this.#moves ??= moves[Symbol.iterator]();
+    const piece = firstOf(this.#moves);
+    if (piece.length === 0) moves.length = 0; // They may be many, and nobody asks again.
+    return piece;
+  }
+
+  async participants(awardPeriodIds: readonly number[]): Promise<readonly RankedStanding[]> {
+    this.#participants ??= this.#standings(awardPeriodIds);
+    return firstOf(this.#participants);
+  }
+
+  /** Each total of a wallet takes part (DECISIONS 21 and 38). */
+  *#standings(awardPeriodIds: readonly number[]): Iterator<RankedStanding> {
+    for (const { citizen, totals } of this.#wallets()) {
+      for (const { awardPeriodId, count, lastTrxMs, termsMs } of totals) {
+        if (!awardPeriodIds.includes(awardPeriodId)) continue;
+        yield { awardPeriodId, citizen, standing: { count, lastTrxMs, termsMs } };
+      }
+    }
+  }
+
+  *#wallets(): Iterable<Wallet> {
+    const { store, partitions, found } = this.#options.recovered;
+    for (const partition of partitions) {
+      for (const [{ entity }, { value }] of store.rows.scan('wallet', partition)) {
+        if (!found.actors.isChanged(entity)) yield value;
+      }
+    }
+    yield* found.actors.changed('wallet') as Iterable<Wallet>;
+  }
+
+  /** Of a citizen of this store. Throws StorageFault where the key is gone. */
+  taxCodeOf(citizen: CitizenKey): string {
+    return this.#reads.taxCodeOf(citizen);
+  }
+
+  // After a flush
+
+  #published(record: TurnRecord): void {
+    this.#sent += 1;
+    this.#options.coordinator.published(publishedOf(record, this.#options.index));
+    this.#expiry.published(record);
+    if (this.#listeners.size > 0) {
+      const citizens = citizensIn(record);
+      for (const listener of this.#listeners) listener(citizens);
+    }
+    this.#checkpointIfDue();
+  }
+
+  #checkpointIfDue(): void {
+    this.#checkpointer.runIfDue()?.catch(this.#options.failed);
+  }
+
+  #row(partition: number): PartitionRow {
+    return this.#options.recovered.row(partition);
+  }
+
+  #isOwn(partition: number): boolean {
+    const { index, shardCount } = this.#options;
+    return partition % shardCount === index;
+  }
+
+  /** Who is to be sent a message. */
+  #neighbour(partition: number): NeighbourShard {
+    this.#sent += 1;
+    return this.#shardAt(partition);
+  }
+
+  #shardAt(partition: number): NeighbourShard {
+    return this.#options.neighbour(partition % this.#options.shardCount);
+  }
+}
+
+function publishedOf({ sequence, sections }: TurnRecord, shard: number): Published {
+  const sequences: (readonly [number, number])[] = [];
+  const moves: Published['moves'][number][] = [];
+  const finalPeriods: (readonly [number, number])[] = [];
+  const frozenRankings: number[] = [];
+  for (const section of sections) {
+    sequences.push([section.partition, section.sequence]);
+    for (const fact of section.facts) {
+      moves.push(...movesOf(fact));
+      if (fact.kind === 'periodFrozen') finalPeriods.push([section.partition, fact.awardPeriodId]);
+      else if (fact.kind === 'rankingFrozen') frozenRankings.push(fact.awardPeriodId);
+    }
+  }
+  return { shard, sequence, sequences, moves, finalPeriods, frozenRankings };
+}
+
+function citizensIn(record: TurnRecord): readonly CitizenKey[] {
+  const citizens = new Set<CitizenKey>();
+  for (const { facts } of record.sections) {
+    for (const fact of facts) if ('citizen' in fact) citizens.add(fact.citizen);
+  }
+  return [...citizens];
+}
+
+/** As many as travel in one message. */
+function firstOf<T>(all: Iterator<T>): readonly T[] {
+  const piece: T[] = [];
+  while (piece.length < LIMITS.pieceCount) {
+    const { done, value } = all.next();
+    if (done === true) break;
+    piece.push(value);
+  }
+  return piece;
+}
