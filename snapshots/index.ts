@@ -1,20 +1,42 @@
 /** The door of persistence: a data folder on a disk, its twin in memory, and the forms in which both write values. */
 
 export { ByteReader, ByteWriter } from './codec/bytes.ts';
-export { type Codec, type Fields, flag, integer, list, nullable, oneOf, shape, sparse, text } from './codec/shape.ts';
+export {
+  type Codec,
+  type Fields,
+  flag,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  pair,
+  shape,
+  sparse,
+  text,
+} from './codec/shape.ts';
 export {
   answer,
   ibanCheckStatus,
+  message,
   methodDetails,
   optInStatus,
   refusal,
+  standing,
   transactionRecord,
 } from './codec/values-v1.ts';
 export { type Checked, type Inspection, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
-export { openPersistence, type PersistenceOptions } from './lmdb/persistence.ts';
+export { type Folder, type FolderParts, openFolder } from './lmdb/folder.ts';
+export {
+  type FileStore,
+  openFileStore,
+  openPersistence,
+  type PersistenceOptions,
+  rankingCopiesIn,
+} from './lmdb/persistence.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';
 export { type MemoryPersistence, type MemoryPersistenceOptions, openMemoryPersistence } from './memory/persistence.ts';
 export type { Persistence } from './persistence.ts';
 export type { SavedRanking } from './ranking-file.ts';
+export { checkpointMark, rankedMark } from './rows.ts';

@@ -13,8 +13,8 @@ const TAG_BYTES = 16;
 const SEAL_BYTES = IV_BYTES + TAG_BYTES;
 
 export interface FolderKeys {
-  readonly master: Buffer;
-  readonly index: Buffer;
+  readonly master: Uint8Array;
+  readonly index: Uint8Array;
 }
 
 export function newKeys(): FolderKeys {

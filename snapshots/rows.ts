@@ -49,10 +49,11 @@ const NO_CHECKPOINT: CheckpointMark = {
   ranked: { sequence: 0, copies: [] },
 };
 const copyCodec = shape({ awardPeriodId: integer, vector: list(integer) });
-const markCodec = shape<CheckpointMark>({
+export const rankedMark = shape<RankedMark>({ sequence: integer, copies: list(copyCodec) });
+export const checkpointMark = shape<CheckpointMark>({
   sequence: integer,
   partitions: list(integer),
-  ranked: shape<RankedMark>({ sequence: integer, copies: list(copyCodec) }),
+  ranked: rankedMark,
 });
 
 export class MediumRows implements Rows {
@@ -127,7 +128,7 @@ export class MediumRows implements Rows {
 
   async setCheckpoint(mark: CheckpointMark): Promise<void> {
     const { medium, failStop, onPoint } = this.#parts;
-    const value = sealValue(new ByteWriter(MARK_BYTES_USUAL), MARK_KEY, (to) => markCodec.write(to, mark));
+    const value = sealValue(new ByteWriter(MARK_BYTES_USUAL), MARK_KEY, (to) => checkpointMark.write(to, mark));
     await failStop.guard('marking the checkpoint', () => medium.write([{ key: MARK_KEY, value }]));
     onPoint('checkpoint-mark');
   }
@@ -135,7 +136,7 @@ export class MediumRows implements Rows {
   checkpoint(): CheckpointMark {
     const bytes = this.#parts.medium.get(MARK_KEY);
     if (bytes === undefined) return NO_CHECKPOINT;
-    return openValue(MARK_KEY, bytes, (from) => markCodec.read(from));
+    return openValue(MARK_KEY, bytes, (from) => checkpointMark.read(from));
   }
 }
 

@@ -28,25 +28,31 @@ export interface Manifest {
   readonly createdAt: string;
 }
 
-export interface Folder {
+/** What a thread needs to open its part of a folder. Holds keys: it goes from thread to thread, in memory only. */
+export interface FolderParts {
   readonly path: string;
   readonly manifest: Manifest;
   readonly keys: FolderKeys;
+}
+
+export interface Folder extends FolderParts {
   readonly unlock: () => void;
 }
 
 /**
  * Takes the folder for this process, and makes it when there is none.
+ *
+ * @param shardCount undefined = what the folder has; `ofNew` in a new one
  * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING, FORMAT_NEWER, MANIFEST_MISSING,
  *   MANIFEST_DAMAGED, KEY_MISMATCH, SHARDS_MISMATCH
  */
-export function openFolder(path: string, shardCount: number | undefined): Folder {
+export function openFolder(path: string, shardCount: number | undefined, ofNew = 1): Folder {
   const unlock = explaining(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return lockFile(join(path, LOCK));
   });
   try {
-    return explaining(path, () => ({ path, unlock, ...openOrMake(path, shardCount) }));
+    return explaining(path, () => ({ path, unlock, ...openOrMake(path, shardCount, ofNew) }));
   } catch (error) {
     unlock();
     throw error;
@@ -99,9 +105,13 @@ export function freeShare(path: string): number {
   return bavail / blocks;
 }
 
-function openOrMake(path: string, shardCount: number | undefined): { manifest: Manifest; keys: FolderKeys } {
+function openOrMake(
+  path: string,
+  shardCount: number | undefined,
+  ofNew: number,
+): { manifest: Manifest; keys: FolderKeys } {
   const bytes = readFileIfThere(join(path, 'manifest.json'));
-  if (bytes === null) return makeFolder(path, shardCount ?? 1);
+  if (bytes === null) return makeFolder(path, shardCount ?? ofNew);
   const manifest = parseManifest(bytes.toString('utf8'));
   const keys = readKeys(path, manifest.folderId);
   checkShardCount(manifest.shardCount, shardCount);
@@ -124,7 +134,7 @@ function makeKeys(path: string, shardCount: number): { manifest: Manifest; keys:
   const keys = newKeys();
   mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 });
   mkdirSync(join(path, 'rankings'), { recursive: true, mode: 0o700 });
-  writeFileDurably(masterPath(path), `${keys.master.toString('hex')}\n`);
+  writeFileDurably(masterPath(path), `${Buffer.from(keys.master).toString('hex')}\n`);
   chmodSync(masterPath(path), 0o600);
   writeFileDurably(indexPath(path), wrapIndexKey(keys, manifest.folderId));
   return { manifest, keys };

@@ -1,11 +1,12 @@
 /** Persistence in a data folder: LMDB for journal and rows, plain files for the archive, keys and rankings. */
+import type { RankingCopies } from '../../engine/ports.ts';
 import { KeyedHash } from '../keys.ts';
 import type { OnPoint } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { openEnvironment } from './environment.ts';
-import { explained, type Folder, freeShare, openFolder } from './folder.ts';
+import { explained, type Folder, type FolderParts, freeShare, openFolder } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
 import { rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
@@ -21,7 +22,7 @@ export interface PersistenceOptions {
   readonly onPoint?: OnPoint;
 }
 
-interface FileStore extends OpenStore {
+export interface FileStore extends OpenStore {
   readonly close: () => Promise<void>;
 }
 
@@ -33,14 +34,13 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const folder = openFolder(options.folder, options.shardCount);
   const stores: FileStore[] = [];
   try {
-    const keyedHash = new KeyedHash(folder.keys.index);
     for (let index = 0; index < folder.manifest.shardCount; index += 1) {
-      stores.push(await openFileStore(folder, index, keyedHash, options.onPoint ?? (() => {})));
+      stores.push(await openFileStore(folder, index, options.onPoint ?? (() => {})));
     }
   } catch (error) {
     await closeAll(stores);
     folder.unlock();
-    throw explained(folder.path, error);
+    throw error;
   }
   return filePersistence(folder, stores);
 }
@@ -53,11 +53,7 @@ function filePersistence(folder: Folder, stores: readonly FileStore[]): Persiste
     stores,
     folder: folder.path,
     indexKey: folder.keys.index,
-    saveRanking: (awardPeriodId, copy, vector) => saveRanking(folder.path, { awardPeriodId, copy, vector }),
-    loadRanking(awardPeriodId) {
-      const source = rankingSource(rankingPath(folder.path, awardPeriodId));
-      return source === null ? null : readRanking(source);
-    },
+    ...rankingCopiesIn(folder),
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
     scrub: () => stores.forEach(scrubStore),
     freeShare: () => freeShare(folder.path),
@@ -68,12 +64,19 @@ function filePersistence(folder: Folder, stores: readonly FileStore[]): Persiste
   };
 }
 
-async function openFileStore(
-  folder: Folder,
-  index: number,
-  keyedHash: KeyedHash,
-  onPoint: OnPoint,
-): Promise<FileStore> {
+/** Copies of rankings, in a folder that this process has taken. */
+export function rankingCopiesIn({ path }: Pick<FolderParts, 'path'>): RankingCopies {
+  return {
+    saveRanking: (awardPeriodId, copy, vector) => saveRanking(path, { awardPeriodId, copy, vector }),
+    loadRanking(awardPeriodId) {
+      const source = rankingSource(rankingPath(path, awardPeriodId));
+      return source === null ? null : readRanking(source);
+    },
+  };
+}
+
+/** One store of a folder that this process has taken: opened once, on whichever thread. Throws as `openPersistence`. */
+export async function openFileStore(folder: FolderParts, index: number, onPoint: OnPoint): Promise<FileStore> {
   const { folderId } = folder.manifest;
   const paths = storePaths(folder.path, index);
   const opened: { close(): Promise<void> }[] = [];
@@ -88,12 +91,13 @@ async function openFileStore(
 
     const records = new RecordDatabase(journal.database, archive, onPoint);
     const media = { records, rows: new RowDatabase(rows.database), slots };
-    const store = await openStore({ media, folderId, index, master: folder.keys.master, keyedHash, onPoint });
+    const { master, index: indexKey } = folder.keys;
+    const store = await openStore({ media, folderId, index, master, keyedHash: new KeyedHash(indexKey), onPoint });
     if (journal.isSuspect || rows.isSuspect) scrubStore(store);
     return { ...store, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
-    throw error;
+    throw explained(folder.path, error);
   }
 }
 
