@@ -4,6 +4,9 @@
  */
 import { invariant } from './assert.ts';
 
+/** A rank move: a citizen's key, two standings and a few numbers. */
+const PIECE_ITEM_BYTES_MAX = 100;
+
 export const LIMITS = {
   /** Commands decided in one turn: 1,000 facts make a 60 kB journal record, where LMDB is at its best. */
   batchCountMax: 1_024,
@@ -24,6 +27,8 @@ export const LIMITS = {
   readsInFlightMax: 16_384,
   /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
   ringBytes: 4_194_304,
+  /** A ring between two threads of the engine: of 16 shards there are 272, in all 143 MB. */
+  ringBytesBetweenShards: 524_288,
   /** A batch for the other thread is closed at this size: what follows travels in the next one. */
   ringBatchBytes: 65_536,
   /** Listed or enabled methods of one wallet. The programme has no limit (domain 2.2); memory must have one. */
@@ -33,7 +38,7 @@ export const LIMITS = {
   /** Frames by role, in bytes, checked before decoding. */
   frameBytesMaxCitizen: 4_096,
   frameBytesMaxAcquirer: 262_144,
-  /** Rank moves or participants in one message between two parts of the engine: some 50 kB. */
+  /** Rank moves, participants or changed citizens in one message between two parts of the engine: some 50 kB. */
   pieceCount: 500,
   /** Shape of a message: nesting and keys of a citizen's frame. */
   frameDepthMax: 8,
@@ -121,4 +126,8 @@ invariant(
 invariant(
   LIMITS.ringBatchBytes + LIMITS.frameBytesMaxAcquirer < LIMITS.ringBytes,
   'a batch fits into an empty ring, whatever its last message is',
+);
+invariant(
+  LIMITS.ringBatchBytes + LIMITS.pieceCount * PIECE_ITEM_BYTES_MAX < LIMITS.ringBytesBetweenShards,
+  'so does one between shards',
 );

@@ -49,6 +49,44 @@ export function clockAt({ originMs, originMonotonicMs, speed }: ClockOrigin, mon
   return Math.floor(originMs + (monotonicMs - originMonotonicMs) * speed);
 }
 
+const ORIGIN_NUMBERS = 3;
+/** Origins that are kept while a thread may still be reading one. */
+const ORIGIN_COUNT = 64;
+const COUNT_BYTES = 8;
+
+/**
+ * One time for all threads of a process: whoever hears, in whatever way, of something that came after a move of the
+ * clock reads the moved clock. When each thread was told of it, a period's closing came to some before its time had.
+ */
+export class SharedClock implements Clock {
+  readonly memory: SharedArrayBuffer;
+  readonly #count: Int32Array;
+  readonly #origins: Float64Array;
+
+  constructor(memory = new SharedArrayBuffer(COUNT_BYTES + ORIGIN_COUNT * ORIGIN_NUMBERS * 8)) {
+    this.memory = memory;
+    this.#count = new Int32Array(memory, 0, 1);
+    this.#origins = new Float64Array(memory, COUNT_BYTES);
+  }
+
+  nowMs(): number {
+    return clockAt(this.#origin(), monotonicMs());
+  }
+
+  /** One thread moves it. */
+  move({ originMs, originMonotonicMs, speed }: ClockOrigin): void {
+    const next = Atomics.load(this.#count, 0) + 1;
+    this.#origins.set([originMs, originMonotonicMs, speed], (next % ORIGIN_COUNT) * ORIGIN_NUMBERS);
+    Atomics.store(this.#count, 0, next);
+  }
+
+  #origin(): ClockOrigin {
+    const at = (Atomics.load(this.#count, 0) % ORIGIN_COUNT) * ORIGIN_NUMBERS;
+    const [originMs = 0, originMonotonicMs = 0, speed = 0] = this.#origins.subarray(at, at + ORIGIN_NUMBERS);
+    return { originMs, originMonotonicMs, speed };
+  }
+}
+
 /** The same clock; `follow` hears of a move before anyone else can. */
 export function followedClock(clock: SettableClock, follow: (origin: ClockOrigin) => void): SettableClock {
   return {

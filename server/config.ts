@@ -34,7 +34,7 @@ export interface Configuration {
   readonly port: number;
   readonly host: string;
   readonly transport: 'auto' | 'uws' | 'ws';
-  /** Undefined: what the folder has, one in a new folder. */
+  /** Undefined: what the folder has, as many as suit the cores in a new one. */
   readonly shardCount: number | undefined;
   /** Undefined: real time. */
   readonly startMs: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * The composition root: one engine process, of two threads. This one is the front: sockets, sessions, HTTP, files. It
- * starts the engine's thread (shards/) and wires everything once. The process stops at the first fault on either: its
+ * The composition root: one engine process, of several threads. This one is the front: sockets, sessions, HTTP, files. It
+ * starts the engine's threads (shards/) and wires everything once. The process stops at the first fault on any: its
  * memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
  */
 import { mkdirSync } from 'node:fs';
@@ -24,7 +24,7 @@ import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers } from './session/index.ts';
-import { EngineStartFault, type EngineThread, startEngineThread } from './shards/index.ts';
+import { EngineStartFault, type StartedEngine, startEngineThreads } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
 import { type Listening, listen, TransportFault } from './transport/index.ts';
 
@@ -44,10 +44,10 @@ async function main(): Promise<void> {
   const configuration = readConfiguration(process.argv[2], process.env);
   const folder = resolve(configuration.folder);
   const identity = await openIdentity(configuration, folder);
-  const { thread, clock } = await startEngine(configuration, folder);
-  const { engine, shardCount, isNew } = thread;
+  const { started, clock } = await startEngine(configuration, folder);
+  const { engine, shardCount, isNew } = started;
   const server = await serve({ configuration, engine, clock, identity, folder });
-  stopOnRequest(server, thread);
+  stopOnRequest(server, started);
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
     transport: server.listening.transport,
@@ -60,11 +60,11 @@ async function main(): Promise<void> {
 }
 
 interface Started {
-  readonly thread: EngineThread;
+  readonly started: StartedEngine;
   readonly clock: SettableClock;
 }
 
-/** The front owns the clock, since operators set it there; the engine's thread follows. */
+/** The front owns the clock, since operators set it there; the engine's threads follow. */
 async function startEngine(configuration: Configuration, folder: string): Promise<Started> {
   const { startMs, speed, isDemonstration } = configuration;
   const simulated = startMs === undefined ? {} : { startMs, origin: configuration.clock };
@@ -75,25 +75,24 @@ async function startEngine(configuration: Configuration, folder: string): Promis
     if (clock.isSettable) process.send?.({ clock: clock.origin() });
   };
   tell();
-  const thread = await startEngineThread({ configuration, folder, clock: clock.origin(), failed: stopAtOnce });
-  const { engine, isNew } = thread;
-  if (isNew && isDemonstration) {
-    await playDemonstration(engine, startMs ?? realMs());
+  const started = await startEngineThreads({ configuration, folder, clock: clock.origin(), failed: stopAtOnce });
+  if (started.isNew && isDemonstration) {
+    await playDemonstration(started, startMs ?? realMs());
     clock = startClock();
-    engine.setClock(clock.origin());
+    started.setClock(clock.origin());
     tell();
   }
   const follow = (origin: ClockOrigin) => {
-    engine.setClock(origin);
+    started.setClock(origin);
     tell();
   };
-  return { thread, clock: followedClock(clock, follow) };
+  return { started, clock: followedClock(clock, follow) };
 }
 
 /** In the past, on a clock of its own. */
-function playDemonstration(engine: EngineThread['engine'], endMs: number): Promise<void> {
+function playDemonstration({ engine, setClock }: StartedEngine, endMs: number): Promise<void> {
   const setNow = (ms: number) => {
-    engine.setClock({ originMs: ms, originMonotonicMs: 0, speed: 0 });
+    setClock({ originMs: ms, originMonotonicMs: 0, speed: 0 });
     engine.tick();
   };
   return fillDemonstration({ engine, setNow, endMs });
@@ -152,7 +151,7 @@ async function serve({ configuration, engine: bare, clock, identity, folder }: S
 }
 
 /** Every command taken in is answered before the sockets close; the rest is told DRAINING (fault 22). */
-function stopOnRequest(server: Server, { engine, ended }: EngineThread): void {
+function stopOnRequest(server: Server, { engine, end }: StartedEngine): void {
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
@@ -161,7 +160,7 @@ function stopOnRequest(server: Server, { engine, ended }: EngineThread): void {
     await server.sessions.drain();
     server.sessions.stop();
     await engine.close();
-    await ended;
+    await end();
     await server.listening.close();
     process.exit(0);
   };

@@ -3,6 +3,7 @@
  * A process is the unit of failure (architecture 4), so whoever keeps it alive must be another one, and small.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -154,7 +155,7 @@ class Run {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         detached: true,
         // Each store's flushes hold threads of the pool, which files and hashes share; Node's default is four.
-        env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+        env: { UV_THREADPOOL_SIZE: String(Math.max(16, 4 * availableParallelism())), ...process.env },
       });
       this.#child = child;
       child.on('message', (message) => {

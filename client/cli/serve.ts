@@ -12,7 +12,11 @@ export const serve = defineCommand({
   args: {
     data: { type: 'string', description: 'data folder; made when missing', valueHint: 'DIR', default: DATA_DEFAULT },
     port: { type: 'string', description: 'port on 127.0.0.1; 0 = any', valueHint: 'N', default: '8080' },
-    shards: { type: 'string', description: 'stores of a new folder; by default one', valueHint: 'N' },
+    shards: {
+      type: 'string',
+      description: 'stores of a new folder, each with a thread; by default as suits the cores',
+      valueHint: 'N',
+    },
     transport: { type: 'enum', description: 'web server', options: ['auto', 'uws', 'ws'], default: 'auto' },
     now: { type: 'string', description: 'start a simulated clock at this instant', valueHint: 'ISO-8601' },
     speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },

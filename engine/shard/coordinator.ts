@@ -42,6 +42,7 @@ export interface CoordinatorOptions {
 }
 
 export class Coordinator implements ServedCoordinator, ShardCoordinator {
+  readonly isBehind = false;
   readonly #options: CoordinatorOptions;
   readonly #rankings: Rankings;
   readonly #closing: PeriodClosing;
@@ -160,6 +161,16 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   close(): Promise<void> {
     return this.#rankings.copyAll();
   }
+}
+
+/** The coordinator as shards on its own thread see it, which are there before it is. */
+export function toCoordinator(coordinator: () => ShardCoordinator): ShardCoordinator {
+  return {
+    isBehind: false,
+    published: (published) => coordinator().published(published),
+    ranks: (asked) => coordinator().ranks(asked),
+    ranked: (shard) => coordinator().ranked(shard),
+  };
 }
 
 /** Of each partition, what the report of its own shard says. */

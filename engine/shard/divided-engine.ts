@@ -67,6 +67,7 @@ export class DividedEngine implements Engine {
   readonly programme: Programme;
   readonly #options: DividedEngineOptions;
   readonly #intakes: Intakes;
+  #stats: Promise<EngineStats> | null = null;
   #isClosed = false;
 
   /** Finishes what the last stop left: the programme of a new folder, messages under way, boundaries missed. */
@@ -126,7 +127,15 @@ export class DividedEngine implements Engine {
     return { ok: true, value: { reversals, nextCursor: null } };
   }
 
-  async stats(): Promise<EngineStats> {
+  /** One at a time: who asks meanwhile gets the same numbers. */
+  stats(): Promise<EngineStats> {
+    this.#stats ??= this.#sums().finally(() => {
+      this.#stats = null;
+    });
+    return this.#stats;
+  }
+
+  async #sums(): Promise<EngineStats> {
     const { shards, coordinator, clock } = this.#options;
     const [rankings, ...perShard] = await Promise.all([
       coordinator.rankingStats(),

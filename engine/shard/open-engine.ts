@@ -3,9 +3,8 @@ import type { Programme } from '../contract.ts';
 import type { Engine } from '../engine.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, RankingCopies, Schedule, Store } from '../ports.ts';
-import { Coordinator } from './coordinator.ts';
-import { chooseProgramme, DividedEngine } from './divided-engine.ts';
-import type { ShardCoordinator } from './parts.ts';
+import { Coordinator, toCoordinator } from './coordinator.ts';
+import { chooseProgramme, DividedEngine, type DividedEngineOptions } from './divided-engine.ts';
 import { RecoveredStore, StoreShard } from './store-shard.ts';
 
 export interface EngineOptions {
@@ -29,6 +28,10 @@ export interface EngineOptions {
  * @throws StorageFault PROGRAMME_MISSING | PROGRAMME_MISMATCH | CLOCK_BEFORE_JOURNAL, and whatever the stores find
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  return DividedEngine.open(await openParts(options));
+}
+
+export async function openParts(options: EngineOptions): Promise<DividedEngineOptions> {
   const { stores, clock, rankingCopies, onPoint = () => {}, ...rest } = options;
   const places = stores.map((_, index) => ({ index, shardCount: stores.length }));
   const recovered = places.map((place) => new RecoveredStore(stores[place.index]!, place, onPoint));
@@ -36,11 +39,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const programme = chooseProgramme(reports, options.programme, clock.nowMs());
   const digest = (text: string) => stores[0]!.vault.digest(text);
 
-  const toCoordinator: ShardCoordinator = {
-    published: (published) => coordinator.published(published),
-    ranks: (asked) => coordinator.ranks(asked),
-    ranked: (shard) => coordinator.ranked(shard),
-  };
   const shards: readonly StoreShard[] = places.map(
     (place) =>
       new StoreShard({
@@ -51,10 +49,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         clock,
         onPoint,
         neighbour: (index) => shards[index]!,
-        coordinator: toCoordinator,
+        coordinator: toCoordinator(() => coordinator),
       }),
   );
-  const coordinator = await Coordinator.open({
+  const coordinator: Coordinator = await Coordinator.open({
     ...rest,
     programme,
     shards,
@@ -63,5 +61,5 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     digest,
     taxCodeOf: (citizen) => shards[partitionOf(citizen) % shards.length]!.taxCodeOf(citizen),
   });
-  return DividedEngine.open({ programme, shards, coordinator, clock, digest });
+  return { programme, shards, coordinator, clock, digest };
 }

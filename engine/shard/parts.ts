@@ -24,7 +24,7 @@ export interface RankMove {
   readonly after: Standing | null;
 }
 
-/** Of a flush, what the coordinator has to know. */
+/** Of a flush, what the coordinator has to know; in pieces where much has moved. */
 export interface Published {
   readonly shard: number;
   /** Of the store's journal. */
@@ -154,6 +154,8 @@ export interface CoordinatedShard {
 
 /** The coordinator as shards see it. */
 export interface ShardCoordinator {
+  /** It does not keep up: whoever publishes more should wait. */
+  readonly isBehind: boolean;
   /** Before anybody hears of the flush in any other way. */
   published(published: Published): void;
   /** Exact: what the shard has published before is in it. */

@@ -209,7 +209,7 @@ export function movesOf(fact: Fact): readonly RankMove[] {
     case 'paymentListed': {
       const { payment, citizen, before, after } = fact;
       const isStill = before !== null && before.count === after.count && before.lastTrxMs === after.lastTrxMs;
-      return isStill ? [] : [{ awardPeriodId: payment.awardPeriodId, citizen, before, after }];
+      return isStill ? NO_MOVES : [{ awardPeriodId: payment.awardPeriodId, citizen, before, after }];
     }
     case 'left':
       return fact.removed.map(({ awardPeriodId, before }) => ({
@@ -219,9 +219,11 @@ export function movesOf(fact: Fact): readonly RankMove[] {
         after: null,
       }));
     default:
-      return [];
+      return NO_MOVES;
   }
 }
+
+const NO_MOVES: readonly RankMove[] = [];
 
 /** Null: it is damaged, and to be had from the wallets anyway. */
 function readCopy(chunks: Iterable<Uint8Array>, compareTaxCodes: CompareTaxCodes): Ranking | null {

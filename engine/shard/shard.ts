@@ -67,6 +67,10 @@ export interface ShardOptions {
   readonly schedule: Schedule;
   /** Named places at which a test may stop the world. */
   readonly onPoint: (name: string) => void;
+  /** Whatever this thread owes to another that waits: done between the tasks of a turn. */
+  readonly betweenTasks?: (() => void) | undefined;
+  /** Who hears of flushes does not keep up: commands wait. `wake` when it does. */
+  isHeldBack(): boolean;
   isLocal(partition: number): boolean;
   /** Hands a message to the shard of its receiver; called after the flush. */
   route(message: Message): void;
@@ -200,15 +204,19 @@ export class Shard {
     const turn = this.#beginTurn();
     const batch = this.#urgent.splice(0);
     if (!this.#isFull) batch.push(...this.#mailbox.splice(0, LIMITS.batchCountMax));
-    for (const task of batch) this.#run(turn, task);
+    const { betweenTasks } = this.#options;
+    for (const task of batch) {
+      this.#run(turn, task);
+      betweenTasks?.();
+    }
     if (turn.isEmpty) this.#endEmpty(turn);
     else this.#append(turn);
     this.wake();
   }
 
-  /** More has changed than a checkpoint has room for: commands wait, and then the mailbox refuses them. */
+  /** More has changed than others have room for: commands wait, and then the mailbox refuses them. */
   get #isFull(): boolean {
-    return this.#actors.unwrittenCount >= LIMITS.unwrittenRowCountMax;
+    return this.#actors.unwrittenCount >= LIMITS.unwrittenRowCountMax || this.#options.isHeldBack();
   }
 
   #beginTurn(): Turn {

@@ -48,6 +48,8 @@ export interface StoreShardOptions extends ShardPlace {
   readonly checkpointRowCount?: number | undefined;
   /** Named places at which a test may stop the world. */
   readonly onPoint: (name: string) => void;
+  /** See ShardOptions. */
+  readonly betweenTasks?: (() => void) | undefined;
 }
 
 /** A store as its journal and rows leave it, before anybody is served. */
@@ -110,6 +112,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
         clock,
         schedule,
         onPoint,
+        betweenTasks: options.betweenTasks,
+        isHeldBack: () => coordinator.isBehind,
         isLocal: (partition) => this.#isOwn(partition),
         route: (message) => this.#neighbour(message.to).deliver(message),
         acknowledge: (message) => this.#neighbour(message.from).acknowledge(message),
@@ -228,6 +232,11 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   // For the coordinator
 
+  /** It keeps up again. */
+  wake(): void {
+    this.#shard.wake();
+  }
+
   closePeriod(awardPeriodId: number): void {
     this.#taken += 1;
     const decide: SystemDecide = (row) => {
@@ -285,8 +294,10 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   // After a flush
 
   #published(record: TurnRecord): void {
-    this.#sent += 1;
-    this.#options.coordinator.published(publishedOf(record, this.#options.index));
+    for (const piece of piecesOf(publishedOf(record, this.#options.index))) {
+      this.#sent += 1;
+      this.#options.coordinator.published(piece);
+    }
     this.#expiry.published(record);
     if (this.#listeners.size > 0) {
       const citizens = citizensIn(record);
@@ -333,6 +344,17 @@ function publishedOf({ sequence, sections }: TurnRecord, shard: number): Publish
     }
   }
   return { shard, sequence, sequences, moves, finalPeriods, frozenRankings };
+}
+
+/** As much as travels in one message; what comes with a turn's last moves is true only then. */
+function* piecesOf(published: Published): Iterable<Published> {
+  const { shard, sequence, moves } = published;
+  let at = 0;
+  for (; moves.length - at > LIMITS.pieceCount; at += LIMITS.pieceCount) {
+    const piece = moves.slice(at, at + LIMITS.pieceCount);
+    yield { shard, sequence: sequence - 1, sequences: [], moves: piece, finalPeriods: [], frozenRankings: [] };
+  }
+  yield at === 0 ? published : { ...published, moves: moves.slice(at) };
 }
 
 function citizensIn(record: TurnRecord): readonly CitizenKey[] {

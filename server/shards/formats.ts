@@ -1,7 +1,7 @@
 /**
- * What crosses between the front's thread and the engine's, in bytes. Both ends are the same program, so the order of
- * the fields here is all there is to agree on; it is never stored. A method of the engine's door, a field or a kind of
- * answer without a form does not compile.
+ * What crosses between threads, in bytes. Both ends are the same program, so the order of fields here is all there is to
+ * agree on; it is never stored. A read of the engine's door, a field or a kind of answer without a form does not
+ * compile.
  */
 import {
   APP_CHANNEL,
@@ -9,8 +9,9 @@ import {
   type CommandOutcome,
   type CommandReply,
   type DayCount,
-  type Engine,
   type EngineStats,
+  type Fact,
+  type Hpan,
   type InstrumentView,
   type ListedReversalState,
   type MethodView,
@@ -20,17 +21,27 @@ import {
   type PaymentsQuery,
   type PaymentView,
   type Position,
+  type Published,
+  type RankAnswer,
+  type RankedStanding,
   type RankingEntry,
   type RankingView,
+  type RankMove,
+  type RankQuestion,
   type Read,
   type RecordCommand,
   type RecordOutcome,
+  type RecoveredMove,
   type Refused,
-  type ReversalsPage,
-  type ReversalsQuery,
+  type ReversalListed,
+  type ReversalsPart,
   type ReversalView,
   type Role,
+  type ServedShard,
+  type ShardReport,
+  type ShardStats,
   type TotalView,
+  type Traffic,
   type WalletCommand,
   type WalletCommandBody,
   type WalletView,
@@ -38,30 +49,29 @@ import {
 import {
   answer,
   type Codec,
+  checkpointMark,
   type Fields,
   flag,
   ibanCheckStatus,
   integer,
   list,
+  message,
   methodDetails,
   nullable,
   oneOf,
   optInStatus,
+  pair,
+  rankedMark,
   refusal,
   shape,
   sparse,
+  standing,
   text,
   transactionRecord,
 } from '../../snapshots/index.ts';
-import type { ClockOrigin } from '../clock.ts';
+import type { Crossing, Telling } from './conversation.ts';
 
-/** A question with an answer: how each is written. */
-export interface Crossing<Question, Reply> {
-  readonly number: number;
-  readonly asked: Codec<Question>;
-  readonly answered: Codec<Reply>;
-}
-
+/** What a citizen, an acquirer or an operator may ask of one shard. */
 export const READ_NAMES = [
   'outcome',
   'wallet',
@@ -71,19 +81,13 @@ export const READ_NAMES = [
   'paymentDays',
   'milestones',
   'rankings',
-  'rankingPage',
   'reversals',
-  'stats',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
-export type Asked<M extends ReadName> = Parameters<Engine[M]>;
-export type Answered<M extends ReadName> = Awaited<ReturnType<Engine[M]>>;
+export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
+export type Answered<M extends ReadName> = Awaited<ReturnType<ServedShard[M]>>;
 
-type Crossings = { readonly [M in ReadName]: Crossing<Asked<M>, Answered<M>> } & {
-  readonly execute: Crossing<WalletCommand, CommandReply>;
-  readonly record: Crossing<RecordCommand, RecordOutcome | Refused>;
-  readonly close: Crossing<readonly [], readonly []>;
-};
+type Reads = { readonly [M in ReadName]: Crossing<Asked<M>, Answered<M>> };
 
 /** Every field of any member of a union, present or not. */
 type AnyField<U> = { [K in U extends U ? keyof U : never]?: U extends { readonly [P in K]?: infer V } ? V : never };
@@ -178,23 +182,24 @@ const recordCommand = shape<RecordCommand>({ record: transactionRecord, received
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
 
-const reversalsQuery = sparse<ReversalsQuery>({
+const reversalsPart = shape<ReversalsPart>({
   state: oneOf<ListedReversalState>({ pending: 0, parked: 1, flagged: 2 }),
-  limit: integer,
-  cursor: text,
+  partition: integer,
+  after: text,
+  countMax: integer,
 });
 
-/** The programme's clock was moved: what follows is judged by it. */
-export const clockOrigin = shape<ClockOrigin>({
-  originMs: float(),
-  originMonotonicMs: float(),
-  speed: float(),
-});
-
-/** Any number, exactly. */
-function float(): Codec<number> {
-  return { write: (to, value) => to.text(String(value)), read: (from) => Number(from.text()) };
+export interface CoordinatorStart {
+  readonly programme: string;
+  readonly reports: readonly ShardReport[];
 }
+
+interface OwnedCard {
+  readonly citizen: CitizenKey;
+  readonly hpan: Hpan;
+}
+
+type RankingFrozen = Extract<Fact, { readonly kind: 'rankingFrozen' }>;
 
 // Answering.
 
@@ -302,11 +307,9 @@ const reversalView = shape<ReversalView>({
   code: nullable(refusal),
 });
 
-const reversalsPage = shape<ReversalsPage>({ reversals: list(reversalView), nextCursor: nullable(text) });
+const reversalListed = shape<ReversalListed>({ sub: text, reversal: reversalView });
 
-const engineStats = shape<EngineStats>({
-  nowMs: integer,
-  shardCount: integer,
+const shardStats = shape<ShardStats>({
   citizensEnabled: integer,
   cardsActive: integer,
   paymentsListed: integer,
@@ -317,12 +320,69 @@ const engineStats = shape<EngineStats>({
   unwrittenRowCount: integer,
   turns: integer,
   facts: integer,
-  rankings: list(
-    shape<EngineStats['rankings'][number]>({ awardPeriodId: integer, participants: integer, isFrozen: flag }),
-  ),
 });
 
-const outcomeAsked: Crossings['outcome']['asked'] = {
+const rankingStats = list(
+  shape<EngineStats['rankings'][number]>({ awardPeriodId: integer, participants: integer, isFrozen: flag }),
+);
+
+// Between shards and the coordinator.
+
+const places = list(pair(integer, integer));
+
+const rankMove = { awardPeriodId: integer, citizen: text, before: nullable(standing), after: nullable(standing) };
+
+const published = shape<Published>({
+  shard: integer,
+  sequence: integer,
+  sequences: places,
+  moves: list(shape<RankMove>(rankMove)),
+  finalPeriods: places,
+  frozenRankings: list(integer),
+});
+
+const recoveredMove = shape<RecoveredMove>({ ...rankMove, partition: integer, sequence: integer });
+
+const rankedStanding = shape<RankedStanding>({ awardPeriodId: integer, citizen: text, standing });
+
+const rankQuestion = shape<RankQuestion>({ awardPeriodId: integer, citizen: text, standing: nullable(standing) });
+
+const rankAnswer = shape<RankAnswer>({
+  rank: integer,
+  participants: integer,
+  firstCount: integer,
+  lastWinnerCount: integer,
+});
+
+const rankingFrozenFields = shape<Omit<RankingFrozen, 'kind'>>({
+  awardPeriodId: integer,
+  vector: list(integer),
+  participants: integer,
+  digest: text,
+});
+const rankingFrozen: Codec<RankingFrozen> = {
+  write: (to, fact) => rankingFrozenFields.write(to, fact),
+  read: (from) => ({ kind: 'rankingFrozen', ...rankingFrozenFields.read(from) }),
+};
+
+const shardReport = shape<ShardReport>({
+  isNew: flag,
+  lastMs: integer,
+  programme: nullable(text),
+  sequence: integer,
+  sequences: list(integer),
+  mark: checkpointMark,
+  hasMoves: flag,
+  finalPeriods: places,
+  frozenRankings: list(integer),
+  ties: list(pair(text, text)),
+});
+
+const traffic = shape<Traffic>({ sent: integer, taken: integer });
+
+const nothing: Codec<void> = { write: () => {}, read: () => {} };
+
+const outcomeAsked: Codec<Asked<'outcome'>> = {
   write(to, [citizen, origin, id]) {
     to.text(citizen);
     originOf(citizen).write(to, origin);
@@ -334,34 +394,86 @@ const outcomeAsked: Crossings['outcome']['asked'] = {
   },
 };
 
-const nothing = tuple<[]>();
-
 /** The crossing of a read, where its name is only known to be one of them. */
 export function crossingOf<M extends ReadName>(name: M): Crossing<Asked<M>, Answered<M>> {
-  return CROSSINGS[name] as unknown as Crossing<Asked<M>, Answered<M>>;
+  return READS[name] as unknown as Crossing<Asked<M>, Answered<M>>;
 }
 
-export const CROSSINGS: Crossings = {
-  execute: { number: 0, asked: walletCommand, answered: commandReply },
-  record: { number: 1, asked: recordCommand, answered: recordOutcome },
-  outcome: { number: 2, asked: outcomeAsked, answered: read(commandOutcome) },
-  wallet: { number: 3, asked: tuple(text), answered: read(walletView) },
-  instrument: { number: 4, asked: tuple(text, text), answered: read(instrumentView) },
-  total: { number: 5, asked: tuple(text, integer), answered: read(totalView) },
-  payments: { number: 6, asked: tuple(text, paymentsQuery), answered: read(paymentsPage) },
-  paymentDays: { number: 7, asked: tuple(text, paymentsQuery), answered: read(list(dayCount)) },
-  milestones: { number: 8, asked: tuple(text, integer), answered: read(milestonesView) },
-  rankings: { number: 9, asked: tuple(text, optional(integer)), answered: read(list(rankingView)) },
-  rankingPage: { number: 10, asked: tuple(integer, integer, integer), answered: read(list(rankingEntry)) },
-  reversals: { number: 11, asked: tuple(reversalsQuery), answered: read(reversalsPage) },
-  stats: { number: 12, asked: nothing, answered: engineStats },
-  close: { number: 13, asked: nothing, answered: nothing },
+function crossing<Question, Reply>(
+  number: number,
+  asked: Codec<Question>,
+  answered: Codec<Reply>,
+): Crossing<Question, Reply> {
+  return { number, asked, answered };
+}
+
+function telling<T>(number: number, told: Codec<T>): Telling<T> {
+  return { number, told };
+}
+
+// Each has a number of its own, after those of answers.
+
+const READS: Reads = {
+  outcome: crossing(2, outcomeAsked, read(commandOutcome)),
+  wallet: crossing(3, tuple(text), read(walletView)),
+  instrument: crossing(4, tuple(text, text), read(instrumentView)),
+  total: crossing(5, tuple(text, integer), read(totalView)),
+  payments: crossing(6, tuple(text, paymentsQuery), read(paymentsPage)),
+  paymentDays: crossing(7, tuple(text, paymentsQuery), read(list(dayCount))),
+  milestones: crossing(8, tuple(text, integer), read(milestonesView)),
+  rankings: crossing(9, tuple(text, optional(integer)), read(list(rankingView))),
+  reversals: crossing(10, tuple(reversalsPart), read(list(reversalListed))),
 };
 
-/** What is told to the engine and not answered; numbers go on after those of the crossings. */
-export const TOLD = { tick: 14, clock: 15, openIntake: 16, closeIntake: 17 } as const;
+/** From the front to a shard, beside reads; `changed` the other way. */
+export const SHARD = {
+  execute: crossing(11, walletCommand, commandReply),
+  record: crossing(12, recordCommand, recordOutcome),
+  stats: crossing(13, nothing, shardStats),
+  resume: crossing(14, nothing, nothing),
+  drain: crossing(15, nothing, nothing),
+  idle: crossing(16, nothing, traffic),
+  checkpoint: crossing(17, nothing, nothing),
+  tick: telling(18, integer),
+  changed: telling(19, list(text)),
+};
 
-/** What the engine's thread says: an answer, a read that failed, citizens whose wallets changed. */
-export const SAID = { answered: 0, failed: 1, changed: 2 } as const;
+/** From the front to the coordinator. */
+export const COORDINATOR = {
+  rankingPage: crossing(20, tuple(integer, integer, integer), read(list(rankingEntry))),
+  rankingStats: crossing(21, nothing, rankingStats),
+  traffic: crossing(22, nothing, traffic),
+  closePeriod: telling(23, integer),
+  close: crossing(24, nothing, nothing),
+};
 
-export const citizens = list(text);
+/** From the front to any thread: how it starts and ends. */
+export const THREAD = {
+  recover: crossing(25, nothing, shardReport),
+  /** The programme, as text. */
+  beginShard: crossing(26, text, nothing),
+  beginCoordinator: crossing(27, shape<CoordinatorStart>({ programme: text, reports: list(shardReport) }), nothing),
+  close: crossing(28, nothing, nothing),
+};
+
+/** From a shard to another. */
+export const NEIGHBOUR = {
+  deliver: telling(29, message),
+  acknowledge: telling(30, message),
+  hasEnabled: crossing(31, shape<OwnedCard>({ citizen: text, hpan: text }), flag),
+};
+
+/** From the coordinator to a shard. */
+export const COORDINATED = {
+  closePeriod: telling(32, integer),
+  freezeRanking: telling(33, rankingFrozen),
+  recoveredMoves: crossing(34, nothing, list(recoveredMove)),
+  participants: crossing(35, list(integer), list(rankedStanding)),
+};
+
+/** From a shard to the coordinator. */
+export const TO_COORDINATOR = {
+  published: telling(36, published),
+  ranks: crossing(37, list(rankQuestion), list(rankAnswer)),
+  ranked: crossing(38, integer, rankedMark),
+};

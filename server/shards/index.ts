@@ -1,2 +1,2 @@
-/** The door of the engine's thread. */
-export { EngineStartFault, type EngineThread, startEngineThread } from './engine-thread.ts';
+/** The door of the engine's threads. */
+export { EngineStartFault, type StartedEngine, startEngineThreads } from './engine-threads.ts';

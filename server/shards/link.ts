@@ -23,6 +23,14 @@ export interface LinkOptions {
   readonly soon: (task: () => void) => void;
   /** Takes exactly one message. */
   readonly receive: (from: ByteReader) => void;
+  /** Nothing that is said here arrives before what was said there. */
+  readonly behind?: Link | undefined;
+  /** Links of which all that has arrived is taken first, so that nothing here is answered without it. */
+  readonly after?: readonly Link[] | undefined;
+  /** The other side rang: there may be more for it here than messages. */
+  readonly rung?: (() => void) | undefined;
+  /** There was no room, and now there is. */
+  readonly drained?: (() => void) | undefined;
 }
 
 export class Link {
@@ -33,6 +41,8 @@ export class Link {
   #count = 0;
   /** Batches for which the ring had no room. */
   readonly #waiting: Uint8Array[] = [];
+  /** Those that say nothing before this one has. */
+  readonly #followers: Link[] = [];
   #isSendingSoon = false;
   #isReadingSoon = false;
 
@@ -40,10 +50,12 @@ export class Link {
     const { port, outgoing, incoming } = options;
     const wake = () => port.postMessage(null);
     this.#options = options;
+    if (options.behind !== undefined) options.behind.#followers.push(this);
     this.#writer = new RingWriter(outgoing, wake);
     this.#reader = new RingReader(incoming, wake);
     this.#startBatch();
     port.on('message', () => {
+      options.rung?.();
       this.#sendWaiting();
       this.#read();
     });
@@ -67,6 +79,17 @@ export class Link {
     return this.#batch;
   }
 
+  /** Takes all that has arrived, at once. */
+  drain(): void {
+    const end = this.#reader.end;
+    while (this.#reader.isBefore(end)) this.#take(this.#reader.next()!);
+  }
+
+  /** Wakes the other side, whatever it does. */
+  ring(): void {
+    this.#options.port.postMessage(null);
+  }
+
   /** Sends what was said, and lets go of the thread. */
   close(): void {
     this.#send();
@@ -86,16 +109,23 @@ export class Link {
 
   #send(): void {
     if (this.#count === 0) return;
+    const { behind } = this.#options;
+    if (behind !== undefined) behind.#send();
     const batch = this.#batch.view();
     batch.writeUInt32LE(this.#count, 0);
-    if (this.isFull || !this.#writer.write(batch)) this.#waiting.push(this.#batch.copy());
+    const mustWait = this.isFull || behind?.isFull === true;
+    if (mustWait || !this.#writer.write(batch)) this.#waiting.push(this.#batch.copy());
     this.#startBatch();
   }
 
   #sendWaiting(): void {
+    if (!this.isFull || this.#options.behind?.isFull === true) return;
     let sent = 0;
     while (sent < this.#waiting.length && this.#writer.write(this.#waiting[sent]!)) sent += 1;
     this.#waiting.splice(0, sent);
+    if (this.isFull) return;
+    for (const follower of this.#followers) follower.#sendWaiting();
+    this.#options.drained?.();
   }
 
   /** As much as a turn takes; the rest after whatever else this thread has to do. */
@@ -118,6 +148,7 @@ export class Link {
   }
 
   #take(batch: Uint8Array): number {
+    if (this.#options.after !== undefined) for (const link of this.#options.after) link.drain();
     const count = Buffer.from(batch.buffer, batch.byteOffset, COUNT_BYTES).readUInt32LE(0);
     const from = new ByteReader(batch, COUNT_BYTES);
     for (let left = count; left > 0; left -= 1) this.#options.receive(from);

@@ -118,6 +118,16 @@ export class RingReader {
     this.#read = Atomics.load(this.#words, READ);
   }
 
+  /** As far as the writer has come. */
+  get end(): number {
+    return Atomics.load(this.#words, WRITTEN);
+  }
+
+  /** Whether there is something to take before an `end`. */
+  isBefore(end: number): boolean {
+    return ((end - this.#read) | 0) > 0;
+  }
+
   /**
    * Takes the next record out of the ring. Null: there is none, and the writer will wake this side when there is.
    * What it returns holds until the next call. A record that does not follow the one before is a broken invariant:

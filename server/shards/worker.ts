@@ -1,67 +1,204 @@
-/** The engine's thread: stores, recovery, turns. It talks to the front through two rings and opens no socket. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { type Engine, openEngine, StorageFault } from '../../engine/index.ts';
-import { openPersistence, type Persistence } from '../../snapshots/index.ts';
-import { type ClockOrigin, clockAt, monotonicMs } from '../clock.ts';
-import { type Configuration, ConfigurationFault, programmeOf } from '../config.ts';
+/** A thread of the engine: a shard with its store, or the coordinator, or both. It opens no socket. */
+import { workerData } from 'node:worker_threads';
+import {
+  type Clock,
+  type CoordinatedShard,
+  Coordinator,
+  checkProgramme,
+  invariant,
+  type NeighbourShard,
+  type Programme,
+  partitionOf,
+  RecoveredStore,
+  type ShardCoordinator,
+  StoreShard,
+  toCoordinator,
+} from '../../engine/index.ts';
+import { type FileStore, KeyedHash, openFileStore, rankingCopiesIn } from '../../snapshots/index.ts';
+import { SharedClock } from '../clock.ts';
 import { stopAtFaults, stopAtOnce } from '../fail-stop.ts';
-import { hostEngine } from './engine-host.ts';
-import type { EngineThreadData, EngineThreadReport } from './engine-thread.ts';
+import { Conversation, type ConversationOptions } from './conversation.ts';
+import { type CoordinatorStart, THREAD } from './formats.ts';
+import {
+  hostCoordinatedShard,
+  hostNeighbour,
+  hostShardCoordinator,
+  serveCoordinator,
+  serveShard,
+} from './hosted-parts.ts';
+import { remoteCoordinatedShard, remoteNeighbour, remoteShardCoordinator } from './remote-parts.ts';
+import type { Ends, ThreadData } from './seats.ts';
+import { AnsweringDesk, AskedDesk } from './tax-code-desk.ts';
 
-/** A new folder's demonstration is played in the past: until then no time has passed. */
-const LONG_AGO: ClockOrigin = { originMs: 0, originMonotonicMs: 0, speed: 0 };
+class EngineThread {
+  readonly #data: ThreadData;
+  readonly #front: Conversation;
+  /** By thread; none with itself. */
+  readonly #others: readonly (Conversation | null)[];
+  readonly #onPoint: (name: string) => void;
+  readonly #desk: AnsweringDesk | null;
+  readonly #store: Promise<FileStore> | null;
+  readonly #clock: Clock;
+  #neighbours: readonly NeighbourShard[] = [];
+  #recovered: RecoveredStore | null = null;
+  #shard: StoreShard | null = null;
+  #coordinator: Coordinator | null = null;
 
-async function main(data: EngineThreadData): Promise<void> {
-  const { configuration, folder, port, toEngine, toFront } = data;
-  const onPoint = crashPoints(configuration);
-  const persistence = await openPersistence({ folder, shardCount: configuration.shardCount, onPoint });
-  let origin = persistence.isNew && configuration.isDemonstration ? LONG_AGO : data.clock;
-  const clock = { nowMs: () => clockAt(origin, monotonicMs()) };
-  const engine = await openOrClose(persistence, () =>
-    openEngine({
-      stores: persistence.stores,
-      rankingCopies: persistence,
-      programme:
-        persistence.isNew || configuration.programme !== undefined
-          ? programmeOf(configuration, clockAt(data.clock, monotonicMs()))
-          : undefined,
-      clock,
+  constructor(data: ThreadData) {
+    const { seats, own, folder } = data;
+    const { shard, isCoordinator } = seats[own]!;
+    this.#data = data;
+    this.#clock = new SharedClock(data.clock);
+    this.#onPoint = crashPoints(data.killAt);
+    this.#desk =
+      shard === null || isCoordinator
+        ? null
+        : new AnsweringDesk(data.desks[shard]!, (citizen) => this.#ownShard.taxCodeOf(citizen));
+    [this.#front, this.#others] = this.#converse();
+    this.#store = shard === null ? null : openFileStore(folder, shard, this.#onPoint);
+    this.#store?.catch(() => {}); // Whoever asks what was recovered is told.
+    this.#answerFront();
+  }
+
+  /**
+   * What a flush means to ranks is with the coordinator before anybody else hears of it; and whatever the front asks of
+   * the coordinator comes after all moves that shards had told of by then. So who was answered finds its rank moved.
+   */
+  #converse(): [Conversation, (Conversation | null)[]] {
+    const { seats, own, others, front } = this.#data;
+    const coordinatorThread = seats.findIndex(({ isCoordinator }) => isCoordinator);
+    const withCoordinator = others[coordinatorThread] ?? null;
+    const first =
+      withCoordinator === null
+        ? null
+        : converse(withCoordinator, { rung: () => this.#desk?.look(), drained: () => this.#shard?.wake() });
+    const behind = first?.link;
+    const conversations = others.map((ends, thread) =>
+      thread === coordinatorThread ? first : ends === null ? null : converse(ends, { behind }),
+    );
+    const after =
+      own === coordinatorThread ? conversations.flatMap((one) => (one === null ? [] : [one.link])) : undefined;
+    return [converse(front, { behind, after }), conversations];
+  }
+
+  #answerFront(): void {
+    const front = this.#front;
+    front.onAsked(THREAD.recover, async () => (await this.#recover()).report());
+    front.onAsked(THREAD.beginShard, async (programme) => this.#beginShard(parsed(programme)));
+    front.onAsked(THREAD.beginCoordinator, (start) => this.#beginCoordinator(start));
+    front.onAsked(THREAD.close, () => this.#close());
+  }
+
+  async #recover(): Promise<RecoveredStore> {
+    const { seats, own } = this.#data;
+    invariant(this.#store !== null, 'a thread without a store is not asked what it recovered');
+    const place = { index: own, shardCount: shardCountOf(seats) };
+    this.#recovered = new RecoveredStore(await this.#store, place, this.#onPoint);
+    return this.#recovered;
+  }
+
+  #beginShard(programme: Programme): void {
+    const { seats, own, checkpointRowCount } = this.#data;
+    invariant(this.#recovered !== null, 'a shard begins when its store has recovered');
+    const shard = new StoreShard({
+      index: own,
+      shardCount: shardCountOf(seats),
+      recovered: this.#recovered,
+      programme,
+      neighbour: (index) => this.#neighbours[index]!,
+      coordinator: this.#shardCoordinator(),
+      clock: this.#clock,
       schedule: setImmediate,
       failed: stopAtOnce,
-      checkpointRowCount: configuration.checkpointRowCount,
-      onPoint,
-    }),
-  );
-  const { programme } = engine;
-  const { indexKey, shardCount, isNew } = persistence;
-  hostEngine({
-    engine,
-    port,
-    outgoing: toFront,
-    incoming: toEngine,
-    setClock: (moved) => {
-      origin = moved;
-    },
-    close: async () => {
-      await engine.close();
-      await persistence.close();
-    },
-    failed: stopAtOnce,
-  });
-  report({ ready: { programme, indexKey, shardCount, isNew } });
-}
+      checkpointRowCount,
+      onPoint: this.#onPoint,
+      betweenTasks: this.#desk?.look,
+    });
+    this.#shard = shard;
+    this.#neighbours = seats.flatMap((seat, thread): NeighbourShard[] => {
+      const other = this.#others[thread] ?? null;
+      if (seat.shard === null) return [];
+      return [other === null ? shard : remoteNeighbour(other)];
+    });
+    seats.forEach((seat, thread) => {
+      const other = this.#others[thread] ?? null;
+      if (other === null) return;
+      if (seat.shard !== null) hostNeighbour(shard, other);
+      if (seat.isCoordinator) hostCoordinatedShard(shard, other);
+    });
+    serveShard(shard, this.#front);
+  }
 
-/** A folder that cannot be served is let go of: the thread then ends by itself. */
-async function openOrClose(persistence: Persistence, open: () => Promise<Engine>): Promise<Engine> {
-  try {
-    return await open();
-  } catch (error) {
-    if (isForPeople(error)) await persistence.close();
-    throw error;
+  #shardCoordinator(): ShardCoordinator {
+    const thread = this.#data.seats.findIndex(({ isCoordinator }) => isCoordinator);
+    const other = this.#others[thread] ?? null;
+    return other === null ? toCoordinator(() => this.#ownCoordinator) : remoteShardCoordinator(other);
+  }
+
+  async #beginCoordinator({ programme, reports }: CoordinatorStart): Promise<void> {
+    const { seats, folder } = this.#data;
+    const names = new KeyedHash(folder.keys.index);
+    const taxCodes = this.#taxCodes();
+    const coordinator = await Coordinator.open({
+      programme: parsed(programme),
+      shards: reports.map((_, thread): CoordinatedShard => {
+        const other = this.#others[thread] ?? null;
+        return other === null ? this.#ownShard : remoteCoordinatedShard(other);
+      }),
+      reports,
+      rankingCopies: rankingCopiesIn(folder),
+      digest: (text) => names.digest(text),
+      failed: stopAtOnce,
+      checkpointRowCount: this.#data.checkpointRowCount,
+      taxCodeOf: (citizen) => taxCodes[partitionOf(citizen) % shardCountOf(seats)]!.taxCodeOf(citizen),
+    });
+    this.#coordinator = coordinator;
+    for (const other of this.#others) if (other !== null) hostShardCoordinator(coordinator, other);
+    serveCoordinator(coordinator, this.#front);
+  }
+
+  /** Who knows the tax codes of each shard's citizens. */
+  #taxCodes(): readonly Pick<StoreShard, 'taxCodeOf'>[] {
+    return this.#data.desks.map((desk, thread) => {
+      const other = this.#others[thread] ?? null;
+      return other === null ? this.#ownShard : new AskedDesk(desk, () => other.link.ring());
+    });
+  }
+
+  /** Nothing is under way any more. The thread ends when it has let go of the others. */
+  async #close(): Promise<void> {
+    await (await this.#store?.catch(() => null))?.close();
+    setImmediate(() => {
+      for (const conversation of [this.#front, ...this.#others]) conversation?.close();
+    });
+  }
+
+  get #ownShard(): StoreShard {
+    invariant(this.#shard !== null, 'this thread has a shard');
+    return this.#shard;
+  }
+  get #ownCoordinator(): Coordinator {
+    invariant(this.#coordinator !== null, 'this thread has the coordinator');
+    return this.#coordinator;
   }
 }
 
-function crashPoints({ killAt }: Configuration): (name: string) => void {
+function converse(ends: Ends, how: Pick<ConversationOptions, 'behind' | 'after' | 'rung' | 'drained'>): Conversation {
+  // Replies of one flush are said in one go: they leave together, before the next turn begins.
+  return new Conversation({ ...ends, ...how, soon: queueMicrotask, failed: stopAtOnce });
+}
+
+function shardCountOf(seats: ThreadData['seats']): number {
+  return seats.filter(({ shard }) => shard !== null).length;
+}
+
+function parsed(programme: string): Programme {
+  const checked = checkProgramme(JSON.parse(programme));
+  invariant(checked.ok, 'a programme was checked before it was told');
+  return checked.programme;
+}
+
+function crashPoints(killAt: ThreadData['killAt']): (name: string) => void {
   if (killAt === null) return () => {};
   let left = killAt.count;
   return (name) => {
@@ -71,18 +208,5 @@ function crashPoints({ killAt }: Configuration): (name: string) => void {
   };
 }
 
-/** What a person has to put right: no restart would help. */
-function isForPeople(error: unknown): error is Error {
-  return error instanceof ConfigurationFault || error instanceof StorageFault;
-}
-
-function report(said: EngineThreadReport): void {
-  parentPort?.postMessage(said);
-}
-
 stopAtFaults();
-main(workerData as EngineThreadData).catch((error: unknown) => {
-  if (!isForPeople(error)) return stopAtOnce(error);
-  (workerData as EngineThreadData).port.close();
-  report({ fault: { message: error.message } });
-});
+new EngineThread(workerData as ThreadData);

@@ -1,5 +1,5 @@
 // Method: the whole front with nothing in place of anything: real sockets over both transports, signed tokens, the
-// engine; the client is the ws package.
+// engine on one thread and on threads of its own; the client is the ws package.
 import { on, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/
 import { createSocketHandlers, type SessionHandlers } from '../../server/session/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { createMsgpackCodec, PROTOCOL_MSGPACK, type RequestInput } from '../../server/wire/index.ts';
+import { Threads } from '../support/threads.ts';
 import { World } from '../support/world.ts';
 import { anna, type Frame, newId } from './front.ts';
 
@@ -21,21 +22,25 @@ let provider: DevelopmentIdentity;
 let handlers: SessionHandlers;
 let listening: Listening;
 let token: string;
+let threads: Threads;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clickday-session-'));
   provider = await openDevelopmentIdentity(folder);
+  threads = new Threads();
   token = await provider.sign({ role: 'citizen', subject: anna, ttlSeconds: 60 });
 });
 
 afterEach(async () => {
   handlers.stop();
   await listening.close();
+  await threads.close();
+  threads.remove();
   await rm(folder, { recursive: true });
 });
 
-async function start(name: 'uws' | 'ws'): Promise<void> {
-  const world = await World.open();
+async function start(name: 'uws' | 'ws', where: 'one thread' | 'two stores' = 'one thread'): Promise<void> {
+  const world = where === 'one thread' ? await World.open() : await threads.open(2);
   handlers = createSocketHandlers({
     engine: world.engine,
     identity: provider.identity,
@@ -85,10 +90,15 @@ class Client {
   }
 }
 
-test.each(['uws', 'ws'] as const)(
-  'a citizen comes in over %s, enrols, gets a live push, and is told of the stop',
-  async (name) => {
-    await start(name);
+test.each([
+  ['uws', 'one thread'],
+  ['ws', 'one thread'],
+  ['uws', 'two stores'],
+  ['ws', 'two stores'],
+] as const)(
+  'a citizen comes in over %s on %s, enrols, gets a live push, and is told of the stop',
+  async (name, where) => {
+    await start(name, where);
     const client = await Client.connect([PROTOCOL_MSGPACK], { authorization: `Bearer ${token}` });
     expect(await client.ask({ ref: 1, type: 'enrol', id: newId() })).toMatchObject({ ref: 1, ok: true });
     expect(await client.ask({ ref: 2, type: 'wallet' })).toMatchObject({ ref: 2, view: { enabled: true } });

@@ -89,3 +89,56 @@ test('a batch that says more than it holds is not taken', async () => {
   await rounds(5);
   expect(faults).toMatchObject([{ name: 'MalformedBytes' }]);
 });
+
+test('nothing arrives before what was said on the link that it is behind, also when that has no room', async () => {
+  const heard: string[] = [];
+  const first = openPair((from) => heard.push(from.text()));
+  const { port1, port2 } = new MessageChannel();
+  const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
+  const soon = queueMicrotask;
+  const behind = new Link({
+    port: port1,
+    outgoing: there,
+    incoming: back,
+    soon,
+    receive: () => {},
+    behind: first.sender,
+  });
+  const receiver = new Link({
+    port: port2,
+    outgoing: back,
+    incoming: there,
+    soon,
+    receive: (from) => heard.push(from.text()),
+  });
+  open.push(behind, receiver);
+  // More than a ring holds, said in one go; and the follower sends sooner.
+  const large = 'x'.repeat(LIMITS.ringBatchBytes);
+  for (let count = 0; count < 5; count += 1) first.sender.say().text(large);
+  behind.say().text('behind');
+  expect(first.sender.isFull).toBe(true);
+  while (heard.length < 6) await rounds(1);
+  expect(heard.map((text) => text.slice(0, 6))).toEqual([...new Array(5).fill('xxxxxx'), 'behind']);
+});
+
+test('what has arrived on the links before is taken first', async () => {
+  const heard: string[] = [];
+  const receive = (from: ByteReader) => heard.push(from.text());
+  const pairOf = (soon: (task: () => void) => void) => {
+    const { port1, port2 } = new MessageChannel();
+    const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
+    open.push(new Link({ port: port1, outgoing: there, incoming: back, soon, receive: () => {} }));
+    return { sender: open.at(-1)!, ends: { port: port2, outgoing: back, incoming: there, soon, receive } };
+  };
+  const [asking, telling] = [pairOf(queueMicrotask), pairOf(queueMicrotask)];
+  telling.sender.say().text('moved');
+  asking.sender.say().text('asked');
+  await rounds(1);
+  // The one that is asked begins to read first.
+  const links: Link[] = [];
+  const asked = new Link({ ...asking.ends, after: links });
+  links.push(new Link(telling.ends));
+  open.push(asked, ...links);
+  while (heard.length < 2) await rounds(1);
+  expect(heard).toEqual(['moved', 'asked']);
+});

@@ -38,18 +38,28 @@ export interface Payment {
   readonly acquirer?: string;
 }
 
+interface MovedClock {
+  nowMs: number;
+  readonly moved?: (nowMs: number) => void;
+}
+
 export class World {
   readonly engine: Engine;
-  readonly persistence: Persistence;
   readonly faults: unknown[];
-  readonly #clock: { nowMs: number };
+  readonly #persistence: Persistence | null;
+  readonly #clock: MovedClock;
   #ids = 0;
 
-  private constructor(engine: Engine, persistence: Persistence, clock: { nowMs: number }, faults: unknown[]) {
+  private constructor(engine: Engine, persistence: Persistence | null, clock: MovedClock, faults: unknown[]) {
     this.engine = engine;
-    this.persistence = persistence;
+    this.#persistence = persistence;
     this.#clock = clock;
     this.faults = faults;
+  }
+
+  /** Over an engine that the test has opened, wherever it runs; `moved` tells it the time. */
+  static over(engine: Engine, nowMs: number, moved: (nowMs: number) => void, faults: unknown[]): World {
+    return new World(engine, null, { nowMs, moved }, faults);
   }
 
   static async open(options: WorldOptions = {}): Promise<World> {
@@ -69,6 +79,11 @@ export class World {
     return new World(engine, persistence, clock, faults);
   }
 
+  get persistence(): Persistence {
+    if (this.#persistence === null) throw new Error('this world was opened over an engine');
+    return this.#persistence;
+  }
+
   get nowMs(): number {
     return this.#clock.nowMs;
   }
@@ -76,6 +91,7 @@ export class World {
   /** Moves the clock on and lets time have its effects. */
   at(text: string): void {
     this.#clock.nowMs = instant(text);
+    this.#clock.moved?.(this.#clock.nowMs);
     this.engine.tick();
   }
 

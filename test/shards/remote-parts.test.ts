@@ -1,75 +1,83 @@
-// Method: the engine behind two rings is asked what the same engine is asked at its door, and must say the same;
-// engines that never answer, fail or answer twice show what the front does then. One thread, real ports.
-import { MessageChannel } from 'node:worker_threads';
+// Method: parts of an engine behind two rings are asked what the same parts are asked at their door, and must say the
+// same; parts that never answer, fail or answer twice show what the front does then. One thread, real ports.
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   APP_CHANNEL,
   BrokenInvariant,
   type CommandReply,
+  DividedEngine,
   type Engine,
   italy2020,
   LIMITS,
   makeIban,
   makeTaxCode,
   type Origin,
+  type Published,
+  type RankAnswer,
+  type RankedMark,
+  type RankMove,
   type RecordCommand,
   type RecordOutcome,
   type Refused,
+  type ServedShard,
+  type Standing,
   StorageFault,
   type WalletCommand,
   type WalletCommandBody,
 } from '../../engine/index.ts';
-import { type ClockOrigin, monotonicMs } from '../../server/clock.ts';
-import { hostEngine } from '../../server/shards/engine-host.ts';
-import { RemoteEngine } from '../../server/shards/remote-engine.ts';
-import { createRing } from '../../server/shards/ring.ts';
+import { openParts } from '../../engine/shard/open-engine.ts';
+import { Conversation } from '../../server/shards/conversation.ts';
+import {
+  hostCoordinatedShard,
+  hostNeighbour,
+  hostShardCoordinator,
+  serveCoordinator,
+  serveShard,
+} from '../../server/shards/hosted-parts.ts';
+import {
+  RemoteShard,
+  remoteCoordinatedShard,
+  remoteCoordinator,
+  remoteNeighbour,
+  remoteShardCoordinator,
+} from '../../server/shards/remote-parts.ts';
+import { createEnds } from '../../server/shards/seats.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { hpan, instant, World } from '../support/world.ts';
 
 const NOW = '2020-12-20T12:00:00+01:00';
 
 interface Hosted {
-  readonly remote: RemoteEngine;
-  readonly clocks: ClockOrigin[];
+  readonly remote: RemoteShard;
   readonly faults: unknown[];
-  /** How often the host was asked to close. */
-  readonly closings: number[];
 }
 
-const ports: { close(): void }[] = [];
+const open: Conversation[] = [];
 afterEach(() => {
-  for (const port of ports.splice(0)) port.close();
+  for (const one of open.splice(0)) one.close();
 });
 
-function host(engine: Engine, indexKey: Uint8Array = new Uint8Array(32)): Hosted {
-  const { port1, port2 } = new MessageChannel();
-  ports.push(port1, port2);
-  const [toEngine, toFront] = [createRing(LIMITS.ringBytes), createRing(LIMITS.ringBytes)];
-  const [clocks, faults, closings]: [ClockOrigin[], unknown[], number[]] = [[], [], []];
-  hostEngine({
-    engine,
-    port: port2,
-    outgoing: toFront,
-    incoming: toEngine,
-    setClock: (origin) => clocks.push(origin),
-    close: async () => {
-      closings.push(1);
-      await engine.close();
-    },
-    failed: (error) => faults.push(error),
-  });
-  const clock = { originMs: instant(NOW), originMonotonicMs: monotonicMs(), speed: 0 };
-  const ends = { port: port1, outgoing: toEngine, incoming: toFront };
-  return {
-    remote: new RemoteEngine({ ...ends, programme: engine.programme, indexKey, clock }),
-    clocks,
-    faults,
-    closings,
-  };
+function converse(faults: unknown[]): readonly [Conversation, Conversation] {
+  const [front, back] = createEnds(LIMITS.ringBytes);
+  const failed = (error: unknown) => faults.push(error);
+  const both = [
+    new Conversation({ ...front, soon: setImmediate, failed }),
+    new Conversation({ ...back, soon: queueMicrotask, failed }),
+  ] as const;
+  open.push(...both);
+  return both;
 }
 
-/** An engine of which a test gives only what it needs. */
-function engineWith(parts: Partial<Engine>): Engine {
-  return { programme: italy2020(), onChanged: () => () => {}, close: async () => {}, ...parts } as Engine;
+function host(shard: ServedShard): Hosted {
+  const faults: unknown[] = [];
+  const [front, back] = converse(faults);
+  serveShard(shard, back);
+  return { remote: new RemoteShard(front, { nowMs: () => instant(NOW) }), faults };
+}
+
+/** A shard of which a test gives only what it needs. */
+function shardWith(parts: Partial<ServedShard>): ServedShard {
+  return { onChanged: () => () => {}, ...parts } as ServedShard;
 }
 
 const citizen = 'a0'.repeat(16);
@@ -161,7 +169,7 @@ describe('what crosses is what was said', () => {
   test.each(BODIES)('a command: $kind', async (body) => {
     const heard: WalletCommand[] = [];
     const { remote } = host(
-      engineWith({
+      shardWith({
         execute: (one, done) => {
           heard.push(one);
           done(REPLIES[0]!);
@@ -176,7 +184,7 @@ describe('what crosses is what was said', () => {
     const [replies, outcomes] = [[...REPLIES], [...OUTCOMES]];
     const heard: RecordCommand[] = [];
     const { remote } = host(
-      engineWith({
+      shardWith({
         execute: (_, done) => done(replies.shift()!),
         record: (one, done) => {
           heard.push(one);
@@ -195,7 +203,19 @@ describe('what crosses is what was said', () => {
   });
 
   test('every read, as the engine itself answers it', async () => {
-    const world = await World.open({ now: '2020-12-07T10:00:00+01:00' });
+    const clock = { nowMs: instant('2020-12-07T10:00:00+01:00') };
+    const parts = await openParts({
+      stores: (await openMemoryPersistence()).stores,
+      programme: italy2020(),
+      clock: { nowMs: () => clock.nowMs },
+      schedule: setImmediate,
+      failed: (error) => expect(error).toBeUndefined(),
+    });
+    const engine = await DividedEngine.open(parts);
+    const moved = (nowMs: number) => {
+      clock.nowMs = nowMs;
+    };
+    const world = World.over(engine, clock.nowMs, moved, []);
     const [anna, bruno] = [world.citizen(makeTaxCode(1)), world.citizen(makeTaxCode(2))];
     for (const one of [anna, bruno]) await one.enrol();
     await anna.must({ kind: 'addMethod', hpan: hpan(1), details });
@@ -214,10 +234,14 @@ describe('what crosses is what was said', () => {
     for (const cents of [7, 8, 9]) {
       await world.pay({ hpan: hpan(1), at: '2020-12-19T11:00:00+01:00', cents, reversal: true });
     }
-    const { engine } = world;
-    const { remote } = host(engine, world.persistence.indexKey);
-    expect(remote.citizenKeyOf(anna.taxCode)).toBe(anna.key);
-    expect(remote.periods()).toEqual(engine.periods());
+    const [front, back] = converse([]);
+    serveShard(parts.shards[0]!, back);
+    serveCoordinator(parts.coordinator, back);
+    const remote = await DividedEngine.open({
+      ...parts,
+      shards: [new RemoteShard(front, parts.clock)],
+      coordinator: remoteCoordinator(front, parts.clock),
+    });
 
     const reads: readonly ((asked: Engine) => Promise<unknown>)[] = [
       (asked) => asked.wallet(anna.key),
@@ -244,51 +268,99 @@ describe('what crosses is what was said', () => {
     for (const read of reads) expect(await read(remote), read.toString()).toStrictEqual(await read(engine));
   });
 
-  test('who changed, a tick, an intake, a moved clock', async () => {
+  test('who changed, and a tick', async () => {
     const told: string[] = [];
     let change: (citizens: readonly string[]) => void = () => {};
-    const { remote, clocks } = host(
-      engineWith({
+    const { remote } = host(
+      shardWith({
         onChanged: (listener) => {
           change = listener;
           return () => {};
         },
         tick: (nowMs) => told.push(`tick ${nowMs}`),
-        openIntake: (receivedMs) => {
-          told.push(`open ${receivedMs}`);
-          return () => told.push(`close ${receivedMs}`);
-        },
-        execute: (_, done) => {
-          told.push(`clock ${clocks.length}`);
-          done(REPLIES[0]!);
-        },
+        execute: (_, done) => done(REPLIES[0]!),
       }),
     );
     const changed: (readonly string[])[] = [];
     const stop = remote.onChanged((citizens) => changed.push(citizens));
-    const origin = { originMs: instant(NOW) + 0.5, originMonotonicMs: 12.345_678_9, speed: 0.1 };
-    const [closeFirst, closeSecond] = [remote.openIntake(1), remote.openIntake(2)];
-    remote.tick();
-    closeSecond();
-    closeFirst();
-    remote.setClock(origin);
+    remote.tick(instant(NOW));
     const replied = new Promise((resolve) => remote.execute(command({ kind: 'leave' }), resolve));
     change([citizen, 'b1'.repeat(16)]);
     await replied;
-    expect(told).toEqual(['open 1', 'open 2', `tick ${instant(NOW)}`, 'close 2', 'close 1', 'clock 1']);
-    expect(clocks).toEqual([origin]);
+    expect(told).toEqual([`tick ${instant(NOW)}`]);
     expect(changed).toEqual([[citizen, 'b1'.repeat(16)]]);
     stop();
     change([citizen]);
     await new Promise((resolve) => remote.execute(command({ kind: 'leave' }), resolve));
     expect(changed).toHaveLength(1);
   });
+
+  test('what shards and the coordinator tell each other', async () => {
+    const heard: unknown[] = [];
+    const hear = (...what: unknown[]) => void heard.push(what);
+    const [shard, coordinator] = converse([]);
+    const taken = hpan(1);
+    hostNeighbour({ deliver: hear, acknowledge: hear, hasEnabled: async (key) => key === citizen }, coordinator);
+    hostShardCoordinator(
+      { isBehind: false, published: hear, ranks: async () => [ANSWER], ranked: async () => RANKED },
+      coordinator,
+    );
+    hostCoordinatedShard(
+      {
+        closePeriod: hear,
+        freezeRanking: hear,
+        recoveredMoves: async () => [{ ...MOVE, partition: 63, sequence: 2 ** 40 }],
+        participants: async () => [{ awardPeriodId: 2, citizen, standing: STANDING }],
+      },
+      shard,
+    );
+    const neighbour = remoteNeighbour(shard);
+    const message = { from: 1, to: 2, sequence: 3, body: { kind: 'claimConfirmed', citizen, hpan: taken } } as const;
+    neighbour.deliver(message);
+    neighbour.acknowledge({ ...message, body: { kind: 'periodClosed', awardPeriodId: 0 } });
+    expect([await neighbour.hasEnabled(citizen, taken), await neighbour.hasEnabled(taken, taken)]).toEqual([
+      true,
+      false,
+    ]);
+
+    const far = remoteShardCoordinator(shard);
+    const published: Published = {
+      shard: 1,
+      sequence: 9,
+      sequences: [[5, 6]],
+      moves: [MOVE],
+      finalPeriods: [[5, 2]],
+      frozenRankings: [1],
+    };
+    far.published(published);
+    expect(await far.ranks([{ awardPeriodId: 2, citizen, standing: null }])).toStrictEqual([ANSWER]);
+    expect(await far.ranked(1)).toStrictEqual(RANKED);
+
+    const near = remoteCoordinatedShard(coordinator);
+    const frozen = { kind: 'rankingFrozen', awardPeriodId: 2, vector: [1, 2], participants: 3, digest: 'd' } as const;
+    near.closePeriod(2);
+    near.freezeRanking(frozen);
+    expect(await near.recoveredMoves()).toStrictEqual([{ ...MOVE, partition: 63, sequence: 2 ** 40 }]);
+    expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
+    expect(heard).toStrictEqual([
+      [message],
+      [{ ...message, body: { kind: 'periodClosed', awardPeriodId: 0 } }],
+      [published],
+      [2],
+      [frozen],
+    ]);
+  });
 });
+
+const STANDING: Standing = { count: 7, lastTrxMs: instant(NOW), termsMs: 1 };
+const MOVE: RankMove = { awardPeriodId: 2, citizen, before: null, after: STANDING };
+const ANSWER: RankAnswer = { rank: 1, participants: 2, firstCount: 3, lastWinnerCount: 4 };
+const RANKED: RankedMark = { sequence: 8, copies: [{ awardPeriodId: 2, vector: [1, 2, 3] }] };
 
 describe('what may be in flight is limited', () => {
   test('changes are refused at once past the limit, and taken again when some are answered', async () => {
     const waiting: (() => void)[] = [];
-    const { remote } = host(engineWith({ execute: (_, done) => waiting.push(() => done(REPLIES[0]!)) }));
+    const { remote } = host(shardWith({ execute: (_, done) => waiting.push(() => done(REPLIES[0]!)) }));
     const replies: CommandReply[] = [];
     const send = () => remote.execute(command({ kind: 'leave' }), (reply) => replies.push(reply));
     for (let count = 0; count < LIMITS.changesInFlightMax; count += 1) send();
@@ -310,32 +382,37 @@ describe('what may be in flight is limited', () => {
   });
 
   test('reads are refused past theirs', async () => {
-    const { remote } = host(engineWith({ wallet: () => new Promise(() => {}) }));
+    const { remote } = host(shardWith({ wallet: () => new Promise(() => {}) }));
     for (let count = 0; count < LIMITS.readsInFlightMax; count += 1) void remote.wallet(citizen);
     expect(await remote.wallet(citizen)).toMatchObject({ ok: false, code: 'OVERLOADED' });
   });
 });
 
 describe('how it ends', () => {
-  test('what was asked before the close is answered before it, what comes after is refused', async () => {
-    const world = await World.open();
-    const { remote, closings } = host(world.engine, world.persistence.indexKey);
-    const key = remote.citizenKeyOf(makeTaxCode(1));
-    const origin: Origin = { role: 'citizen', subject: key, channel: APP_CHANNEL };
-    const enrol = { ...command({ kind: 'enrol' }, origin), citizen: key };
+  test('what was asked before the drain is answered before it, what comes after is refused', async () => {
+    const answers: (() => void)[] = [];
+    const { remote } = host(
+      shardWith({
+        execute: (_, done) => answers.push(() => done(REPLIES[0]!)),
+        drain: async () => {
+          for (const answer of answers) answer();
+        },
+      }),
+    );
     const order: string[] = [];
-    remote.execute(enrol, (reply) => order.push(reply.ok ? 'done' : reply.code));
-    const closed = remote.close().then(() => order.push('closed'));
-    remote.execute(enrol, (reply) => order.push(reply.ok ? 'done' : reply.code));
-    await closed;
-    expect(order).toEqual(['DRAINING', 'done', 'closed']);
-    expect(closings).toHaveLength(1);
+    const send = () =>
+      remote.execute(command({ kind: 'enrol' }), (reply) => order.push(reply.ok ? 'done' : reply.code));
+    send();
+    const drained = remote.drain().then(() => order.push('drained'));
+    send();
+    await drained;
+    expect(order).toEqual(['DRAINING', 'done', 'drained']);
   });
 
-  test('a read that finds damage fails for who asked; our own mistakes stop the engine', async () => {
+  test('a read that finds damage fails for who asked; our own mistakes stop the process', async () => {
     const damage = new StorageFault('SEAL_BROKEN', 'personal data under key 7 cannot be read');
     const mistakes = [damage, new BrokenInvariant('ours')];
-    const { remote, faults } = host(engineWith({ wallet: () => Promise.reject(mistakes.shift()) }));
+    const { remote, faults } = host(shardWith({ wallet: () => Promise.reject(mistakes.shift()) }));
     await expect(remote.wallet(citizen)).rejects.toMatchObject({ code: damage.code, message: damage.message });
     void remote.wallet(citizen);
     while (faults.length === 0) await new Promise(setImmediate);
@@ -344,7 +421,7 @@ describe('how it ends', () => {
 
   test('an answer that nobody waits for is a broken invariant', async () => {
     const { remote } = host(
-      engineWith({
+      shardWith({
         execute: (_, done) => {
           done(REPLIES[0]!);
           done(REPLIES[0]!);

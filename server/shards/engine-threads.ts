@@ -1,0 +1,166 @@
+/**
+ * Takes the data folder, starts the engine's threads and leads them until they can serve. No thread is a fault boundary:
+ * whatever ends one, other than an orderly close, ends the process.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import {
+  canonicalJson,
+  chooseProgramme,
+  DividedEngine,
+  type Engine,
+  LIMITS,
+  type ShardReport,
+  StorageFault,
+} from '../../engine/index.ts';
+import { type Folder, KeyedHash, openFolder } from '../../snapshots/index.ts';
+import { type ClockOrigin, SharedClock } from '../clock.ts';
+import { type Configuration, programmeOf } from '../config.ts';
+import { Conversation } from './conversation.ts';
+import { THREAD } from './formats.ts';
+import { RemoteShard, remoteCoordinator } from './remote-parts.ts';
+import { createEnds, joinAll, type Seat, seatsFor, shardCountFor, type ThreadData } from './seats.ts';
+import { createDesk } from './tax-code-desk.ts';
+
+export interface EngineThreadsOptions {
+  readonly configuration: Configuration;
+  readonly folder: string;
+  /** The front's, at the start. */
+  readonly clock: ClockOrigin;
+  /** A thread ended, and nobody had asked it to. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The engine could not start, and no restart would help: told in one line. */
+export class EngineStartFault extends Error {}
+
+/** A new folder's demonstration is played in the past: until then no time has passed. */
+const LONG_AGO: ClockOrigin = { originMs: 0, originMonotonicMs: 0, speed: 0 };
+
+export interface StartedEngine {
+  readonly engine: Engine;
+  readonly shardCount: number;
+  /** The folder was made just now. */
+  readonly isNew: boolean;
+  /** Moves the clock of all threads: whatever is asked from now on is judged by it. */
+  setClock(origin: ClockOrigin): void;
+  /** After `engine.close()`: closes the stores; resolves when the threads are gone. */
+  end(): Promise<void>;
+}
+
+/** @throws EngineStartFault, ConfigurationFault */
+export async function startEngineThreads(options: EngineThreadsOptions): Promise<StartedEngine> {
+  try {
+    const folder = openFolder(options.folder, options.configuration.shardCount, shardCountFor(availableParallelism()));
+    const threads = new EngineThreads(options, folder);
+    try {
+      return await threads.open();
+    } catch (error) {
+      await threads.end();
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof StorageFault) throw new EngineStartFault(error.message, { cause: error });
+    throw error;
+  }
+}
+
+class EngineThreads {
+  readonly #options: EngineThreadsOptions;
+  readonly #folder: Folder;
+  readonly #seats: readonly Seat[];
+  /** By thread. */
+  readonly #conversations: readonly Conversation[];
+  readonly #ended: Promise<unknown>;
+  readonly #clock = new SharedClock();
+  #isEnding = false;
+
+  constructor(options: EngineThreadsOptions, folder: Folder) {
+    const { configuration, clock, failed } = options;
+    const { killAt, checkpointRowCount } = configuration;
+    this.#options = options;
+    this.#folder = folder;
+    this.#clock.move(clock);
+    this.#seats = seatsFor(folder.manifest.shardCount);
+    const fronts = this.#seats.map(() => createEnds(LIMITS.ringBytes));
+    const others = joinAll(this.#seats.length, LIMITS.ringBytesBetweenShards);
+    const desks = Array.from({ length: folder.manifest.shardCount }, createDesk);
+    const { path, manifest, keys } = folder;
+    const shared = {
+      seats: this.#seats,
+      desks,
+      folder: { path, manifest, keys },
+      clock: this.#clock.memory,
+      killAt,
+      checkpointRowCount,
+    };
+    this.#conversations = fronts.map(([ends]) => new Conversation({ ...ends, soon: setImmediate, failed }));
+    const workers = this.#seats.map((_, own) =>
+      this.#startThread({ ...shared, own, front: fronts[own]![1], others: others[own]! }),
+    );
+    this.#ended = Promise.all(workers);
+  }
+
+  async open(): Promise<StartedEngine> {
+    const { configuration } = this.#options;
+    const withShards = this.#conversations.filter((_, thread) => this.#seats[thread]!.shard !== null);
+    const withCoordinator = this.#conversations[this.#seats.findIndex((seat) => seat.isCoordinator)]!;
+    const reports = await Promise.all(withShards.map((one) => one.ask(THREAD.recover, undefined)));
+
+    const isNew = reports.every((report) => report.isNew);
+    const realNowMs = this.#clock.nowMs();
+    if (isNew && configuration.isDemonstration) this.#clock.move(LONG_AGO);
+    const given = isNew || configuration.programme !== undefined ? programmeOf(configuration, realNowMs) : undefined;
+    const programme = chooseProgramme(reports, given, this.#clock.nowMs());
+    await this.#begin(withShards, withCoordinator, { programme: canonicalJson(programme), reports });
+
+    const names = new KeyedHash(this.#folder.keys.index);
+    const engine = await DividedEngine.open({
+      programme,
+      shards: withShards.map((one) => new RemoteShard(one, this.#clock)),
+      coordinator: remoteCoordinator(withCoordinator, this.#clock),
+      clock: this.#clock,
+      digest: (text) => names.digest(text),
+    });
+    return {
+      engine,
+      shardCount: withShards.length,
+      isNew,
+      setClock: (origin) => this.#clock.move(origin),
+      end: () => this.end(),
+    };
+  }
+
+  /** Shards first: the coordinator asks them for what its rankings lack. */
+  async #begin(
+    withShards: readonly Conversation[],
+    withCoordinator: Conversation,
+    start: { readonly programme: string; readonly reports: readonly ShardReport[] },
+  ): Promise<void> {
+    await Promise.all(withShards.map((one) => one.ask(THREAD.beginShard, start.programme)));
+    await withCoordinator.ask(THREAD.beginCoordinator, start);
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all(this.#conversations.map((one) => one.settled()));
+    await Promise.all(this.#conversations.map((one) => one.ask(THREAD.close, undefined)));
+    for (const one of this.#conversations) one.close();
+    await this.#ended;
+    this.#folder.unlock();
+  }
+
+  /** @returns resolves when the thread has ended, as it was asked to */
+  #startThread(data: ThreadData): Promise<void> {
+    const { failed } = this.#options;
+    const transferList = [data.front, ...data.others].flatMap((ends) => (ends === null ? [] : [ends.port]));
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, transferList });
+    worker.once('error', failed);
+    return new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        if (code === 0 && this.#isEnding) resolve();
+        else failed(new Error(`thread ${data.own} of the engine ended with ${code}`));
+      });
+    });
+  }
+}

@@ -1,0 +1,71 @@
+/** Parts of the engine that live on this thread: answers what the others ask of them (remote-parts.ts). */
+import {
+  type CoordinatedShard,
+  LIMITS,
+  type NeighbourShard,
+  type ServedCoordinator,
+  type ServedShard,
+  type ShardCoordinator,
+} from '../../engine/index.ts';
+import type { Conversation } from './conversation.ts';
+import {
+  type Answered,
+  type Asked,
+  COORDINATED,
+  COORDINATOR,
+  crossingOf,
+  NEIGHBOUR,
+  READ_NAMES,
+  type ReadName,
+  SHARD,
+  TO_COORDINATOR,
+} from './formats.ts';
+
+export function serveShard(shard: ServedShard, front: Conversation): void {
+  const answerRead = <M extends ReadName>(name: M) => {
+    // Asked of the shard itself, so that `this` is what it expects.
+    const reads = shard as unknown as Record<M, (...asked: Asked<M>) => Promise<Answered<M>>>;
+    front.onAsked(crossingOf(name), (asked) => reads[name](...asked));
+  };
+  for (const name of READ_NAMES) answerRead(name);
+  front.onChange(SHARD.execute, (command, done) => shard.execute(command, done));
+  front.onChange(SHARD.record, (command, done) => shard.record(command, done));
+  front.onAsked(SHARD.stats, () => shard.stats());
+  front.onAsked(SHARD.resume, () => shard.resume());
+  front.onAsked(SHARD.drain, () => shard.drain());
+  front.onAsked(SHARD.idle, () => shard.idle());
+  front.onAsked(SHARD.checkpoint, () => shard.close());
+  front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
+  shard.onChanged((citizens) => {
+    for (let at = 0; at < citizens.length; at += LIMITS.pieceCount) {
+      front.tell(SHARD.changed, citizens.slice(at, at + LIMITS.pieceCount));
+    }
+  });
+}
+
+export function serveCoordinator(coordinator: ServedCoordinator, front: Conversation): void {
+  front.onAsked(COORDINATOR.rankingPage, (asked) => coordinator.rankingPage(...asked));
+  front.onAsked(COORDINATOR.rankingStats, () => coordinator.rankingStats());
+  front.onAsked(COORDINATOR.traffic, () => coordinator.traffic());
+  front.onAsked(COORDINATOR.close, () => coordinator.close());
+  front.onTold(COORDINATOR.closePeriod, (awardPeriodId) => coordinator.closePeriod(awardPeriodId));
+}
+
+export function hostNeighbour(shard: NeighbourShard, other: Conversation): void {
+  other.onTold(NEIGHBOUR.deliver, (message) => shard.deliver(message));
+  other.onTold(NEIGHBOUR.acknowledge, (message) => shard.acknowledge(message));
+  other.onAsked(NEIGHBOUR.hasEnabled, ({ citizen, hpan }) => shard.hasEnabled(citizen, hpan));
+}
+
+export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conversation): void {
+  coordinator.onTold(COORDINATED.closePeriod, (awardPeriodId) => shard.closePeriod(awardPeriodId));
+  coordinator.onTold(COORDINATED.freezeRanking, (frozen) => shard.freezeRanking(frozen));
+  coordinator.onAsked(COORDINATED.recoveredMoves, () => shard.recoveredMoves());
+  coordinator.onAsked(COORDINATED.participants, (awardPeriodIds) => shard.participants(awardPeriodIds));
+}
+
+export function hostShardCoordinator(coordinator: ShardCoordinator, shard: Conversation): void {
+  shard.onTold(TO_COORDINATOR.published, (published) => coordinator.published(published));
+  shard.onAsked(TO_COORDINATOR.ranks, (asked) => coordinator.ranks(asked));
+  shard.onAsked(TO_COORDINATOR.ranked, (index) => coordinator.ranked(index));
+}

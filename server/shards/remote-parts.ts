@@ -1,0 +1,140 @@
+/**
+ * Parts of the engine that live on another thread, as who talks to them sees them: the same ports (engine/shard/parts.ts)
+ * over a conversation.
+ */
+import {
+  type Clock,
+  type CoordinatedShard,
+  LIMITS,
+  type NeighbourShard,
+  type Refused,
+  type ServedCoordinator,
+  type ServedShard,
+  type ShardCoordinator,
+} from '../../engine/index.ts';
+import type { Conversation, Crossing } from './conversation.ts';
+import {
+  type Answered,
+  type Asked,
+  COORDINATED,
+  COORDINATOR,
+  crossingOf,
+  NEIGHBOUR,
+  type ReadName,
+  SHARD,
+  TO_COORDINATOR,
+} from './formats.ts';
+
+/** For the front: refuses at once what the shard's thread would have no room for (limits.ts). */
+export class RemoteShard implements ServedShard {
+  readonly #to: Conversation;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<Parameters<ServedShard['onChanged']>[0]>();
+  #isDraining = false;
+
+  constructor(to: Conversation, clock: Clock) {
+    this.#to = to;
+    this.#clock = clock;
+    to.onTold(SHARD.changed, (citizens) => {
+      for (const listener of this.#listeners) listener(citizens);
+    });
+  }
+
+  execute: ServedShard['execute'] = (command, done) => this.#change(SHARD.execute, command, done);
+  record: ServedShard['record'] = (command, done) => this.#change(SHARD.record, command, done);
+
+  outcome: ServedShard['outcome'] = (...asked) => this.#read('outcome', asked);
+  wallet: ServedShard['wallet'] = (...asked) => this.#read('wallet', asked);
+  instrument: ServedShard['instrument'] = (...asked) => this.#read('instrument', asked);
+  total: ServedShard['total'] = (...asked) => this.#read('total', asked);
+  payments: ServedShard['payments'] = (...asked) => this.#read('payments', asked);
+  paymentDays: ServedShard['paymentDays'] = (...asked) => this.#read('paymentDays', asked);
+  milestones: ServedShard['milestones'] = (...asked) => this.#read('milestones', asked);
+  rankings: ServedShard['rankings'] = (...asked) => this.#read('rankings', asked);
+  reversals: ServedShard['reversals'] = (...asked) => this.#read('reversals', asked);
+
+  onChanged: ServedShard['onChanged'] = (listener) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  tick: ServedShard['tick'] = (nowMs) => this.#to.tell(SHARD.tick, nowMs);
+  stats: ServedShard['stats'] = () => this.#to.ask(SHARD.stats, undefined);
+  resume: ServedShard['resume'] = () => this.#to.ask(SHARD.resume, undefined);
+  drain: ServedShard['drain'] = () => {
+    this.#isDraining = true;
+    return this.#to.ask(SHARD.drain, undefined);
+  };
+  idle: ServedShard['idle'] = () => this.#to.ask(SHARD.idle, undefined);
+  close: ServedShard['close'] = () => this.#to.ask(SHARD.checkpoint, undefined);
+
+  /** Refuses at once or not at all: what has been handed over finds room in the mailbox. */
+  #change<Question, Reply>(
+    crossing: Crossing<Question, Reply | Refused>,
+    asked: Question,
+    done: (reply: Reply | Refused) => void,
+  ): void {
+    if (this.#isDraining) return done({ ok: false, code: 'DRAINING' });
+    const isTooMuch = this.#to.changesInFlight >= LIMITS.changesInFlightMax || this.#to.link.isFull;
+    if (isTooMuch) return done(overloaded(this.#clock));
+    this.#to.change(crossing, asked, done);
+  }
+
+  #read<M extends ReadName>(name: M, asked: Asked<M>): Promise<Answered<M>> {
+    return hasRoom(this.#to)
+      ? this.#to.ask(crossingOf(name), asked)
+      : Promise.resolve(overloaded(this.#clock) as Answered<M>);
+  }
+}
+
+/** For the front. */
+export function remoteCoordinator(to: Conversation, clock: Clock): ServedCoordinator {
+  return {
+    rankingPage: (...asked) =>
+      hasRoom(to) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
+    rankingStats: () => to.ask(COORDINATOR.rankingStats, undefined),
+    closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
+    traffic: () => to.ask(COORDINATOR.traffic, undefined),
+    close: () => to.ask(COORDINATOR.close, undefined),
+  };
+}
+
+/** For another shard. */
+export function remoteNeighbour(to: Conversation): NeighbourShard {
+  return {
+    deliver: (message) => to.tell(NEIGHBOUR.deliver, message),
+    acknowledge: (message) => to.tell(NEIGHBOUR.acknowledge, message),
+    hasEnabled: (citizen, hpan) => to.ask(NEIGHBOUR.hasEnabled, { citizen, hpan }),
+  };
+}
+
+/** For the coordinator. */
+export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
+  return {
+    closePeriod: (awardPeriodId) => to.tell(COORDINATED.closePeriod, awardPeriodId),
+    freezeRanking: (frozen) => to.tell(COORDINATED.freezeRanking, frozen),
+    recoveredMoves: () => to.ask(COORDINATED.recoveredMoves, undefined),
+    participants: (awardPeriodIds) => to.ask(COORDINATED.participants, awardPeriodIds),
+  };
+}
+
+/** For a shard. */
+export function remoteShardCoordinator(to: Conversation): ShardCoordinator {
+  return {
+    get isBehind() {
+      return to.link.isFull;
+    },
+    published: (published) => to.tell(TO_COORDINATOR.published, published),
+    ranks: (asked) => to.ask(TO_COORDINATOR.ranks, asked),
+    ranked: (shard) => to.ask(TO_COORDINATOR.ranked, shard),
+  };
+}
+
+function hasRoom(to: Conversation): boolean {
+  return to.readsInFlight < LIMITS.readsInFlightMax && !to.link.isFull;
+}
+
+/** Until a full mailbox will have been worked off. */
+function overloaded(clock: Clock): Refused {
+  return { ok: false, code: 'OVERLOADED', retryAtMs: clock.nowMs() + LIMITS.mailboxDrainMs };
+}
