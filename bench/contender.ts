@@ -25,10 +25,13 @@ export interface ContenderOptions {
   /** ISO-8601: where the programme's clock starts. */
   readonly now: string;
   readonly transport: 'auto' | 'ws';
+  /** Stores of clickday's data; undefined = as many as suit the cores. */
+  readonly shards?: number | undefined;
 }
 
-export async function startClickday({ folder, now, transport }: ContenderOptions): Promise<Contender> {
-  return served('clickday', await ServerProcess.start({ data: folder, programme: 'italy-2020', now, transport }));
+export async function startClickday({ folder, now, transport, shards }: ContenderOptions): Promise<Contender> {
+  const options = { data: folder, programme: 'italy-2020', now, transport, shards };
+  return served('clickday', await ServerProcess.start(options));
 }
 
 /** Null: uWebSockets.js does not load here, and that has been said. */

@@ -6,7 +6,7 @@
  * round, so that a machine that slows down slows all of them; servers and load generator share it.
  *
  * SECONDS=4 is the length of each shape, ROUNDS=3 how often the peak is measured, CONNECTIONS=1000 how many there are
- * with 8 commands in flight each, PEERS=redis,postgres,echo who is measured beside.
+ * with 8 commands in flight each, PEERS=redis,postgres,echo who is measured beside, SHARDS=2 how many stores there are.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -32,6 +32,7 @@ const MEASURE_MS = Number(process.env.SECONDS ?? 4) * 1_000;
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 1_000);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const PEERS = (process.env.PEERS ?? 'redis,postgres,echo').split(',');
+const SHARDS = process.env.SHARDS === undefined ? undefined : Number(process.env.SHARDS);
 const TRANSPORT = process.env.TRANSPORT === 'ws' ? 'ws' : 'auto';
 const WARM_UP_MS = Math.min(2_000, MEASURE_MS);
 /** The eve of the first period. */
@@ -108,7 +109,7 @@ class EndToEnd {
   }
 
   async #start(): Promise<void> {
-    const options: ContenderOptions = { folder: this.#folder, now: EVE, transport: TRANSPORT };
+    const options: ContenderOptions = { folder: this.#folder, now: EVE, transport: TRANSPORT, shards: SHARDS };
     this.#contenders.push(await startClickday(options));
     const starts = { echo: startEcho, redis: startRedisPeer, postgres: startPostgresPeer };
     for (const [name, start] of Object.entries(starts)) {

@@ -5,7 +5,7 @@ import { cpuMsOf, memoryOf, type ProcessMemory, writtenBytesOf } from './process
 
 export interface ServerOptions {
   readonly data: string;
-  readonly shards?: number;
+  readonly shards?: number | undefined;
   readonly transport?: 'auto' | 'uws' | 'ws';
   readonly programme: string;
   /** ISO-8601: the programme's clock starts there. */
