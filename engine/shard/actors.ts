@@ -487,20 +487,22 @@ function isActorTable(table: RowTable): table is ActorTable {
 
 /** Rows by partition and table; each group is sorted when its turn comes. */
 class RowGroups {
-  readonly #groups = new Map<string, RowChange[]>();
+  /** By partition. */
+  readonly #groups = Array.from({ length: PARTITION_COUNT }, () => new Map<RowTable, RowChange[]>());
 
   add(actor: Actor, table: RowTable, sub: string, sequence: number, value: RowChange['value']): void {
     const { partition, entity } = actor;
     const change = { address: { table, partition, entity, sub }, sequence, value } as RowChange;
-    const group = this.#groups.get(table + partition);
-    if (group === undefined) this.#groups.set(table + partition, [change]);
+    const groups = this.#groups[partition]!;
+    const group = groups.get(table);
+    if (group === undefined) groups.set(table, [change]);
     else group.push(change);
   }
 
   *batches(rowCount: number): Iterable<readonly RowChange[]> {
     let batch: RowChange[] = [];
-    const groups = [...this.#groups.values()].sort(([a], [b]) => compareGroups(a!, b!));
-    for (const group of groups) {
+    const groups = this.#groups.flatMap((ofPartition) => [...ofPartition].sort(([a], [b]) => compare(a, b)));
+    for (const [, group] of groups) {
       for (const change of withoutReplaced(group.sort(compareKeys))) {
         batch.push(change);
         if (batch.length < rowCount) continue;
@@ -515,10 +517,6 @@ class RowGroups {
 /** Of a row that was replaced the newest stays: sorting keeps the order in which they came. */
 function withoutReplaced(group: readonly RowChange[]): readonly RowChange[] {
   return group.filter((change, index) => index + 1 === group.length || compareKeys(change, group[index + 1]!) !== 0);
-}
-
-function compareGroups({ address: a }: RowChange, { address: b }: RowChange): number {
-  return a.partition - b.partition || compare(a.table, b.table);
 }
 
 function compareKeys({ address: a }: RowChange, { address: b }: RowChange): number {

@@ -1,6 +1,6 @@
 /** Writes the rows changed since the last checkpoint, in key order and small transactions, between journal commits. */
 import { LIMITS } from '../limits.ts';
-import type { CheckpointMark, RankedMark, Store } from '../ports.ts';
+import type { CheckpointMark, RankedMark, Schedule, Store } from '../ports.ts';
 import type { Actors, Frozen } from './actors.ts';
 import type { Shard } from './shard.ts';
 
@@ -13,6 +13,8 @@ export interface CheckpointOptions {
   readonly rowCount?: number | undefined;
   /** Rank moves up to where are in copies. What it answers is not after the moment when it does. */
   readonly ranked: () => Promise<RankedMark>;
+  /** Runs a task after what has arrived meanwhile. */
+  readonly schedule: Schedule;
   /** Rows are free again: who waited for that may go on. */
   readonly written?: () => void;
   /** Moving journal records to the archive broke: the process stops. */
@@ -84,15 +86,16 @@ export class Checkpointer {
   /**
    * Each transaction waits for the disk and then for a busy loop to come round, three times or so. With batches of one
    * size, one at a time, rows came faster than they could be written: the more there are, the larger the batches, and
-   * some are on their way at once.
+   * some are on their way at once. Packing one takes milliseconds, so turns pass between any two.
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
-    const { store, onPoint } = this.#options;
+    const { store, onPoint, schedule } = this.#options;
     const { checkpointBatchRows, checkpointBatchesUsual, checkpointBatchesInFlightMax } = LIMITS;
     const writing: Promise<void>[] = [];
     for (const batch of batches(Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual)))) {
       writing.push(store.rows.write(batch).then(() => onPoint('checkpoint-batch')));
       if (writing.length >= checkpointBatchesInFlightMax) await writing.shift();
+      await new Promise<void>((resolve) => schedule(resolve));
     }
     await Promise.all(writing);
   }

@@ -129,6 +129,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       onPoint,
       rowCount: checkpointRowCount,
       ranked: () => coordinator.ranked(options.index),
+      schedule,
       failed,
       written: () => {
         this.#shard.wake();

@@ -73,6 +73,7 @@ test('a checkpoint without a turn since the last one writes nothing and calls fo
     shard: { flushedSequence: 0, flushedSequences: [] } as unknown as Shard,
     onPoint: () => {},
     ranked: async () => ({ sequence: 0, copies: [] }),
+    schedule: queueMicrotask,
     rowCount: 1,
     written: () => {
       calls += 1;
@@ -98,4 +99,30 @@ test('a page counts as its lines, and recovery fills it line by line', () => {
   expect(actors.flushed.line('payment', 0, placeAt(5, 29)).place).toBe(placeAt(5, 29));
   actors.release();
   expect(actors.unwrittenCount).toBe(0);
+});
+
+test('between two batches of a checkpoint turns may pass', async () => {
+  const { rows } = countedRows();
+  const written: number[] = [];
+  rows.write = async (batch) => void written.push(batch.length);
+  const actors = new Actors(rows, COUNT_MAX);
+  for (let number = 0; number < 2_500; number += 1) change(actors, number);
+  const tasks: (() => void)[] = [];
+  const checkpointer = new Checkpointer({
+    store: { rows, journal: { trim: async () => {} } } as unknown as Store,
+    actors,
+    shard: { flushedSequence: 1, flushedSequences: [] } as unknown as Shard,
+    onPoint: () => {},
+    ranked: async () => ({ sequence: 0, copies: [] }),
+    schedule: (task) => tasks.push(task),
+    failed: () => {},
+  });
+  const run = checkpointer.run();
+  for (const expected of [[1_000], [1_000, 1_000], [1_000, 1_000, 500]]) {
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written).toEqual(expected);
+    expect(tasks.length).toBe(1);
+    tasks.pop()!();
+  }
+  await run;
 });
