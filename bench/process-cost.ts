@@ -28,10 +28,13 @@ export function memoryOf(pid: number): ProcessMemory {
   return { ownBytes: bytesOf('RssAnon') + bytesOf('RssShmem'), mappedBytes: bytesOf('RssFile') };
 }
 
-/** Handed to disks so far, in bytes. */
+/**
+ * What a process has handed to files so far. Not `write_bytes`: where the page cache has large folios, Linux counts all of
+ * one for a page of it, nine times what the disk then was asked to write.
+ */
 export function writtenBytesOf(pid: number): number {
   const io = readFileSync(`/proc/${pid}/io`, 'utf8');
-  return Number(/^write_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);
+  return Number(/^wchar: (\d+)$/m.exec(io)?.[1] ?? 0);
 }
 
 function childrenOf(pid: number): readonly number[] {
