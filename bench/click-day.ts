@@ -4,6 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Generator } from './load/generator.ts';
 import type { LoadPlan, LoadResult } from './load/plan.ts';
@@ -27,6 +29,18 @@ export interface Population {
   readonly folder: string;
   readonly citizenCount: number;
   readonly storeCount: number;
+}
+
+/** Where seeded folders lie: in the one named by --population, which keeps them, or in one that is gone in the end. */
+export async function withFolder<T>(work: (parent: string, isKept: boolean) => Promise<T>): Promise<T> {
+  const kept = process.env.POPULATION;
+  if (kept !== undefined) return work(kept, true);
+  const parent = await mkdtemp(join(tmpdir(), 'clickday-bench-'));
+  try {
+    return await work(parent, false);
+  } finally {
+    await rm(parent, { recursive: true, force: true });
+  }
 }
 
 /** Makes the folder, where it is not there from an earlier run. */

@@ -7,8 +7,6 @@
  * the seeded folder there.
  */
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineStats } from '../engine/index.ts';
 import {
@@ -19,6 +17,7 @@ import {
   populate,
   refusalsOf,
   tell,
+  withFolder,
 } from './click-day.ts';
 import type { LoadResult } from './load/plan.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -47,20 +46,19 @@ interface Seen {
   readonly writtenBytes: number;
 }
 
-export async function run(): Promise<SuiteResult> {
-  const kept = process.env.POPULATION;
-  const parent = kept ?? (await mkdtemp(join(tmpdir(), 'clickday-bench-')));
-  const population = { folder: join(parent, `${CITIZENS}-1`), citizenCount: CITIZENS, storeCount: 1 };
-  await populate(population);
-  const server = await openForBusiness(population);
-  const hour = new LoadHour(population, server);
-  try {
-    return await hour.run();
-  } finally {
-    hour.close();
-    await server.kill();
-    if (kept === undefined) await rm(parent, { recursive: true, force: true });
-  }
+export function run(): Promise<SuiteResult> {
+  return withFolder(async (parent) => {
+    const population = { folder: join(parent, `${CITIZENS}-1`), citizenCount: CITIZENS, storeCount: 1 };
+    await populate(population);
+    const server = await openForBusiness(population);
+    const hour = new LoadHour(population, server);
+    try {
+      return await hour.run();
+    } finally {
+      hour.close();
+      await server.kill();
+    }
+  });
 }
 
 class LoadHour {

@@ -10,8 +10,8 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { freemem, tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -24,6 +24,7 @@ import {
   refusalsOf,
   shortCount,
   tell,
+  withFolder,
 } from './click-day.ts';
 import type { ProcessMemory } from './process-cost.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -55,16 +56,15 @@ interface Figures {
   readonly busy: ProcessMemory;
 }
 
-export async function run(): Promise<SuiteResult> {
-  const kept = process.env.POPULATION;
-  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'clickday-bench-')));
-  const bench = new Scale(folder, kept !== undefined);
-  try {
-    return await bench.run();
-  } finally {
-    await bench.close();
-    if (kept === undefined) await rm(folder, { recursive: true, force: true });
-  }
+export function run(): Promise<SuiteResult> {
+  return withFolder(async (folder, isKept) => {
+    const bench = new Scale(folder, isKept);
+    try {
+      return await bench.run();
+    } finally {
+      await bench.close();
+    }
+  });
 }
 
 class Scale {
