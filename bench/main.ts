@@ -24,6 +24,9 @@ async function main(): Promise<void> {
   print(renderReport(report, before));
 }
 
+/** One above zero, or several. */
+const NUMBERS = /^(?=.*[1-9])\d+(\.\d+)?(,\d+)*$/;
+
 const OF_SUITES = [...new Set(Object.values(SUITES).flatMap(({ options = [] }) => options))];
 
 function readArguments() {
@@ -46,6 +49,7 @@ function setOptions(suite: string, values: Readonly<Record<string, unknown>>): v
     const value = values[option];
     if (typeof value !== 'string') continue;
     if (SUITES[suite]?.options?.includes(option) !== true) throw new UsageFault(`${suite} has no option --${option}`);
+    if (option !== 'population' && !NUMBERS.test(value)) throw new UsageFault(`--${option} ${value}: is no number`);
     process.env[option.toUpperCase().replaceAll('-', '_')] = value;
   }
 }

@@ -19,11 +19,11 @@ export const LIMITS = {
   /** Commands set aside behind an unfinished one of the same wallet or card. */
   deferredCountMax: 8_192,
   /**
-   * Commands and records handed to the engine's thread and not answered. No more than one mailbox holds: so whoever
+   * Commands and records handed to a shard's thread and not answered. No more than one mailbox holds: so whoever
    * is refused for want of room is refused at once, by the front, and no later row overtakes an earlier one.
    */
   changesInFlightMax: 8_192,
-  /** Reads handed to the engine's thread and not answered: as many again, for twice as many connections. */
+  /** Reads handed to one thread of the engine and not answered: as many again, for twice as many connections. */
   readsInFlightMax: 16_384,
   /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
   ringBytes: 4_194_304,
