@@ -31,6 +31,8 @@ export class ByteWriter {
   #at = 0;
   /** The last hex digits of this value that were written out; `#written` counts all of them. */
   readonly #remembered: string[] = new Array<string>(REMEMBERED_COUNT).fill('');
+  /** Their first digits: a look at those is a tenth of comparing two texts. */
+  readonly #heads = new Int32Array(REMEMBERED_COUNT);
   #written = 0;
   readonly #last = new Map<object, object>();
 
@@ -53,7 +55,7 @@ export class ByteWriter {
    * in main memory, and a look-up cost more than the digits.
    */
   beginValue(): void {
-    if (this.#written > 0) this.#remembered.fill('');
+    this.#heads.fill(0);
     this.#written = 0;
     if (this.#last.size > 0) this.#last.clear();
   }
@@ -140,8 +142,11 @@ export class ByteWriter {
 
   /** A loop and not `Buffer.write(text, 'hex')`, which takes capitals too and a quarter more time in a whole turn. */
   #tryHex(value: string): boolean {
+    const head = headOf(value);
+    const newest = this.#written - 1;
     for (let back = 0; back < REMEMBERED_COUNT; back += 1) {
-      if (this.#remembered[(this.#written - 1 - back) & (REMEMBERED_COUNT - 1)] !== value) continue;
+      const at = (newest - back) & (REMEMBERED_COUNT - 1);
+      if (this.#heads[at] !== head || this.#remembered[at] !== value) continue;
       this.#varint((back << 2) | AGAIN);
       return true;
     }
@@ -156,7 +161,9 @@ export class ByteWriter {
       bytes[at++] = packed;
     }
     this.#at = at;
-    this.#remembered[this.#written & (REMEMBERED_COUNT - 1)] = value;
+    const next = this.#written & (REMEMBERED_COUNT - 1);
+    this.#remembered[next] = value;
+    this.#heads[next] = head;
     this.#written += 1;
     return true;
   }
@@ -321,6 +328,11 @@ export class ByteReader {
     }
     throw new MalformedBytes('an integer without an end');
   }
+}
+
+/** Of digits, never 0. */
+function headOf(value: string): number {
+  return value.charCodeAt(0) | (value.charCodeAt(1) << 8) | (value.charCodeAt(2) << 16) | (value.charCodeAt(3) << 24);
 }
 
 function encodingOf(form: number): BufferEncoding {
