@@ -156,23 +156,26 @@ export class Rankings {
 
   /** Copies all that has moved since its last copy: a start from here has nothing to catch up with. */
   async copyAll(): Promise<void> {
-    await this.#copying;
     for (const [awardPeriodId, kept] of this.#kept) {
-      if (kept.moves > 0 || kept.isCopyWanted) await this.#copy(awardPeriodId, kept);
+      // Also one that a checkpoint has begun since.
+      while (this.#copying !== null) await this.#copying;
+      if (kept.moves > 0 || kept.isCopyWanted) await this.#begin(awardPeriodId, kept);
     }
   }
 
-  /** One at a time. */
   #copyIfDue(): void {
     if (this.#copying !== null) return;
     for (const [awardPeriodId, kept] of this.#kept) {
-      if (!this.#isDue(kept)) continue;
-      this.#copying = this.#copy(awardPeriodId, kept).finally(() => {
-        this.#copying = null;
-      });
-      this.#copying.catch(this.#options.failed);
-      return;
+      if (this.#isDue(kept)) return void this.#begin(awardPeriodId, kept).catch(this.#options.failed);
     }
+  }
+
+  /** One at a time: two of a period would write one file. */
+  #begin(awardPeriodId: number, kept: Kept): Promise<void> {
+    this.#copying = this.#copy(awardPeriodId, kept).finally(() => {
+      this.#copying = null;
+    });
+    return this.#copying;
   }
 
   #isDue({ ranking, isCopyWanted, moves, copied }: Kept): boolean {
