@@ -8,7 +8,7 @@ import { createActor, createMachine } from 'xstate';
 import { newDecision } from '../engine/decision.ts';
 import type { Fact, WalletFact } from '../engine/facts.ts';
 import { italy2020, makeTaxCode } from '../engine/index.ts';
-import { emptyWallet, type Wallet } from '../engine/wallet/wallet.ts';
+import { draftOfWallet, emptyWallet, type Wallet } from '../engine/wallet/wallet.ts';
 import type { WalletEvent } from '../engine/wallet/wallet-events.ts';
 import { applyWalletFact } from '../engine/wallet/wallet-facts.ts';
 import { decideWallet } from '../engine/wallet/wallet-machine.ts';
@@ -102,10 +102,10 @@ function turnOf(wallet: Wallet): () => void {
   return () => {
     const facts: Fact[] = [];
     for (let time = 0; time < TIMES; time += 1) {
-      let after = wallet;
+      const after = draftOfWallet(wallet);
       for (const fact of decide(wallet, events[time % events.length]!)) {
         // A wallet decides about nobody else.
-        after = applyWalletFact(after, fact as WalletFact, 2);
+        applyWalletFact(after, fact as WalletFact, 2);
         facts.push(fact);
       }
     }
@@ -118,5 +118,7 @@ function enrolledWallet(): Wallet {
   const citizen = '0'.repeat(32);
   const sealedTaxCode = new TextEncoder().encode(makeTaxCode(1));
   const terms = { enrolment: 1, termsMs: NOW_MS - 86_400_000, optInStatus: 'NOREQ' } as const;
-  return applyWalletFact(emptyWallet(citizen), { kind: 'enrolled', citizen, ...terms, slot: 0, sealedTaxCode }, 1);
+  const wallet = emptyWallet(citizen);
+  applyWalletFact(wallet, { kind: 'enrolled', citizen, ...terms, slot: 0, sealedTaxCode }, 1);
+  return wallet;
 }

@@ -1,39 +1,47 @@
 /** The fold of a card: the only way in which one changes, live and in recovery alike. */
 import { invariant, unreachable } from '../assert.ts';
 import type { CitizenKey } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 import type { CardFact } from '../facts.ts';
 import type { Card, HistoryRow, LedgerEntry } from './card.ts';
 
-/** @returns the card after `fact`; the argument is not modified */
-export function applyCardFact(card: Card, fact: CardFact): Card {
+/** Makes of the card what it is after `fact`. */
+export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
   switch (fact.kind) {
     case 'cardActivated':
     case 'cardClaimed': {
       const { citizen, enrolment, channel, master, activationMs } = fact;
-      const row: HistoryRow = { citizen, enrolment, channel, master, activationMs, deactivationMs: null };
-      const status = fact.kind === 'cardActivated' ? 'active' : 'provisional';
-      return { ...card, status, history: [...card.history, row] };
+      card.status = fact.kind === 'cardActivated' ? 'active' : 'provisional';
+      card.history = [...card.history, { citizen, enrolment, channel, master, activationMs, deactivationMs: null }];
+      return;
     }
     case 'claimConfirmed':
-      return { ...card, status: 'active' };
+      card.status = 'active';
+      return;
     case 'claimWithdrawn':
-      return { ...card, status: fact.status, history: card.history.slice(0, -1) };
+      card.status = fact.status;
+      card.history = card.history.slice(0, -1);
+      return;
     case 'cardDeactivated': {
       const last = lastActivation(card);
       invariant(last?.deactivationMs === null, 'only an active card is deactivated');
-      const closed: HistoryRow = { ...last, deactivationMs: fact.deactivationMs };
-      return { ...card, status: 'inactive', history: [...card.history.slice(0, -1), closed] };
+      card.status = 'inactive';
+      card.history = [...card.history.slice(0, -1), { ...last, deactivationMs: fact.deactivationMs }];
+      return;
     }
     case 'ownerLeft':
-      return { ...card, departed: [...card.departed, { citizen: fact.citizen, enrolment: fact.enrolment }] };
-    case 'recordSet': {
-      const { entry, unanswered, pending, arrivals, reversals } = fact;
+      card.departed = [...card.departed, { citizen: fact.citizen, enrolment: fact.enrolment }];
+      return;
+    case 'recordSet':
       // What arrived before changes nothing but its own line.
-      const taken = entry.arrival < card.arrivals ? card : withRecent(card, entry);
-      return { ...taken, unanswered, pending, arrivals, reversals };
-    }
+      if (fact.entry.arrival >= card.arrivals) addRecent(card, fact.entry);
+      card.unanswered = fact.unanswered;
+      card.pending = fact.pending;
+      card.arrivals = fact.arrivals;
+      card.reversals = fact.reversals;
+      return;
     default:
-      return unreachable(fact);
+      unreachable(fact);
   }
 }
 
@@ -45,11 +53,10 @@ export function isKnownCard({ history, departed }: Card): boolean {
 /** As many as a card's payments of a few days. */
 const RECENT_COUNT = 8;
 
-function withRecent(card: Card, { key, place, record }: LedgerEntry): Card {
+function addRecent(card: Draft<Card>, { key, place, record }: LedgerEntry): void {
   const recent = [...card.recent, { key, place, trxMs: record.trxMs }];
-  if (recent.length <= RECENT_COUNT) return { ...card, recent };
-  const { trxMs } = recent.shift()!;
-  return { ...card, recent, olderMs: Math.max(card.olderMs, trxMs) };
+  if (recent.length > RECENT_COUNT) card.olderMs = Math.max(card.olderMs, recent.shift()!.trxMs);
+  card.recent = recent;
 }
 
 export function lastActivation(card: Card): HistoryRow | undefined {

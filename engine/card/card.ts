@@ -1,5 +1,6 @@
-/** A payment instrument as it rests: immutable data. It changes only by `applyCardFact` (card-facts.ts). */
+/** A payment instrument as it rests: immutable data. Its drafts change only by `applyCardFact` (card-facts.ts). */
 import type { CitizenKey, Hpan, RefusalName, TransactionRecord } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 
 /** `provisional`: claimed for an activation of several cards, which may still be taken back (DECISION 38). */
 export type CardStatus = 'absent' | 'inactive' | 'provisional' | 'active';
@@ -92,7 +93,7 @@ export interface ReversalRow {
   readonly atMs: number;
 }
 
-export function emptyCard(hpan: Hpan): Card {
+export function emptyCard(hpan: Hpan): Draft<Card> {
   return {
     hpan,
     status: 'absent',
@@ -104,5 +105,21 @@ export function emptyCard(hpan: Hpan): Card {
     pending: [],
     arrivals: 0,
     reversals: 0,
+  };
+}
+
+/** Field by field: see `draftOfWallet`. */
+export function draftOfCard(card: Card): Draft<Card> {
+  return {
+    hpan: card.hpan,
+    status: card.status,
+    history: card.history,
+    departed: card.departed,
+    unanswered: card.unanswered,
+    recent: card.recent,
+    olderMs: card.olderMs,
+    pending: card.pending,
+    arrivals: card.arrivals,
+    reversals: card.reversals,
   };
 }

@@ -9,7 +9,7 @@
  * written yet. Who was changed since the last checkpoint is never forgotten; of the others only so many stay awake.
  */
 import { invariant } from '../assert.ts';
-import type { Card } from '../card/card.ts';
+import { type Card, draftOfCard } from '../card/card.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Message, TurnRecord } from '../facts.ts';
 import { indexIn, pageOf, withLine } from '../place.ts';
@@ -25,7 +25,7 @@ import type {
   RowTypes,
   StoredRow,
 } from '../ports.ts';
-import type { Wallet } from '../wallet/wallet.ts';
+import { draftOfWallet, type Wallet } from '../wallet/wallet.ts';
 import { type FoldTarget, foldOutbox } from './fold.ts';
 
 /** Whose list it is. */
@@ -117,6 +117,13 @@ export class Actor {
     delete this.lists![row.table];
     if (Object.keys(this.lists!).length === 0) this.lists = null;
   }
+}
+
+/** A copy, to be changed: others may still see the value. */
+export function draftOf(value: Value | undefined, table: ActorTable): Value | undefined {
+  if (value === undefined) return undefined;
+  if (table === 'wallet') return draftOfWallet(value as Wallet);
+  return table === 'card' ? draftOfCard(value as Card) : { ...value };
 }
 
 function seenByAll(row: ListRow | undefined): ListRow | undefined {
@@ -246,7 +253,8 @@ export class Actors {
         const actor = this.wake(table, partition, entity);
         // What was changed since the last checkpoint is in step with the journal; a row on disk may be ahead of it.
         if (!actor.isDirty && actor.flushedSequence >= sequence) return;
-        this.#set(actor, sequence, update(actor.flushed as Parameters<typeof update>[0]) ?? undefined);
+        const draft = draftOf(actor.flushed, table) as Parameters<typeof update>[0];
+        this.#set(actor, sequence, update(draft) ?? undefined);
       },
       put: (table, partition, entity, sub, value) => {
         this.putRow(this.wake(OWNER_OF[table], partition, entity), table, sub, { sequence, value });

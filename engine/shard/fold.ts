@@ -4,6 +4,7 @@ import { emptyCard } from '../card/card.ts';
 import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
@@ -18,8 +19,8 @@ export interface FoldTarget {
     table: T,
     partition: number,
     entity: string,
-    /** @returns null where nothing is left to know */
-    update: (value: RowTypes[T] | undefined) => RowTypes[T] | null,
+    /** Handed a value that it may set the fields of; undefined = there is none. Null where nothing is left to know. */
+    update: (value: Draft<RowTypes[T]> | undefined) => RowTypes[T] | null,
   ): void;
   /** A row of a list, whole as the fact says it; null = deleted. */
   put<T extends ListTable>(table: T, partition: number, entity: string, sub: string, value: RowTypes[T] | null): void;
@@ -39,7 +40,8 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'ownerLeft':
     case 'recordSet':
       target.change('card', partition, fact.hpan, (row) => {
-        const card = applyCardFact(row ?? emptyCard(fact.hpan), fact);
+        const card = row ?? emptyCard(fact.hpan);
+        applyCardFact(card, fact);
         return isKnownCard(card) ? card : null;
       });
       if (fact.kind === 'recordSet') {
@@ -57,9 +59,11 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       return;
     default: {
       const { citizen } = fact;
-      target.change('wallet', partition, citizen, (wallet) =>
-        applyWalletFact(wallet ?? emptyWallet(citizen), fact, target.sequence),
-      );
+      target.change('wallet', partition, citizen, (row) => {
+        const wallet = row ?? emptyWallet(citizen);
+        applyWalletFact(wallet, fact, target.sequence);
+        return wallet;
+      });
       if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;

@@ -4,7 +4,16 @@ import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
 import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
 import type { PageTable } from '../ports.ts';
 import { isReversal } from '../programme/index.ts';
-import { type Actor, type Actors, type Changes, type ListRow, newListRow, OWNER_OF, type View } from './actors.ts';
+import {
+  type Actor,
+  type Actors,
+  type Changes,
+  draftOf,
+  type ListRow,
+  newListRow,
+  OWNER_OF,
+  type View,
+} from './actors.ts';
 import { type FoldTarget, foldFact, foldSectionEnd } from './fold.ts';
 
 interface OpenSection {
@@ -135,6 +144,7 @@ export class Turn {
         if (actor.turn !== this) {
           actor.turn = this;
           this.#touched.push(actor);
+          actor.decided = draftOf(actor.decided, table);
         }
         actor.decided = update(actor.decided as Parameters<typeof update>[0]) ?? undefined;
         actor.decidedSequence = sequence;

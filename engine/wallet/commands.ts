@@ -4,6 +4,7 @@
  * never fill a page, and a new id, which is later than all that were paged, is known to be new without a look at them.
  */
 import type { CitizenKey } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 import type { CommandPage, DoneCommand, Wallet } from './wallet.ts';
 
 /** Commands in a wallet before the oldest of them are paged. */
@@ -16,14 +17,13 @@ export function nextPage({ commands }: Wallet): readonly DoneCommand[] | null {
   return commands.length + 1 < RECENT_COUNT_MAX ? null : commands.slice(0, PAGE_COUNT);
 }
 
-export function withCommand(wallet: Wallet, command: DoneCommand): Wallet {
-  return { ...wallet, commands: [...wallet.commands, command] };
+export function addCommand(wallet: Draft<Wallet>, command: DoneCommand): void {
+  wallet.commands = [...wallet.commands, command];
 }
 
-export function withoutPaged(wallet: Wallet, page: readonly DoneCommand[]): Wallet {
-  let { pagedTo } = wallet;
-  for (const { commandKey } of page) if (idOf(commandKey) > pagedTo) pagedTo = idOf(commandKey);
-  return { ...wallet, commands: wallet.commands.slice(page.length), pagedTo };
+export function removePaged(wallet: Draft<Wallet>, page: readonly DoneCommand[]): void {
+  for (const { commandKey } of page) if (idOf(commandKey) > wallet.pagedTo) wallet.pagedTo = idOf(commandKey);
+  wallet.commands = wallet.commands.slice(page.length);
 }
 
 /** Reads the rows of a citizen's pages. */

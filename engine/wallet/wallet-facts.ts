@@ -1,78 +1,91 @@
 /** The fold of a wallet: the only way in which one changes, live and in recovery alike. */
 import { invariant, unreachable } from '../assert.ts';
 import type { Hpan } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 import type { WalletFact } from '../facts.ts';
-import { withCommand, withoutPaged } from './commands.ts';
+import { addCommand, removePaged } from './commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet, WalletMethod } from './wallet.ts';
 
-/** @returns the wallet after `fact`, which the partition journals at `sequence`; the argument is not modified */
-export function applyWalletFact(wallet: Wallet, fact: WalletFact, sequence: number): Wallet {
+/** Makes of the wallet what it is after `fact`, which the partition journals at `sequence`. */
+export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequence: number): void {
   switch (fact.kind) {
     case 'enrolled':
-      return {
-        ...wallet,
-        status: 'enabled',
-        enrolment: fact.enrolment,
-        termsMs: fact.termsMs,
-        optInStatus: fact.optInStatus,
-        slot: fact.slot,
-        sealedTaxCode: fact.sealedTaxCode,
-        claimed: [],
-        updatedMs: fact.termsMs,
-      };
+      wallet.status = 'enabled';
+      wallet.enrolment = fact.enrolment;
+      wallet.termsMs = fact.termsMs;
+      wallet.optInStatus = fact.optInStatus;
+      wallet.slot = fact.slot;
+      wallet.sealedTaxCode = fact.sealedTaxCode;
+      wallet.claimed = [];
+      wallet.updatedMs = fact.termsMs;
+      return;
     case 'optInSet':
-      return { ...wallet, optInStatus: fact.optInStatus };
+      wallet.optInStatus = fact.optInStatus;
+      return;
     case 'left':
-      return {
-        ...wallet,
-        status: 'disabled',
-        cancellationMs: fact.cancellationMs,
-        optInStatus: 'NOREQ',
-        payoff: null,
-        methods: wallet.methods.map((method) =>
-          method.cashback === 'enabled' ? { ...method, cashback: 'disabling' } : method,
-        ),
-        totals: wallet.totals.filter(
-          (totals) => !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
-        ),
-        updatedMs: fact.cancellationMs,
-      };
+      wallet.status = 'disabled';
+      wallet.cancellationMs = fact.cancellationMs;
+      wallet.optInStatus = 'NOREQ';
+      wallet.payoff = null;
+      wallet.methods = wallet.methods.map((method) =>
+        method.cashback === 'enabled' ? { ...method, cashback: 'disabling' } : method,
+      );
+      wallet.totals = wallet.totals.filter(
+        (totals) => !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
+      );
+      wallet.updatedMs = fact.cancellationMs;
+      return;
     case 'payoffSet':
-      return { ...wallet, payoff: fact.payoff, updatedMs: fact.atMs };
+      wallet.payoff = fact.payoff;
+      wallet.updatedMs = fact.atMs;
+      return;
     case 'methodAdded':
-      return { ...withMethod(wallet, fact.hpan, { details: fact.details }), updatedMs: fact.atMs };
+      setMethod(wallet, fact.hpan, { details: fact.details });
+      wallet.updatedMs = fact.atMs;
+      return;
     case 'methodRemoved':
-      return {
-        ...wallet,
-        methods: wallet.methods.filter((method) => method.hpan !== fact.hpan),
-        updatedMs: fact.atMs,
-      };
+      wallet.methods = wallet.methods.filter((method) => method.hpan !== fact.hpan);
+      wallet.updatedMs = fact.atMs;
+      return;
     case 'claimStarted':
-      return {
-        ...withMethod(wallet, fact.hpan, { cashback: 'enabling', channel: fact.channel }),
-        claimed: wallet.claimed.includes(fact.hpan) ? wallet.claimed : [...wallet.claimed, fact.hpan],
-      };
+      setMethod(wallet, fact.hpan, { cashback: 'enabling', channel: fact.channel });
+      if (!wallet.claimed.includes(fact.hpan)) wallet.claimed = [...wallet.claimed, fact.hpan];
+      return;
     case 'claimEnded':
-      return { ...withClaimEnded(wallet, fact.hpan, fact.activationMs), updatedMs: fact.atMs };
+      endClaim(wallet, fact.hpan, fact.activationMs);
+      wallet.updatedMs = fact.atMs;
+      return;
     case 'releaseStarted':
-      return withKnownMethod(wallet, fact.hpan, { cashback: 'disabling' });
-    case 'releaseEnded':
-      return { ...withReleaseEnded(wallet, fact.hpan, fact.deactivationMs), updatedMs: fact.atMs };
+      setKnownMethod(wallet, fact.hpan, { cashback: 'disabling' });
+      return;
+    case 'releaseEnded': {
+      const { hpan, deactivationMs } = fact;
+      setKnownMethod(wallet, hpan, deactivationMs === null ? { cashback: 'off' } : { cashback: 'off', deactivationMs });
+      wallet.updatedMs = fact.atMs;
+      return;
+    }
     case 'operationSet':
-      return { ...wallet, operations: [...withoutOperation(wallet, fact.operation.commandKey), fact.operation] };
+      endOperation(wallet, fact.operation.commandKey);
+      wallet.operations = [...wallet.operations, fact.operation];
+      return;
     case 'operationRefused':
-      return { ...wallet, operations: withoutOperation(wallet, fact.commandKey) };
+      endOperation(wallet, fact.commandKey);
+      return;
     case 'commandDone': {
       const { commandKey, bodyHash, answer } = fact;
-      const ended = { ...wallet, operations: withoutOperation(wallet, commandKey) };
-      return withCommand(ended, { commandKey, bodyHash, answer, sequence });
+      endOperation(wallet, commandKey);
+      addCommand(wallet, { commandKey, bodyHash, answer, sequence });
+      return;
     }
     case 'commandsPaged':
-      return withoutPaged(wallet, fact.commands);
+      removePaged(wallet, fact.commands);
+      return;
     case 'paymentListed':
-      return { ...withPayment(wallet, fact.payment, fact), updatedMs: fact.atMs };
+      setTotals(wallet, fact.payment, fact);
+      wallet.updatedMs = fact.atMs;
+      return;
     default:
-      return unreachable(fact);
+      unreachable(fact);
   }
 }
 
@@ -96,41 +109,40 @@ const UNLISTED: Omit<WalletMethod, 'hpan'> = {
   channel: '',
 };
 
-function withMethod(wallet: Wallet, hpan: Hpan, change: Partial<WalletMethod>): Wallet {
-  if (methodOf(wallet, hpan) !== undefined) return withKnownMethod(wallet, hpan, change);
-  return { ...wallet, methods: [...wallet.methods, { hpan, ...UNLISTED, ...change }] };
+function setMethod(wallet: Draft<Wallet>, hpan: Hpan, change: Partial<WalletMethod>): void {
+  if (methodOf(wallet, hpan) !== undefined) setKnownMethod(wallet, hpan, change);
+  else wallet.methods = [...wallet.methods, { hpan, ...UNLISTED, ...change }];
 }
 
-function withKnownMethod(wallet: Wallet, hpan: Hpan, change: Partial<WalletMethod>): Wallet {
-  const methods = wallet.methods.map((method) => (method.hpan === hpan ? { ...method, ...change } : method));
-  return { ...wallet, methods };
+function setKnownMethod(wallet: Draft<Wallet>, hpan: Hpan, change: Partial<WalletMethod>): void {
+  wallet.methods = wallet.methods.map((method) => (method.hpan === hpan ? { ...method, ...change } : method));
 }
 
 /** A refused claim leaves nothing behind: an instrument that was never listed goes again. */
-function withClaimEnded(wallet: Wallet, hpan: Hpan, activationMs: number | null): Wallet {
+function endClaim(wallet: Draft<Wallet>, hpan: Hpan, activationMs: number | null): void {
   if (activationMs !== null) {
-    return withKnownMethod(wallet, hpan, { cashback: 'enabled', activationMs, deactivationMs: null });
+    return setKnownMethod(wallet, hpan, { cashback: 'enabled', activationMs, deactivationMs: null });
   }
   const method = methodOf(wallet, hpan);
   invariant(method !== undefined, 'a claim ends on a method that it started on');
-  const claimed = method.activationMs === null ? wallet.claimed.filter((one) => one !== hpan) : wallet.claimed;
+  if (method.activationMs === null) wallet.claimed = wallet.claimed.filter((one) => one !== hpan);
   if (method.details === null && method.activationMs === null) {
-    return { ...wallet, claimed, methods: wallet.methods.filter((one) => one !== method) };
+    wallet.methods = wallet.methods.filter((one) => one !== method);
+  } else {
+    setKnownMethod(wallet, hpan, { cashback: 'off' });
   }
-  return { ...withKnownMethod(wallet, hpan, { cashback: 'off' }), claimed };
 }
 
-function withReleaseEnded(wallet: Wallet, hpan: Hpan, deactivationMs: number | null): Wallet {
-  if (deactivationMs !== null) return withKnownMethod(wallet, hpan, { cashback: 'off', deactivationMs });
-  return withKnownMethod(wallet, hpan, { cashback: 'off' });
+function endOperation(wallet: Draft<Wallet>, commandKey: string): void {
+  if (wallet.operations.length === 0) return;
+  wallet.operations = wallet.operations.filter((operation) => operation.commandKey !== commandKey);
 }
 
-function withoutOperation(wallet: Wallet, commandKey: string): Wallet['operations'] {
-  if (wallet.operations.length === 0) return wallet.operations;
-  return wallet.operations.filter((operation) => operation.commandKey !== commandKey);
-}
-
-function withPayment(wallet: Wallet, payment: PaymentRow, fact: Extract<WalletFact, { kind: 'paymentListed' }>) {
+function setTotals(
+  wallet: Draft<Wallet>,
+  payment: PaymentRow,
+  fact: Extract<WalletFact, { kind: 'paymentListed' }>,
+): void {
   const { awardPeriodId, enrolment } = payment;
   const totals: PeriodTotals = {
     awardPeriodId,
@@ -143,5 +155,5 @@ function withPayment(wallet: Wallet, payment: PaymentRow, fact: Extract<WalletFa
     latest: payment.place,
   };
   const others = wallet.totals.filter((one) => one.awardPeriodId !== awardPeriodId || one.enrolment !== enrolment);
-  return { ...wallet, totals: [...others, totals] };
+  wallet.totals = [...others, totals];
 }

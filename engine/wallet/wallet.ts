@@ -1,4 +1,4 @@
-/** A citizen's wallet as it rests: immutable data. It changes only by `applyWalletFact` (wallet-facts.ts). */
+/** A citizen's wallet as it rests: immutable data. Its drafts change only by `applyWalletFact` (wallet-facts.ts). */
 import type {
   Answer,
   CitizenKey,
@@ -8,6 +8,7 @@ import type {
   OptInStatus,
   RefusalName,
 } from '../contract.ts';
+import type { Draft } from '../draft.ts';
 
 export type WalletStatus = 'none' | 'enabled' | 'disabled';
 
@@ -134,7 +135,7 @@ export interface CommandPage {
   readonly commands: readonly DoneCommand[];
 }
 
-export function emptyWallet(citizen: CitizenKey): Wallet {
+export function emptyWallet(citizen: CitizenKey): Draft<Wallet> {
   return {
     citizen,
     status: 'none',
@@ -152,5 +153,27 @@ export function emptyWallet(citizen: CitizenKey): Wallet {
     commands: [],
     pagedTo: '',
     updatedMs: 0,
+  };
+}
+
+/** Field by field: the compiler makes one object of it, which it does not of a spread. */
+export function draftOfWallet(wallet: Wallet): Draft<Wallet> {
+  return {
+    citizen: wallet.citizen,
+    status: wallet.status,
+    enrolment: wallet.enrolment,
+    termsMs: wallet.termsMs,
+    cancellationMs: wallet.cancellationMs,
+    optInStatus: wallet.optInStatus,
+    slot: wallet.slot,
+    sealedTaxCode: wallet.sealedTaxCode,
+    payoff: wallet.payoff,
+    methods: wallet.methods,
+    claimed: wallet.claimed,
+    totals: wallet.totals,
+    operations: wallet.operations,
+    commands: wallet.commands,
+    pagedTo: wallet.pagedTo,
+    updatedMs: wallet.updatedMs,
   };
 }
