@@ -60,6 +60,7 @@ function nowIn(folder: string): string {
   return new Date(Date.parse(SEEDED_UNTIL) + Date.now() - Date.parse(createdAt)).toISOString();
 }
 
+/** Where one of the rates is 0, nobody of those comes. */
 export interface Crowd {
   readonly cardsPerSecond: number;
   readonly paymentsPerSecond: number;
@@ -72,26 +73,45 @@ export interface ClickDayResult {
   readonly payments: LoadResult;
 }
 
+type Pace = Pick<LoadPlan, 'warmUpMs' | 'measureMs' | 'ratePerSecond'>;
+
+const NOTHING: LoadResult = {
+  ...{ done: 0, refused: {}, requests: 0, elapsedMs: 0, generatorCpuMs: 0 },
+  latencyUs: { p50: 0, p90: 0, p99: 0, p999: 0, max: 0 },
+};
+
 export class ClickDay {
   readonly #issuers = new Generator();
   readonly #acquirers = new Generator();
 
-  async run({ folder, citizenCount }: Population, server: ServerProcess, crowd: Crowd): Promise<ClickDayResult> {
-    const { warmUpMs, measureMs } = crowd;
-    const common = { host: '127.0.0.1', port: server.port, citizenCount, populationSeed: SEED, warmUpMs, measureMs };
-    const cards: LoadPlan = {
-      ...{ ...common, workload: 'cards', run: freshRun(), inFlight: ISSUER_IN_FLIGHT },
-      ratePerSecond: crowd.cardsPerSecond,
+  async run(population: Population, server: ServerProcess, crowd: Crowd): Promise<ClickDayResult> {
+    const { warmUpMs, measureMs, cardsPerSecond, paymentsPerSecond } = crowd;
+    const time = { warmUpMs, measureMs };
+    const [cards, payments] = await Promise.all([
+      cardsPerSecond === 0 ? NOTHING : this.#request(population, server, { ...time, ratePerSecond: cardsPerSecond }),
+      paymentsPerSecond === 0
+        ? NOTHING
+        : this.pay(population, server, { ...time, ratePerSecond: paymentsPerSecond / ROWS_PER_BATCH }),
+    ]);
+    return { cards, payments };
+  }
+
+  async #request({ folder, citizenCount }: Population, { port }: ServerProcess, pace: Pace): Promise<LoadResult> {
+    return this.#issuers.run({
+      ...{ host: '127.0.0.1', port, citizenCount, populationSeed: SEED, ...pace },
+      ...{ workload: 'cards', run: freshRun(), inFlight: ISSUER_IN_FLIGHT },
       tokens: await signTokens(folder, 'issuer', new Array<string>(ISSUER_CONNECTIONS).fill(ISSUER)),
-    };
-    const payments: LoadPlan = {
-      ...{ ...common, workload: 'payments', run: freshRun(), inFlight: ACQUIRER_IN_FLIGHT },
-      ratePerSecond: crowd.paymentsPerSecond / ROWS_PER_BATCH,
+    });
+  }
+
+  /** Without a rate: as many as the server takes. Requests are batches of payments. */
+  async pay({ folder, citizenCount }: Population, { port }: ServerProcess, pace: Pace): Promise<LoadResult> {
+    return this.#acquirers.run({
+      ...{ host: '127.0.0.1', port, citizenCount, populationSeed: SEED, ...pace },
+      ...{ workload: 'payments', run: freshRun(), inFlight: ACQUIRER_IN_FLIGHT },
       batch: { rowCount: ROWS_PER_BATCH, trxMs: TRX_MS, acquirer: ACQUIRER },
       tokens: await signTokens(folder, 'acquirer', new Array<string>(ACQUIRER_CONNECTIONS).fill(ACQUIRER)),
-    };
-    const [ofCards, ofPayments] = await Promise.all([this.#issuers.run(cards), this.#acquirers.run(payments)]);
-    return { cards: ofCards, payments: ofPayments };
+    });
   }
 
   close(): void {

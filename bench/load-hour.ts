@@ -1,7 +1,8 @@
 /**
  * An hour of the click day: five million requests to enable a card and four million payments against one server with a
  * million citizens in it. Every half a minute: what waits in the journal for the archive, what only memory holds, what a
- * request waits for its durable answer, what was handed to the disk for it.
+ * request waits for its durable answer, what was handed to the disk for it. At the end requests come alone, then
+ * payments alone: what is written for each of them.
  *
  * --speed 3 does the same in twenty minutes, --minutes M only that much of it; --citizens 1000000; --population DIR keeps
  * the seeded folder there.
@@ -81,20 +82,37 @@ class LoadHour {
       all.push(await this.#window(all.at(-1)?.doneCount ?? 0));
       tell(lineOf(all.at(-1)!));
     }
+    const alone = [
+      { name: 'written for each request', unit: 'bytes', value: await this.#writtenAlone({ payments: 0 }) },
+      { name: 'written for each row', unit: 'bytes', value: await this.#writtenAlone({ cards: 0 }) },
+    ];
     const notes = [...this.#refusals].map(([code, count]) => `${count} refused, ${code}`);
-    return { results: resultsOf(all), ratios: [], series: seriesOf(all), notes };
+    return { results: [...resultsOf(all), ...alone], ratios: [], series: seriesOf(all), notes };
   }
 
   close(): void {
     this.#clickDay.close();
   }
 
-  async #window(doneBefore: number): Promise<Seen> {
+  /** Two windows, the second of which is measured: what the first leaves unwritten it leaves itself. */
+  async #writtenAlone(counts: { readonly cards?: 0; readonly payments?: 0 }): Promise<number> {
+    await this.#load(counts);
+    const before = this.#server.writtenBytes();
+    const { cards, payments } = await this.#load(counts);
+    return (this.#server.writtenBytes() - before) / (cards.done + payments.done);
+  }
+
+  async #load({ cards = CARDS, payments = PAYMENTS } = {}): Promise<ClickDayResult> {
     const perSecond = (count: number) => (count * 1_000 * SPEED) / HOUR_MS;
-    const rates = { cardsPerSecond: perSecond(CARDS), paymentsPerSecond: perSecond(PAYMENTS) };
+    const rates = { cardsPerSecond: perSecond(cards), paymentsPerSecond: perSecond(payments) };
     const crowd = { ...rates, warmUpMs: 0, measureMs: WINDOW_MS };
     const load = await this.#clickDay.run(this.#population, this.#server, crowd);
     for (const { code, count } of refusalsOf(load)) this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + count);
+    return load;
+  }
+
+  async #window(doneBefore: number): Promise<Seen> {
+    const load = await this.#load();
     const { ownBytes, mappedBytes } = this.#server.memory();
     return {
       atMinute: (performance.now() - this.#startMs) / 60_000,
@@ -142,7 +160,11 @@ function resultsOf(all: readonly Seen[]): readonly Measurement[] {
     },
     { name: 'card request, worst window', unit: 'ms', ...latency(({ cards }) => cards) },
     { name: 'batch of payments, worst window', unit: 'ms', ...latency(({ payments }) => payments) },
-    { name: 'written for each request or row', unit: 'bytes', value: last.writtenBytes / last.doneCount },
+    {
+      name: 'written for each request or row, with the other',
+      unit: 'bytes',
+      value: last.writtenBytes / last.doneCount,
+    },
     { name: 'journal file, most', unit: 'bytes', value: most(({ journalBytes }) => journalBytes) },
     { name: 'own memory, most', unit: 'bytes', value: most(({ ownBytes }) => ownBytes) },
     { name: 'records that wait for the archive, most', unit: 'records', value: most((seen) => seen.journalRecords) },

@@ -46,5 +46,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     isLong: true,
     load: () => import('./load-hour.ts'),
   },
+  'ingest-seeded': {
+    about: "acquirers' payments as fast as they are taken, with three payments of each seeded citizen there",
+    options: ['citizens', 'population', 'seconds'],
+    isLong: true,
+    load: () => import('./ingest-seeded.ts'),
+  },
   wallet: { about: 'one decision of the wallet machine', load: () => import('./wallet.ts') },
 };
