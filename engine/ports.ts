@@ -120,6 +120,26 @@ export type RowChange = {
   };
 }[RowTable];
 
+/** A page as it will be written: bytes outside of the heap, in place of the hundreds of objects that say the same. */
+export interface PackedPage {
+  readonly lineCount: number;
+  lines(): RowTypes[PageTable];
+  line(index: number): Line<PageTable> | undefined;
+}
+
+export type PageChange = {
+  [T in PageTable]: {
+    readonly address: RowAddress & { readonly table: T };
+    readonly sequence: number;
+    readonly value: RowTypes[T];
+  };
+}[PageTable];
+
+export interface PackedChange {
+  readonly address: RowAddress;
+  readonly value: PackedPage;
+}
+
 export interface Rows {
   /** Undefined = no such row. Throws StorageFault (`ROW_DAMAGED`, `FORMAT_NEWER`) rather than serve a wrong row. */
   get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
@@ -134,8 +154,10 @@ export interface Rows {
   ): Iterable<readonly [string, StoredRow<RowTypes[T]>]>;
   /** Every row of one table in one partition, in key order: recovery and verification. */
   scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]>;
+  /** Pages to be written later, in one piece of memory. */
+  pack(pages: readonly PageChange[]): readonly PackedPage[];
   /** One transaction, all or none, flushed when resolved. Rejects with StorageFault: the process stops. */
-  write(changes: readonly RowChange[]): Promise<void>;
+  write(changes: readonly (RowChange | PackedChange)[]): Promise<void>;
   /** The checkpoint is complete up to this sequence of the store's journal: all of it is in rows. */
   setCheckpoint(mark: CheckpointMark): Promise<void>;
   checkpoint(): CheckpointMark;

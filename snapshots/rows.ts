@@ -4,6 +4,9 @@ import { indexIn, pageOf } from '../engine/place.ts';
 import {
   type CheckpointMark,
   type Line,
+  type PackedChange,
+  type PackedPage,
+  type PageChange,
   type PageTable,
   type RankedMark,
   type RowAddress,
@@ -58,6 +61,7 @@ export const checkpointMark = shape<CheckpointMark>({
 
 export class MediumRows implements Rows {
   readonly #parts: RowsParts;
+  readonly #packer = new ByteWriter();
 
   constructor(parts: RowsParts) {
     this.#parts = parts;
@@ -117,7 +121,18 @@ export class MediumRows implements Rows {
     );
   }
 
-  async write(changes: readonly RowChange[]): Promise<void> {
+  pack(pages: readonly PageChange[]): readonly PackedPage[] {
+    const writer = this.#packer;
+    writer.reset();
+    const ends = pages.map((page) => {
+      sealRow(writer, keyOf(page.address), page);
+      return writer.length;
+    });
+    const bytes = writer.copy();
+    return pages.map((page, index) => new SealedPage(page, bytes.subarray(ends[index - 1] ?? 0, ends[index])));
+  }
+
+  async write(changes: readonly (RowChange | PackedChange)[]): Promise<void> {
     if (changes.length === 0) return;
     const { medium, failStop, onPoint } = this.#parts;
     // One buffer for the batch, its own: the medium holds on to it until it is flushed.
@@ -140,8 +155,36 @@ export class MediumRows implements Rows {
   }
 }
 
-function sealChange(writer: ByteWriter, change: RowChange): KeyedChange {
-  const { table, partition, entity, sub } = change.address;
-  const key = rowKey(table, partition, entity, sub);
+class SealedPage implements PackedPage {
+  readonly lineCount: number;
+  readonly bytes: Buffer;
+  readonly #address: RowAddress & { readonly table: PageTable };
+
+  constructor({ address, value }: PageChange, bytes: Buffer) {
+    this.lineCount = value.length;
+    this.bytes = bytes;
+    this.#address = address;
+  }
+
+  lines(): RowTypes[PageTable] {
+    return openRow(this.#address.table, keyOf(this.#address), this.bytes).value;
+  }
+
+  line(index: number): Line<PageTable> | undefined {
+    return openLine(this.#address.table, keyOf(this.#address), this.bytes, index);
+  }
+}
+
+function keyOf({ table, partition, entity, sub }: RowAddress): Buffer {
+  return rowKey(table, partition, entity, sub);
+}
+
+function sealChange(writer: ByteWriter, change: RowChange | PackedChange): KeyedChange {
+  const key = keyOf(change.address);
+  if (isPacked(change)) return { key, value: (change.value as SealedPage).bytes };
   return { key, value: change.value === null ? null : sealRow(writer, key, change) };
+}
+
+function isPacked(change: RowChange | PackedChange): change is PackedChange {
+  return change.value instanceof SealedPage;
 }

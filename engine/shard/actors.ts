@@ -17,6 +17,9 @@ import type {
   ActorTable,
   Line,
   ListTable,
+  PackedChange,
+  PackedPage,
+  PageChange,
   PageTable,
   PartitionRow,
   RowChange,
@@ -45,8 +48,8 @@ export interface ListRow {
   readonly table: ListTable;
   readonly sub: string;
   readonly sequence: number;
-  /** Null = deleted. */
-  readonly value: RowTypes[ListTable] | null;
+  /** Null = deleted. A page is packed when its turn has ended. */
+  value: RowTypes[ListTable] | PackedPage | null;
   isFlushed: boolean;
   /** What it replaced and all may still see; null once it is flushed itself. */
   before: ListRow | null;
@@ -142,8 +145,10 @@ export interface Changes {
 export interface Frozen {
   readonly rowCount: number;
   /** In key order, so that neighbours are written together; sorted piece by piece, so that no turn waits for all. */
-  batches(rowCount: number): Iterable<readonly RowChange[]>;
+  batches(rowCount: number): Iterable<readonly Change[]>;
 }
+
+type Change = RowChange | PackedChange;
 
 /** Actors and lists as one of the two faces shows them. */
 export interface View {
@@ -224,6 +229,19 @@ export class Actors {
 
   *changed(table: ActorTable): Iterable<Value> {
     for (const actor of this.#dirty) if (actor.table === table && actor.flushed !== undefined) yield actor.flushed;
+  }
+
+  /** A turn has ended: nothing sets a line of its pages any more, and until a checkpoint writes them they are bytes. */
+  pack({ rows }: Changes): void {
+    const pages = rows.filter(({ value }) => Array.isArray(value));
+    if (pages.length === 0) return;
+    const packed = this.rows.pack(
+      pages.map(({ actor, table, sub, sequence, value }) => {
+        const address = { table, partition: actor.partition, entity: actor.entity, sub };
+        return { address, sequence, value } as PageChange;
+      }),
+    );
+    for (const [index, page] of pages.entries()) page.value = packed[index]!;
   }
 
   /** A turn is flushed: what it left is what everybody sees now. */
@@ -342,7 +360,7 @@ export class Actors {
 
   #addDirtyRow(row: ListRow): void {
     this.#dirtyRows.push(row);
-    this.#dirtyWeight += Array.isArray(row.value) ? row.value.length : 1;
+    this.#dirtyWeight += weightOf(row.value);
   }
 
   #mark(actor: Actor): void {
@@ -419,17 +437,15 @@ class Face implements View {
     }
     const row = this.#seen(actor.row(table as ListTable, sub));
     if (row === undefined) return this.#actors.rows.get(table, partition, actor.entity, sub);
-    return row.value === null ? undefined : { sequence: row.sequence, value: row.value as RowTypes[T] };
+    const value = opened(row.value);
+    return value === null ? undefined : { sequence: row.sequence, value: value as RowTypes[T] };
   }
 
   line<T extends PageTable>(table: T, partition: number, place: number): Line<T> {
     const row = this.#seen(this.#actors.wake('partition', partition, '').row(table, pageOf(place)));
-    const line =
-      row === undefined
-        ? this.#actors.rows.line(table, partition, place)
-        : (row.value as readonly Line<T>[])[indexIn(place)];
+    const line = row === undefined ? this.#actors.rows.line(table, partition, place) : lineOf(row, indexIn(place));
     invariant(line !== undefined, `partition ${partition} has no ${table} at ${place}`);
-    return line;
+    return line as Line<T>;
   }
 
   list<T extends ListTable>(
@@ -449,8 +465,9 @@ class Face implements View {
     for (const newest of unwritten.values()) {
       const row = this.#seen(newest);
       if (row === undefined || !row.sub.startsWith(prefix)) continue;
-      if (row.value === null) found.delete(row.sub);
-      else found.set(row.sub, row.value as RowTypes[T]);
+      const value = opened(row.value);
+      if (value === null) found.delete(row.sub);
+      else found.set(row.sub, value as RowTypes[T]);
     }
     return [...found].sort(bySub);
   }
@@ -471,7 +488,9 @@ class Face implements View {
     }
     for (const newest of unwritten?.values() ?? []) {
       const row = this.#seen(newest);
-      if (row !== undefined && row.value !== null && isSought(row.sub)) found.set(row.sub, row.value as RowTypes[T]);
+      if (row === undefined || !isSought(row.sub)) continue;
+      const value = opened(row.value);
+      if (value !== null) found.set(row.sub, value as RowTypes[T]);
     }
     return [...found].sort(bySub).slice(0, countMax);
   }
@@ -485,6 +504,24 @@ class Face implements View {
   }
 }
 
+function isPacked(value: ListRow['value']): value is PackedPage {
+  return value !== null && 'lineCount' in value;
+}
+
+function opened(value: ListRow['value']): RowTypes[ListTable] | null {
+  return isPacked(value) ? value.lines() : value;
+}
+
+function lineOf({ value }: ListRow, index: number): Line<PageTable> | undefined {
+  return isPacked(value) ? value.line(index) : (value as RowTypes[PageTable])[index];
+}
+
+/** A page weighs as much as its lines. */
+function weightOf(value: ListRow['value']): number {
+  if (isPacked(value)) return value.lineCount;
+  return Array.isArray(value) ? value.length : 1;
+}
+
 function bySub([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return compare(a, b);
 }
@@ -496,19 +533,19 @@ function isActorTable(table: RowTable): table is ActorTable {
 /** Rows by partition and table; each group is sorted when its turn comes. */
 class RowGroups {
   /** By partition. */
-  readonly #groups = Array.from({ length: PARTITION_COUNT }, () => new Map<RowTable, RowChange[]>());
+  readonly #groups = Array.from({ length: PARTITION_COUNT }, () => new Map<RowTable, Change[]>());
 
-  add(actor: Actor, table: RowTable, sub: string, sequence: number, value: RowChange['value']): void {
+  add(actor: Actor, table: RowTable, sub: string, sequence: number, value: Change['value']): void {
     const { partition, entity } = actor;
-    const change = { address: { table, partition, entity, sub }, sequence, value } as RowChange;
+    const change = { address: { table, partition, entity, sub }, sequence, value } as Change;
     const groups = this.#groups[partition]!;
     const group = groups.get(table);
     if (group === undefined) groups.set(table, [change]);
     else group.push(change);
   }
 
-  *batches(rowCount: number): Iterable<readonly RowChange[]> {
-    let batch: RowChange[] = [];
+  *batches(rowCount: number): Iterable<readonly Change[]> {
+    let batch: Change[] = [];
     const groups = this.#groups.flatMap((ofPartition) => [...ofPartition].sort(([a], [b]) => compare(a, b)));
     for (const [, group] of groups) {
       for (const change of withoutReplaced(group.sort(compareKeys))) {
@@ -523,11 +560,11 @@ class RowGroups {
 }
 
 /** Of a row that was replaced the newest stays: sorting keeps the order in which they came. */
-function withoutReplaced(group: readonly RowChange[]): readonly RowChange[] {
+function withoutReplaced(group: readonly Change[]): readonly Change[] {
   return group.filter((change, index) => index + 1 === group.length || compareKeys(change, group[index + 1]!) !== 0);
 }
 
-function compareKeys({ address: a }: RowChange, { address: b }: RowChange): number {
+function compareKeys({ address: a }: Change, { address: b }: Change): number {
   return compare(a.entity, b.entity) || compare(a.sub, b.sub);
 }
 

@@ -250,6 +250,8 @@ export class Shard {
       .then(() => {
         flushed = journal.append(record);
         flushed.catch(() => undefined);
+        // While the disk has the record.
+        this.#actors.pack(changes);
       });
     this.#appends
       .then(() => flushed)

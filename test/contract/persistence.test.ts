@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TurnRecord } from '../../engine/facts.ts';
-import type { RowChange, RowTable, Store } from '../../engine/ports.ts';
+import type { PageChange, RowChange, RowTable, Store } from '../../engine/ports.ts';
 import { MemoryDisk, openMemoryPersistence, openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { Random, seed } from '../support/random.ts';
 import { Samples } from '../support/samples.ts';
@@ -234,6 +234,24 @@ describe.each(places)('persistence %s', (_, makePlace) => {
         if (met.length % 50 === 0) await store.rows.write([change('wallet', 7, samples.citizen(), '')]);
       }
       expect(met).toEqual([...entities].sort());
+    });
+
+    test('a page that is packed says what it will say when it is written, and nothing after it changes that', async () => {
+      const pages = [...'abcde'].map((sub, index) => {
+        const table = index % 2 === 0 ? 'payment' : 'record';
+        const address = { table, partition: index, entity: '', sub } as const;
+        return { address, sequence: index + 1, value: samples.row(table) } as PageChange;
+      });
+      const packed = store.rows.pack(pages);
+      store.rows.pack(pages.toReversed());
+      await store.rows.write(pages.map(({ address }, index) => ({ address, value: packed[index]! })));
+      for (const [index, { address, sequence, value }] of pages.entries()) {
+        expect(packed[index]!.lines()).toEqual(value);
+        expect(packed[index]!.lineCount).toBe(value.length);
+        for (const [at, line] of value.entries()) expect(packed[index]!.line(at)).toEqual(line);
+        expect(packed[index]!.line(value.length)).toBeUndefined();
+        expect(store.rows.get(address.table, index, '', address.sub)).toEqual({ sequence, value });
+      }
     });
 
     test('what a read returns is not touched by later reads and writes', async () => {

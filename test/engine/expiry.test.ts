@@ -179,6 +179,7 @@ function counted(persistence: Persistence): { readonly persistence: Persistence;
         count += 1;
         return rows.scan(...args);
       },
+      pack: (pages) => rows.pack(pages),
       write: (changes) => rows.write(changes),
       setCheckpoint: (mark) => rows.setCheckpoint(mark),
       checkpoint: () => rows.checkpoint(),
