@@ -19,7 +19,7 @@ import {
   StorageFault,
   type StoredRow,
 } from '../engine/ports.ts';
-import { ByteReader, type ByteWriter, MalformedBytes } from './codec/bytes.ts';
+import { ByteReader, type ByteWriter, MalformedBytes, packHex } from './codec/bytes.ts';
 import { lineReaders, rowValues } from './codec/rows-v1.ts';
 import type { Codec } from './codec/shape.ts';
 
@@ -42,7 +42,6 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];
 
-const HEX_ENTITY = /^(?:[0-9a-f]{2})*$/;
 /** Set in the length of an entity that is not hex digits: it stands as text. */
 const TEXT_ENTITY = 0x80;
 const ENTITY_BYTES_MAX = 0x7f;
@@ -50,18 +49,31 @@ const ENTITY_BYTES_MAX = 0x7f;
 const KEY_HEADER_BYTES = 3;
 
 export function rowKey(table: RowTable, partition: number, entity: string, sub: string): Buffer {
-  const subBytes = Buffer.byteLength(sub);
+  const subBytes = sub === '' ? 0 : Buffer.byteLength(sub);
   invariant(subBytes <= LIMITS.rowSubBytesMax, `the sub of a ${table} row is too long`);
-  const isHex = HEX_ENTITY.test(entity);
-  const entityBytes = isHex ? entity.length / 2 : Buffer.byteLength(entity);
-  invariant(entityBytes <= ENTITY_BYTES_MAX, `the entity of a ${table} row is too long`);
-
-  const key = Buffer.allocUnsafe(KEY_HEADER_BYTES + entityBytes + subBytes);
+  const key = hexKey(entity, subBytes) ?? textKey(entity, subBytes);
+  invariant(key !== null, `the entity of a ${table} row is too long`);
   key[0] = partition;
   key[1] = TABLE_NUMBERS[table];
-  key[2] = isHex ? entityBytes : entityBytes | TEXT_ENTITY;
-  key.write(entity, KEY_HEADER_BYTES, isHex ? 'hex' : 'utf8');
-  key.write(sub, KEY_HEADER_BYTES + entityBytes);
+  if (subBytes > 0) key.write(sub, key.length - subBytes);
+  return key;
+}
+
+/** With room for the sub. @returns null where the entity is not so many hex digits */
+function hexKey(entity: string, subBytes: number): Buffer | null {
+  const entityBytes = entity.length / 2;
+  if (!Number.isInteger(entityBytes) || entityBytes > ENTITY_BYTES_MAX) return null;
+  const key = Buffer.allocUnsafe(KEY_HEADER_BYTES + entityBytes + subBytes);
+  key[2] = entityBytes;
+  return packHex(entity, key, KEY_HEADER_BYTES) === -1 ? null : key;
+}
+
+function textKey(entity: string, subBytes: number): Buffer | null {
+  const entityBytes = Buffer.byteLength(entity);
+  if (entityBytes > ENTITY_BYTES_MAX) return null;
+  const key = Buffer.allocUnsafe(KEY_HEADER_BYTES + entityBytes + subBytes);
+  key[2] = entityBytes | TEXT_ENTITY;
+  key.write(entity, KEY_HEADER_BYTES);
   return key;
 }
 

@@ -34,7 +34,9 @@ export class ByteWriter {
   /** Their first digits: a look at those is a tenth of comparing two texts. */
   readonly #heads = new Int32Array(REMEMBERED_COUNT);
   #written = 0;
-  readonly #last = new Map<object, object>();
+  /** Parts that were last written, each beside its key. A map cleared for each value leaves its tables to the collector. */
+  readonly #lastKeys: object[] = [];
+  readonly #lastParts: object[] = [];
 
   constructor(byteCount = 65_536) {
     this.#bytes = Buffer.allocUnsafeSlow(byteCount);
@@ -57,14 +59,16 @@ export class ByteWriter {
   beginValue(): void {
     this.#heads.fill(0);
     this.#written = 0;
-    if (this.#last.size > 0) this.#last.clear();
+    if (this.#lastKeys.length > 0) this.#lastKeys.length = 0;
   }
 
   /** True when `part` is the very object that was last written under this key, which is then remembered. */
   isLast(key: object, part: object): boolean {
-    if (this.#last.get(key) === part) return true;
-    this.#last.set(key, part);
-    return false;
+    const known = this.#lastKeys.indexOf(key);
+    const at = known === -1 ? this.#lastKeys.push(key) - 1 : known;
+    const isAgain = known !== -1 && this.#lastParts[at] === part;
+    this.#lastParts[at] = part;
+    return isAgain;
   }
 
   /** What was written since `reset`; a view, overwritten by the next value. */
@@ -140,7 +144,6 @@ export class ByteWriter {
     this.#at += value.length;
   }
 
-  /** A loop and not `Buffer.write(text, 'hex')`, which takes capitals too and a quarter more time in a whole turn. */
   #tryHex(value: string): boolean {
     const head = headOf(value);
     const newest = this.#written - 1;
@@ -151,16 +154,10 @@ export class ByteWriter {
       return true;
     }
     const start = this.#at;
-    const length = value.length;
-    this.#varint(((length / 2) << 2) | HEX);
-    const bytes = this.#bytes;
-    let at = this.#at;
-    for (let index = 0; index < length; index += 2) {
-      const packed = (DIGITS[value.charCodeAt(index)]! << 4) | DIGITS[value.charCodeAt(index + 1)]!;
-      if (packed < 0) return this.#backTo(start);
-      bytes[at++] = packed;
-    }
-    this.#at = at;
+    this.#varint(((value.length / 2) << 2) | HEX);
+    const end = packHex(value, this.#bytes, this.#at);
+    if (end === -1) return this.#backTo(start);
+    this.#at = end;
     const next = this.#written & (REMEMBERED_COUNT - 1);
     this.#remembered[next] = value;
     this.#heads[next] = head;
@@ -196,12 +193,15 @@ export class ByteWriter {
 
   /** At most 32 bits, as an unsigned number. The room is reserved by the caller. */
   #varint(value: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
     let rest = value >>> 0;
     while (rest >= 0x80) {
-      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80;
+      bytes[at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    this.#bytes[this.#at++] = rest;
+    bytes[at++] = rest;
+    this.#at = at;
   }
 
   /** The low 28 bits of a longer number, each byte saying that more follows. */
@@ -328,6 +328,22 @@ export class ByteReader {
     }
     throw new MalformedBytes('an integer without an end');
   }
+}
+
+/**
+ * Two digits to a byte; `digits` are an even number. A loop and not `Buffer.write(text, 'hex')`, which takes capitals
+ * too and a quarter more time in a whole turn.
+ *
+ * @returns where it ended, or -1 where a character is no lower-case hex digit
+ */
+export function packHex(digits: string, into: Buffer, start: number): number {
+  let at = start;
+  for (let index = 0; index < digits.length; index += 2) {
+    const packed = (DIGITS[digits.charCodeAt(index)]! << 4) | DIGITS[digits.charCodeAt(index + 1)]!;
+    if (packed < 0) return -1;
+    into[at++] = packed;
+  }
+  return at;
 }
 
 /** Of digits, never 0. */
