@@ -25,7 +25,11 @@ const NAME = /^(\d{15})-(\d{15})\.segment$/;
  * Most of a record is hashes, which do not compress; the rest does at the first try. Of seeded records this packs
  * 250 MB for each second of a processor to 0.48, zlib at its fastest 82 MB to 0.52.
  */
-const PACKING: BrotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+const PACKING: BrotliOptions = {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 1 },
+  // Room for a whole packed block: with the usual 16 kB each goes to and fro between two threads thirty times.
+  chunkSize: LIMITS.archiveBlockBytesMax,
+};
 
 /**
  * Blocks of a segment: one at a time would wait for a busy loop after each, all at once take every thread of the pool,
