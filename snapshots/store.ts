@@ -1,4 +1,5 @@
 /** One store out of its media: journal, rows and vault that fail together. */
+import { LIMITS } from '../engine/limits.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
 import { FailStop } from './fail-stop.ts';
 import { openJournal } from './journal.ts';
@@ -37,7 +38,9 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
 
   const journal = await openJournal({ medium: media.records, genesis: genesisOf(context), failStop, onPoint });
   const { master, keyedHash } = parts;
-  const vault = new MediumVault({ medium: media.slots, master, keyedHash, context, failStop });
+  const vault = new MediumVault({
+    ...{ medium: media.slots, master, keyedHash, context, failStop, keysMax: LIMITS.vaultKeysMax },
+  });
   return { journal, rows, vault, failStop };
 }
 

@@ -11,7 +11,6 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { invariant } from '../engine/assert.ts';
-import { LIMITS } from '../engine/limits.ts';
 import { StorageFault, type Vault } from '../engine/ports.ts';
 import type { FailStop } from './fail-stop.ts';
 import { freshBytes, KEY_BYTES, type KeyedHash, openBytes, sealBytes } from './keys.ts';
@@ -28,11 +27,13 @@ export interface VaultParts {
   /** Names the folder and the store; part of every seal. */
   readonly context: string;
   readonly failStop: FailStop;
+  /** Unwrapped keys kept in memory. */
+  readonly keysMax: number;
 }
 
 export class MediumVault implements Vault {
   readonly #parts: VaultParts;
-  readonly #keys = new LRUCache<number, Buffer>({ max: LIMITS.vaultKeysMax });
+  readonly #keys: LRUCache<number, Buffer>;
   /** Reserved and not handed to the medium yet, in slot order; `#firstReserved` is the first of them. */
   #reserved: Buffer[] = [];
   #firstReserved: number;
@@ -45,6 +46,7 @@ export class MediumVault implements Vault {
 
   constructor(parts: VaultParts) {
     this.#parts = parts;
+    this.#keys = new LRUCache({ max: parts.keysMax });
     this.#firstReserved = parts.medium.slotCount();
   }
 

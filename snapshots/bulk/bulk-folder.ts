@@ -45,6 +45,8 @@ export async function openBulkFolder(path: string, shardCount: number): Promise<
     closing.unshift(() => slots.close());
     const vault = new MediumVault({
       ...{ medium: slots, master: keys.master, keyedHash, context, failStop: new FailStop() },
+      // Nothing is opened: a key is needed until its citizen is told of, and by then it is not even flushed.
+      keysMax: 1,
     });
     return { journal, vault, rowsPath: paths.rows };
   };

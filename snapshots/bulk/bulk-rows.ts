@@ -21,6 +21,7 @@ import { type Entry, inKeyOrder, SPILL_HEADER_BYTES } from './key-order.ts';
 const CHUNK_BYTES = 262_144;
 /** Rows of one transaction: LMDB holds the pages of one in memory, some 60 MB. */
 const TRANSACTION_ROWS = 200_000;
+const APPEND = { append: true };
 
 export class BulkRows {
   readonly #rowsPath: string;
@@ -120,21 +121,20 @@ class Spill {
 }
 
 function appendAll(database: Environment, entries: Iterable<Entry>, onRows: (count: number) => void): void {
-  let batch: Entry[] = [];
+  const rest = entries[Symbol.iterator]();
   // The typings forget what it answers: false where the key is not past all others.
-  const putSync = database.putSync as unknown as (key: Buffer, value: Buffer, options: { append: boolean }) => boolean;
-  const append = () => {
-    database.transactionSync(() => {
-      for (const { key, value } of batch) {
-        invariant(putSync.call(database, key, value, { append: true }), 'each row comes once');
-      }
-    });
-    onRows(batch.length);
-    batch = [];
+  const putSync = database.putSync as unknown as (key: Buffer, value: Buffer, options: typeof APPEND) => boolean;
+  /** @returns how many rows: the collector would copy those of one transaction, were they gathered before it */
+  const append = (): number => {
+    for (let count = 0; count < TRANSACTION_ROWS; count += 1) {
+      const next = rest.next();
+      if (next.done === true) return count;
+      invariant(putSync.call(database, next.value.key, next.value.value, APPEND), 'each row comes once');
+    }
+    return TRANSACTION_ROWS;
   };
-  for (const entry of entries) {
-    batch.push(entry);
-    if (batch.length === TRANSACTION_ROWS) append();
+  for (let count = TRANSACTION_ROWS; count === TRANSACTION_ROWS; ) {
+    count = database.transactionSync(append);
+    onRows(count);
   }
-  if (batch.length > 0) append();
 }
