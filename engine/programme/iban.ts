@@ -11,6 +11,9 @@ export const IBAN_COUNT = 10 ** 12;
 const ABI_CODES = ['02008', '03069', '05034', '07601', '36081'] as const;
 const CAB = '03200';
 
+const CODE_OF_ZERO = 48;
+const CODE_OF_A = 65;
+
 /**
  * Removes blanks and raises letters, then checks form and check digits. The national check letter is not
  * verified (DECISION 40).
@@ -41,9 +44,13 @@ export function makeIban(number: number): string {
 /** ISO 7064 modulo 97-10: first four characters last, letters as 10 to 35, read as one decimal number. */
 function remainder97(iban: string): number {
   let remainder = 0;
-  for (const character of iban.slice(4) + iban.slice(0, 4)) {
-    const value = Number.parseInt(character, 36);
+  for (let index = 0; index < iban.length; index += 1) {
+    const value = numberOf(iban.charCodeAt((index + 4) % iban.length));
     remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
   }
   return remainder;
+}
+
+function numberOf(code: number): number {
+  return code >= CODE_OF_A ? code - CODE_OF_A + 10 : code - CODE_OF_ZERO;
 }
