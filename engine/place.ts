@@ -25,11 +25,14 @@ export function indexIn(place: number): number {
   return place % INDEX_COUNT;
 }
 
+/** Of the turn. */
+export function sequenceOf(place: number): number {
+  return Math.floor(place / INDEX_COUNT);
+}
+
 /** The sub of the row that has the place: pages stand in the order of turns. */
 export function pageOf(place: number): string {
-  return Math.floor(place / INDEX_COUNT)
-    .toString(RADIX)
-    .padStart(DIGITS, '0');
+  return sequenceOf(place).toString(RADIX).padStart(DIGITS, '0');
 }
 
 /** @param page undefined where this is the first line of its turn */

@@ -3,8 +3,8 @@
  * same commands, written down without asking them, since ten million citizens make two hundred million of them.
  * test/bench/seed.test.ts holds them to what a real engine journals, and `clickday verify` judges each folder again.
  *
- * Whoever makes the records and whoever makes the rows each tell the same chronicle. Only what is random in it, seals
- * under fresh keys, is made by the one and handed to the other.
+ * Whoever makes the records and whoever makes the rows each tell the same chronicle. What takes the folder's keys,
+ * digests and seals, is made by the one and handed to the other.
  */
 import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { Standing } from '../../engine/facts.ts';
@@ -12,25 +12,20 @@ import {
   type ActorMessage,
   type Answer,
   APP_CHANNEL,
-  acceptingPeriod,
   type CitizenKey,
-  citizenKeyText,
   type Fact,
   type Hpan,
   invariant,
   makeIban,
   PARTITION_COUNT,
   type PageTable,
-  type Programme,
   partitionOf,
-  paymentScoreCents,
-  recordKeyText,
   type TransactionRecord,
   type WalletCommandBody,
 } from '../../engine/index.ts';
 import { NOWHERE, placeAt } from '../../engine/place.ts';
-import { bodyText } from '../../engine/shard/command-text.ts';
 import type { Operation, PaymentRow } from '../../engine/wallet/wallet.ts';
+import type { Law } from './law.ts';
 import { citizenOf, ENROLMENT_MS, paymentsOf, type SeededCitizen, type SeededPayment } from './population.ts';
 import type { Round } from './timeline.ts';
 
@@ -38,6 +33,13 @@ import type { Round } from './timeline.ts';
 export interface Seals {
   identity(taxCode: string): { readonly slot: number; readonly sealedTaxCode: Uint8Array };
   payoff(slot: number, text: string): Uint8Array;
+}
+
+/** Keyed hashes, in the order in which the chronicle asks for them: of all its citizens first. */
+export interface Digests {
+  citizen(taxCode: string): CitizenKey;
+  body(body: WalletCommandBody): string;
+  record(record: TransactionRecord): string;
 }
 
 /** Hears the chronicle, round by round. */
@@ -56,8 +58,8 @@ export interface Listener {
 export interface ChronicleOptions {
   readonly seed: number;
   readonly storeCount: number;
-  readonly programme: Programme;
-  readonly digest: (text: string) => string;
+  readonly law: Law;
+  readonly digests: Digests;
 }
 
 /** What is known of a citizen while its group is told; of a card likewise. */
@@ -66,6 +68,8 @@ interface Person {
   readonly key: CitizenKey;
   readonly partition: number;
   readonly totals: Map<number, { rawCents: number; standing: Standing; insertions: number; latest: number }>;
+  /** What the ids of its commands begin with. */
+  readonly ids: string;
   termsMs: number;
   commandCount: number;
 }
@@ -99,6 +103,10 @@ const DETAILS = {
   issuerAbi: '03069',
 } as const;
 const ENROLMENT = 1;
+
+/** Ids are of the eve, in the order of citizens and their commands. */
+const IDS = `${ENROLMENT_MS.toString(16).padStart(12, '0')}70008000`;
+const TWO_DIGITS = Array.from({ length: 256 }, (_, count) => count.toString(16).padStart(2, '0'));
 
 export class Chronicle {
   readonly #options: ChronicleOptions;
@@ -145,14 +153,24 @@ export class Chronicle {
   }
 
   #introduce(number: number): Person {
-    const { seed, digest } = this.#options;
+    const { seed, digests } = this.#options;
     const citizen = citizenOf(seed, number);
-    const key = digest(citizenKeyText(citizen.taxCode));
-    const person = { citizen, key, partition: partitionOf(key), totals: new Map(), termsMs: 0, commandCount: 0 };
+    const key = digests.citizen(citizen.taxCode);
+    const ids = IDS + number.toString(16).padStart(10, '0');
+    const person = { citizen, key, partition: partitionOf(key), totals: new Map(), ids, termsMs: 0, commandCount: 0 };
     this.#byKey.set(key, person);
     for (const hpan of citizen.cards) {
-      const blank = { waiting: [], asked: null, arrivals: 0, latest: NOWHERE, latestMs: 0, underWay: null };
-      this.#instruments.set(hpan, { hpan, partition: partitionOf(hpan), owner: person, ...blank });
+      this.#instruments.set(hpan, {
+        hpan,
+        partition: partitionOf(hpan),
+        owner: person,
+        waiting: [],
+        asked: null,
+        arrivals: 0,
+        latest: NOWHERE,
+        latestMs: 0,
+        underWay: null,
+      });
     }
     return person;
   }
@@ -266,13 +284,10 @@ export class Chronicle {
     this.#done(owner, asked!, { activationMs });
   }
 
-  /** Ids are of the eve, in the order of citizens and their commands. */
   #ask(person: Person, body: WalletCommandBody): { readonly commandKey: string; readonly bodyHash: string } {
-    const time = ENROLMENT_MS.toString(16).padStart(12, '0');
-    const count = person.citizen.number * 64 + person.commandCount;
+    const commandKey = `${person.ids}${TWO_DIGITS[person.commandCount]}`;
     person.commandCount += 1;
-    const commandKey = `${time}70008000${count.toString(16).padStart(12, '0')}`;
-    return { commandKey, bodyHash: this.#options.digest(bodyText(body)) };
+    return { commandKey, bodyHash: this.#options.digests.body(body) };
   }
 
   #done(person: Person, asked: { readonly commandKey: string; readonly bodyHash: string }, answer: Answer): void {
@@ -303,7 +318,7 @@ export class Chronicle {
     return {
       place: instrument.latest,
       previous,
-      key: this.#options.digest(recordKeyText(record)),
+      key: this.#options.digests.record(record),
       latestMs: instrument.latestMs,
       record,
       receivedMs: this.#receivedMs,
@@ -323,17 +338,11 @@ export class Chronicle {
 
   #counted(entry: LedgerEntry): LedgerEntry {
     const leftCents = entry.record.amountCents;
-    return { ...entry, state: 'counted', enrolment: ENROLMENT, ...this.#judged(entry.record), leftCents };
-  }
-
-  #judged(record: TransactionRecord): { readonly awardPeriodId: number; readonly scoreCents: number } {
-    const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs: this.#receivedMs });
-    invariant(period !== null, 'seeded payments are of days that periods take');
-    return { awardPeriodId: period.awardPeriodId, scoreCents: paymentScoreCents(record.amountCents, period) };
+    return { ...entry, state: 'counted', enrolment: ENROLMENT, ...this.#options.law.judge(entry.record), leftCents };
   }
 
   #count(person: Person, place: number, record: TransactionRecord): void {
-    const { awardPeriodId, scoreCents } = this.#judged(record);
+    const { awardPeriodId, scoreCents } = this.#options.law.judge(record);
     const before = person.totals.get(awardPeriodId);
     const payment: PaymentRow = {
       place: this.#newPlace('payment', person.partition),

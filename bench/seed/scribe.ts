@@ -4,21 +4,20 @@
  */
 import { type ActorMessage, type Fact, type Message, PARTITION_COUNT, type Section } from '../../engine/index.ts';
 import type { Listener } from './chronicle.ts';
+import { Cursors } from './cursors.ts';
 import type { Round } from './timeline.ts';
 
 interface OpenSection extends Section {
   readonly facts: Fact[];
   readonly sent: Message[];
-  /** Last message sent within the record, by receiver; last one taken in, by sender. */
-  readonly sentWithin: Map<number, number>;
-  readonly taken: Map<number, number>;
 }
 
 export class Scribe implements Listener {
   readonly #firstFact: Fact;
-  /** Messages so far, by sender and receiver. */
-  readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
-  readonly #taken = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  /** A pair's messages all leave the record, or all stay within it. */
+  readonly #sent = new Cursors();
+  readonly #within = new Cursors();
+  readonly #taken = new Cursors();
   readonly #written: (round: Round, sections: readonly Section[]) => void;
   #sections: OpenSection[] = [];
 
@@ -29,10 +28,11 @@ export class Scribe implements Listener {
   }
 
   begin({ sequence }: Round): void {
-    this.#sections = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
-      ...{ partition, sequence, facts: [], sent: [], within: [], received: [] },
-      ...{ sentWithin: new Map(), taken: new Map() },
-    }));
+    this.#within.mark();
+    this.#taken.mark();
+    this.#sections = Array.from({ length: PARTITION_COUNT }, (_, partition) => {
+      return { partition, sequence, facts: [], sent: [], within: [], received: [] };
+    });
     if (sequence === 1) this.fact(0, this.#firstFact);
   }
 
@@ -41,27 +41,21 @@ export class Scribe implements Listener {
   }
 
   sent(from: number, to: number, body: ActorMessage): void {
-    this.#sections[from]!.sent.push({ from, to, sequence: next(this.#sent, from, to), body });
+    this.#sections[from]!.sent.push({ from, to, sequence: this.#sent.next(from, to), body });
   }
 
   sentWithin(from: number, to: number): void {
-    this.#sections[from]!.sentWithin.set(to, next(this.#sent, from, to));
+    this.#within.next(from, to);
   }
 
   taken(from: number, to: number): void {
-    this.#sections[to]!.taken.set(from, next(this.#taken, from, to));
+    this.#taken.next(to, from);
   }
 
   end(round: Round): void {
-    const sections = this.#sections.map(({ partition, sequence, facts, sent, ...open }): Section => {
-      return { partition, sequence, facts, sent, within: [...open.sentWithin], received: [...open.taken] };
+    const sections = this.#sections.map((open): Section => {
+      return { ...open, within: this.#within.moved(open.partition), received: this.#taken.moved(open.partition) };
     });
     this.#written(round, sections);
   }
-}
-
-function next(counts: Float64Array, from: number, to: number): number {
-  const pair = from * PARTITION_COUNT + to;
-  counts[pair]! += 1;
-  return counts[pair]!;
 }

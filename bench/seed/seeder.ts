@@ -1,10 +1,9 @@
 /**
  * Makes a data folder with a population in it, as if the engine had taken all of it in. Two threads tell the same
  * chronicle (chronicle.ts): this one makes the records, sealed and chained, and packs them into the archive; the other
- * (rows-thread.ts) makes the rows. What they need of each other, the seals, goes through a file.
+ * (rows-thread.ts) makes the rows. What takes the folder's keys is done by one of them and noted for the other (notes.ts).
  */
-import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import {
   canonicalJson,
@@ -17,12 +16,13 @@ import {
 } from '../../engine/index.ts';
 import { type BulkFolder, openBulkFolder } from '../../snapshots/bulk/bulk-folder.ts';
 import type { TurnBody } from '../../snapshots/codec/turn-v1.ts';
-import { KeyedHash } from '../../snapshots/index.ts';
+import { ByteWriter, KeyedHash } from '../../snapshots/index.ts';
 import { explained } from '../../snapshots/lmdb/folder.ts';
-import { Chronicle, type ChronicleOptions } from './chronicle.ts';
-import type { RowsNews, RowsTask, SealedGroup } from './rows-thread.ts';
+import { Chronicle, type Digests } from './chronicle.ts';
+import { Law } from './law.ts';
+import { KeyedDigests, Noted, NotesFiles, VaultSeals } from './notes.ts';
+import type { EnrolledGroup, RowsNews, RowsTask } from './rows-thread.ts';
 import { Scribe } from './scribe.ts';
-import { VaultSeals } from './seals.ts';
 import { Timeline } from './timeline.ts';
 
 export interface SeedOptions {
@@ -48,8 +48,8 @@ export interface Seeded {
   readonly rowCount: number;
 }
 
-/** What is written on the way, at most, for each citizen: archive, spilled rows, and rows in their place. */
-const BYTES_PER_CITIZEN = 3_500;
+/** What is on the disk at once, at most, for each citizen: archive, notes, rows spilled or in their place. */
+const BYTES_PER_CITIZEN = 3_000;
 /** About as many rows for each citizen: only progress depends on it. */
 const ROWS_PER_CITIZEN = 3.6;
 
@@ -86,13 +86,12 @@ class Seeder {
   readonly #folder: BulkFolder;
   readonly #timeline: Timeline;
   readonly #programme: Programme = italy2020();
+  readonly #law = new Law(this.#programme);
   readonly #hash: KeyedHash;
   readonly #scribe: Scribe;
   /** Sections of the records that are to be appended, by store. */
   readonly #bodies: TurnBody[][];
-  readonly #notesPath: string;
-  readonly #notes: number;
-  #notesAt = 0;
+  readonly #notes = new ByteWriter();
   readonly #rows: RowsThread;
 
   constructor(options: SeedOptions, folder: BulkFolder) {
@@ -103,14 +102,11 @@ class Seeder {
     this.#bodies = folder.stores.map(() => []);
     const programmeFact = this.#programmeFact();
     this.#scribe = new Scribe(programmeFact, ({ nowMs }, sections) => this.#write(nowMs, sections));
-    this.#notesPath = join(folder.path, 'seals.tmp');
-    this.#notes = openSync(this.#notesPath, 'wx+', 0o600);
     const { seed, citizenCount } = options;
     this.#rows = new RowsThread({
       ...{ seed, citizenCount, programme: this.#programme, programmeFact, folder: folder.path },
       indexKey: folder.indexKey,
       rowsPaths: folder.stores.map(({ rowsPath }) => rowsPath),
-      notesDescriptor: this.#notes,
     });
   }
 
@@ -120,8 +116,6 @@ class Seeder {
       await this.#pay();
       const ticker = setInterval(() => this.#tellProgress(2 * this.#timeline.groupCount), PROGRESS_MS);
       const rowCount = await this.#rows.finished.finally(() => clearInterval(ticker));
-      closeSync(this.#notes);
-      rmSync(this.#notesPath);
       await this.#folder.finish();
       const journals = this.#folder.stores.map(({ journal }) => journal);
       return {
@@ -137,29 +131,30 @@ class Seeder {
   async #enrol(): Promise<void> {
     const { stores } = this.#folder;
     const storeOf = (taxCode: string) => partitionOf(this.#hash.digest(citizenKeyText(taxCode))) % stores.length;
-    const seals = new VaultSeals((taxCode) => stores[storeOf(taxCode)]!.vault);
+    const seals = new VaultSeals((taxCode) => stores[storeOf(taxCode)]!.vault, this.#notes);
+    const digests = new KeyedDigests(this.#hash, this.#notes);
     for (let group = 0; group < this.#timeline.groupCount; group += 1) {
-      this.#chronicle(group).enrol(this.#timeline.enrolment(group), seals);
-      this.#hand(group, seals.takeNotes());
+      this.#chronicle(group, digests).enrol(this.#timeline.enrolment(group), seals);
+      this.#hand(group);
       // Not waited for: all keys are durable before the folder is one.
-      for (const { vault } of stores) vault.flush().catch(() => undefined);
+      if (group % FLUSH_GROUPS === 0) for (const { vault } of stores) vault.flush().catch(() => undefined);
       await this.#append(group);
     }
   }
 
   async #pay(): Promise<void> {
     for (let group = 0; group < this.#timeline.groupCount; group += 1) {
+      const noted = new Noted(await this.#rows.notesOf(group));
       const termsMs = this.#timeline.enrolment(group)[0]!.nowMs;
-      this.#chronicle(group).pay(this.#timeline.payments(group), termsMs);
+      this.#chronicle(group, noted).pay(this.#timeline.payments(group), termsMs);
+      noted.finish();
       await this.#append(this.#timeline.groupCount + group);
     }
   }
 
-  #chronicle(group: number): Chronicle {
+  #chronicle(group: number, digests: Digests): Chronicle {
     const { seed, storeCount } = this.#options;
-    const options: ChronicleOptions = {
-      ...{ seed, storeCount, programme: this.#programme, digest: (text) => this.#hash.digest(text) },
-    };
+    const options = { seed, storeCount, law: this.#law, digests };
     return new Chronicle(options, this.#timeline.citizensOf(group), this.#scribe);
   }
 
@@ -181,10 +176,9 @@ class Seeder {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #hand(group: number, notes: Buffer): void {
-    writeSync(this.#notes, notes, 0, notes.length, this.#notesAt);
-    this.#rows.hand({ group, notesAt: this.#notesAt, notesBytes: notes.length });
-    this.#notesAt += notes.length;
+  #hand(group: number): void {
+    this.#rows.hand(group, this.#notes.view());
+    this.#notes.reset();
   }
 
   #tellProgress(groups: number): void {
@@ -205,17 +199,25 @@ class Seeder {
 
 const PROGRESS_GROUPS = 200;
 const PROGRESS_MS = 5_000;
+/** New keys are synced once for so many. */
+const FLUSH_GROUPS = 64;
 const YOUNG_MEGABYTES = 192;
 
 class RowsThread {
   readonly #worker: Worker;
+  /** What it is handed. */
+  readonly #files: NotesFiles;
   /** Rows that were made, in the end. Rejects when the thread breaks. */
   readonly finished: Promise<number>;
   groupsDone = 0;
   rowsPlaced = 0;
   #failure: Error | null = null;
+  /** Of the payments of each group, until they are taken. */
+  readonly #notes = new Map<number, Uint8Array>();
+  #heard: () => void = () => {};
 
   constructor(task: RowsTask) {
+    this.#files = new NotesFiles(task.folder);
     this.#worker = new Worker(new URL('./rows-thread.js', import.meta.url), {
       workerData: task,
       // A group lives until its rows are spilled: with the default it is copied several times before.
@@ -223,7 +225,7 @@ class RowsThread {
     });
     this.finished = new Promise((resolve, reject) => {
       this.#worker.on('message', (news: RowsNews) => {
-        if (news.kind === 'group') this.groupsDone += 1;
+        if (news.kind === 'group') this.#keepNotes(news.notes);
         else if (news.kind === 'placed') this.rowsPlaced += news.rows;
         else resolve(news.rows);
       });
@@ -232,6 +234,7 @@ class RowsThread {
     });
     this.finished.catch((failure: Error) => {
       this.#failure = failure;
+      this.#heard();
     });
   }
 
@@ -240,11 +243,35 @@ class RowsThread {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  hand(sealed: SealedGroup): void {
-    this.#worker.postMessage(sealed);
+  hand(group: number, notes: Uint8Array): void {
+    const enrolled: EnrolledGroup = { group, notes: this.#files.write(notes) };
+    this.#worker.postMessage(enrolled);
+  }
+
+  /** Taken once. Resolves when the group's rows are made. */
+  async notesOf(group: number): Promise<Uint8Array> {
+    for (;;) {
+      this.check();
+      const notes = this.#notes.get(group);
+      if (notes !== undefined) {
+        this.#notes.delete(group);
+        return notes;
+      }
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+      });
+    }
+  }
+
+  #keepNotes(notes: Uint8Array): void {
+    this.#files.read();
+    this.#notes.set(this.groupsDone, notes);
+    this.groupsDone += 1;
+    this.#heard();
   }
 
   async end(): Promise<void> {
     await this.#worker.terminate();
+    this.#files.close();
   }
 }

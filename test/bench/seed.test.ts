@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Chronicle, type Listener } from '../../bench/seed/chronicle.ts';
+import { Law } from '../../bench/seed/law.ts';
+import { KeyedDigests } from '../../bench/seed/notes.ts';
 import { citizenOf, paymentsOf, SEEDED_UNTIL } from '../../bench/seed/population.ts';
 import { Timeline } from '../../bench/seed/timeline.ts';
 import {
@@ -23,6 +25,7 @@ import {
 } from '../../engine/index.ts';
 import { NOWHERE } from '../../engine/place.ts';
 import {
+  ByteWriter,
   KeyedHash,
   openMemoryPersistence,
   openPersistence,
@@ -76,7 +79,7 @@ function expected(awardPeriodId: number, storeCount: number): readonly Expected[
 const FEW = 40;
 
 /** As the chronicle tells it to whoever listens. */
-function factsOf(seed: number, digest: (text: string) => string): readonly Fact[] {
+function factsOf(seed: number, hash: KeyedHash): readonly Fact[] {
   const facts: Fact[] = [];
   const listener: Listener = {
     begin: () => {},
@@ -87,7 +90,8 @@ function factsOf(seed: number, digest: (text: string) => string): readonly Fact[
     end: () => {},
   };
   const timeline = new Timeline(FEW, 1);
-  const options = { seed, storeCount: 1, programme: italy2020(), digest };
+  const digests = new KeyedDigests(hash, new ByteWriter());
+  const options = { seed, storeCount: 1, law: new Law(italy2020()), digests };
   const chronicle = new Chronicle(options, timeline.citizensOf(0), listener);
   const rounds = timeline.enrolment(0);
   chronicle.enrol(rounds, { identity: () => ({ slot: 0, sealedTaxCode: SEAL }), payoff: () => SEAL });
@@ -168,7 +172,7 @@ test('a chronicle is what the engine decides for the same commands', async () =>
   const now = new Date(new Timeline(FEW, 1).enrolment(0)[0]!.nowMs).toISOString();
   const engine = await World.open({ persistence: memory, now });
   const hash = new KeyedHash(memory.indexKey);
-  const told = factsOf(SEED, (text) => hash.digest(text));
+  const told = factsOf(SEED, hash);
   await relive(engine, told);
   const journaled = [...memory.stores[0]!.journal.read(1)].flatMap(({ sections }) =>
     sections.flatMap(({ facts }) => facts.filter(({ kind }) => kind !== 'programmeSet')),
@@ -179,9 +183,8 @@ test('a chronicle is what the engine decides for the same commands', async () =>
 
 test('the same seed gives the same facts, another one others', () => {
   const hash = new KeyedHash(Buffer.alloc(32, 1));
-  const digest = (text: string) => hash.digest(text);
-  expect(factsOf(7, digest)).toEqual(factsOf(7, digest));
-  expect(factsOf(8, digest)).not.toEqual(factsOf(7, digest));
+  expect(factsOf(7, hash)).toEqual(factsOf(7, hash));
+  expect(factsOf(8, hash)).not.toEqual(factsOf(7, hash));
 });
 
 describe.each([1, 2])('a seeded folder of %i stores', (storeCount) => {
