@@ -24,7 +24,7 @@ export {
   standing,
   transactionRecord,
 } from './codec/values-v1.ts';
-export { type Checked, type Inspection, verifyFolder } from './inspect.ts';
+export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
 export { type Folder, type FolderParts, openFolder } from './lmdb/folder.ts';
 export {

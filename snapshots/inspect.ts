@@ -3,22 +3,44 @@
  * own, judges every accepted record again by the programme, and compares with rows, rankings and carried totals.
  *
  * It shares the decoding of records and the law (engine/programme) with the engine, and nothing else: not the fold,
- * not the machines, not the ranking. All of it is held in memory, about 2 kB for a citizen with a card and a payment.
+ * not the machines, not the ranking. It reads the journals once for as many partitions as fit into memory, notes the
+ * facts of each wallet and card, and then folds one after the other; the rest is left to another pass. What wallets and
+ * cards say of each other is weighed, not kept (balance.ts). Besides, 36 bytes for each place in a ranking stay.
  */
 import { existsSync } from 'node:fs';
 import type { Programme } from '../engine/contract.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
 import { Ranking } from '../engine/ranking/ranking.ts';
 import { Account } from './inspect/account.ts';
-import { Agreement } from './inspect/agreement.ts';
+import { Balance } from './inspect/balance.ts';
 import { Findings, type Inspection } from './inspect/findings.ts';
-import { type HeldRanking, type Move, Standings } from './inspect/standings.ts';
+import { LogGroup } from './inspect/log-group.ts';
+import { type CheckParts, PartitionCheck } from './inspect/partition-check.ts';
+import { ALL_PARTITIONS } from './inspect/rows.ts';
+import {
+  digestOfRanking,
+  type HeldRanking,
+  type Move,
+  type Order,
+  RankingCheck,
+  Standings,
+} from './inspect/standings.ts';
+import { SuspectCheck } from './inspect/suspect-check.ts';
+import { openTaxCodes } from './inspect/tax-codes.ts';
 import { inTimeOrder } from './inspect/walk.ts';
 import { openPersistence } from './lmdb/persistence.ts';
 import type { Persistence } from './persistence.ts';
 
 export type { Checked, Inspection } from './inspect/findings.ts';
 export type { HeldRanking } from './inspect/standings.ts';
+
+export interface VerifyOptions {
+  /** For noted facts: what more there is of them is left to another pass. One partition's fit, whatever it says. */
+  readonly memoryBytes?: number | undefined;
+}
+
+/** What else a process takes is a few hundred megabytes. */
+const VERIFY_MEMORY_BYTES = 1_024 * 1_048_576;
 
 /**
  * Verifies stores at rest: nobody may append or write rows meanwhile.
@@ -29,6 +51,7 @@ export async function verifyStores(
   stores: readonly Store[],
   programme: Programme,
   rankings: readonly HeldRanking[] = [],
+  options: VerifyOptions = {},
 ): Promise<Inspection> {
   const findings = new Findings();
   const account = new Account(programme, findings);
@@ -36,18 +59,50 @@ export async function verifyStores(
     vector === null ? [] : account.movesAfter(awardPeriodId, vector),
   );
   for (const store of stores) expectRows(account, store, findings);
-  let steps = 0;
-  for (const step of inTimeOrder(stores, findings)) {
-    account.apply(step);
-    steps += 1;
-    if (steps % STEPS_PER_BREATH === 0) await breathe();
+
+  const [balance, standings, busy] = [new Balance(), new Standings(), new Set<string>()];
+  const parts: CheckParts = { stores, programme, findings, balance, standings, busy };
+  for (let left = ALL_PARTITIONS, isFirst = true; left.length > 0; isFirst = false) {
+    const group = new LogGroup(left, options.memoryBytes ?? VERIFY_MEMORY_BYTES);
+    await breathing(isFirst ? firstPass(account, group, parts) : laterPass(group, stores));
+    if (isFirst) for (const hpan of account.post.busyCards()) busy.add(hpan);
+    for (const log of group.take()) await breathing(new PartitionCheck(log, parts).run());
+    left = group.putOff;
   }
 
-  account.post.finish();
-  new Agreement(account, findings).check();
-  account.compareRows(stores);
-  checkRankings(account, rankings, moves, findings);
+  await checkSuspects(parts);
+  await checkRankings(account, standings, { rankings, moves, stores }, findings);
   return findings.inspection();
+}
+
+function* firstPass(account: Account, group: LogGroup, { stores, findings }: CheckParts): Generator<void> {
+  for (const step of inTimeOrder(stores, findings)) {
+    account.apply(step);
+    group.add(step);
+    yield;
+  }
+  account.post.finish();
+}
+
+/** What the journals say of themselves was said at the first. */
+function* laterPass(group: LogGroup, stores: readonly Store[]): Generator<void> {
+  for (const step of inTimeOrder(stores, new Findings())) {
+    group.add(step);
+    yield;
+  }
+}
+
+/** Cards that are looked at closely at once: these are objects again, with all their citizens. */
+const SUSPECT_CARDS = 20_000;
+
+async function checkSuspects({ balance, busy, findings, ...parts }: CheckParts): Promise<void> {
+  const suspects = [...balance.suspects()];
+  const cardsInScale = Math.max(1, findings.inspection().checked.cards / balance.scaleCount);
+  const scaleCount = Math.ceil(SUSPECT_CARDS / cardsInScale);
+  for (let at = 0; at < suspects.length && !findings.isFull; at += scaleCount) {
+    const scales = suspects.slice(at, at + scaleCount);
+    await breathing(new SuspectCheck(scales, { ...parts, findings, busy }).run());
+  }
 }
 
 /**
@@ -55,37 +110,34 @@ export async function verifyStores(
  *
  * @throws StorageFault FOLDER_MISSING; FOLDER_IN_USE while one has it; whatever else keeps a folder from being opened
  */
-export async function verifyFolder(folder: string): Promise<Inspection> {
+export async function verifyFolder(folder: string, options: VerifyOptions = {}): Promise<Inspection> {
   // Opening would make one, and an empty folder is always sound.
   if (!existsSync(folder)) throw new StorageFault('FOLDER_MISSING', `there is no data folder ${folder}`);
   const persistence = await openPersistence({ folder });
   try {
-    return await verifyPersistence(persistence);
+    return await verifyPersistence(persistence, options);
   } finally {
     await persistence.close();
   }
 }
 
 /** Verifies what a persistence holds, by the programme that its journal names. */
-export async function verifyPersistence(persistence: Persistence): Promise<Inspection> {
+export async function verifyPersistence(persistence: Persistence, options: VerifyOptions = {}): Promise<Inspection> {
   const programme = journaledProgramme(persistence.stores);
   if (programme === null) return withoutProgramme(persistence.stores);
-  const findings = new Findings();
-  const rankings = programme.periods.flatMap(({ awardPeriodId }) => savedRanking(persistence, awardPeriodId, findings));
-  const inspection = await verifyStores(persistence.stores, programme, rankings);
-  const { differences } = findings.inspection();
-  return {
-    ...inspection,
-    ok: inspection.ok && differences.length === 0,
-    differences: [...inspection.differences, ...differences],
-  };
+  const rankings = programme.periods.flatMap(({ awardPeriodId }) => savedRanking(persistence, awardPeriodId));
+  return verifyStores(persistence.stores, programme, rankings, options);
 }
 
 /** Lets a server that verifies its own stopped store answer in between. */
 const STEPS_PER_BREATH = 1_000;
 
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+async function breathing<T>(steps: Generator<void, T>): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (count % STEPS_PER_BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 function expectRows(account: Account, store: Store, findings: Findings): void {
@@ -97,39 +149,54 @@ function expectRows(account: Account, store: Store, findings: Findings): void {
   }
 }
 
-function checkRankings(
+interface RankingParts {
+  readonly rankings: readonly HeldRanking[];
+  /** For each of the rankings. */
+  readonly moves: readonly (readonly Move[])[];
+  readonly stores: readonly Store[];
+}
+
+async function checkRankings(
   account: Account,
-  rankings: readonly HeldRanking[],
-  moves: readonly (readonly Move[])[],
+  standings: Standings,
+  { rankings, moves, stores }: RankingParts,
   findings: Findings,
-): void {
+): Promise<void> {
   const ties = account.partitions.flatMap((partition) => partition.ties);
-  const standings = new Standings(ties, (partition) => account.partitions[partition]?.store?.vault, findings);
-  for (const [first, second] of ties) standings.checkTie(account.citizen(first), account.citizen(second));
+  const frozen = account.partitions[0]?.frozenRankings ?? [];
+  const orders = new Map<number, Order>();
+  for (const { awardPeriodId } of [...rankings, ...frozen]) {
+    if (!orders.has(awardPeriodId)) orders.set(awardPeriodId, standings.order(awardPeriodId));
+  }
+  const tied = new Set([...ties.flat(), ...[...orders.values()].flatMap((order) => [...order.tied()])]);
+  const taxCodes = await breathing(openTaxCodes(tied, stores));
+  const check = new RankingCheck(ties, findings);
+  check.checkTies(taxCodes);
+  for (const order of orders.values()) check.breakTies(order, taxCodes);
 
   for (const [index, ranking] of rankings.entries()) {
     const { awardPeriodId, vector } = ranking;
     if (vector === null || account.reaches(vector)) {
-      standings.compare(ranking, account.participants(awardPeriodId), moves[index] ?? []);
+      check.compare(ranking, orders.get(awardPeriodId)!, moves[index] ?? []);
     } else findings.differ(`ranking of period ${awardPeriodId}: is of a moment that no journal reaches`);
   }
-  checkFrozen(account, standings, findings);
+  checkFrozen(account, orders, findings);
 }
 
 /** A frozen ranking was taken when all partitions had frozen their standings, and its digest is of those. */
-function checkFrozen(account: Account, standings: Standings, findings: Findings): void {
+function checkFrozen(account: Account, orders: ReadonlyMap<number, Order>, findings: Findings): void {
   const { frozenRankings = [], store = null } = account.partitions[0] ?? {};
   for (const { awardPeriodId, vector, participants, digest } of frozenRankings) {
     const subject = `frozen ranking of period ${awardPeriodId}`;
     findings.count('rankings');
-    const expected = account.participants(awardPeriodId);
-    findings.expect(`${subject}: participants`, expected.length, participants);
+    const order = orders.get(awardPeriodId)!;
+    findings.expect(`${subject}: participants`, order.size, participants);
     if (store !== null) {
       const digestOf = (text: string) => store.vault.digest(text);
-      findings.expect(`${subject}: digest`, standings.digest(expected, digestOf), digest);
+      findings.expect(`${subject}: digest`, digestOfRanking(order, digestOf), digest);
     }
     for (const { partition, frozen } of account.partitions) {
-      const sequence = frozen.get(awardPeriodId)?.sequence;
+      const sequence = frozen.get(awardPeriodId);
       if (sequence === undefined) findings.differ(`${subject}: partition ${partition} has not frozen the period`);
       else if ((vector[partition] ?? 0) < sequence) {
         findings.differ(`${subject}: taken at ${partition}:${vector[partition]}, before ${partition}:${sequence}`);
@@ -156,15 +223,13 @@ function withoutProgramme(stores: readonly Store[]): Inspection {
   return findings.inspection();
 }
 
-function savedRanking(persistence: Persistence, awardPeriodId: number, findings: Findings): readonly HeldRanking[] {
+/** Read when it is compared: all of them at once would be more than anything else that is held. */
+function savedRanking(persistence: Persistence, awardPeriodId: number): readonly HeldRanking[] {
   const saved = persistence.loadRanking(awardPeriodId);
   if (saved === null) return [];
-  try {
-    const ranking = Ranking.fromChunks(saved.chunks, () => 0);
-    return [{ awardPeriodId, vector: saved.vector, participants: ranking.entries() }];
-  } catch (fault) {
-    if (!(fault instanceof StorageFault)) throw fault;
-    findings.differ(`saved ranking of period ${awardPeriodId}: ${fault.code}, ${fault.message}`);
-    return [];
-  }
+  const { chunks, vector } = saved;
+  const participants = {
+    [Symbol.iterator]: () => Ranking.fromChunks(chunks, () => 0).entries(),
+  };
+  return [{ awardPeriodId, vector, participants }];
 }

@@ -22,7 +22,7 @@ const removal = shape<Removal>({ awardPeriodId: integer, before: standing });
 
 const claimed = { hpan: text, citizen: text, enrolment: integer, channel: text, master: text, activationMs: integer };
 
-const fact = tagged<Fact>({
+export const fact = tagged<Fact>({
   // Wallets: 1 to 49.
   enrolled: [
     1,

@@ -1,16 +1,24 @@
 /**
- * What two partitions must agree on, once both are accounted for: a card's ledger with the citizens' lists, a card's
- * owner with that citizen's methods. What a message still under way explains is no difference.
+ * What a card and its citizens must agree on, looked at one by one where the balance found them uneven: a card's ledger
+ * with the citizens' lists, a card's owner with that citizen's methods. What a message still under way explains is no
+ * difference.
  */
 import type { HistoryRow, LedgerEntry } from '../../engine/card/card.ts';
-import type { Hpan } from '../../engine/contract.ts';
+import type { CitizenKey, Hpan } from '../../engine/contract.ts';
 import { isReversal, recordKeyText } from '../../engine/programme/index.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
-import type { Account } from './account.ts';
 import { type CardAccount, type LedgerLine, namedCard } from './cards.ts';
 import { type Citizen, named } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
-import { judgeAgain } from './reversals.ts';
+
+/** Some cards, and every citizen who ever had to do with one of them; of those citizens, nothing about other cards. */
+export interface Suspects {
+  readonly cards: ReadonlyMap<Hpan, CardAccount>;
+  readonly citizens: ReadonlyMap<CitizenKey, Citizen>;
+  readonly isSuspect: (hpan: Hpan) => boolean;
+  /** Cards about which a message is still under way. */
+  readonly busy: ReadonlySet<Hpan>;
+}
 
 interface Listing {
   readonly citizen: Citizen;
@@ -19,36 +27,29 @@ interface Listing {
 }
 
 export class Agreement {
-  readonly #account: Account;
+  readonly #suspects: Suspects;
   readonly #findings: Findings;
   readonly #listings = new Map<string, Listing>();
-  /** Cards about which a message is still under way. */
-  readonly #busy = new Set<Hpan>();
 
-  constructor(account: Account, findings: Findings) {
-    this.#account = account;
+  constructor(suspects: Suspects, findings: Findings) {
+    this.#suspects = suspects;
     this.#findings = findings;
-    for (const body of account.post.open()) {
-      if (body.kind === 'count' || body.kind === 'reverse') this.#busy.add(body.record.hpan);
-      else if (body.kind !== 'periodClosed') this.#busy.add(body.hpan);
-    }
   }
 
   check(): void {
-    for (const citizen of this.#account.citizens()) this.#gatherListings(citizen);
-    for (const card of this.#account.cards.values()) {
+    const { cards, citizens } = this.#suspects;
+    for (const citizen of citizens.values()) this.#gatherListings(citizen);
+    for (const card of cards.values()) {
       for (const line of card.ledger.values()) this.#checkLine(card, line);
-      judgeAgain(card, this.#findings);
-      this.#checkPending(card);
       if (card.open !== undefined) this.#checkOwner(card, card.open);
     }
     for (const listing of this.#listings.values()) this.#checkListed(listing);
-    for (const citizen of this.#account.citizens()) this.#checkMethods(citizen);
+    for (const citizen of citizens.values()) this.#checkMethods(citizen);
   }
 
   #gatherListings(citizen: Citizen): void {
-    this.#findings.count('totals', citizen.totals.size);
-    for (const payment of citizen.payments.values()) {
+    for (const payment of citizen.payments) {
+      if (!this.#suspects.isSuspect(payment.hpan)) continue;
       const id = listingId(payment.hpan, recordKeyText(payment));
       const other = this.#listings.get(id);
       if (other !== undefined) {
@@ -61,18 +62,14 @@ export class Agreement {
   }
 
   #checkLine(card: CardAccount, { entry, countDelta }: LedgerLine): void {
-    const isSettled = entry.state === 'counted' || entry.state === 'applied';
-    const id = listingId(card.hpan, recordKeyText(entry.record));
-    const listing = this.#listings.get(id);
-    if (entry.state === 'asked' && this.#busy.has(card.hpan)) {
+    const listing = this.#listings.get(listingId(card.hpan, recordKeyText(entry.record)));
+    if (entry.state === 'asked') {
       // The wallet may have listed it, and its verdict be on the way.
-      if (listing !== undefined) listing.isMatched = true;
+      if (listing !== undefined && this.#suspects.busy.has(card.hpan)) listing.isMatched = true;
       return;
     }
+    if (entry.state !== 'counted' && entry.state !== 'applied') return;
     const subject = `${namedCard(card)}, record ${entry.key}`;
-    if (entry.state === 'asked')
-      this.#findings.differ(`${subject}: asked of a wallet, and no message about it is open`);
-    if (!isSettled) return;
     if (listing === undefined) {
       this.#findings.differ(`${subject}: ${entry.state}, but citizen ${short(entry.citizen)} does not list it`);
       return;
@@ -83,15 +80,6 @@ export class Agreement {
       listedAs(entry, countDelta),
       listedFields(listing),
     );
-    this.#checkTerms(entry, listing.citizen, subject);
-  }
-
-  /** Domain 3.3, citizen guard: the terms of that very enrolment were accepted before the payment. */
-  #checkTerms(entry: LedgerEntry, citizen: Citizen, subject: string): void {
-    if (isReversal(entry.record)) return;
-    const termsMs = citizen.enrolments[entry.enrolment - 1]?.termsMs;
-    if (termsMs !== undefined && termsMs < entry.record.trxMs) return;
-    this.#findings.differ(`${subject}: counted although it is of ${entry.record.trxMs}, terms are of ${termsMs}`);
   }
 
   #checkListed({ citizen, payment, isMatched }: Listing): void {
@@ -101,22 +89,10 @@ export class Agreement {
     );
   }
 
-  #checkPending(card: CardAccount): void {
-    const pending = [...card.ledger.values()]
-      .filter(({ entry }) => entry.state === 'pending')
-      .toSorted((left, right) => left.entry.arrival - right.entry.arrival)
-      .map(({ entry }) => entry.place);
-    this.#findings.expect(
-      `${namedCard(card)}: pending reversals`,
-      pending,
-      card.pending.map(({ place }) => place),
-    );
-  }
-
   #checkOwner(card: CardAccount, { citizen: key, enrolment, activationMs }: HistoryRow): void {
-    if (this.#busy.has(card.hpan)) return;
+    if (this.#suspects.busy.has(card.hpan)) return;
     const subject = `${namedCard(card)}, active for ${short(key)} since ${activationMs}`;
-    const citizen = this.#account.citizen(key);
+    const citizen = this.#suspects.citizens.get(key);
     const method = citizen?.methods.get(card.hpan);
     if (citizen === undefined || citizen.enrolment !== enrolment || !citizen.isEnabled) {
       this.#findings.differ(`${subject}: the owner is not enrolled, or not under enrolment ${enrolment}`);
@@ -137,14 +113,15 @@ export class Agreement {
     return [...citizen.operations.values()].some(
       ({ granted, waiting }) =>
         granted.some((one) => one.hpan === hpan && one.activationMs === open.activationMs) &&
-        waiting.some((other) => this.#busy.has(other)),
+        waiting.some((other) => this.#suspects.busy.has(other)),
     );
   }
 
   #checkMethods(citizen: Citizen): void {
     for (const { hpan, cashback } of citizen.methods.values()) {
-      const card = this.#account.cards.get(hpan);
-      if (this.#busy.has(hpan) || (card !== undefined && this.#isUndecided(citizen, card))) continue;
+      if (!this.#suspects.isSuspect(hpan)) continue;
+      const card = this.#suspects.cards.get(hpan);
+      if (this.#suspects.busy.has(hpan) || (card !== undefined && this.#isUndecided(citizen, card))) continue;
       const subject = `${named(citizen)}, method ${short(hpan)}`;
       const owner = card?.open?.citizen;
       if (cashback === 'enabled' && owner !== citizen.key) {

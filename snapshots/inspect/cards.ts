@@ -24,6 +24,7 @@ import {
 } from '../../engine/programme/index.ts';
 import { type Held, type Place, shown } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
+import type { Entry } from './partition-log.ts';
 
 /** A record of the card with what only its history tells. */
 export interface LedgerLine {
@@ -135,7 +136,16 @@ export class CardFold {
     this.#findings = findings;
   }
 
-  apply(card: CardAccount, fact: CardFact, place: Place): void {
+  /** @param changed told after each section that changed it */
+  fold(card: CardAccount, entries: readonly Entry[], changed: () => void = () => {}): void {
+    for (const [index, { place, facts }] of entries.entries()) {
+      for (const fact of facts) this.#apply(card, fact as CardFact, place);
+      card.sequence = place.sequence;
+      if (entries[index + 1]?.place.sequence !== place.sequence) changed();
+    }
+  }
+
+  #apply(card: CardAccount, fact: CardFact, place: Place): void {
     switch (fact.kind) {
       case 'cardActivated':
       case 'cardClaimed':

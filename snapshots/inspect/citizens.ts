@@ -16,12 +16,15 @@ import type {
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
 import { type Findings, short } from './findings.ts';
+import type { Entry } from './partition-log.ts';
 
 /** Where a fact stands. */
 export interface Place {
   readonly partition: number;
   readonly sequence: number;
   readonly nowMs: number;
+  /** Award periods that the partition has frozen before, in the order in which it did. */
+  readonly frozen: readonly number[];
 }
 
 /** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
@@ -55,8 +58,7 @@ export class Citizen {
   readonly operations = new Map<string, Operation>();
   /** By `period/enrolment`. */
   readonly totals = new Map<string, PeriodTotals>();
-  /** By place. */
-  readonly payments = new Map<number, PaymentRow>();
+  readonly payments: PaymentRow[] = [];
   /** Done, and in no page yet. */
   readonly commands: DoneCommand[] = [];
   /** Every command ever done. */
@@ -125,19 +127,22 @@ export function compareText(left: string, right: string): number {
 export class CitizenFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
-  readonly #isFrozen: (partition: number, awardPeriodId: number) => boolean;
 
-  constructor(
-    programme: Programme,
-    findings: Findings,
-    isFrozen: (partition: number, awardPeriodId: number) => boolean,
-  ) {
+  constructor(programme: Programme, findings: Findings) {
     this.#programme = programme;
     this.#findings = findings;
-    this.#isFrozen = isFrozen;
   }
 
-  apply(citizen: Citizen, fact: WalletFact, place: Place): void {
+  /** @param changed told after each section that changed it */
+  fold(citizen: Citizen, entries: readonly Entry[], changed: () => void = () => {}): void {
+    for (const [index, { place, facts }] of entries.entries()) {
+      for (const fact of facts) this.#apply(citizen, fact as WalletFact, place);
+      citizen.sequence = place.sequence;
+      if (entries[index + 1]?.place.sequence !== place.sequence) changed();
+    }
+  }
+
+  #apply(citizen: Citizen, fact: WalletFact, place: Place): void {
     switch (fact.kind) {
       case 'enrolled':
         this.#enrol(citizen, fact, place);
@@ -217,7 +222,7 @@ export class CitizenFold {
     this.#requireEnabled(citizen, fact.kind, place);
     const open = [...citizen.totals.values()]
       .filter(({ enrolment }) => enrolment === citizen.enrolment)
-      .filter(({ awardPeriodId }) => !this.#isFrozen(citizen.partition, awardPeriodId))
+      .filter(({ awardPeriodId }) => !place.frozen.includes(awardPeriodId))
       .filter(({ awardPeriodId }) => !this.#isOver(awardPeriodId, place.nowMs));
     this.#findings.expect(
       `${named(citizen)} at ${shown(place)}: standings that leaving removes`,
@@ -287,10 +292,11 @@ export class CitizenFold {
     const subject = `${named(citizen)} at ${shown(place)}`;
     this.#requireEnabled(citizen, fact.kind, place);
     this.#findings.expect(`${subject}: enrolment of a listed payment`, citizen.enrolment, enrolment);
-    if (this.#isFrozen(citizen.partition, awardPeriodId)) {
+    if (place.frozen.includes(awardPeriodId)) {
       this.#findings.differ(`${subject}: a payment is listed in period ${awardPeriodId}, which is frozen`);
     }
     this.#judgeScore(payment, subject);
+    this.#judgeTerms(citizen, payment, subject);
 
     const before = citizen.totals.get(`${awardPeriodId}/${enrolment}`);
     const after = addedUp(before, payment, citizen.termsMs);
@@ -302,7 +308,7 @@ export class CitizenFold {
     this.#findings.expect(`${totals}: the line before`, before?.latest ?? 0, payment.previous);
 
     citizen.totals.set(`${awardPeriodId}/${enrolment}`, after);
-    citizen.payments.set(payment.place, payment);
+    citizen.payments.push(payment);
     citizen.updatedMs = fact.atMs;
   }
 
@@ -323,6 +329,14 @@ export class CitizenFold {
       payment.cashbackCents,
     );
     this.#findings.expect(`${subject}: count of a payment`, 1, payment.countDelta);
+  }
+
+  /** Domain 3.3, citizen guard: the terms of that very enrolment were accepted before the payment. */
+  #judgeTerms(citizen: Citizen, payment: PaymentRow, subject: string): void {
+    if (payment.operationType === '01') return;
+    const termsMs = citizen.enrolments[payment.enrolment - 1]?.termsMs;
+    if (termsMs !== undefined && termsMs < payment.trxMs) return;
+    this.#findings.differ(`${subject}: counted although it is of ${payment.trxMs}, terms are of ${termsMs}`);
   }
 
   #requireEnabled(citizen: Citizen, kind: string, place: Place): void {

@@ -33,6 +33,11 @@ export class Findings {
   readonly #differences: string[] = [];
   #differenceCount = 0;
 
+  /** Whatever else is found is only counted. */
+  get isFull(): boolean {
+    return this.#differences.length === DIFFERENCES_MAX;
+  }
+
   count(name: CheckedName, by = 1): void {
     this.#checked[name] += by;
   }
@@ -69,10 +74,12 @@ export function firstDifference(expected: unknown, found: unknown): string | nul
   if (!isTree(expected) || !isTree(found)) return `: expected ${shown(expected)}, found ${shown(found)}`;
   if (expected instanceof Uint8Array || found instanceof Uint8Array) return bytesDifference(expected, found);
 
-  const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  for (const key of keys) {
+  for (const key in expected) {
     const difference = firstDifference(expected[key], found[key]);
     if (difference !== null) return ` .${key}${difference}`;
+  }
+  for (const key in found) {
+    if (!(key in expected) && found[key] !== undefined) return ` .${key}${firstDifference(undefined, found[key])}`;
   }
   return null;
 }

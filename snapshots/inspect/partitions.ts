@@ -3,9 +3,7 @@ import type { CitizenKey, Programme } from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
-import { type Citizen, type Place, standingOf } from './citizens.ts';
 import type { Findings } from './findings.ts';
-import type { Participant } from './standings.ts';
 
 export class PartitionAccount {
   readonly partition: number;
@@ -14,14 +12,13 @@ export class PartitionAccount {
   /** Whose journal it is in; null while it is in none. */
   store: Store | null = null;
 
-  readonly citizens = new Map<CitizenKey, Citizen>();
   lastMs = 0;
   readonly received: number[];
   readonly sent: number[];
   readonly closed = new Set<number>();
   readonly heard = new Map<number, Set<number>>();
-  /** By award period: the standings at the moment when this partition froze it. */
-  readonly frozen = new Map<number, { readonly sequence: number; readonly participants: readonly Participant[] }>();
+  /** By award period: the sequence at which this partition froze it. */
+  readonly frozen = new Map<number, number>();
   readonly ties: (readonly [CitizenKey, CitizenKey])[] = [];
   citizensEnabled = 0;
   cardsActive = 0;
@@ -67,6 +64,12 @@ export function sortedPartition(row: PartitionRow): PartitionRow {
   };
 }
 
+/** When one of its sections was journaled. */
+export interface Moment {
+  readonly sequence: number;
+  readonly nowMs: number;
+}
+
 export class PartitionFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
@@ -76,7 +79,7 @@ export class PartitionFold {
     this.#findings = findings;
   }
 
-  apply(account: PartitionAccount, fact: PartitionFact, place: Place): void {
+  apply(account: PartitionAccount, fact: PartitionFact, place: Moment): void {
     const subject = `partition ${account.partition} at ${place.sequence}`;
     switch (fact.kind) {
       case 'periodClosed':
@@ -107,7 +110,7 @@ export class PartitionFold {
     }
   }
 
-  #close(account: PartitionAccount, awardPeriodId: number, place: Place, subject: string): void {
+  #close(account: PartitionAccount, awardPeriodId: number, place: Moment, subject: string): void {
     const period = findPeriod(this.#programme, awardPeriodId);
     if (account.closed.has(awardPeriodId)) this.#findings.differ(`${subject}: closes period ${awardPeriodId} again`);
     if (period === null) this.#findings.differ(`${subject}: closes period ${awardPeriodId}, which does not exist`);
@@ -123,25 +126,11 @@ export class PartitionFold {
     account.heard.set(awardPeriodId, heard.add(from));
   }
 
-  #freeze(account: PartitionAccount, awardPeriodId: number, place: Place, subject: string): void {
+  #freeze(account: PartitionAccount, awardPeriodId: number, place: Moment, subject: string): void {
     const heard = account.heard.get(awardPeriodId)?.size ?? 0;
     const what = `${subject}: freezes period ${awardPeriodId}`;
     if (heard !== account.received.length) this.#findings.differ(`${what}, having heard ${heard} partitions`);
     if (account.frozen.has(awardPeriodId)) this.#findings.differ(`${what} again`);
-    account.frozen.set(awardPeriodId, {
-      sequence: place.sequence,
-      participants: participantsOf(account, awardPeriodId),
-    });
+    account.frozen.set(awardPeriodId, place.sequence);
   }
-}
-
-/** Who takes part: from the first counted payment on (DECISION 21), unless removed by leaving; a frozen period stands (25). */
-export function participantsOf(account: PartitionAccount, awardPeriodId: number): readonly Participant[] {
-  const frozen = account.frozen.get(awardPeriodId);
-  if (frozen !== undefined) return frozen.participants;
-  return [...account.citizens.values()].flatMap((citizen) =>
-    [...citizen.totals.values()]
-      .filter((totals) => totals.awardPeriodId === awardPeriodId)
-      .map((totals) => ({ citizen, ...standingOf(totals) })),
-  );
 }

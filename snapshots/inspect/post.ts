@@ -1,5 +1,5 @@
 /** Messages between partitions: sent without gaps, taken in at most once, kept until they are. */
-import { PARTITION_COUNT } from '../../engine/contract.ts';
+import { type Hpan, PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Message, MessageBody, Section } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
 import type { CheckpointMark, OutboxRow, StoredRow } from '../../engine/ports.ts';
@@ -61,8 +61,15 @@ export class Post {
     }
   }
 
-  *open(): Iterable<MessageBody> {
-    for (const { open } of this.#pairs.values()) for (const { message } of open) yield message.body;
+  /** Cards about which a message is still under way. */
+  *busyCards(): Iterable<Hpan> {
+    for (const { open } of this.#pairs.values()) {
+      for (const { message } of open) {
+        const { body } = message;
+        if (body.kind === 'count' || body.kind === 'reverse') yield body.record.hpan;
+        else if (body.kind !== 'periodClosed') yield body.hpan;
+      }
+    }
   }
 
   #send(section: Section, message: Message): void {

@@ -4,13 +4,10 @@
  */
 import type { CitizenKey } from '../../engine/contract.ts';
 import type { Standing } from '../../engine/facts.ts';
-import { StorageFault, type Vault } from '../../engine/ports.ts';
-import { type Citizen, compareText } from './citizens.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import { compareText } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
-
-export interface Participant extends Standing {
-  readonly citizen: Citizen;
-}
+import { type Participant, Participants } from './participants.ts';
 
 /** A ranking as something else holds it: a snapshot file, a live index. Best first. */
 export interface HeldRanking {
@@ -20,7 +17,7 @@ export interface HeldRanking {
    * journaled.
    */
   readonly vector: readonly number[] | null;
-  /** Of a standing, what the holder knows of it. */
+  /** Of a standing, what the holder knows of it. Read once, late; its first may throw StorageFault. */
   readonly participants: Iterable<{ readonly citizen: CitizenKey; readonly standing: Partial<Standing> }>;
 }
 
@@ -31,130 +28,173 @@ export interface Move {
   readonly after: Standing | null;
 }
 
+/** Null: erased, or never sealed. Undefined: there is no such citizen. */
+export type TaxCodes = ReadonlyMap<CitizenKey, string | null>;
+
+/** Everybody who takes part, by award period. */
+export class Standings {
+  readonly #periods = new Map<number, Participants>();
+
+  add(citizen: CitizenKey, standing: Standing & { readonly awardPeriodId: number }): void {
+    const known = this.#periods.get(standing.awardPeriodId);
+    const participants = known ?? new Participants();
+    if (known === undefined) this.#periods.set(standing.awardPeriodId, participants);
+    participants.add(citizen, standing);
+  }
+
+  order(awardPeriodId: number): Order {
+    return new Order(this.#periods.get(awardPeriodId) ?? new Participants());
+  }
+}
+
+/** The order of one ranking: first by all but tax codes, then, where these decide, by them. */
+export class Order {
+  readonly #participants: Participants;
+  readonly #indexes: Uint32Array;
+  /** Runs of equal standing: [first, end). */
+  readonly #ties: (readonly [number, number])[] = [];
+
+  constructor(participants: Participants) {
+    this.#participants = participants;
+    this.#indexes = participants.sorted();
+    for (let first = 0, at = 1; at <= this.size; at += 1) {
+      if (at < this.size && participants.compare(this.#indexes[first]!, this.#indexes[at]!) === 0) continue;
+      if (at - first > 1) this.#ties.push([first, at]);
+      first = at;
+    }
+  }
+
+  get size(): number {
+    return this.#indexes.length;
+  }
+
+  *[Symbol.iterator](): Generator<Participant, void> {
+    for (const index of this.#indexes) yield this.#participants.get(index);
+  }
+
+  *tied(): Iterable<CitizenKey> {
+    for (const [first, end] of this.#ties) {
+      for (let at = first; at < end; at += 1) yield this.#participants.citizen(this.#indexes[at]!);
+    }
+  }
+
+  breakTies(compare: (left: CitizenKey, right: CitizenKey) => number): void {
+    const citizen = (index: number) => this.#participants.citizen(index);
+    for (const [first, end] of this.#ties) {
+      this.#indexes.subarray(first, end).sort((left, right) => compare(citizen(left), citizen(right)));
+    }
+  }
+}
+
 const DIGEST_PIECE = 1_000;
 
-export class Standings {
-  readonly #vaultOf: (partition: number) => Vault | undefined;
+/** The digest that a frozen ranking is journaled with: of (digest so far, next thousand participants). */
+export function digestOfRanking(order: Order, digestOf: (text: string) => string): string {
+  let digest = digestOf('ranking');
+  let lines: string[] = [];
+  for (const { citizen, count, lastTrxMs, termsMs } of order) {
+    lines.push(`${citizen} ${count} ${lastTrxMs} ${termsMs}`);
+    if (lines.length < DIGEST_PIECE) continue;
+    digest = digestOf([digest, ...lines].join('\n'));
+    lines = [];
+  }
+  return digestOf([digest, ...lines].join('\n'));
+}
+
+export class RankingCheck {
+  readonly #ties: readonly (readonly [CitizenKey, CitizenKey])[];
   readonly #findings: Findings;
   /** `first/second` of journaled ties: they decide where a tax code can no longer be read. */
   readonly #ordered: ReadonlySet<string>;
-  readonly #taxCodes = new Map<CitizenKey, string | null>();
 
-  constructor(
-    ties: Iterable<readonly [CitizenKey, CitizenKey]>,
-    vaultOf: (partition: number) => Vault | undefined,
-    findings: Findings,
-  ) {
+  constructor(ties: readonly (readonly [CitizenKey, CitizenKey])[], findings: Findings) {
+    this.#ties = ties;
     this.#ordered = new Set(Array.from(ties, ([first, second]) => `${first}/${second}`));
-    this.#vaultOf = vaultOf;
     this.#findings = findings;
   }
 
-  sort(participants: readonly Participant[]): readonly Participant[] {
-    return participants.toSorted(
-      (left, right) =>
-        right.count - left.count ||
-        left.lastTrxMs - right.lastTrxMs ||
-        left.termsMs - right.termsMs ||
-        this.#compareTaxCodes(left.citizen, right.citizen),
-    );
+  /** A journaled order of two citizens must be the order of their tax codes, while these can be read. */
+  checkTies(taxCodes: TaxCodes): void {
+    for (const [first, second] of this.#ties) {
+      const [left, right] = [taxCodes.get(first), taxCodes.get(second)];
+      if (left === undefined || right === undefined) this.#findings.differ('a tie names an unknown citizen');
+      else if (left !== null && right !== null && left > right) {
+        this.#findings.differ(`tie of ${short(first)} before ${short(second)}: their tax codes say otherwise`);
+      }
+    }
+  }
+
+  breakTies(order: Order, taxCodes: TaxCodes): void {
+    order.breakTies((left, right) => {
+      if (this.#ordered.has(`${left}/${right}`)) return -1;
+      if (this.#ordered.has(`${right}/${left}`)) return 1;
+      const [leftCode, rightCode] = [taxCodes.get(left) ?? null, taxCodes.get(right) ?? null];
+      return leftCode === null || rightCode === null ? 0 : compareText(leftCode, rightCode);
+    });
   }
 
   /**
    * @param moves since taking it was begun: whoever moved may stand there at none, one or several of the places held
    *   since, and must stand right when the moves are made again; all others must stand right as they are
    */
-  compare(held: HeldRanking, participants: readonly Participant[], moves: readonly Move[]): void {
-    this.#findings.count('rankings');
+  compare(held: HeldRanking, order: Order, moves: readonly Move[]): void {
     const subject = `ranking of period ${held.awardPeriodId}`;
     const moved = new Map<CitizenKey, Partial<Standing>[]>(moves.map(({ citizen }) => [citizen, []]));
-    const sorted = this.sort(participants);
-    const still = moved.size === 0 ? sorted : sorted.filter(({ citizen }) => !moved.has(citizen.key));
-    let count = 0;
+    try {
+      this.#compareStill(held, order, moved);
+    } catch (fault) {
+      if (!(fault instanceof StorageFault)) throw fault;
+      this.#findings.differ(`saved ${subject}: ${fault.code}, ${fault.message}`);
+      return;
+    }
+    this.#findings.count('rankings');
+    if (moved.size === 0) return;
+    for (const move of moves) makeAgain(moved.get(move.citizen)!, move);
+    for (const { citizen, ...standing } of order) {
+      const places = moved.get(citizen);
+      if (places === undefined) continue;
+      moved.delete(citizen);
+      this.#findings.expect(`${subject}: ${short(citizen)}`, [standing], places);
+    }
+    for (const [citizen, places] of moved) this.#findings.expect(`${subject}: ${short(citizen)}`, [], places);
+  }
+
+  /** Those who have not moved; of the others their places are only noted. */
+  #compareStill(held: HeldRanking, order: Order, moved: ReadonlyMap<CitizenKey, Partial<Standing>[]>): void {
+    const subject = `ranking of period ${held.awardPeriodId}`;
+    const still = notAmong(order, moved);
+    let [foundCount, expectedCount] = [0, 0];
     for (const found of held.participants) {
       const places = moved.get(found.citizen);
       if (places !== undefined) {
         places.push(found.standing);
         continue;
       }
-      const expected = still[count];
-      count += 1;
-      if (expected === undefined) continue;
-      this.#compareRank(`${subject}: rank ${count}`, expected, found.citizen, found.standing);
+      foundCount += 1;
+      const expected = still.next();
+      if (expected.done === true) continue;
+      expectedCount += 1;
+      this.#compareRank(`${subject}: rank ${foundCount}`, expected.value, found);
     }
-    this.#findings.expect(`${subject}: participants`, still.length, count);
-
-    for (const move of moves) makeAgain(moved.get(move.citizen)!, move);
-    for (const { citizen, count: payments, lastTrxMs, termsMs } of sorted) {
-      const places = moved.get(citizen.key);
-      if (places === undefined) continue;
-      moved.delete(citizen.key);
-      this.#findings.expect(`${subject}: ${short(citizen.key)}`, [{ count: payments, lastTrxMs, termsMs }], places);
-    }
-    for (const [citizen, places] of moved) this.#findings.expect(`${subject}: ${short(citizen)}`, [], places);
+    while (still.next().done !== true) expectedCount += 1;
+    this.#findings.expect(`${subject}: participants`, expectedCount, foundCount);
   }
 
-  /** The digest that a frozen ranking is journaled with: of (digest so far, next thousand participants). */
-  digest(participants: readonly Participant[], digestOf: (text: string) => string): string {
-    const lines = this.sort(participants).map(
-      ({ citizen, count, lastTrxMs, termsMs }) => `${citizen.key} ${count} ${lastTrxMs} ${termsMs}`,
-    );
-    let digest = digestOf('ranking');
-    let at = 0;
-    for (; at + DIGEST_PIECE <= lines.length; at += DIGEST_PIECE) {
-      digest = digestOf([digest, ...lines.slice(at, at + DIGEST_PIECE)].join('\n'));
-    }
-    return digestOf([digest, ...lines.slice(at)].join('\n'));
-  }
-
-  #compareRank(subject: string, expected: Participant, found: CitizenKey, standing: Partial<Standing>): void {
-    const { citizen, count, lastTrxMs, termsMs } = expected;
-    if (citizen.key !== found) {
-      this.#findings.differ(`${subject}: expected citizen ${short(citizen.key)}, found ${short(found)}`);
+  #compareRank(
+    subject: string,
+    { citizen, ...standing }: Participant,
+    found: { readonly citizen: CitizenKey; readonly standing: Partial<Standing> },
+  ): void {
+    if (citizen !== found.citizen) {
+      this.#findings.differ(`${subject}: expected citizen ${short(citizen)}, found ${short(found.citizen)}`);
       return;
     }
-    const whole: Standing = { count, lastTrxMs, termsMs, ...standing };
-    this.#findings.expect(`${subject}: citizen ${short(found)}`, { count, lastTrxMs, termsMs }, whole);
+    this.#findings.expect(`${subject}: citizen ${short(citizen)}`, standing, { ...standing, ...found.standing });
   }
+}
 
-  /** A journaled order of two citizens must be the order of their tax codes, while these can be read. */
-  checkTie(first: Citizen | undefined, second: Citizen | undefined): void {
-    if (first === undefined || second === undefined) {
-      this.#findings.differ('a tie names an unknown citizen');
-      return;
-    }
-    const [left, right] = [this.#taxCodeOf(first), this.#taxCodeOf(second)];
-    if (left === null || right === null || left <= right) return;
-    this.#findings.differ(`tie of ${short(first.key)} before ${short(second.key)}: their tax codes say otherwise`);
-  }
-
-  #compareTaxCodes(left: Citizen, right: Citizen): number {
-    if (left === right) return 0;
-    if (this.#ordered.has(`${left.key}/${right.key}`)) return -1;
-    if (this.#ordered.has(`${right.key}/${left.key}`)) return 1;
-    const [leftCode, rightCode] = [this.#taxCodeOf(left), this.#taxCodeOf(right)];
-    return leftCode === null || rightCode === null ? 0 : compareText(leftCode, rightCode);
-  }
-
-  /** Null: erased, or never sealed. */
-  #taxCodeOf(citizen: Citizen): string | null {
-    const known = this.#taxCodes.get(citizen.key);
-    if (known !== undefined) return known;
-    const taxCode = this.#open(citizen);
-    this.#taxCodes.set(citizen.key, taxCode);
-    return taxCode;
-  }
-
-  #open({ partition, slot, sealedTaxCode }: Citizen): string | null {
-    const vault = this.#vaultOf(partition);
-    if (vault === undefined || sealedTaxCode === null) return null;
-    try {
-      return vault.open(slot, sealedTaxCode);
-    } catch (fault) {
-      if (fault instanceof StorageFault) return null;
-      throw fault;
-    }
-  }
+function* notAmong(order: Order, moved: ReadonlyMap<CitizenKey, unknown>): Generator<Participant, void> {
+  for (const participant of order) if (!moved.has(participant.citizen)) yield participant;
 }
 
 function makeAgain(places: Partial<Standing>[], { before, after }: Move): void {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Fact, Standing, TurnRecord } from '../../engine/facts.ts';
 import type { RowChange, RowTable } from '../../engine/ports.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { type HeldRanking, type Inspection, verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { ANNA, ANNAS_CARD, BRUNO, type Damage, PROGRAMME, tellStory } from './story.ts';
 
@@ -12,9 +13,12 @@ const STANDING: Standing = {
   termsMs: Date.parse('2021-01-04T09:00:00Z'),
 };
 
+/** In one pass over the journal, and in one for every two partitions: both must say the same. */
 async function inspect(damage: Damage = {}, rankings: readonly HeldRanking[] = []): Promise<Inspection> {
-  const persistence = await tellStory(damage);
-  return verifyStores(persistence.stores, PROGRAMME, rankings);
+  const { stores } = await tellStory(damage);
+  const inspection = await verifyStores(stores, PROGRAMME, rankings);
+  expect(await verifyStores(stores, PROGRAMME, rankings, { memoryBytes: 600_000 })).toEqual(inspection);
+  return inspection;
 }
 
 /** Replaces the facts of one kind; null drops them. */
@@ -117,6 +121,55 @@ describe('a damaged row is named:', () => {
     expect(differences[0]).toMatch(new RegExp(`^${table} row .*: missing, although the checkpoint covers`));
   });
 
+  test.each([
+    ['payment', 'idTrxIssuer'],
+    ['record', 'latestMs'],
+    ['record', 'flagged'],
+  ] as const)('one line of a %s page, by its %s', async (table, field) => {
+    const rows = (changes: RowChange[]) => {
+      const index = changes.findIndex(({ address }) => address.table === table);
+      const found = changes[index] as Extract<RowChange, { address: { table: typeof table } }>;
+      const [line] = found.value!;
+      const other = field === 'idTrxIssuer' ? 'X' : field === 'flagged' ? true : 7;
+      changes[index] = { ...found, value: [{ ...line!, [field]: other }] } as RowChange;
+    };
+    expect((await inspect({ rows })).differences).toEqual([
+      expect.stringMatching(new RegExp(`^${table} row of partition .* at \\d+ \\.0 \\.${field}: expected .*, found`)),
+    ]);
+  });
+
+  test.each([0, 2])('a page with %i lines in place of one', async (lineCount) => {
+    const rows = (changes: RowChange[]) => {
+      const index = changes.findIndex(({ address }) => address.table === 'payment');
+      const found = changes[index] as Extract<RowChange, { address: { table: 'payment' } }>;
+      changes[index] = { ...found, value: new Array(lineCount).fill(found.value![0]) };
+    };
+    expect((await inspect({ rows })).differences).toEqual([
+      expect.stringMatching(lineCount === 0 ? /found nothing$/ : /\.1: expected nothing, found/),
+    ]);
+  });
+
+  test('a row that is older than a fact which the checkpoint covers', async () => {
+    const rows = (changes: RowChange[]) => {
+      const index = changes.findIndex(({ address }) => address.table === 'card' && address.entity === ANNAS_CARD);
+      changes[index] = { ...changes[index]!, sequence: 1 };
+    };
+    expect((await inspect({ rows })).differences).toContainEqual(
+      expect.stringMatching(/^card row a{12}: is of sequence 1, the checkpoint covers its fact of \d+$/),
+    );
+  });
+
+  test('a row that is in a store which does not serve its partition', async () => {
+    const [own, other] = [await tellStory(), await openMemoryPersistence()];
+    const { stores } = { stores: [own.stores[0]!, other.stores[0]!] };
+    const address = { table: 'wallet', partition: 63, entity: ANNA.key, sub: '' } as const;
+    const row = stores[0]!.rows.get('wallet', 63, ANNA.key, '')!;
+    await stores[1]!.rows.write([{ address, ...row }]);
+    expect((await verifyStores(stores, PROGRAMME)).differences).toEqual([
+      'wallet row ffffffffffff: no fact made this row',
+    ]);
+  });
+
   test('a row that no fact made', async () => {
     const rows = (changes: RowChange[]) => {
       const found = changes.find(({ address }) => address.table === 'payment')!;
@@ -177,6 +230,35 @@ describe('a damaged history is named:', () => {
     const { differences } = await inspect({ turns });
     expect(differences).toHaveLength(1);
     expect(differences[0]).toMatch(/^citizen 0{12}: lists payment .* lists already: counted twice$/);
+  });
+
+  test.each([
+    ['circuitType', '02'],
+    ['idTrxIssuer', 'X'],
+    ['acquirerId', 'X'],
+    ['trxMs', STANDING.lastTrxMs + 1],
+    ['amountCents', 7],
+    ['cashbackCents', 7],
+    ['countDelta', 0],
+    ['enrolment', 2],
+    ['awardPeriodId', 1],
+    ['hpan', '9'.repeat(64)],
+  ] as const)('a payment whose %s its card tells otherwise', async (field, value) => {
+    const turns = changeFacts('paymentListed', (fact) => ({ ...fact, payment: { ...fact.payment, [field]: value } }));
+    expect((await inspect({ turns })).differences.join('\n')).toMatch(
+      /^card a{12}, record .*(, as citizen f{12} lists it|does not list it$)/m,
+    );
+  });
+
+  test('a page with a gap', async () => {
+    const turns = changeFacts('paymentListed', (fact) => ({
+      ...fact,
+      payment: { ...fact.payment, place: fact.payment.place + 1 },
+    }));
+    // The engine would make no such row.
+    expect((await inspect({ turns, checkpointAt: 0 })).differences).toContainEqual(
+      expect.stringMatching(/^payment of partition 0 at \d+: leaves a gap in its page, at 1$/),
+    );
   });
 
   test('one payment under two keys', async () => {

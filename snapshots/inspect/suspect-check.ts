@@ -1,0 +1,83 @@
+/** Looks closely at some cards, with two more walks through the journals: who had to do with them, and all about those. */
+import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
+import type { Fact } from '../../engine/facts.ts';
+import type { Store } from '../../engine/ports.ts';
+import { Agreement } from './agreement.ts';
+import { scaleOf } from './balance.ts';
+import { CardAccount, CardFold } from './cards.ts';
+import { Citizen, CitizenFold } from './citizens.ts';
+import { Findings } from './findings.ts';
+import { type ActorFact, isCardFact, PartitionLog } from './partition-log.ts';
+import { ALL_PARTITIONS } from './rows.ts';
+import { inTimeOrder } from './walk.ts';
+
+export interface SuspectParts {
+  readonly programme: Programme;
+  readonly findings: Findings;
+  readonly stores: readonly Store[];
+  /** Cards about which a message is still under way. */
+  readonly busy: ReadonlySet<Hpan>;
+}
+
+export class SuspectCheck {
+  readonly #parts: SuspectParts;
+  readonly #isSuspect: (hpan: Hpan) => boolean;
+  readonly #cards = new Map<Hpan, CardAccount>();
+  readonly #citizens = new Map<CitizenKey, Citizen>();
+  /** All of it was said when each was looked at for itself. */
+  readonly #said = new Findings();
+
+  constructor(scales: Iterable<number>, parts: SuspectParts) {
+    const suspects = new Set(scales);
+    this.#parts = parts;
+    this.#isSuspect = (hpan) => suspects.has(scaleOf(hpan));
+  }
+
+  /** Stops after each section and each partition, for whoever has to breathe. */
+  *run(): Generator<void> {
+    const concerned = new Set<CitizenKey>();
+    for (const { section } of inTimeOrder(this.#parts.stores, this.#said)) {
+      for (const fact of section.facts) {
+        const citizen = this.#concernedBy(fact);
+        if (citizen !== null) concerned.add(citizen);
+      }
+      yield;
+    }
+
+    const isWanted = (fact: ActorFact) => (isCardFact(fact) ? this.#isSuspect(fact.hpan) : concerned.has(fact.citizen));
+    const logs = ALL_PARTITIONS.map((partition) => new PartitionLog(partition, isWanted));
+    for (const step of inTimeOrder(this.#parts.stores, this.#said)) {
+      logs[step.section.partition]?.add(step);
+      yield;
+    }
+
+    for (const log of logs) {
+      this.#fold(log);
+      yield;
+    }
+    const { busy, findings } = this.#parts;
+    const suspects = { cards: this.#cards, citizens: this.#citizens, isSuspect: this.#isSuspect, busy };
+    new Agreement(suspects, findings).check();
+  }
+
+  #concernedBy(fact: Fact): CitizenKey | null {
+    if (!('citizen' in fact)) return null;
+    const hpan = fact.kind === 'paymentListed' ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
+    return hpan !== '' && this.#isSuspect(hpan) ? fact.citizen : null;
+  }
+
+  #fold(log: PartitionLog): void {
+    const { programme } = this.#parts;
+    const [citizenFold, cardFold] = [new CitizenFold(programme, this.#said), new CardFold(programme, this.#said)];
+    for (const [key, at] of log.wallets) {
+      const citizen = new Citizen(key, log.partition);
+      citizenFold.fold(citizen, log.history(at));
+      this.#citizens.set(key, citizen);
+    }
+    for (const [hpan, at] of log.cards) {
+      const card = new CardAccount(hpan, log.partition);
+      cardFold.fold(card, log.history(at));
+      this.#cards.set(hpan, card);
+    }
+  }
+}
