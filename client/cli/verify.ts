@@ -1,9 +1,9 @@
 /** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
 import { defineCommand } from 'citty';
-import { verifyFolder } from '../../snapshots/index.ts';
+import { type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
-import { JSON_ARGUMENT, paintOf, print, printJson } from './verb.ts';
+import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } from './verb.ts';
 
 export const verify = defineCommand({
   meta: {
@@ -17,15 +17,26 @@ export const verify = defineCommand({
       valueHint: 'DIR',
       default: DATA_DEFAULT,
     },
+    memory: {
+      type: 'string',
+      description: 'for what is noted of the journal, 1024 if not given; what more there is takes further passes',
+      valueHint: 'MB',
+    },
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
-    const inspection = await verifyFolder(args.data);
+    const inspection = await verifyFolder(args.data, optionsOf(args.memory));
     if (args.json) printJson(inspection);
     else print(report(inspection));
     return inspection.ok ? 0 : 1;
   },
 });
+
+function optionsOf(memory: string | undefined): VerifyOptions {
+  if (memory === undefined) return {};
+  const megabytes = numberArgument('memory', memory, (value) => isWhole(value) && value > 0, 'a number of megabytes');
+  return { memoryBytes: megabytes * 1_048_576 };
+}
 
 interface Inspection {
   readonly ok: boolean;

@@ -154,6 +154,7 @@ describe('a person with a terminal', () => {
       ['--port is a port', ['serve', '--port', '99999']],
       ['--speed needs --now', ['serve', '--speed', '9']],
       ['there is no file', ['ingest', 'nowhere.csv']],
+      ['--memory is a number of megabytes', ['verify', '--memory', '0']],
       ['name=value', ['send', '--as', CITIZEN, 'setIban', 'iban']],
     ];
     const ended = await Promise.all(mistakes.map(([, words]) => run(...words)));
@@ -179,6 +180,10 @@ describe('a person with a terminal', () => {
     const before = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out);
     expect(await stopServer()).toBe(0);
     expect(await run('verify')).toMatchObject({ code: 0, out: expect.stringContaining('the folder is sound') });
+    expect(await run('verify', '--memory', '1', '--json')).toMatchObject({
+      code: 0,
+      out: (await run('verify', '--json')).out,
+    });
     ({ server, url } = await startServer('--now', '2020-12-09T03:00:00+01:00'));
     const after = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out);
     expect(after.wallet.methods).toEqual(before.wallet.methods);
