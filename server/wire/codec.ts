@@ -1,7 +1,7 @@
 /** What a subprotocol can do: write frames, read those of a friend, and read those of anybody. */
 import type { Protocol } from './schemas.ts';
 
-/** The shape a frame may have, checked on its bytes before anything is decoded (faults 42-46). */
+/** The shape a frame may have, checked on its bytes and not on what a decoder makes of them (faults 42-46). */
 export interface FrameLimits {
   readonly bytesMax: number;
   /** Containers within containers; the message itself is the first. */
@@ -17,7 +17,7 @@ export type ParsedFrame =
 export interface Codec {
   readonly protocol: Protocol;
   readonly isBinary: boolean;
-  /** Fields that are undefined are left out. */
+  /** Fields that are undefined are left out. What it returns is the caller's. */
   encode(message: object): string | Uint8Array;
   /** For frames of a peer that is trusted: a client reads its server. Throws on damage. */
   decode(frame: string | Uint8Array): unknown;
@@ -25,7 +25,7 @@ export interface Codec {
   parse(frame: Uint8Array, limits: FrameLimits): ParsedFrame;
 }
 
-/** Why a frame is refused before decoding. */
+/** Why a frame is refused, whatever it asks. */
 export type FrameFault =
   | 'truncated'
   | 'bytes after the message'

@@ -2,7 +2,7 @@
  * The keys of one map, seen as bytes before decoding. A key is 1 to 32 letters: that leaves out `__proto__`,
  * numbers, escapes and two spellings of one key; what remains is held against the schema's own list.
  */
-const KEY_BYTES_MAX = 32;
+export const KEY_BYTES_MAX = 32;
 
 export class KeySet {
   readonly #bytes: Uint8Array;
@@ -45,7 +45,7 @@ export class KeySet {
   }
 }
 
-function isLetter(byte: number): boolean {
+export function isLetter(byte: number): boolean {
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x7a;
 }
