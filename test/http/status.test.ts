@@ -1,6 +1,7 @@
 // Method: a real server is used a little, and then asked about itself: the numbers must be those of what was done. The page
 // is held to its own security policy by hashing what it holds.
 import { createHash } from 'node:crypto';
+import { Histogram, Registry } from 'prom-client';
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
@@ -63,6 +64,7 @@ test('metrics speak the exposition format, with units in their names and nobodyâ
   expect(samples).toContain('clickday_commands_total{function="enrol",result="done"} 1');
   expect(samples).toContain('clickday_refusals_total{function="instrument",code="INSTRUMENT_NOT_FOUND"} 1');
   expect(samples).toContain('clickday_answer_seconds_count{class="command"} 2');
+  expect(samples).toContain('clickday_answer_seconds_bucket{le="+Inf",class="command"} 2');
   expect(samples).toContain('clickday_citizens_enabled_count 1');
   expect(samples).toContain('clickday_http_requests_total{route="/bpd/io/citizen/v2",status="200"} 1');
   expect(text).not.toContain(makeTaxCode(1));
@@ -132,4 +134,30 @@ test('latency is that of the last two windows, and forgets what is older', () =>
   expect(metrics.latency().p99Ms).toBeCloseTo(40, 0);
   nowMs = 60_000;
   expect(metrics.latency()).toEqual({ perSecond: 0, p50Ms: 0, p99Ms: 0 });
+});
+
+test('answers fall into the buckets into which the library puts them', async () => {
+  const buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+  const tookMs = [0, 0.7, 1.1, 3, 4_000, 9_000, ...buckets.map((bound) => bound * 1_000)];
+  const registry = new Registry();
+  const described = { name: 'clickday_answer_seconds', help: 'As the library counts' };
+  const histogram = new Histogram({ ...described, labelNames: ['class'], buckets, registers: [registry] });
+  let nowMs = 0;
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0 });
+  for (const ms of tookMs) {
+    const observed = metrics.observe({
+      ...server.engine,
+      stats: () => server.engine.stats(),
+      execute(_, done) {
+        nowMs += ms;
+        done({ ok: false, code: 'OVERLOADED' });
+      },
+    });
+    const startedMs = nowMs;
+    const origin = { role: 'citizen', subject: '', channel: '' } as const;
+    observed.execute({ citizen: '', taxCode: '', origin, id: '', body: { kind: 'enrol' } }, () => {});
+    histogram.observe({ class: 'command' }, (nowMs - startedMs) / 1_000);
+  }
+  const samplesOf = (text: string) => text.match(/^clickday_answer_seconds_(bucket|count).*"command".*$/gm);
+  expect(samplesOf((await metrics.exposition()).text)).toEqual(samplesOf(await registry.metrics()));
 });
