@@ -33,7 +33,7 @@ export interface Socket<T> {
   readonly data: T;
   readonly protocol: string;
   readonly remoteAddress: string;
-  /** Copies what it needs before it returns. Nothing happens on a closed socket. */
+  /** The frame is the socket's from now on: nobody changes it any more. Nothing happens on a closed socket. */
   send(frame: string | Uint8Array): void;
   /** Bytes accepted by `send` that the kernel has not taken. */
   bufferedBytes(): number;

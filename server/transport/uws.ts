@@ -53,6 +53,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
   const app = uws.App();
   const http = new PendingRequests();
   const sockets = new Set<UwsSocket<T>>();
+  const unsent = new Unsent();
 
   app.ws<Holder<T>>('/*', {
     compression: uws.DISABLED,
@@ -61,7 +62,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     closeOnBackpressureLimit: 1,
     idleTimeout: IDLE_SECONDS_MAX,
     sendPingsAutomatically: true,
-    upgrade: (res, req, context) => upgrade(res, req, context, options),
+    upgrade: (res, req, context) => upgrade(res, req, context, options, unsent),
     open: (peer) => {
       const { socket } = peer.getUserData();
       socket.attach(peer);
@@ -139,19 +140,43 @@ interface Holder<T> {
   readonly socket: UwsSocket<T>;
 }
 
-class UwsSocket<T> implements Socket<T> {
+/** Sockets that have something to send when all that is to be sent in this turn of the event loop is known. */
+class Unsent {
+  readonly #sockets: Flushed[] = [];
+
+  add(socket: Flushed): void {
+    this.#sockets.push(socket);
+    if (this.#sockets.length === 1) queueMicrotask(this.#flush);
+  }
+
+  readonly #flush = () => {
+    for (const socket of this.#sockets) socket.flush();
+    this.#sockets.length = 0;
+  };
+}
+
+interface Flushed {
+  flush(): void;
+}
+
+class UwsSocket<T> implements Socket<T>, Flushed {
   readonly data: T;
   readonly protocol: string;
   readonly remoteAddress: string;
   /** Undefined before it opens and after it closed: a dead peer must not be touched. */
   #peer: Uws.WebSocket<Holder<T>> | undefined;
-  #waiting: (string | Uint8Array)[] = [];
+  readonly #unsent: Unsent;
+  readonly #waiting: (string | Uint8Array)[] = [];
   #waitingBytes = 0;
 
-  constructor({ data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>) {
+  constructor(
+    { data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>,
+    unsent: Unsent,
+  ) {
     this.data = data;
     this.protocol = protocol;
     this.remoteAddress = remoteAddress;
+    this.#unsent = unsent;
   }
 
   attach(peer: Uws.WebSocket<Holder<T>>): void {
@@ -169,10 +194,10 @@ class UwsSocket<T> implements Socket<T> {
    */
   send(frame: string | Uint8Array): void {
     if (this.#peer === undefined) return;
-    if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
-    this.#waiting.push(typeof frame === 'string' ? frame : Buffer.from(frame));
+    if (this.#waiting.length === 0) this.#unsent.add(this);
+    this.#waiting.push(frame);
     this.#waitingBytes += frame.length;
-    if (this.#waitingBytes > BATCH_BYTES_MAX) this.#flush();
+    if (this.#waitingBytes > BATCH_BYTES_MAX) this.flush();
   }
 
   bufferedBytes(): number {
@@ -180,20 +205,21 @@ class UwsSocket<T> implements Socket<T> {
   }
 
   close(code: number, reason: string): void {
-    this.#flush();
+    this.flush();
     this.#peer?.end(code, reason);
   }
 
-  #flush(): void {
-    const frames = this.#waiting;
-    if (frames.length === 0) return;
-    this.#waiting = [];
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    this.#peer?.cork(this.#sendWaiting);
+    this.#waiting.length = 0;
     this.#waitingBytes = 0;
-    this.#peer?.cork(() => {
-      // A frame over the limit of the backlog closes the socket at once: the peer is looked at anew each time.
-      for (const frame of frames) this.#peer?.send(frame, typeof frame !== 'string');
-    });
   }
+
+  /** A frame over the limit of the backlog closes the socket at once: the peer is looked at anew each time. */
+  readonly #sendWaiting = () => {
+    for (const frame of this.#waiting) this.#peer?.send(frame, typeof frame !== 'string');
+  };
 }
 
 type Accepted<T> = UpgradeDecision<T> & { readonly ok: true };
@@ -203,6 +229,7 @@ function upgrade<T>(
   req: Uws.HttpRequest,
   context: Uws.us_socket_context_t,
   { sockets }: TransportOptions<T>,
+  unsent: Unsent,
 ): void {
   const headers = copyHeaders(req);
   const header = (name: string) => headers.get(name);
@@ -213,7 +240,8 @@ function upgrade<T>(
     remoteAddress: addressOf(res),
   };
   const accept = ({ protocol, data }: Accepted<T>) => {
-    const holder: Holder<T> = { socket: new UwsSocket({ data, protocol, remoteAddress: request.remoteAddress }) };
+    const { remoteAddress } = request;
+    const holder: Holder<T> = { socket: new UwsSocket({ data, protocol, remoteAddress }, unsent) };
     const extensions = header('sec-websocket-extensions') ?? '';
     res.upgrade(holder, header('sec-websocket-key') ?? '', protocol, extensions, context);
   };

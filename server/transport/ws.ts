@@ -84,8 +84,7 @@ class WsSocket<T> implements Socket<T> {
 
   send(frame: string | Uint8Array): void {
     if (this.#peer.readyState !== WebSocket.OPEN) return;
-    // ws keeps a reference to what it could not write at once, and the caller may reuse its buffer.
-    this.#peer.send(typeof frame === 'string' ? frame : Buffer.from(frame));
+    this.#peer.send(frame);
     if (this.#peer.bufferedAmount > this.#bufferedBytesMax) this.#peer.terminate();
   }
 

@@ -23,7 +23,7 @@ for (let server = 0; server < SERVERS; server += 1) {
     sockets: {
       upgrade: () => (when === 'at once' ? ACCEPTED : setImmediate(ACCEPTED)),
       open() {},
-      message: (socket, frame) => socket.send(frame),
+      message: (socket, frame) => socket.send(Buffer.from(frame)),
       closed() {},
     },
     frameBytesMax: 1_000,
