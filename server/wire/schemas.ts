@@ -54,7 +54,7 @@ export const WIRE_LIMITS = {
 // Fields.
 
 const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(-INTEGER_MAX), v.maxValue(INTEGER_MAX));
-const count = v.pipe(integer, v.minValue(0));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(INTEGER_MAX));
 const instantMs = integer;
 const ref = v.pipe(count, v.description('Chosen by the client, repeated in the reply; unique among those in flight'));
 
