@@ -10,14 +10,16 @@
  *
  * Rank = rows in the blocks before + index in the block.
  *
- * A full block is evened out with a neighbour that is much emptier, or else cut in two. Where payments come in that is
- * all day long, and it may leave half-empty blocks behind: so whenever all blocks together are under FILL_MIN, a search
- * that goes round and round gives up a block whose rows have room in those around it. A row thus never costs more than
- * 33 / FILL_MIN bytes and its share of the directory, about 40.5; half-full B-tree leaves would be 66, and 47 on average.
+ * A full block is cut in two behind its newest row: payments come in at the end of each count, so that the next ones
+ * find room there, and what lies before stays full. Others empty meanwhile: so whenever all blocks together are under
+ * FILL_MIN, a search that goes round and round gives up a block whose rows have room in those around it. A row thus
+ * never costs more than 32 / FILL_MIN bytes and its share of directory and last segment, about 41; half-full B-tree
+ * leaves would be 64, and 46 on average.
  */
 import { BrokenInvariant, invariant } from '../assert.ts';
-import { BLOCK_ROWS_MAX, Blocks } from './blocks.ts';
-import { Directory } from './directory.ts';
+import { Blocks } from './blocks.ts';
+import { BLOCK_ROWS_MAX, Directory } from './directory.ts';
+import type { Bounds } from './interpolation.ts';
 import { compareStandings, copyRow, isSameCitizen, ROW_WORDS, type Rows } from './row.ts';
 
 /** Orders two rows of different citizens with equal standings. Never zero. May be slow: called for ties only. */
@@ -25,13 +27,13 @@ export type CompareTies = (left: Rows, leftAt: number, right: Rows, rightAt: num
 
 export interface CountedTreeOptions {
   readonly compareTies: CompareTies;
-  /** Places in a block, a power of two from 16 to 32,768. Small ones are for tests. */
+  /** Places in a block, a power of two from 16 to BLOCK_ROWS_MAX. Small ones are for tests. */
   readonly blockRows?: number;
 }
 
-/** A power of two. From 64 to 256 made no difference of more than 5%, at ten million rows as at a hundred thousand. */
-const BLOCK_ROWS = 128;
-/** Blocks on a shelf for each row in a block. Shelves of 256 did as well as these of 512; 128 cost a move 4%, 64 17%. */
+/** A power of two. Blocks of 128 shift more rows: a move took 5% longer, and a read, with a smaller directory, 3% less. */
+const BLOCK_ROWS = 64;
+/** Blocks on a shelf for each row in a block. */
 const SHELF_FACTOR = 4;
 /** In the middle: fuller blocks overflow soon, and many at once. */
 const FILL_LOADED = 56 / 64;
@@ -44,20 +46,25 @@ const FILL_PACKED = 61 / 64;
  * since (WINDOW_BLOCKS - 1) FILL_PACKED > WINDOW_BLOCKS FILL_MIN.
  */
 const WINDOW_BLOCKS = 8;
-/** By so much of a block must neighbours differ to be evened out: otherwise one of them soon needs it again. */
-const FILL_SHARED = 8 / 64;
+/** The least part of a block that is cut off. */
+const FILL_CUT = 8 / 64;
 
 export class CountedTree {
   readonly #compareTies: CompareTies;
   readonly #blockRows: number;
   readonly #blockShift: number;
   readonly #rowsPacked: number;
+  readonly #rowsCut: number;
 
   readonly #directory: Directory;
   readonly #blocks: Blocks;
+  /** Of the last search of the directory. */
+  readonly #bounds: Bounds = new Float64Array(2);
   #count = 0;
   /** Grows with each change: who reads over several steps can see that the order moved meanwhile. */
   #changes = 0;
+  /** Slot of the newest row. */
+  #newestSlot = 0;
   /** Where the search for blocks to give up goes on. */
   #swept = 0;
 
@@ -65,11 +72,10 @@ export class CountedTree {
     this.#compareTies = compareTies;
     this.#blockRows = blockRows;
     this.#blockShift = 31 - Math.clz32(blockRows);
-    invariant(
-      1 << this.#blockShift === blockRows && blockRows >= 16 && blockRows <= BLOCK_ROWS_MAX,
-      'odd size of a block',
-    );
+    const isFit = 1 << this.#blockShift === blockRows && blockRows >= 16 && blockRows <= BLOCK_ROWS_MAX;
+    invariant(isFit, 'odd size of a block');
     this.#rowsPacked = Math.floor(blockRows * FILL_PACKED);
+    this.#rowsCut = blockRows * FILL_CUT;
     this.#blocks = new Blocks(blockRows, (left, leftAt, right, rightAt) => this.#compare(left, leftAt, right, rightAt));
     this.#directory = new Directory(SHELF_FACTOR * blockRows);
     this.#openBlock(this.#directory.first());
@@ -165,7 +171,8 @@ export class CountedTree {
    * whole ranking while it moves, and meets once everyone who did not move. Never asks `compareTies`.
    */
   copyAfter(row: Rows | null, rowsMin: number): Rows {
-    let position = row === null ? this.#directory.first() : this.#directory.search(row, this.#compareFirstStanding);
+    let position =
+      row === null ? this.#directory.first() : this.#directory.search(row, this.#compareFirstStanding, this.#bounds);
     let slot = row === null ? 0 : this.#slotAfter(position, row);
     const pieces: Rows[] = [];
     let words = 0;
@@ -213,7 +220,6 @@ export class CountedTree {
       invariant(count < this.#blockRows, `block at ${position} holds ${count} rows`);
       invariant(count > 0 || this.#directory.blockCount === 1, `block at ${position} is empty`);
       const block = this.#directory.blockAt(position);
-      invariant(this.#blocks.isOrderWhole(block), `block at ${position} lost a place`);
       const rows = this.#blocks.rowsAround(block);
       if (count > 0) this.#directory.checkFence(position, rows, this.#blocks.wordOf(block, 0));
       for (let slot = 0; slot < count; slot += 1, total += 1) {
@@ -233,13 +239,14 @@ export class CountedTree {
    * Where `row` is, or ~(where it would be put). A place is a position and a slot in one number; no block is full
    * between changes, so that a slot always fits.
    *
-   * Little of a move is waiting for memory: it took 1,446 ns among ten million rows, 1,302 among a hundred thousand.
-   * Two ways to wait for several rows at once were tried and cost more than they saved: touching all the rows of the
-   * next steps of a search (a move +14%), and touching those of the next 16 to 64 moves of a batch (+20%).
+   * Most of a search is waiting for memory: a rank among ten million took 1,430 ns, 270 when it was asked for again. To
+   * wait for several moves at once, by touching what the next 16 of a batch will need, was tried and is worth nothing:
+   * few lines are left, and finding out which they are costs a search of the directory.
    */
   #locate(row: Rows): number {
-    const position = this.#directory.search(row, this.#compareFirst);
-    const slot = this.#blocks.find(this.#directory.blockAt(position), this.#directory.countAt(position), row);
+    const position = this.#directory.search(row, this.#compareFirst, this.#bounds);
+    const block = this.#directory.blockAt(position);
+    const slot = this.#blocks.find(block, this.#directory.countAt(position), row, this.#bounds);
     return slot >= 0 ? (position << this.#blockShift) | slot : ~((position << this.#blockShift) | ~slot);
   }
 
@@ -282,6 +289,7 @@ export class CountedTree {
     const position = place >>> this.#blockShift;
     const slot = place & (this.#blockRows - 1);
     this.#blocks.insert(this.#directory.blockAt(position), this.#directory.countAt(position), slot, row);
+    this.#newestSlot = slot;
     this.#addRows(position, 1);
     if (slot === 0) this.#setFence(position);
   }
@@ -327,27 +335,9 @@ export class CountedTree {
     if (count === 0 && this.#directory.blockCount > 1) this.#closeBlock(position);
     if (count < this.#blockRows) return;
 
-    const partner = this.#partnerOf(position);
-    if (partner < 0) {
-      this.#openBlock(position + 1);
-      this.#moveRows(position, position + 1, count >>> 1);
-    } else {
-      this.#moveRows(position, partner, (count - this.#directory.countAt(partner)) >>> 1);
-    }
-  }
-
-  /** The emptier neighbour of a full block, to even out with; -1 if it is not empty enough to be worth it. */
-  #partnerOf(position: number): number {
-    const { first, size } = this.#directory.window(position, 3);
-    let partner = -1;
-    let countMax = this.#blockRows * (1 - FILL_SHARED);
-    for (let other = first; other < first + size; other += 1) {
-      const count = this.#directory.countAt(other);
-      if (count > countMax || Math.abs(other - position) > 1) continue;
-      partner = other;
-      countMax = count;
-    }
-    return partner;
+    const cut = Math.max(this.#rowsCut, Math.min(this.#newestSlot + 1, count - this.#rowsCut));
+    this.#openBlock(position + 1);
+    this.#moveRows(position, position + 1, count - cut);
   }
 
   /** Moves rows over the edge between two neighbouring blocks. */
@@ -406,7 +396,7 @@ export class CountedTree {
   // Blocks at positions
 
   #rowsOf(position: number): Rows {
-    return this.#blocks.straighten(this.#directory.blockAt(position), this.#directory.countAt(position));
+    return this.#blocks.rowsOf(this.#directory.blockAt(position), this.#directory.countAt(position));
   }
 
   #setFence(position: number): void {
@@ -424,7 +414,7 @@ export class CountedTree {
     const hole = this.#directory.blockAt(position);
     this.#directory.close(position);
     const last = this.#directory.blockCount;
-    if (hole !== last) this.#blocks.replace(hole, last);
+    if (hole !== last) this.#blocks.replace(hole, last, this.#blockRows);
     this.#blocks.reserve(last);
   }
 }

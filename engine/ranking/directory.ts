@@ -3,8 +3,9 @@
  * rows it holds and its number. Blocks come and go all day, and moving the columns of ninety thousand of them for each
  * would be slower than all the rest; so they stand on shelves, whose order is a short list.
  *
- * A fence is one number (standingKey), so that a search of half of its steps runs through a quarter of the memory that
- * whole standings took. Where it equals that of the row in question, the block is asked.
+ * A fence is one number (standingKey). Where it equals that of the row in question, the block is asked. Sums are kept of
+ * the rows on a shelf and of those in a group of blocks on it: a Fenwick tree over all blocks of a shelf had a change
+ * and a reader wait for several lines of it, here for one or two.
  *
  *   order     shelf 2                       shelf 0                     ...
  *   position  1024  1025  1026  free ...    0    1    2    3  free ...        shelf << shift | place on it
@@ -13,6 +14,7 @@
  * shelf, or `balance` moves blocks between shelves.
  */
 import { invariant } from '../assert.ts';
+import { type Bounds, expectedIndex, GUESSES_MAX } from './interpolation.ts';
 import { type Rows, standingKey } from './row.ts';
 import { addToSums, countWithin, makeSums, sumOfFirst } from './sums.ts';
 
@@ -21,6 +23,13 @@ const SPARE_PLACES = 2;
 /** In 32nds of a shelf. */
 const SHELF_MIN = 12;
 const SHELF_LOADED = 24;
+
+const COUNT_BITS = 8;
+const COUNT_MASK = 2 ** COUNT_BITS - 1;
+/** A block is full for a moment, and then still is to be counted. */
+export const BLOCK_ROWS_MAX = 2 ** (COUNT_BITS - 1);
+/** Places of a group, as a power of two. */
+const GROUP_SHIFT = 4;
 
 type Fences = Float64Array<ArrayBuffer>;
 
@@ -34,10 +43,10 @@ export class Directory {
 
   // By position.
   #fences: Fences = new Float64Array(0);
-  #counts: Uint16Array<ArrayBuffer> = new Uint16Array(0);
-  #blocks: Rows = new Uint32Array(0);
-  /** One Fenwick tree over the counts for each shelf. */
-  #sums: Rows = new Uint32Array(0);
+  /** Number of the block << COUNT_BITS | rows in it: who asks for one needs the other, and a second line is a wait. */
+  #entries: Rows = new Uint32Array(0);
+  /** Rows in the blocks of each group of places. */
+  #groups: Rows = new Uint32Array(0);
 
   /** Shelves in rank order. */
   #order: number[] = [];
@@ -68,15 +77,7 @@ export class Directory {
   }
 
   get bytes(): number {
-    const columns = [
-      this.#fences,
-      this.#counts,
-      this.#blocks,
-      this.#sums,
-      this.#shelfFences,
-      this.#shelfSums,
-      this.#shelves,
-    ];
+    const columns = [this.#fences, this.#entries, this.#groups, this.#shelfFences, this.#shelfSums, this.#shelves];
     const lists = this.#order.length + this.#ordinals.length + this.#sizes.length + this.#unusedShelves.length;
     return columns.reduce((sum, { byteLength }) => sum + byteLength, lists * 8);
   }
@@ -86,11 +87,11 @@ export class Directory {
   }
 
   blockAt(position: number): number {
-    return this.#blocks[position]!;
+    return this.#entries[position]! >>> COUNT_BITS;
   }
 
   countAt(position: number): number {
-    return this.#counts[position]!;
+    return this.#entries[position]! & COUNT_MASK;
   }
 
   first(): number {
@@ -118,8 +119,9 @@ export class Directory {
    * The last position whose first row is not after `row`; the first one if there is none.
    *
    * @param compareFirst asked only where fences are equal
+   * @param bounds takes the fences of that position and the next
    */
-  search(row: Rows, compareFirst: CompareFirst): number {
+  search(row: Rows, compareFirst: CompareFirst, bounds: Bounds): number {
     const key = standingKey(row, 0);
     let low = 0;
     let high = this.#order.length;
@@ -131,46 +133,59 @@ export class Directory {
       if (isAfter) high = middle;
       else low = middle;
     }
+    let lowKey = this.#shelfFences[low]!;
+    let highKey = high < this.#order.length ? this.#shelfFences[high]! : Infinity;
     const shelf = this.#order[low]!;
     low = this.#baseOf(shelf);
     high = low + this.#sizes[shelf]!;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
+    for (let guesses = GUESSES_MAX; high - low > 1; guesses -= 1) {
+      const middle = guesses > 0 ? expectedIndex(key, low + 1, high, lowKey, highKey) : (low + high) >>> 1;
       const fence = this.#fences[middle]!;
       const isAfter = fence === key ? compareFirst(middle, row) > 0 : fence > key;
-      if (isAfter) high = middle;
-      else low = middle;
+      if (isAfter) {
+        high = middle;
+        highKey = fence;
+      } else {
+        low = middle;
+        lowKey = fence;
+      }
     }
+    bounds[0] = lowKey;
+    bounds[1] = highKey;
     return low;
   }
 
   rowsBefore(position: number): number {
     const shelf = this.shelfOf(position);
-    const base = this.#baseOf(shelf);
-    return sumOfFirst(this.#shelfSums, 0, this.#ordinals[shelf]!) + sumOfFirst(this.#sums, base, position - base);
+    let rows = sumOfFirst(this.#shelfSums, this.#ordinals[shelf]!);
+    const group = position >>> GROUP_SHIFT;
+    for (let before = this.#baseOf(shelf) >>> GROUP_SHIFT; before < group; before += 1) rows += this.#groups[before]!;
+    for (let before = group << GROUP_SHIFT; before < position; before += 1) rows += this.countAt(before);
+    return rows;
   }
 
   /** Where the row is that has `index` before it. */
   positionOf(index: number): { readonly position: number; readonly slot: number } {
-    const ordinal = countWithin(this.#shelfSums, 0, this.#order.length, index);
-    const shelf = this.#order[ordinal]!;
-    const base = this.#baseOf(shelf);
-    const rest = index - sumOfFirst(this.#shelfSums, 0, ordinal);
-    const place = countWithin(this.#sums, base, this.#sizes[shelf]!, rest);
-    return { position: base + place, slot: rest - sumOfFirst(this.#sums, base, place) };
+    const ordinal = countWithin(this.#shelfSums, this.#order.length, index);
+    let slot = index - sumOfFirst(this.#shelfSums, ordinal);
+    let group = this.#baseOf(this.#order[ordinal]!) >>> GROUP_SHIFT;
+    for (; slot >= this.#groups[group]!; group += 1) slot -= this.#groups[group]!;
+    let position = group << GROUP_SHIFT;
+    for (; slot >= this.countAt(position); position += 1) slot -= this.countAt(position);
+    return { position, slot };
   }
 
   addRows(position: number, change: number): void {
-    const shelf = this.shelfOf(position);
-    this.#counts[position]! += change;
-    this.#addToShelf(shelf, position, change);
-    addToSums(this.#shelfSums, 0, this.#order.length, this.#ordinals[shelf]!, change);
+    this.#entries[position]! += change;
+    this.#groups[position >>> GROUP_SHIFT]! += change;
+    addToSums(this.#shelfSums, this.#order.length, this.#ordinals[this.shelfOf(position)]!, change);
   }
 
   /** Of a block whose rows came from the same shelf, or went there. */
   setCount(position: number, count: number): void {
-    this.#addToShelf(this.shelfOf(position), position, count - this.#counts[position]!);
-    this.#counts[position] = count;
+    const change = count - this.countAt(position);
+    this.#entries[position]! += change;
+    this.#groups[position >>> GROUP_SHIFT]! += change;
   }
 
   setFence(position: number, rows: Rows, at: number): void {
@@ -197,10 +212,11 @@ export class Directory {
   close(position: number): void {
     const shelf = this.shelfOf(position);
     this.#blockCount -= 1;
-    const [hole, last] = [this.#blocks[position]!, this.#blockCount];
+    const [hole, last] = [this.blockAt(position), this.#blockCount];
     const lastShelf = this.#shelves[last]!;
-    const lastPosition = this.#blocks.indexOf(last, this.#baseOf(lastShelf));
-    this.#blocks[lastPosition] = hole;
+    let lastPosition = this.#baseOf(lastShelf);
+    while (this.blockAt(lastPosition) !== last) lastPosition += 1;
+    this.#entries[lastPosition] = (hole << COUNT_BITS) | this.countAt(lastPosition);
     this.#shelves[hole] = lastShelf;
 
     const end = this.#baseOf(shelf) + this.#sizes[shelf]!;
@@ -222,7 +238,7 @@ export class Directory {
       for (let position = this.#baseOf(shelf); this.#blockCount < end; position += 1) {
         const rows = rowsOf(this.#blockCount);
         this.#number(position, shelf);
-        this.#counts[position] = rows;
+        this.#entries[position]! += rows;
         visit(position, rows);
       }
       this.#sumUpShelf(shelf);
@@ -258,12 +274,12 @@ export class Directory {
       invariant(this.#shelfFences[ordinal] === this.#fences[this.#baseOf(shelf)], `fence is wrong at shelf ${shelf}`);
       for (let position = this.#baseOf(shelf); position < this.#baseOf(shelf) + size; position += 1) {
         invariant(this.rowsBefore(position) === total, `sums are wrong before block ${position}`);
-        invariant(this.#shelves[this.#blocks[position]!] === shelf, `the block at ${position} is on another shelf`);
-        seen.add(this.#blocks[position]!);
-        total += this.#counts[position]!;
+        invariant(this.#shelves[this.blockAt(position)] === shelf, `the block at ${position} is on another shelf`);
+        seen.add(this.blockAt(position));
+        total += this.countAt(position);
       }
     }
-    const isDense = seen.size === this.#blockCount && Math.max(...seen) < seen.size;
+    const isDense = seen.size === this.#blockCount && [...seen].every((block) => block < seen.size);
     invariant(isDense, 'a block is used twice');
   }
 
@@ -275,25 +291,29 @@ export class Directory {
     return shelf << this.#shelfShift;
   }
 
-  #addToShelf(shelf: number, position: number, change: number): void {
-    const base = this.#baseOf(shelf);
-    addToSums(this.#sums, base, this.#sizes[shelf]!, position - base, change);
-  }
-
   #sumUpShelf(shelf: number): void {
     const base = this.#baseOf(shelf);
-    const size = this.#sizes[shelf]!;
-    for (let place = 0; place < size; place += 1) this.#sums[base + place] = this.#counts[base + place]!;
-    makeSums(this.#sums, base, size);
+    const end = base + this.#sizes[shelf]!;
+    this.#groups.fill(0, base >>> GROUP_SHIFT, (base + this.#places) >>> GROUP_SHIFT);
+    for (let position = base; position < end; position += 1) {
+      this.#groups[position >>> GROUP_SHIFT]! += this.countAt(position);
+    }
   }
 
   #sumUpShelves(): void {
     for (const [ordinal, shelf] of this.#order.entries()) {
       this.#ordinals[shelf] = ordinal;
       this.#shelfFences[ordinal] = this.#fences[this.#baseOf(shelf)]!;
-      this.#shelfSums[ordinal] = sumOfFirst(this.#sums, this.#baseOf(shelf), this.#sizes[shelf]!);
+      this.#shelfSums[ordinal] = this.#rowsOn(shelf);
     }
-    makeSums(this.#shelfSums, 0, this.#order.length);
+    makeSums(this.#shelfSums, this.#order.length);
+  }
+
+  #rowsOn(shelf: number): number {
+    let rows = 0;
+    const end = this.#baseOf(shelf + 1) >>> GROUP_SHIFT;
+    for (let group = this.#baseOf(shelf) >>> GROUP_SHIFT; group < end; group += 1) rows += this.#groups[group]!;
+    return rows;
   }
 
   /** The next number goes to a position. */
@@ -301,8 +321,7 @@ export class Directory {
     if (this.#blockCount === this.#shelves.length) {
       this.#shelves = grown(this.#shelves, new Uint32Array(lengthAfter(this.#shelves.length, this.#places)));
     }
-    this.#blocks[position] = this.#blockCount;
-    this.#counts[position] = 0;
+    this.#entries[position] = this.#blockCount << COUNT_BITS;
     this.#shelves[this.#blockCount] = shelf;
     this.#blockCount += 1;
   }
@@ -313,15 +332,14 @@ export class Directory {
     this.#sizes[shelf] = 0;
     this.#order.splice(ordinal, 0, shelf);
     const end = this.#baseOf(shelf + 1);
-    if (end > this.#counts.length) this.#grow(lengthAfter(this.#counts.length, this.#places));
+    if (end > this.#fences.length) this.#grow(lengthAfter(this.#fences.length, this.#places));
     return shelf;
   }
 
   #grow(length: number): void {
     this.#fences = grown(this.#fences, new Float64Array(length));
-    this.#counts = grown(this.#counts, new Uint16Array(length));
-    this.#blocks = grown(this.#blocks, new Uint32Array(length));
-    this.#sums = grown(this.#sums, new Uint32Array(length));
+    this.#entries = grown(this.#entries, new Uint32Array(length));
+    this.#groups = grown(this.#groups, new Uint32Array(length >>> GROUP_SHIFT));
     this.#shelfFences = grown(this.#shelfFences, new Float64Array(length / this.#places));
     this.#shelfSums = grown(this.#shelfSums, new Uint32Array(length / this.#places));
   }
@@ -356,19 +374,18 @@ export class Directory {
   #resize(shelf: number, size: number): void {
     const base = this.#baseOf(shelf);
     this.#sizes[shelf] = size;
-    for (let place = 0; place < size; place += 1) this.#shelves[this.#blocks[base + place]!] = shelf;
+    for (let place = 0; place < size; place += 1) this.#shelves[this.blockAt(base + place)] = shelf;
     this.#sumUpShelf(shelf);
   }
 
   #moveColumns(from: number, to: number, count: number): void {
     const end = from + count;
-    this.#counts.copyWithin(to, from, end);
-    this.#blocks.copyWithin(to, from, end);
+    this.#entries.copyWithin(to, from, end);
     this.#fences.copyWithin(to, from, end);
   }
 }
 
-function grown<Column extends Rows | Fences | Uint16Array<ArrayBuffer>>(old: Column, larger: Column): Column {
+function grown<Column extends Rows | Fences>(old: Column, larger: Column): Column {
   larger.set(old);
   return larger;
 }

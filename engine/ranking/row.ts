@@ -16,8 +16,10 @@ import type { Standing } from '../facts.ts';
 export const ROW_WORDS = 8;
 export const ROW_BYTES = 32;
 export const COUNT_MAX = 0xffff_ffff;
+/** So far apart are the keys (standingKey) of one count and the next. */
+export const COUNT_KEYS = 2 ** 48;
 /** Year 10889: 48 bits of milliseconds. */
-export const INSTANT_MS_MAX = 2 ** 48 - 1;
+export const INSTANT_MS_MAX = COUNT_KEYS - 1;
 
 /** Words of one or more rows. `at`, here and elsewhere, is the index of a row's first word. */
 export type Rows = Uint32Array<ArrayBuffer>;
@@ -66,7 +68,7 @@ export function readCitizen(rows: Rows, at: number): CitizenKey {
  * to the millisecond up to 32 payments, to 128 ms at 4,000: what is subtracted is rounded once, and rounding keeps order.
  */
 export function standingKey(rows: Rows, at: number): number {
-  return rows[at + 1]! * 0x1_0000 + (rows[at + 2]! >>> 16) - (COUNT_MAX - rows[at]!) * 2 ** 48;
+  return rows[at + 1]! * 0x1_0000 + (rows[at + 2]! >>> 16) - (COUNT_MAX - rows[at]!) * COUNT_KEYS;
 }
 
 /** Order of the two standings alone: negative, zero (equal in all three fields) or positive. */

@@ -55,7 +55,7 @@ describe.each(Object.entries(WALKS))('where %s', (_, nextStanding) => {
 
 test('the structure of thousands stays right while it grows and empties in full-sized blocks', () => {
   const random = new Random(seed);
-  const crowd = new Crowd(random, 256);
+  const crowd = new Crowd(random, 128);
   const citizens = Array.from({ length: 4_000 }, () => makeCitizen(random));
   for (const [index, citizen] of citizens.entries()) {
     crowd.move(citizen, makeStanding(random));
