@@ -1,7 +1,8 @@
 /** Writes the rows changed since the last checkpoint, in key order and small transactions, between journal commits. */
 import { LIMITS } from '../limits.ts';
 import type { CheckpointMark, RankedMark, Schedule, Store } from '../ports.ts';
-import type { Actors, Frozen } from './actors.ts';
+import type { Actors } from './actors.ts';
+import type { Frozen } from './frozen.ts';
 import type { Shard } from './shard.ts';
 
 export interface CheckpointOptions {

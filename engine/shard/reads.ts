@@ -41,7 +41,6 @@ import {
 import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
 import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
-import type { View } from './actors.ts';
 import { commandKey } from './command-text.ts';
 import type {
   NeighbourShard,
@@ -51,6 +50,7 @@ import type {
   ReversalsPart,
   ShardCoordinator,
 } from './parts.ts';
+import type { View } from './view.ts';
 
 export interface ReadsOptions {
   readonly programme: Programme;

@@ -4,17 +4,10 @@ import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
 import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
 import type { PageTable } from '../ports.ts';
 import { isReversal } from '../programme/index.ts';
-import {
-  type Actor,
-  type Actors,
-  type Changes,
-  draftOf,
-  type ListRow,
-  newListRow,
-  OWNER_OF,
-  type View,
-} from './actors.ts';
+import { type Actor, draftOf, type ListRow, newListRow, OWNER_OF } from './actor.ts';
+import type { Actors, Changes } from './actors.ts';
 import { type FoldTarget, foldFact, foldSectionEnd } from './fold.ts';
+import type { View } from './view.ts';
 
 interface OpenSection {
   readonly target: FoldTarget;
