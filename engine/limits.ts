@@ -73,8 +73,6 @@ export const LIMITS = {
   checkpointBatchRows: 1_000,
   /** Transactions of one checkpoint: when more has changed, each takes more rows. */
   checkpointBatchesUsual: 25,
-  /** Of those, on their way to the disk at once. */
-  checkpointBatchesInFlightMax: 4,
   /** Rows newer in memory than on disk: from here on a shard takes in nothing until a checkpoint has ended. */
   unwrittenRowCountMax: 400_000,
   /** Journal records after the last checkpoint: bounds the time of recovery. */

@@ -85,19 +85,18 @@ export class Checkpointer {
   }
 
   /**
-   * Each transaction waits for the disk and then for a busy loop to come round, three times or so. With batches of one
-   * size, one at a time, rows came faster than they could be written: the more there are, the larger the batches, and
-   * some are on their way at once. Packing one takes milliseconds, so turns pass between any two.
+   * The more there are, the larger the batches: each waits for the disk and then for a busy loop to come round, three
+   * times or so, and batches of one size fell behind. One at a time: several become one transaction of LMDB, and a flush
+   * of the journal that comes behind its pages waits twice as long. Packing one takes milliseconds, so turns
+   * pass between any two.
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
     const { store, onPoint, schedule } = this.#options;
-    const { checkpointBatchRows, checkpointBatchesUsual, checkpointBatchesInFlightMax } = LIMITS;
-    const writing: Promise<void>[] = [];
+    const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
     for (const batch of batches(Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual)))) {
-      writing.push(store.rows.write(batch).then(() => onPoint('checkpoint-batch')));
-      if (writing.length >= checkpointBatchesInFlightMax) await writing.shift();
+      await store.rows.write(batch);
+      onPoint('checkpoint-batch');
       await new Promise<void>((resolve) => schedule(resolve));
     }
-    await Promise.all(writing);
   }
 }
