@@ -2,7 +2,6 @@
 import type { Card, LedgerEntry, ReversalRow } from './card/card.ts';
 import type { CitizenKey } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
-import type { RankingCopy } from './ranking/ranking-file.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
@@ -191,6 +190,18 @@ export interface Vault {
   flush(): Promise<void>;
 }
 
+/**
+ * A copy of a ranking that may move while it is being taken: whoever did not is in it once, as it stands; whoever did,
+ * at none, one or several of the places where it stood meanwhile. `Ranking.settle` puts that right.
+ */
+export interface RankingCopy {
+  /** In order, to be taken one after the other, whenever. Good for ever. */
+  readonly rows: Iterable<Uint8Array>;
+  readonly headerBytes: number;
+  /** What stands before the rows; known when all of them were taken. */
+  header(): Uint8Array;
+}
+
 /** Copies of rankings, so that a start need not read every wallet. Losing one costs time, nothing else. */
 export interface RankingCopies {
   /** Keeps a copy that was begun at `vector` (the sequence of each partition). Rejects with StorageFault. */
@@ -200,7 +211,6 @@ export interface RankingCopies {
     awardPeriodId: number,
   ): { readonly chunks: Iterable<Uint8Array>; readonly vector: readonly number[] } | null;
 }
-export type { RankingCopy };
 
 /** A shard's disk. */
 export interface Store {

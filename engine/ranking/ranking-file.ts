@@ -10,7 +10,7 @@
  *        20  1 = frozen, else 0
  */
 import { invariant } from '../assert.ts';
-import { StorageFault } from '../ports.ts';
+import { type RankingCopy, StorageFault } from '../ports.ts';
 import { crc32 } from './checksum.ts';
 import type { CountedTree } from './counted-tree.ts';
 import { compareStandings, ROW_BYTES, ROW_WORDS, type Rows } from './row.ts';
@@ -37,18 +37,6 @@ const FIELD = {
   rowsCrc: 8,
   headerCrc: 15,
 };
-
-/**
- * A copy of a ranking that may move while it is being taken: whoever did not is in it once, as it stands; whoever did,
- * at none, one or several of the places where it stood meanwhile. `Ranking.settle` puts that right.
- */
-export interface RankingCopy {
-  /** In order, to be taken one after the other, whenever. Good for ever. */
-  readonly rows: Iterable<Uint8Array>;
-  readonly headerBytes: number;
-  /** What stands before the rows; known when all of them were taken. */
-  header(): Uint8Array;
-}
 
 export function copyRanking(tree: CountedTree, { awardPeriodId, isFrozen }: RankingFileHeader): RankingCopy {
   checkByteOrder();

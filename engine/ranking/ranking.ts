@@ -5,8 +5,9 @@
 import { BrokenInvariant, invariant } from '../assert.ts';
 import type { CitizenKey } from '../contract.ts';
 import type { Standing } from '../facts.ts';
+import type { RankingCopy } from '../ports.ts';
 import { type CompareTies, CountedTree } from './counted-tree.ts';
-import { copyRanking, type RankingCopy, readRankingFile } from './ranking-file.ts';
+import { copyRanking, readRankingFile } from './ranking-file.ts';
 import {
   copyRow,
   describeStanding,

@@ -22,9 +22,9 @@ import {
   reversalScoreCents,
   romeDayNumber,
 } from '../../engine/programme/index.ts';
-import { type Held, type Place, shown } from './citizens.ts';
+import { type Held, shown } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
-import type { Entry } from './partition-log.ts';
+import type { Entry, Place } from './partition-log.ts';
 
 /** A record of the card with what only its history tells. */
 export interface LedgerLine {

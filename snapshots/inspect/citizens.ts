@@ -16,16 +16,7 @@ import type {
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
 import { type Findings, short } from './findings.ts';
-import type { Entry } from './partition-log.ts';
-
-/** Where a fact stands. */
-export interface Place {
-  readonly partition: number;
-  readonly sequence: number;
-  readonly nowMs: number;
-  /** Award periods that the partition has frozen before, in the order in which it did. */
-  readonly frozen: readonly number[];
-}
+import type { Entry, Place } from './partition-log.ts';
 
 /** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
 export interface Held<T> {

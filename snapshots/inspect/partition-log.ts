@@ -10,10 +10,18 @@ import type { Line, PageTable, Store } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { type Codec, integer, list, shape } from '../codec/shape.ts';
 import { fact as factCodec } from '../codec/turn-v1.ts';
-import type { Place } from './citizens.ts';
 import type { Step } from './walk.ts';
 
 export type ActorFact = WalletFact | CardFact;
+
+/** Where a fact stands. */
+export interface Place {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly nowMs: number;
+  /** Award periods that the partition has frozen before, in the order in which it did. */
+  readonly frozen: readonly number[];
+}
 
 /** What one section did to one actor. */
 export interface Entry {
