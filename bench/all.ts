@@ -37,5 +37,5 @@ function measure(suite: string, file: string): boolean {
 
 function draw(suite: string, file: string): void {
   const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  writeFileSync(join(FOLDER, `${suite}.svg`), drawReport(report, `npm run bench -- ${suite}`));
+  writeFileSync(join(FOLDER, `${suite}.svg`), drawReport(report, `npm run bench -- ${report.suite}`));
 }

@@ -10,6 +10,7 @@ const WIDTH = 860;
 const MARGIN = 24;
 const LABEL_WIDTH = 300;
 const VALUE_WIDTH = 150;
+const LEGEND_WIDTH = 230;
 const BAR_HEIGHT = 12;
 const ROW_HEIGHT = 24;
 const LINE_HEIGHT = 18;
@@ -124,7 +125,7 @@ function lines(title: string, all: readonly Series[]): Panel {
   const points = all.flatMap((series) => series.points);
   const right = Math.max(...points.map(([along]) => along));
   const top = Math.max(...points.map(([, value]) => value)) || 1;
-  const [x0, width] = [MARGIN + 60, WIDTH - 2 * MARGIN - 60 - 170];
+  const [x0, width] = [MARGIN + 60, WIDTH - 2 * MARGIN - 60 - LEGEND_WIDTH];
   const draw = (y: number): string => {
     const y0 = y + LINE_HEIGHT + PLOT_HEIGHT;
     const at = ([along, value]: readonly [number, number]) =>
