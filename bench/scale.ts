@@ -4,9 +4,9 @@
  * the click day comes at one rate for all sizes (click-day.ts), ends with a kill, and the folder is started once more
  * and verified. A figure that does not depend on the citizens has the exponent 0, one that doubles with them 1.
  *
- * --citizens-max 1000000 is the last size (10000000 takes hours), --stores 1,2 what is measured, --minutes 0.5 how long
+ * --citizens-max 1000000 is the last size (10000000 takes half an hour), --stores 1,2 what is measured, --minutes 0.5 how long
  * each load lasts, --rate 2500 how many card requests and payments a second, --verify-max 1000000 the largest folder
- * to be verified, which takes as long as making it. --population DIR keeps the folders there, for the next run.
+ * to be verified, which takes 3.5 minutes. --population DIR keeps the folders there, for the next run.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';

@@ -181,10 +181,6 @@ function keyOf({ table, partition, entity, sub }: RowAddress): Buffer {
 
 function sealChange(writer: ByteWriter, change: RowChange | PackedChange): KeyedChange {
   const key = keyOf(change.address);
-  if (isPacked(change)) return { key, value: (change.value as SealedPage).bytes };
-  return { key, value: change.value === null ? null : sealRow(writer, key, change) };
-}
-
-function isPacked(change: RowChange | PackedChange): change is PackedChange {
-  return change.value instanceof SealedPage;
+  if (change.value instanceof SealedPage) return { key, value: change.value.bytes };
+  return { key, value: change.value === null ? null : sealRow(writer, key, change as RowChange) };
 }

@@ -87,8 +87,7 @@ export class Checkpointer {
   /**
    * The more there are, the larger the batches: each waits for the disk and then for a busy loop to come round, three
    * times or so, and batches of one size fell behind. One at a time: several become one transaction of LMDB, and a flush
-   * of the journal that comes behind its pages waits twice as long. Packing one takes milliseconds, so turns
-   * pass between any two.
+   * of the journal waits behind all their pages. Packing one takes milliseconds, so turns pass between any two.
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
     const { store, onPoint, schedule } = this.#options;

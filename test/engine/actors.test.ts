@@ -2,12 +2,16 @@
 // that no checkpoint has written must never be, since the disk does not know it.
 import { expect, test } from 'vitest';
 import type { Message } from '../../engine/facts.ts';
-import { placeAt } from '../../engine/place.ts';
-import type { Rows, Store } from '../../engine/ports.ts';
+import { makeTaxCode } from '../../engine/index.ts';
+import { pageOf, placeAt } from '../../engine/place.ts';
+import type { PackedPage, Rows, Store } from '../../engine/ports.ts';
+import { newListRow } from '../../engine/shard/actor.ts';
 import { Actors } from '../../engine/shard/actors.ts';
 import { Checkpointer } from '../../engine/shard/checkpoint.ts';
 import type { Shard } from '../../engine/shard/shard.ts';
 import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { hpan, World } from '../support/world.ts';
 
 const COUNT_MAX = 10;
 const NO_RECORD = { epoch: 1, sequence: 1, nowMs: 0, sections: [] };
@@ -99,6 +103,43 @@ test('a page counts as its lines, and recovery fills it line by line', () => {
   expect(actors.flushed.line('payment', 0, placeAt(5, 29)).place).toBe(placeAt(5, 29));
   actors.release();
   expect(actors.unwrittenCount).toBe(0);
+});
+
+test('pages of a turn that has ended wait as bytes, and say and weigh what they did', () => {
+  const { rows } = countedRows();
+  const line = (index: number) => ({ place: placeAt(5, index) }) as PaymentRow;
+  const packed: PackedPage = { lineCount: 2, lines: () => [line(0), line(1)], line };
+  rows.pack = (pages) => pages.map(() => packed);
+  const actors = new Actors(rows, COUNT_MAX);
+  const actor = actors.wake('partition', 0, '');
+  const row = newListRow(actor, 'payment', pageOf(line(0).place), { sequence: 5, value: [line(0), line(1)] });
+  actor.setRow(row);
+  const turn = { actors: [], values: [], sequences: [], rows: [row] };
+  actors.pack(turn);
+  expect(actors.decided.line('payment', 0, line(1).place)).toEqual(line(1));
+  actors.publish({}, turn, NO_RECORD);
+  expect(actors.flushed.get('payment', 0, '', row.sub)).toEqual([line(0), line(1)]);
+  expect(actors.unwrittenCount).toBe(2);
+  expect([...actors.freeze().batches(10)].flat().map(({ value }) => value)).toEqual([packed]);
+});
+
+test('a shard packs the pages of each turn while the disk has its record', async () => {
+  const persistence = await openMemoryPersistence({ shardCount: 1 });
+  const { rows } = persistence.stores[0]!;
+  const pack = rows.pack.bind(rows);
+  let lineCount = 0;
+  rows.pack = (pages) => {
+    for (const { value } of pages) lineCount += value.length;
+    return pack(pages);
+  };
+  const world = await World.open({ persistence, now: '2020-12-20T12:00:00+01:00' });
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  await citizen.enable(hpan(1));
+  world.at('2020-12-22T12:00:00+01:00');
+  await world.pay({ hpan: hpan(1), at: '2020-12-22T11:00:00+01:00', cents: 1_000 });
+  expect(lineCount).toBe(2);
+  await world.engine.close();
 });
 
 test('between two batches of a checkpoint turns may pass', async () => {
