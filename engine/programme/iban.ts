@@ -3,8 +3,11 @@ import { invariant } from '../assert.ts';
 import { checkCharacter } from './check-character.ts';
 import type { CheckedText } from './tax-code.ts';
 
-/** Country, check digits, national check letter (CIN), bank (ABI) and branch (CAB), account. No `u` flag: ASCII only. */
-const FORM = /^IT[0-9]{2}[A-Z][0-9]{10}[0-9A-Z]{12}$/i;
+/**
+ * Country, check digits (02 to 98, which is what 98 minus a remainder can be: 01 and 99 are congruent to 98 and 02),
+ * national check letter (CIN), bank (ABI) and branch (CAB), account. No `u` flag: ASCII only.
+ */
+const FORM = /^IT(?!00|01|99)[0-9]{2}[A-Z][0-9]{10}[0-9A-Z]{12}$/i;
 
 /** How many IBANs `makeIban` can make: one for each account number of twelve digits. */
 export const IBAN_COUNT = 10 ** 12;

@@ -47,6 +47,19 @@ describe('an IBAN', () => {
     expect(accounts.filter((text) => checkIban(text).ok)).toHaveLength(1);
   });
 
+  test.each([
+    ['98', '01'],
+    ['97', '00'],
+    ['02', '99'],
+  ])('check digits run from 02 to 98: of %s and %s, the same modulo 97, only the first are any', (right, wrong) => {
+    const random = new Random(seed);
+    let account = '';
+    do account = makeIban(random.below(IBAN_COUNT)).slice(4);
+    while (!isValidIBAN(`IT${right}${account}`));
+    expect([right, wrong].map((digits) => checkIban(`IT${digits}${account}`).ok)).toEqual([true, false]);
+    expect([right, wrong].map((digits) => isValidIBAN(`IT${digits}${account}`))).toEqual([true, false]);
+  });
+
   test('the national check letter is not verified (DECISION 40)', () => {
     const accounts = Array.from({ length: 97 }, (_, index) => {
       return `IT${String(index + 2).padStart(2, '0')}A${GOOD.slice(5)}`;
