@@ -153,6 +153,10 @@ export interface Rows {
   ): Iterable<readonly [string, StoredRow<RowTypes[T]>]>;
   /** Every row of one table in one partition, in key order: recovery and verification. */
   scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]>;
+  /** Rows had to be fetched from the disk since this was last asked: reading ahead pays. Cheap enough for every turn. */
+  isSlow(): boolean;
+  /** Fetches rows from the disk, many at once and on other threads, so that `get` finds them in memory. */
+  prefetch(addresses: readonly RowAddress[]): Promise<void>;
   /** Pages to be written later, in one piece of memory. */
   pack(pages: readonly PageChange[]): readonly PackedPage[];
   /** One transaction, all or none, flushed when resolved. Rejects with StorageFault: the process stops. */

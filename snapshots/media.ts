@@ -30,6 +30,10 @@ export interface RowMedium {
   get(key: Buffer): Buffer | undefined;
   /** Keys in [from, before), in byte order. The buffers are the caller's. */
   range(from: Buffer, before: Buffer): Iterable<readonly [Buffer, Buffer]>;
+  /** Whether `get` had to wait for the disk since this was last asked. */
+  isSlow(): boolean;
+  /** Brings what stands at `keys` from the disk to where `get` is quick. */
+  prefetch(keys: readonly Buffer[]): Promise<void>;
   /** Keys held, told otherwise than by walking over them. */
   count(): number;
   /** One transaction, durable when resolved. */

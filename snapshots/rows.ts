@@ -103,6 +103,16 @@ export class MediumRows implements Rows {
     }
   }
 
+  isSlow(): boolean {
+    return this.#parts.medium.isSlow();
+  }
+
+  prefetch(addresses: readonly RowAddress[]): Promise<void> {
+    return this.#parts.medium.prefetch(
+      addresses.map(({ table, partition, entity, sub }) => rowKey(table, partition, entity, sub)),
+    );
+  }
+
   /**
    * Reads every row, and counts: a damaged page of the medium can also make rows invisible.
    * @throws StorageFault ROW_DAMAGED, FORMAT_NEWER

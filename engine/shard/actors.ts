@@ -76,6 +76,11 @@ export class Actors {
     return actor;
   }
 
+  /** Wallets and cards. */
+  isAwake(entity: string): boolean {
+    return this.#awake.has(entity);
+  }
+
   /** Without waking it. */
   isChanged(entity: string): boolean {
     return this.#awake.get(entity)?.isDirty ?? false;

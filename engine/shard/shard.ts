@@ -13,14 +13,13 @@ import type {
   PeriodParameters,
   Programme,
   RecordCommand,
-  RecordOutcome,
   Refused,
   WalletCommand,
 } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Decision, Outcome } from '../decision.ts';
 import { newDecision } from '../decision.ts';
-import type { ActorMessage, Fact, Message, MessageBody, PartitionFact, TurnRecord } from '../facts.ts';
+import type { ActorMessage, Fact, Message, MessageBody, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
@@ -34,30 +33,10 @@ import type { Actors, Changes } from './actors.ts';
 import { bodyText, commandKey } from './command-text.ts';
 import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
 import { emptyPartition } from './fold.ts';
+import { readAhead } from './read-ahead.ts';
+import { entityOf, type RecordReply, type SystemDecide, type Task } from './task.ts';
 import { Turn } from './turn.ts';
 import { Waiting } from './waiting.ts';
-
-type RecordReply = RecordOutcome | Refused;
-
-type Task =
-  | { readonly kind: 'command'; readonly command: WalletCommand; readonly done: (reply: CommandReply) => void }
-  | {
-      readonly kind: 'record';
-      readonly command: RecordCommand;
-      readonly key: string;
-      readonly done: (reply: RecordReply) => void;
-    }
-  | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
-  | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void };
-
-/** What a partition decides for itself: time, ties, the programme. */
-export interface SystemDecision {
-  readonly facts: readonly PartitionFact[];
-  /** Told to every partition. */
-  readonly toAll?: MessageBody;
-}
-export type SystemDecide = (row: PartitionRow) => SystemDecision;
 
 export interface ShardOptions {
   readonly store: Store;
@@ -194,16 +173,26 @@ export class Shard {
     if (this.#inFlight.length >= LIMITS.turnsInFlightMax) return;
     if (this.#urgent.length === 0 && (this.#mailbox.length === 0 || this.#isFull)) return;
     this.#isScheduled = true;
-    this.#options.schedule(() => {
-      this.#isScheduled = false;
-      if (!this.#isStopped) this.#runTurn();
-    });
+    this.#options.schedule(() => this.#readAheadAndRun());
   }
 
-  #runTurn(): void {
+  /** Whoever comes while rows are fetched waits for the next turn: nobody overtakes. */
+  #readAheadAndRun(): void {
+    const next = { urgent: this.#urgent.length, waiting: this.#isFull ? 0 : LIMITS.batchCountMax };
+    if (!this.#actors.rows.isSlow()) return this.#runTurn(next);
+    const tasks = [...this.#urgent, ...this.#mailbox.slice(0, next.waiting)];
+    readAhead(this.#actors, tasks, (partition) => this.#options.isLocal(partition))
+      .then(() => this.#runTurn({ urgent: next.urgent, waiting: tasks.length - next.urgent }))
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Of the first so many tasks. */
+  #runTurn(next: { readonly urgent: number; readonly waiting: number }): void {
+    this.#isScheduled = false;
+    if (this.#isStopped) return;
     const turn = this.#beginTurn();
-    const batch = this.#urgent.splice(0);
-    if (!this.#isFull) batch.push(...this.#mailbox.splice(0, LIMITS.batchCountMax));
+    const batch = this.#urgent.splice(0, next.urgent);
+    batch.push(...this.#mailbox.splice(0, next.waiting));
     const { betweenTasks } = this.#options;
     for (const task of batch) {
       this.#run(turn, task);
@@ -632,9 +621,4 @@ function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, {
   }
   const { code, detail } = outcome;
   return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
-}
-
-function entityOf(task: Task): string | null {
-  if (task.kind === 'command') return task.command.citizen;
-  return task.kind === 'record' ? task.command.record.hpan : null;
 }

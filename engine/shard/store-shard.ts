@@ -26,7 +26,8 @@ import { movesOf } from './rankings.ts';
 import { Reads } from './reads.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ReversalExpiry } from './reversal-expiry.ts';
-import { Shard, type SystemDecide } from './shard.ts';
+import { Shard } from './shard.ts';
+import type { SystemDecide } from './task.ts';
 
 /** Which shard of how many: it serves the partitions p with p % shardCount === index. */
 export interface ShardPlace {

@@ -3,8 +3,13 @@ import { LIMITS } from '../../engine/limits.ts';
 import type { KeyedChange, RowMedium } from '../media.ts';
 import { type Environment, entryCount, reading } from './environment.ts';
 
+const SLOW_FAULTS = 8;
+/** Half the threads of the pool: the journal's flushes need one, too. */
+const PREFETCHED_AT_ONCE = 8;
+
 export class RowDatabase implements RowMedium {
   readonly #database: Environment;
+  #faultsSeen = process.resourceUsage().majorPageFault;
 
   constructor(database: Environment) {
     this.#database = database;
@@ -25,6 +30,24 @@ export class RowDatabase implements RowMedium {
       if (page.length < LIMITS.rowPageCount) return;
       start = Buffer.concat([page[page.length - 1]!.key, Buffer.of(0)]);
     }
+  }
+
+  /** By the pages that the whole process had to wait for: some are not of rows, and a turn's reads are many more. */
+  isSlow(): boolean {
+    const faults = process.resourceUsage().majorPageFault;
+    const isSlow = faults - this.#faultsSeen >= SLOW_FAULTS;
+    this.#faultsSeen = faults;
+    return isSlow;
+  }
+
+  /** In several pieces: each is read on a thread of its own, row after row. */
+  async prefetch(keys: readonly Buffer[]): Promise<void> {
+    const length = Math.ceil(keys.length / PREFETCHED_AT_ONCE);
+    const pieces: Promise<void>[] = [];
+    for (let at = 0; at < keys.length; at += length) {
+      pieces.push(this.#database.prefetch(keys.slice(at, at + length)));
+    }
+    await Promise.all(pieces);
   }
 
   count(): number {

@@ -185,6 +185,12 @@ class MemoryRowMedium implements RowMedium {
     }
   }
 
+  isSlow(): boolean {
+    return false;
+  }
+
+  async prefetch(): Promise<void> {}
+
   count(): number {
     return this.#rows.size;
   }

@@ -254,6 +254,20 @@ describe.each(places)('persistence %s', (_, makePlace) => {
       }
     });
 
+    test('reading ahead ends, also where there is nothing, and changes nothing', async () => {
+      const there = Array.from({ length: 40 }, () => change('card', 3, samples.hpan(), ''));
+      await store.rows.write(there);
+      const addresses = there.map(({ address }) => address);
+      const absent = { table: 'wallet', partition: 9, entity: 'ee', sub: '' } as const;
+      await store.rows.prefetch([]);
+      await store.rows.prefetch([absent]);
+      await Promise.all([store.rows.prefetch([...addresses, absent]), store.rows.prefetch(addresses)]);
+      for (const { address, sequence, value } of there) {
+        expect(store.rows.get('card', 3, address.entity, '')).toEqual({ sequence, value });
+      }
+      expect(store.rows.get('wallet', 9, 'ee', '')).toBeUndefined();
+    });
+
     test('what a read returns is not touched by later reads and writes', async () => {
       const sealedTaxCode = new Uint8Array(60).fill(3);
       const value = { ...samples.row('wallet'), sealedTaxCode };

@@ -179,6 +179,8 @@ function counted(persistence: Persistence): { readonly persistence: Persistence;
         count += 1;
         return rows.scan(...args);
       },
+      isSlow: () => rows.isSlow(),
+      prefetch: (addresses) => rows.prefetch(addresses),
       pack: (pages) => rows.pack(pages),
       write: (changes) => rows.write(changes),
       setCheckpoint: (mark) => rows.setCheckpoint(mark),

@@ -1,0 +1,32 @@
+/** What waits in a shard's mailbox. */
+import type { CommandReply, RecordCommand, RecordOutcome, Refused, WalletCommand } from '../contract.ts';
+import type { Message, MessageBody, PartitionFact } from '../facts.ts';
+import type { PartitionRow } from '../ports.ts';
+
+export type RecordReply = RecordOutcome | Refused;
+
+export type Task =
+  | { readonly kind: 'command'; readonly command: WalletCommand; readonly done: (reply: CommandReply) => void }
+  | {
+      readonly kind: 'record';
+      readonly command: RecordCommand;
+      readonly key: string;
+      readonly done: (reply: RecordReply) => void;
+    }
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
+  | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void };
+
+/** What a partition decides for itself: time, ties, the programme. */
+export interface SystemDecision {
+  readonly facts: readonly PartitionFact[];
+  /** Told to every partition. */
+  readonly toAll?: MessageBody;
+}
+export type SystemDecide = (row: PartitionRow) => SystemDecision;
+
+/** The wallet or card whose tasks wait for each other; null = none. */
+export function entityOf(task: Task): string | null {
+  if (task.kind === 'command') return task.command.citizen;
+  return task.kind === 'record' ? task.command.record.hpan : null;
+}
