@@ -391,7 +391,7 @@ export class Shard {
 
   #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
     const { facts, toAll } = decide(this.#partitionRow(turn, partition));
-    for (const fact of facts) turn.fact(partition, fact);
+    for (const fact of facts) this.#fact(turn, partition, fact);
     if (toAll === undefined) return;
     for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
   }
@@ -459,9 +459,9 @@ export class Shard {
 
   /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
   #hearPeriodClosed(turn: Turn, partition: number, from: number, awardPeriodId: number): void {
-    turn.fact(partition, { kind: 'periodCloseHeard', awardPeriodId, from });
+    this.#fact(turn, partition, { kind: 'periodCloseHeard', awardPeriodId, from });
     const heard = this.#partitionRow(turn, partition).closeHeard.find((one) => one.awardPeriodId === awardPeriodId);
-    if (heard?.from.length === PARTITION_COUNT) turn.fact(partition, { kind: 'periodFrozen', awardPeriodId });
+    if (heard?.from.length === PARTITION_COUNT) this.#fact(turn, partition, { kind: 'periodFrozen', awardPeriodId });
   }
 
   #send(turn: Turn, from: number, to: number, body: MessageBody): void {
@@ -478,10 +478,12 @@ export class Shard {
   // Deciding
 
   #fold(turn: Turn, partition: number, { facts }: Decision): void {
-    for (const fact of facts) {
-      if (POINTS.has(fact.kind)) this.#options.onPoint(fact.kind);
-      turn.fact(partition, fact);
-    }
+    for (const fact of facts) this.#fact(turn, partition, fact);
+  }
+
+  #fact(turn: Turn, partition: number, fact: Fact): void {
+    if (POINTS.has(fact.kind)) this.#options.onPoint(fact.kind);
+    turn.fact(partition, fact);
   }
 
   #sendAll(turn: Turn, partition: number, { messages }: Decision): void {
@@ -598,7 +600,7 @@ export class Shard {
   }
 }
 
-/** Facts at which a test may stop the world: the steps of a claim. */
+/** Facts at which a test may stop the world: the steps of a claim, and of the closing of a period. */
 const POINTS: ReadonlySet<Fact['kind']> = new Set([
   'claimStarted',
   'cardActivated',
@@ -606,6 +608,10 @@ const POINTS: ReadonlySet<Fact['kind']> = new Set([
   'claimConfirmed',
   'claimWithdrawn',
   'claimEnded',
+  'periodClosed',
+  'periodCloseHeard',
+  'periodFrozen',
+  'rankingFrozen',
 ]);
 
 /** An acknowledgement names its message; what was in it no longer matters. */

@@ -1,16 +1,22 @@
 /** A real server process that gets killed: started on a folder, told where to die, or killed from outside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 
-const PROGRAM = new URL('../../dist/server/main.js', import.meta.url).pathname;
+/** As `npm run build` leaves it. */
+export const PROGRAM = resolve('dist/server/main.js');
 
 export interface VictimOptions {
+  readonly program: string;
   readonly folder: string;
   readonly now: string;
-  readonly shards?: number;
-  /** `point:count`, see CLICKDAY_KILL_AT. */
-  readonly killAt?: string;
+  readonly shards: number;
+  readonly programme: string;
+  /** `point:count`, see CLICKDAY_KILL_AT; empty: it does not end itself. */
+  readonly killAt: string;
   readonly checkpointRows: number;
+  /** In bytes. */
+  readonly quota?: number | undefined;
 }
 
 export class Victim {
@@ -21,10 +27,9 @@ export class Victim {
   readonly url: Promise<string | undefined>;
   #errors = '';
 
-  constructor(options: VictimOptions) {
-    const { folder, now, shards, killAt = '', checkpointRows } = options;
-    const json = JSON.stringify({ data: folder, port: 0, now, speed: 1, ...(shards === undefined ? {} : { shards }) });
-    this.#child = spawn(process.execPath, [PROGRAM, json], {
+  constructor({ program, folder, killAt, checkpointRows, ...options }: VictimOptions) {
+    const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
+    this.#child = spawn(process.execPath, [program, json], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, CLICKDAY_KILL_AT: killAt, CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows) },
     });
@@ -50,12 +55,13 @@ export class Victim {
     return (await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 250))])) !== undefined;
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL');
+  async stop(): Promise<string> {
+    this.#child.kill('SIGTERM');
+    return this.ended;
   }
 
-  stop(): Promise<string> {
-    this.#child.kill('SIGTERM');
+  async kill(): Promise<string> {
+    this.#child.kill('SIGKILL');
     return this.ended;
   }
 }
