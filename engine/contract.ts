@@ -497,6 +497,13 @@ export const REFUSALS = {
     text: 'This address does not read that kind of content.',
     testo: 'Tipo di contenuto non ammesso.',
   },
+  STORAGE_FULL: {
+    number: 36,
+    status: 507,
+    programmeCode: 'generic.error',
+    text: 'There is no room for changes just now, reads go on: come back at the time given.',
+    testo: 'Spazio esaurito, modifiche sospese: riprova all’ora indicata.',
+  },
   // Rows of acquirers (domain 3.3, 9 and the DECISIONS named).
   INSTRUMENT_NOT_COVERED: {
     number: 40,

@@ -75,7 +75,7 @@ export interface EngineStats {
  */
 export interface Engine {
   readonly programme: Programme;
-  /** `done` is called exactly once, after the flush; OVERLOADED and DRAINING may come at once. */
+  /** `done` is called exactly once, after the flush; OVERLOADED, STORAGE_FULL and DRAINING may come at once. */
   execute(command: WalletCommand, done: (reply: CommandReply) => void): void;
   record(command: RecordCommand, done: (outcome: RecordOutcome | Refused) => void): void;
   /**

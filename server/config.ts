@@ -27,6 +27,7 @@ const OptionsSchema = v.strictObject({
   clock: v.optional(v.strictObject({ originMs: v.number(), originMonotonicMs: v.number(), speed: v.number() })),
   programme: v.optional(v.string()),
   demo: v.optional(v.boolean(), false),
+  quota: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
 export interface Configuration {
@@ -44,6 +45,8 @@ export interface Configuration {
   /** Undefined: the folder's own, or the default of a new one. */
   readonly programme: string | undefined;
   readonly isDemonstration: boolean;
+  /** Bytes of the folder from which on changes are refused; undefined: only the disk limits it. */
+  readonly quotaBytes: number | undefined;
   /** A real issuer of tokens in place of the folder's development identity. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** For tests: changed rows after which a checkpoint begins. */
@@ -56,7 +59,7 @@ export interface Configuration {
 export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
-  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
+  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo, quota } = parsed.output;
   return {
     folder: data,
     port,
@@ -68,6 +71,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     clock,
     programme,
     isDemonstration: demo,
+    quotaBytes: quota,
     issuer: issuerOf(environment),
     checkpointRowCount: checkpointRowsOf(environment.CLICKDAY_CHECKPOINT_ROWS),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),

@@ -6,7 +6,8 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Engine } from '../engine/index.ts';
-import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import { diskSpace, folderBytes } from '../snapshots/index.ts';
+import { Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import {
   type ClockOrigin,
   createClock,
@@ -44,9 +45,11 @@ async function main(): Promise<void> {
   const configuration = readConfiguration(process.argv[2], process.env);
   const folder = resolve(configuration.folder);
   const identity = await openIdentity(configuration, folder);
-  const { started, clock } = await startEngine(configuration, folder);
+  const storage = openStorage(configuration, folder);
+  const { started, clock } = await startEngine(configuration, folder, storage);
   const { engine, shardCount, isNew } = started;
-  const server = await serve({ configuration, engine, clock, identity, folder });
+  await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
+  const server = await serve({ configuration, engine, clock, identity, folder, storage });
   stopOnRequest(server, started);
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
@@ -65,7 +68,7 @@ interface Started {
 }
 
 /** The front owns the clock, since operators set it there; the engine's threads follow. */
-async function startEngine(configuration: Configuration, folder: string): Promise<Started> {
+async function startEngine(configuration: Configuration, folder: string, storage: Storage): Promise<Started> {
   const { startMs, speed, isDemonstration } = configuration;
   const simulated = startMs === undefined ? {} : { startMs, origin: configuration.clock };
   const startClock = () => createClock({ ...simulated, speed, monotonicMs: threadsMonotonicMs, realMs });
@@ -75,7 +78,14 @@ async function startEngine(configuration: Configuration, folder: string): Promis
     if (clock.isSettable) process.send?.({ clock: clock.origin() });
   };
   tell();
-  const started = await startEngineThreads({ configuration, folder, clock: clock.origin(), failed: stopAtOnce });
+  const refusal = (nowMs: number) => storage.refusal(nowMs);
+  const started = await startEngineThreads({
+    configuration,
+    folder,
+    clock: clock.origin(),
+    failed: stopAtOnce,
+    refusal,
+  });
   if (started.isNew && isDemonstration) {
     await playDemonstration(started, startMs ?? realMs());
     clock = startClock();
@@ -110,14 +120,21 @@ interface ServeOptions {
   readonly clock: SettableClock;
   readonly identity: Identity;
   readonly folder: string;
+  readonly storage: Storage;
 }
 
-async function serve({ configuration, engine: bare, clock, identity, folder }: ServeOptions): Promise<Server> {
+async function serve(options: ServeOptions): Promise<Server> {
+  const { configuration, engine: bare, clock, identity, folder, storage } = options;
   let isServing = true;
   let sessions: SessionHandlers | null = null;
-  const metrics: Metrics = createMetrics({ monotonicMs, socketCount: () => sessions?.openCount ?? 0 });
+  const metrics: Metrics = createMetrics({
+    monotonicMs,
+    socketCount: () => sessions?.openCount ?? 0,
+    storage: () => storage.status,
+  });
   const engine = metrics.observe(bare);
-  const files = createFileIngester({ engine, clock, spoolFolder: spoolFolderOf(folder), pause });
+  const refusal = () => storage.refusal(clock.nowMs());
+  const files = createFileIngester({ engine, clock, spoolFolder: spoolFolderOf(folder), pause, refusal });
   const handlers = createSocketHandlers({ engine, identity, clock, realMs, monotonicMs, random: Math.random, repeat });
   sessions = handlers;
   const http = createHttpHandler({
@@ -126,6 +143,7 @@ async function serve({ configuration, engine: bare, clock, identity, folder }: S
     clock,
     files,
     metrics,
+    storage: () => storage.status,
     isReady: () => isServing,
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
     realMs,
@@ -172,6 +190,20 @@ function stopOnRequest(server: Server, { engine, end }: StartedEngine): void {
 async function openIdentity({ issuer }: Configuration, folder: string): Promise<Identity> {
   if (issuer === null) return (await openDevelopmentIdentity(folder)).identity;
   return openIssuerIdentity({ issuer: issuer.issuer, keys: { jwksUrl: issuer.jwksUrl }, realMs, monotonicMs });
+}
+
+function openStorage({ quotaBytes }: Configuration, folder: string): Storage {
+  return new Storage({
+    folder,
+    quotaBytes,
+    diskSpace,
+    folderBytes,
+    random: Math.random,
+    changed: (status) => {
+      if (status.isFull) log.error(status, 'no room left: changes are refused until there is');
+      else log.warn(status, 'there is room again');
+    },
+  });
 }
 
 function spoolFolderOf(folder: string): string {

@@ -5,16 +5,17 @@
 import { build, type Histogram as LatencyRecorder } from 'hdr-histogram-js';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '../engine/index.ts';
+import type { StorageStatus } from './admission/index.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
-const SHED: readonly RefusalName[] = ['OVERLOADED', 'DRAINING'];
+const SHED: readonly RefusalName[] = ['OVERLOADED', 'DRAINING', 'STORAGE_FULL'];
 
 export interface FunctionStatus {
   readonly done: number;
   /** Answered with a reason that the caller can act on. */
   readonly refused: number;
-  /** Turned away: OVERLOADED, DRAINING. */
+  /** Turned away: OVERLOADED, DRAINING, STORAGE_FULL. */
   readonly shed: number;
   /** Ended in an error of ours. */
   readonly failed: number;
@@ -33,6 +34,7 @@ export interface MetricsOptions {
   readonly monotonicMs: () => number;
   /** Open WebSockets. */
   readonly socketCount: () => number;
+  readonly storage: () => StorageStatus;
 }
 
 export interface Metrics {
@@ -405,6 +407,14 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
     registers: [registry],
     collect() {
       this.set(options.socketCount());
+    },
+  });
+  new Gauge({
+    name: 'clickday_storage_free_share',
+    help: 'Of the disk that holds the data folder: 0 full, 1 empty',
+    registers: [registry],
+    collect() {
+      this.set(options.storage().freeShare);
     },
   });
   new Gauge({

@@ -21,6 +21,7 @@ export const serve = defineCommand({
     now: { type: 'string', description: 'start a simulated clock at this instant', valueHint: 'ISO-8601' },
     speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },
     programme: { type: 'string', description: 'built-in programme or a file of one', valueHint: 'NAME|FILE' },
+    quota: { type: 'string', description: 'refuse changes when the folder has grown to this size', valueHint: 'BYTES' },
     demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
     ...JSON_ARGUMENT,
   },
@@ -46,6 +47,7 @@ interface ServeArguments {
   readonly now: string | undefined;
   readonly speed: string | undefined;
   readonly programme: string | undefined;
+  readonly quota: string | undefined;
   readonly demo: boolean;
 }
 
@@ -61,6 +63,7 @@ function engineOptions(args: ServeArguments): object {
     transport,
     demo,
     ...optional('shards', args.shards, (value) => isWhole(value) && value >= 1 && value <= 64, 'from 1 to 64'),
+    ...optional('quota', args.quota, (value) => isWhole(value) && value >= 1, 'a number of bytes'),
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
     ...(now === undefined ? {} : { now }),
     ...(programme === undefined ? {} : { programme }),

@@ -1,7 +1,7 @@
 /** The door of the engine over its parts, wherever they are: each question goes to the part that knows. */
 import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
-import type { CitizenKey, Programme, ReversalsPage, ReversalView } from '../contract.ts';
+import type { CitizenKey, Programme, Refused, ReversalsPage, ReversalView } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Engine, EngineStats, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
@@ -20,6 +20,8 @@ export interface DividedEngineOptions {
   readonly clock: Clock;
   /** Keyed hash of a text. */
   readonly digest: (text: string) => string;
+  /** Asked before each change: turns it away at the door. What is under way goes on. */
+  readonly refusal?: ((nowMs: number) => Refused | null) | undefined;
 }
 
 /**
@@ -86,8 +88,14 @@ export class DividedEngine implements Engine {
     this.#intakes = new Intakes(options.programme);
   }
 
-  execute: Engine['execute'] = (command, done) => this.#shardOf(command.citizen).execute(command, done);
+  execute: Engine['execute'] = (command, done) => {
+    const refused = this.#refused();
+    if (refused === null) this.#shardOf(command.citizen).execute(command, done);
+    else done(refused);
+  };
   record: Engine['record'] = (command, done) => {
+    const refused = this.#refused();
+    if (refused !== null) return done(refused);
     const passed = this.#intakes.open(command.receivedMs);
     this.#shardOf(command.record.hpan).record(command, (outcome) => {
       this.#intakes.close(passed);
@@ -189,6 +197,10 @@ export class DividedEngine implements Engine {
     const { shards, coordinator } = this.#options;
     const parts = await Promise.all([...shards.map((shard) => shard.idle()), coordinator.traffic()]);
     return parts.reduce((sum, part) => ({ sent: sum.sent + part.sent, taken: sum.taken + part.taken }));
+  }
+
+  #refused(): Refused | null {
+    return this.#options.refusal?.(this.#options.clock.nowMs()) ?? null;
   }
 
   #shardOf(key: string): ServedShard {

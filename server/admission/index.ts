@@ -7,3 +7,4 @@ export {
   TRANSPORT_FRAME_BYTES_MAX,
 } from './limits.ts';
 export { retryAtMs } from './retry.ts';
+export { Storage, type StorageStatus } from './storage.ts';

@@ -5,13 +5,16 @@ import { LIMITS } from '../../engine/index.ts';
 const BUSY_MS = { from: 50, spread: 450 } as const;
 /** A restart takes about two seconds. */
 const RESTART_MS = { from: 2_000, spread: 3_000 } as const;
+/** Room on a disk is made by people. */
+const FULL_MS = { from: 10_000, spread: 20_000 } as const;
+const WAITS = { busy: BUSY_MS, restart: RESTART_MS, full: FULL_MS } as const;
 
 /**
  * @param nowMs the programme's clock, as in `hello`
  * @param random in [0, 1)
  * @returns an instant in the programme's clock, at most LIMITS.retryMsMax ahead
  */
-export function retryAtMs(why: 'busy' | 'restart', nowMs: number, random: number): number {
-  const { from, spread } = why === 'busy' ? BUSY_MS : RESTART_MS;
+export function retryAtMs(why: keyof typeof WAITS, nowMs: number, random: number): number {
+  const { from, spread } = WAITS[why];
   return nowMs + Math.min(LIMITS.retryMsMax, Math.round(from + random * spread));
 }

@@ -25,6 +25,8 @@ export interface FileIngestOptions {
   readonly spoolFolder: string;
   /** Real time: how long to wait says nothing about the programme's clock, which may run or stand still. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Why nothing more may be written now; null = it may. */
+  readonly refusal: () => Refused | null;
   /** Largest file; default LIMITS.fileBytesMax. */
   readonly bytesMax?: number;
 }
@@ -45,8 +47,8 @@ export interface FileReport {
 export interface FileIngester {
   /**
    * Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
-   * sender's name), TOO_LARGE, ENCODING_INVALID and OVERLOADED with nothing taken; DRAINING where rows may have been
-   * taken: sending the file again is safe, since keys decide.
+   * sender's name), TOO_LARGE, ENCODING_INVALID and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING where rows
+   * may have been taken: sending the file again is safe, since keys decide.
    */
   ingest(file: UploadedFile): Promise<FileReport | Refused>;
 }
@@ -62,6 +64,8 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       if (openCount >= LIMITS.filesAtOnceMax) {
         return { ok: false, code: 'OVERLOADED', retryAtMs: options.clock.nowMs() + LIMITS.retryMsMax };
       }
+      const refused = options.refusal();
+      if (refused !== null) return refused;
       openCount += 1;
       try {
         return await takeIn(file, options);
@@ -73,7 +77,8 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
 }
 
 async function takeIn(file: UploadedFile, options: FileIngestOptions): Promise<FileReport | Refused> {
-  const spooled = await spoolText(file.body, options.spoolFolder, options.bytesMax ?? LIMITS.fileBytesMax);
+  const { spoolFolder, bytesMax = LIMITS.fileBytesMax, refusal } = options;
+  const spooled = await spoolText(file.body, spoolFolder, { bytesMax, refusal });
   if (!spooled.ok) return spooled;
   try {
     return await deliver(file, spooled.spool, options);

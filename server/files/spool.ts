@@ -5,6 +5,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Refused } from '../../engine/index.ts';
 
 export interface Spool {
   readonly bytes: number;
@@ -14,9 +15,13 @@ export interface Spool {
   close(): Promise<void>;
 }
 
-export type Spooled =
-  | { readonly ok: true; readonly spool: Spool }
-  | { readonly ok: false; readonly code: 'TOO_LARGE' | 'ENCODING_INVALID' };
+export type Spooled = { readonly ok: true; readonly spool: Spool } | Refused;
+
+export interface SpoolLimits {
+  readonly bytesMax: number;
+  /** Asked before each piece: why it may not be written; null = it may. */
+  readonly refusal: () => Refused | null;
+}
 
 const READ_BYTES = 262_144;
 const CIPHER = 'aes-256-ctr';
@@ -25,16 +30,20 @@ const CIPHER = 'aes-256-ctr';
  * The spool has no name from the moment it exists, so a crash leaves no file; and it is sealed with a key that only
  * this process ever holds, so that a row with a card number in it leaves nothing readable on the disk (promise 9).
  */
-export async function spoolText(body: AsyncIterable<Uint8Array>, folder: string, bytesMax: number): Promise<Spooled> {
+export async function spoolText(
+  body: AsyncIterable<Uint8Array>,
+  folder: string,
+  limits: SpoolLimits,
+): Promise<Spooled> {
   const path = join(folder, `.upload-${randomBytes(8).toString('hex')}`);
   const handle = await open(path, 'wx+', 0o600);
   try {
     await rm(path);
     const seal = { key: randomBytes(32), start: randomBytes(16) };
-    const written = await writeSealed({ body, handle, seal, bytesMax });
+    const written = await writeSealed({ body, handle, seal, ...limits });
     if (typeof written === 'number') return { ok: true, spool: openSpool(handle, seal, written) };
     await handle.close();
-    return { ok: false, code: written };
+    return written;
   } catch (error) {
     await handle.close();
     throw error;
@@ -46,30 +55,26 @@ interface Seal {
   readonly start: Buffer;
 }
 
-interface Writing {
+interface Writing extends SpoolLimits {
   readonly body: AsyncIterable<Uint8Array>;
   readonly handle: FileHandle;
   readonly seal: Seal;
-  readonly bytesMax: number;
 }
 
 /** @returns the number of bytes, or what is wrong with them */
-async function writeSealed({
-  body,
-  handle,
-  seal,
-  bytesMax,
-}: Writing): Promise<number | 'TOO_LARGE' | 'ENCODING_INVALID'> {
+async function writeSealed({ body, handle, seal, bytesMax, refusal }: Writing): Promise<number | Refused> {
   const cipher = createCipheriv(CIPHER, seal.key, seal.start);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > bytesMax) return 'TOO_LARGE';
-    if (!decodes(() => decoder.decode(chunk, { stream: true }))) return 'ENCODING_INVALID';
+    if (bytes > bytesMax) return { ok: false, code: 'TOO_LARGE' };
+    if (!decodes(() => decoder.decode(chunk, { stream: true }))) return { ok: false, code: 'ENCODING_INVALID' };
+    const refused = refusal();
+    if (refused !== null) return refused;
     await handle.write(cipher.update(chunk));
   }
-  return decodes(() => decoder.decode()) ? bytes : 'ENCODING_INVALID';
+  return decodes(() => decoder.decode()) ? bytes : { ok: false, code: 'ENCODING_INVALID' };
 }
 
 function decodes(decode: () => string): boolean {

@@ -10,6 +10,7 @@ import {
   DividedEngine,
   type Engine,
   LIMITS,
+  type Refused,
   type ShardReport,
   StorageFault,
 } from '../../engine/index.ts';
@@ -29,6 +30,8 @@ export interface EngineThreadsOptions {
   readonly clock: ClockOrigin;
   /** A thread ended, and nobody had asked it to. */
   readonly failed: (error: unknown) => void;
+  /** Asked before each change, in the programme's time: turns it away at the door. */
+  readonly refusal: (nowMs: number) => Refused | null;
 }
 
 /** The engine could not start, and no restart would help: told in one line. */
@@ -121,6 +124,7 @@ class EngineThreads {
       coordinator: remoteCoordinator(withCoordinator, this.#clock),
       clock: this.#clock,
       digest: (text) => names.digest(text),
+      refusal: this.#options.refusal,
     });
     return {
       engine,

@@ -63,7 +63,13 @@ function ingesterOver({ world }: HeldWorld, handedOver: (count: number) => void 
     },
   };
   const pause = () => new Promise<void>((resume) => setImmediate(resume));
-  return createFileIngester({ engine: door, clock: { nowMs: () => world.nowMs }, spoolFolder: folder, pause });
+  return createFileIngester({
+    engine: door,
+    clock: { nowMs: () => world.nowMs },
+    spoolFolder: folder,
+    pause,
+    refusal: () => null,
+  });
 }
 
 async function take(ingester: FileIngester, content: string): Promise<FileReport> {

@@ -87,5 +87,12 @@ export function ingesterOver(
     await new Promise((resolve) => setImmediate(resolve));
   };
   const { bytesMax = 1_000_000 } = options;
-  return createFileIngester({ engine: door, clock: { nowMs: () => NOW_MS }, spoolFolder, pause, bytesMax });
+  return createFileIngester({
+    engine: door,
+    clock: { nowMs: () => NOW_MS },
+    spoolFolder,
+    pause,
+    refusal: () => null,
+    bytesMax,
+  });
 }

@@ -32,6 +32,9 @@ export interface ServerOptions {
   readonly isReady?: () => boolean;
 }
 
+/** A disk with room. */
+export const storage = () => ({ isFull: false, freeShare: 0.5, folderBytes: null });
+
 export class HttpServer {
   readonly engine: Engine;
   readonly clock: SettableClock;
@@ -57,7 +60,7 @@ export class HttpServer {
     const monotonicMs = () => performance.now();
     const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
     const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
-    const metrics = createMetrics({ monotonicMs, socketCount: () => 0 });
+    const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage });
     const engine = await openTestEngine(clock);
     const observed = metrics.observe(engine);
     const identity = await openDevelopmentIdentity(folder);
@@ -67,8 +70,9 @@ export class HttpServer {
       engine: observed,
       identity: identity.identity,
       clock,
-      files: createFileIngester({ engine: observed, clock, spoolFolder: folder, pause }),
+      files: createFileIngester({ engine: observed, clock, spoolFolder: folder, pause, refusal: () => null }),
       metrics,
+      storage,
       isReady,
       log: (line) => lines.push(line),
       realMs: Date.now,

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import { createMetrics } from '../../server/metrics.ts';
-import { HttpServer } from './http-server.ts';
+import { HttpServer, storage } from './http-server.ts';
 
 let server: HttpServer;
 let isReady = true;
@@ -58,7 +58,7 @@ test('metrics speak the exposition format, with units in their names and nobodyâ
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   for (const sample of samples) {
     expect(sample).toMatch(
-      /^clickday_\w+_(total|count|seconds|seconds_(bucket|sum|count)|bytes|sequence|records)(\{[^}]*\})? \S+$/,
+      /^clickday_\w+_(total|count|seconds|seconds_(bucket|sum|count)|bytes|share|sequence|records)(\{[^}]*\})? \S+$/,
     );
   }
   expect(samples).toContain('clickday_commands_total{function="enrol",result="done"} 1');
@@ -111,7 +111,7 @@ describe('the page', () => {
 
 test('latency is that of the last two windows, and forgets what is older', () => {
   let nowMs = 0;
-  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0 });
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage });
   const observed = metrics.observe({
     ...server.engine,
     execute(_, done) {
@@ -143,7 +143,7 @@ test('answers fall into the buckets into which the library puts them', async () 
   const described = { name: 'clickday_answer_seconds', help: 'As the library counts' };
   const histogram = new Histogram({ ...described, labelNames: ['class'], buckets, registers: [registry] });
   let nowMs = 0;
-  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0 });
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage });
   for (const ms of tookMs) {
     const observed = metrics.observe({
       ...server.engine,

@@ -37,9 +37,11 @@ export class Threads {
         issuer: null,
         checkpointRowCount: 200,
         killAt: null,
+        quotaBytes: undefined,
       },
       clock: standingAt(nowMs),
       failed: (error) => this.faults.push(error),
+      refusal: () => null,
     });
     this.#started = started;
     return World.over(started.engine, nowMs, (movedMs) => started.setClock(standingAt(movedMs)), this.faults);
