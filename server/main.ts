@@ -44,10 +44,11 @@ async function main(): Promise<void> {
   stopAtFaults();
   const configuration = readConfiguration(process.argv[2], process.env);
   const folder = resolve(configuration.folder);
-  const identity = await openIdentity(configuration, folder);
   const storage = openStorage(configuration, folder);
+  // Takes the folder, or says why not: nothing is written there before.
   const { started, clock } = await startEngine(configuration, folder, storage);
   const { engine, shardCount, isNew } = started;
+  const identity = await openIdentity(configuration, folder).catch((error) => endedBy(error, started));
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const server = await serve({ configuration, engine, clock, identity, folder, storage });
   stopOnRequest(server, started);
@@ -204,6 +205,12 @@ function openStorage({ quotaBytes }: Configuration, folder: string): Storage {
       else log.warn(status, 'there is room again');
     },
   });
+}
+
+async function endedBy(error: unknown, { engine, end }: StartedEngine): Promise<never> {
+  await engine.close();
+  await end();
+  throw error;
 }
 
 function spoolFolderOf(folder: string): string {

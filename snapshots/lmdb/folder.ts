@@ -89,7 +89,8 @@ function explaining<T>(path: string, work: () => T): T {
 }
 
 export function explained(path: string, error: unknown): unknown {
-  if (hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST')) {
+  // Of a folder that cannot be made on a read-only disk Node says that it is not there.
+  if (hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT')) {
     const text = `the folder ${path} cannot be written: give this user the right to, or choose another with --data`;
     return new StorageFault('FOLDER_NOT_WRITABLE', text, { cause: error });
   }
