@@ -34,6 +34,7 @@ export {
   type PersistenceOptions,
   rankingCopiesIn,
 } from './lmdb/persistence.ts';
+export { type RebuildFolderOptions, rebuildFolder } from './lmdb/rebuild.ts';
 export { type DiskSpace, diskSpace, folderBytes } from './lmdb/space.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';

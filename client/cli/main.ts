@@ -14,6 +14,7 @@ const VERBS: Verbs = {
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   verify: () => import('./verify.ts').then(({ verify }) => verify),
+  rebuild: () => import('./rebuild.ts').then(({ rebuild }) => rebuild),
 };
 
 const root = defineCommand({

@@ -32,7 +32,7 @@ export const verify = defineCommand({
   },
 });
 
-function optionsOf(memory: string | undefined): VerifyOptions {
+export function optionsOf(memory: string | undefined): VerifyOptions {
   if (memory === undefined) return {};
   const megabytes = numberArgument('memory', memory, (value) => isWhole(value) && value > 0, 'a number of megabytes');
   return { memoryBytes: megabytes * 1_048_576 };
@@ -44,7 +44,7 @@ interface Inspection {
   readonly differences: readonly string[];
 }
 
-function report({ ok, checked, differences }: Inspection): string {
+export function report({ ok, checked, differences }: Inspection): string {
   const paint = paintOf(process.stdout);
   const counts = Object.entries(checked).map(([name, count]) => `${grouped(count)} ${name}`);
   const title = ok

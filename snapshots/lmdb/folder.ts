@@ -5,7 +5,7 @@
  *   manifest.json   format, shard count, name of the folder; the last file to be made
  *   lock            held by the engine that works here
  *   keys/           master.key, index.key (wrapped), store-N.slots
- *   store-N/        journal/ and rows/ (LMDB), archive/ (segments)
+ *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew
  *   rankings/       copies of rankings
  */
 import { randomUUID } from 'node:crypto';

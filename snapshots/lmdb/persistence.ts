@@ -76,9 +76,13 @@ export function rankingCopiesIn({ path }: Pick<FolderParts, 'path'>): RankingCop
 }
 
 /** One store of a folder that this process has taken: opened once, on whichever thread. Throws as `openPersistence`. */
-export async function openFileStore(folder: FolderParts, index: number, onPoint: OnPoint): Promise<FileStore> {
+export async function openFileStore(
+  folder: FolderParts,
+  index: number,
+  onPoint: OnPoint,
+  paths = storePaths(folder.path, index),
+): Promise<FileStore> {
   const { folderId } = folder.manifest;
-  const paths = storePaths(folder.path, index);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const archive = openArchive(paths.archive, { folderId, index });
