@@ -4,6 +4,11 @@ import { StorageFault } from '../engine/ports.ts';
 export class FailStop {
   #fault: StorageFault | null = null;
 
+  /** Or was closed. */
+  get hasFailed(): boolean {
+    return this.#fault !== null;
+  }
+
   /** @throws StorageFault JOURNAL_FAILED once anything failed or the store was closed */
   check(): void {
     if (this.#fault !== null) throw this.#fault;

@@ -16,7 +16,7 @@ import {
 } from '../../engine/index.ts';
 import { type FileStore, KeyedHash, openFileStore, rankingCopiesIn } from '../../snapshots/index.ts';
 import { SharedClock } from '../clock.ts';
-import { stopAtFaults, stopAtOnce } from '../fail-stop.ts';
+import { log, stopAtFaults, stopAtOnce } from '../fail-stop.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { type CoordinatorStart, THREAD } from './formats.ts';
 import {
@@ -56,7 +56,7 @@ class EngineThread {
         : new AnsweringDesk(data.desks[shard]!, (citizen) => this.#ownShard.taxCodeOf(citizen));
     [this.#front, this.#others] = this.#converse();
     this.#store = shard === null ? null : openFileStore(folder, shard, this.#onPoint);
-    this.#store?.catch(() => {}); // Whoever asks what was recovered is told.
+    this.#store?.then(maintainEveryMinute, () => {}); // Whoever asks what was recovered is told of what failed.
     this.#answerFront();
   }
 
@@ -181,6 +181,22 @@ class EngineThread {
     invariant(this.#coordinator !== null, 'this thread has the coordinator');
     return this.#coordinator;
   }
+}
+
+const MAINTENANCE_MS = 60_000;
+/** A file of rows that is larger than this, and than so many times what is in it, is worth a line in the log. */
+const ROWS_FILE = { bytesMin: 67_108_864, growthMax: 2 } as const;
+
+/** What LMDB leaves to its users: seats of dead readers, and a look at how its file grows. */
+function maintainEveryMinute(store: FileStore): void {
+  const timer = setInterval(() => {
+    if (store.failStop.hasFailed) return clearInterval(timer);
+    const { readersCleared, rows } = store.maintain();
+    if (readersCleared > 0) log.warn({ readersCleared }, 'processes died while they read the database');
+    const isGrowing = rows.fileBytes > ROWS_FILE.growthMax * rows.liveBytes && rows.fileBytes > ROWS_FILE.bytesMin;
+    if (isGrowing) log.warn(rows, 'the file of rows is more than twice as large as what is in it');
+  }, MAINTENANCE_MS);
+  timer.unref();
 }
 
 function converse(ends: Ends, how: Pick<ConversationOptions, 'behind' | 'after' | 'rung' | 'drained'>): Conversation {

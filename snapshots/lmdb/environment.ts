@@ -62,6 +62,27 @@ export function entryCount(database: Environment): number {
   return reading(() => (database.getStats() as { readonly entryCount: number }).entryCount);
 }
 
+export interface EnvironmentRoom {
+  readonly fileBytes: number;
+  /** Of pages that hold something; the others wait to be used again, unless a reader keeps them from it. */
+  readonly liveBytes: number;
+}
+
+/** The typings of lmdb say nothing of what is in it. */
+interface EnvironmentStats {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+export function roomOf(database: Environment): EnvironmentRoom {
+  const stats = reading(() => database.getStats() as EnvironmentStats);
+  const livePages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+  return { fileBytes: (stats.lastPageNumber + 1) * stats.pageSize, liveBytes: livePages * stats.pageSize };
+}
+
 /** Puts past the last key, with MDB_APPEND: pages fill up, and a key that is there already is refused. */
 export async function append(database: Environment, key: Buffer, value: Buffer): Promise<void> {
   // The typings know these options for `putSync` alone.

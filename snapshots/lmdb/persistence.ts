@@ -5,7 +5,7 @@ import type { OnPoint } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
-import { openEnvironment } from './environment.ts';
+import { type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import { explained, type Folder, type FolderParts, freeShare, openFolder } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
 import { rankingSource } from './ranking-files.ts';
@@ -23,7 +23,16 @@ export interface PersistenceOptions {
 }
 
 export interface FileStore extends OpenStore {
+  /** To be called every minute or so. */
+  readonly maintain: () => Maintained;
   readonly close: () => Promise<void>;
+}
+
+export interface Maintained {
+  /** Seats of processes that died while they read: they would keep pages from being used again, and run out (fault 11). */
+  readonly readersCleared: number;
+  /** A file that grows far beyond what is in it says that a reader stays too long (fault 10). */
+  readonly rows: EnvironmentRoom;
 }
 
 /**
@@ -98,7 +107,11 @@ export async function openFileStore(
     const { master, index: indexKey } = folder.keys;
     const store = await openStore({ media, folderId, index, master, keyedHash: new KeyedHash(indexKey), onPoint });
     if (journal.isSuspect || rows.isSuspect) scrubStore(store);
-    return { ...store, close: () => closeStore(store, opened) };
+    const maintain = () => ({
+      readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
+      rows: roomOf(rows.database),
+    });
+    return { ...store, maintain, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);
