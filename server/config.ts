@@ -28,6 +28,8 @@ const OptionsSchema = v.strictObject({
   programme: v.optional(v.string()),
   demo: v.optional(v.boolean(), false),
   quota: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  ship: v.optional(v.string()),
+  shipKeys: v.optional(v.string()),
 });
 
 export interface Configuration {
@@ -47,6 +49,8 @@ export interface Configuration {
   readonly isDemonstration: boolean;
   /** Bytes of the folder from which on changes are refused; undefined: only the disk limits it. */
   readonly quotaBytes: number | undefined;
+  /** Where the journal is shipped to; `keys` undefined: beside it. */
+  readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
   /** A real issuer of tokens in place of the folder's development identity. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** For tests: changed rows after which a checkpoint begins. */
@@ -59,7 +63,7 @@ export interface Configuration {
 export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
-  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo, quota } = parsed.output;
+  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo, quota, ship, shipKeys } = parsed.output;
   return {
     folder: data,
     port,
@@ -72,6 +76,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     programme,
     isDemonstration: demo,
     quotaBytes: quota,
+    shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     issuer: issuerOf(environment),
     checkpointRowCount: checkpointRowsOf(environment.CLICKDAY_CHECKPOINT_ROWS),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),

@@ -1,4 +1,5 @@
 /** The door of the shell, for the command line: keeping an engine process alive, and making tokens for it. */
+export type { BackupState } from './backups.ts';
 export {
   type DevelopmentIdentity,
   IdentityFault,

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import type { Engine } from '../engine/index.ts';
 import { diskSpace, folderBytes } from '../snapshots/index.ts';
 import { Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import { Backups } from './backups.ts';
 import {
   type ClockOrigin,
   createClock,
@@ -50,8 +51,9 @@ async function main(): Promise<void> {
   const { engine, shardCount, isNew } = started;
   const identity = await openIdentity(configuration, folder).catch((error) => endedBy(error, started));
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
-  const server = await serve({ configuration, engine, clock, identity, folder, storage });
-  stopOnRequest(server, started);
+  const backups = backUp(started, configuration);
+  const server = await serve({ configuration, engine, clock, identity, folder, storage, backups });
+  stopOnRequest(server, started, backups);
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
     transport: server.listening.transport,
@@ -100,6 +102,15 @@ async function startEngine(configuration: Configuration, folder: string, storage
   return { started, clock: followedClock(clock, follow) };
 }
 
+/** The engine goes on whatever becomes of it: its lag says what a disaster would take. */
+function backUp({ backupSource }: StartedEngine, { shipping }: Configuration): Backups {
+  const alarm = (fault: Error | null) => {
+    if (fault !== null) log.error({ err: fault }, 'shipping the journal fails; trying again');
+    else log.warn('shipping the journal works');
+  };
+  return new Backups({ source: backupSource, shipping, pause, monotonicMs, realMs, alarm, failed: stopAtOnce });
+}
+
 /** In the past, on a clock of its own. */
 function playDemonstration({ engine, setClock }: StartedEngine, endMs: number): Promise<void> {
   const setNow = (ms: number) => {
@@ -122,16 +133,18 @@ interface ServeOptions {
   readonly identity: Identity;
   readonly folder: string;
   readonly storage: Storage;
+  readonly backups: Backups;
 }
 
 async function serve(options: ServeOptions): Promise<Server> {
-  const { configuration, engine: bare, clock, identity, folder, storage } = options;
+  const { configuration, engine: bare, clock, identity, folder, storage, backups } = options;
   let isServing = true;
   let sessions: SessionHandlers | null = null;
   const metrics: Metrics = createMetrics({
     monotonicMs,
     socketCount: () => sessions?.openCount ?? 0,
     storage: () => storage.status,
+    shipping: (stats) => backups.shipping(stats),
   });
   const engine = metrics.observe(bare);
   const refusal = () => storage.refusal(clock.nowMs());
@@ -145,6 +158,7 @@ async function serve(options: ServeOptions): Promise<Server> {
     files,
     metrics,
     storage: () => storage.status,
+    backups,
     isReady: () => isServing,
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
     realMs,
@@ -170,7 +184,7 @@ async function serve(options: ServeOptions): Promise<Server> {
 }
 
 /** Every command taken in is answered before the sockets close; the rest is told DRAINING (fault 22). */
-function stopOnRequest(server: Server, { engine, end }: StartedEngine): void {
+function stopOnRequest(server: Server, { engine, end }: StartedEngine, backups: Backups): void {
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
@@ -179,6 +193,7 @@ function stopOnRequest(server: Server, { engine, end }: StartedEngine): void {
     await server.sessions.drain();
     server.sessions.stop();
     await engine.close();
+    await backups.stop();
     await end();
     await server.listening.close();
     process.exit(0);

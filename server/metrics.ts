@@ -6,6 +6,7 @@ import { build, type Histogram as LatencyRecorder } from 'hdr-histogram-js';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '../engine/index.ts';
 import type { StorageStatus } from './admission/index.ts';
+import type { ShippingStatus } from './backups.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
@@ -35,6 +36,8 @@ export interface MetricsOptions {
   /** Open WebSockets. */
   readonly socketCount: () => number;
   readonly storage: () => StorageStatus;
+  /** Null, or absent: nothing is shipped. */
+  readonly shipping?: (stats: EngineStats) => ShippingStatus | null;
 }
 
 export interface Metrics {
@@ -401,6 +404,7 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
   );
   gauge('unwritten_rows_count', 'Rows that are newer in memory than on disk', (each) => each.unwrittenRowCount);
   gauge('clock_seconds', 'The programme’s time', (each) => each.nowMs / 1_000);
+  registerShipping(registry, stats, options);
   new Gauge({
     name: 'clickday_sockets_count',
     help: 'Open WebSockets',
@@ -436,4 +440,22 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
       this.set(process.memoryUsage.rss());
     },
   });
+}
+
+function registerShipping(registry: Registry, stats: () => EngineStats | null, { shipping }: MetricsOptions): void {
+  const gauge = (name: string, help: string, read: (status: ShippingStatus) => number) =>
+    new Gauge({
+      name: `clickday_shipping_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        const current = stats();
+        const status = current === null ? null : (shipping?.(current) ?? null);
+        if (status === null) this.reset();
+        else this.set(read(status));
+      },
+    });
+  gauge('lag_records', 'Journal records that the second folder does not have', (each) => each.lagRecords);
+  gauge('lag_seconds', 'For how long it has lacked some, at most', (each) => each.lagMs / 1_000);
+  gauge('failing_flag', '1 while shipping does not work', (each) => (each.fault === null ? 0 : 1));
 }

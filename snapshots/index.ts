@@ -1,7 +1,17 @@
 /** The door of persistence: a data folder on a disk, its twin in memory, and the forms in which both write values. */
 
+export { type FolderAtRest, openAtRest } from './backup/at-rest.ts';
+export type { PartitionPosition } from './backup/closure.ts';
+export { type BackupInspection, inspectBackup, type Until } from './backup/inspection.ts';
+export { type Cut, keysBeside } from './backup/layout.ts';
+export { BackupReader } from './backup/reader.ts';
+export { type Restored, type RestoreOptions, restoreBackup } from './backup/restore.ts';
+export { type Lag, Shipper, type ShipperOptions } from './backup/ship.ts';
+export { type BackupSource, recordPiece, type StorePosition } from './backup/source.ts';
+export { BackupWriter } from './backup/writer.ts';
 export { ByteReader, ByteWriter } from './codec/bytes.ts';
 export {
+  bytes,
   type Codec,
   type Fields,
   flag,

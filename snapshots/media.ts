@@ -46,6 +46,8 @@ export interface SlotMedium {
   read(slot: number): Buffer;
   /** Durable when resolved. */
   write(slot: number, bytes: Buffer): Promise<void>;
+  /** Remembers for ever that the key of a slot is to be gone. Durable when resolved. */
+  noteErased(slot: number): Promise<void>;
 }
 
 /** The bytes of one store. */

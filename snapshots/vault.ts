@@ -37,6 +37,7 @@ export class MediumVault implements Vault {
   /** Reserved and not handed to the medium yet, in slot order; `#firstReserved` is the first of them. */
   #reserved: Buffer[] = [];
   #firstReserved: number;
+  #flushedCount: number;
   /** Keys that are not durable yet: the cache may forget, these must not be forgotten. */
   readonly #unflushedKeys = new Map<number, Buffer>();
   /** The newest flush, under way, done or failed for good. */
@@ -48,6 +49,12 @@ export class MediumVault implements Vault {
     this.#parts = parts;
     this.#keys = new LRUCache({ max: parts.keysMax });
     this.#firstReserved = parts.medium.slotCount();
+    this.#flushedCount = this.#firstReserved;
+  }
+
+  /** Slots that are on the disk, from the first one on. */
+  get flushedCount(): number {
+    return this.#flushedCount;
   }
 
   newSlot(): number {
@@ -88,13 +95,18 @@ export class MediumVault implements Vault {
   }
 
   /**
-   * Destroys the key of a slot, in place and synced: what was sealed with it is gone (faults, row 63).
+   * Destroys the key of a slot, in place and synced: what was sealed with it is gone (faults, row 63). Noted first: where
+   * keys are restored from an older copy, it goes again.
    * @throws StorageFault JOURNAL_FAILED
    */
   async erase(slot: number): Promise<void> {
     await this.flush();
     this.#keys.delete(slot);
-    await this.#parts.failStop.guard('erasing a key', () => this.#parts.medium.write(slot, randomBytes(SLOT_BYTES)));
+    const { medium, failStop } = this.#parts;
+    await failStop.guard('erasing a key', async () => {
+      await medium.noteErased(slot);
+      await medium.write(slot, randomBytes(SLOT_BYTES));
+    });
   }
 
   async #writeReserved(): Promise<void> {
@@ -105,6 +117,7 @@ export class MediumVault implements Vault {
     this.#firstReserved += slots.length;
     this.#isFlushWaiting = false;
     await failStop.guard('writing keys', () => medium.write(first, Buffer.concat(slots)));
+    this.#flushedCount = first + slots.length;
     for (let slot = first; slot < first + slots.length; slot += 1) {
       this.#keys.set(slot, this.#unflushedKeys.get(slot)!);
       this.#unflushedKeys.delete(slot);

@@ -13,6 +13,8 @@ const VERBS: Verbs = {
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
+  backup: () => import('./backup.ts').then(({ backup }) => backup),
+  restore: () => import('./restore.ts').then(({ restore }) => restore),
   verify: () => import('./verify.ts').then(({ verify }) => verify),
   rebuild: () => import('./rebuild.ts').then(({ rebuild }) => rebuild),
 };

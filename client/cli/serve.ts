@@ -22,6 +22,8 @@ export const serve = defineCommand({
     speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },
     programme: { type: 'string', description: 'built-in programme or a file of one', valueHint: 'NAME|FILE' },
     quota: { type: 'string', description: 'refuse changes when the folder has grown to this size', valueHint: 'BYTES' },
+    ship: { type: 'string', description: 'ship the journal to a second folder, all the time', valueHint: 'DIR' },
+    'ship-keys': { type: 'string', description: 'and the keys to another; by default DIR.keys', valueHint: 'DIR' },
     demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
     ...JSON_ARGUMENT,
   },
@@ -48,12 +50,14 @@ interface ServeArguments {
   readonly speed: string | undefined;
   readonly programme: string | undefined;
   readonly quota: string | undefined;
+  readonly ship: string | undefined;
+  readonly 'ship-keys': string | undefined;
   readonly demo: boolean;
 }
 
 /** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
 function engineOptions(args: ServeArguments): object {
-  const { data, transport, now, programme, demo } = args;
+  const { data, transport, now, programme, demo, ship, 'ship-keys': shipKeys } = args;
   if (now !== undefined && Number.isNaN(Date.parse(now)))
     throw usageFault(`--now is an ISO-8601 instant, not "${now}"`);
   if (args.speed !== undefined && now === undefined) throw usageFault('--speed needs --now: real time has one speed');
@@ -67,6 +71,8 @@ function engineOptions(args: ServeArguments): object {
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
     ...(now === undefined ? {} : { now }),
     ...(programme === undefined ? {} : { programme }),
+    ...(ship === undefined ? {} : { ship }),
+    ...(shipKeys === undefined ? {} : { shipKeys }),
   };
 }
 

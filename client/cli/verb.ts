@@ -57,6 +57,13 @@ export function numberArgument(
   return value;
 }
 
+/** Milliseconds. Throws a usage fault that names the argument. */
+export function instantArgument(name: string, text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw usageFault(`--${name} is an ISO-8601 instant, such as 2020-12-08T08:00:00+01:00`);
+  return ms;
+}
+
 export function isWhole(value: number): boolean {
   return Number.isInteger(value) && value >= 0;
 }

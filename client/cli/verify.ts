@@ -1,6 +1,6 @@
 /** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
 import { defineCommand } from 'citty';
-import { type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
+import { BackupReader, inspectBackup, type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } from './verb.ts';
@@ -8,7 +8,7 @@ import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } fro
 export const verify = defineCommand({
   meta: {
     name: 'verify',
-    description: 'Check a data folder at rest against its own journal. Exit code 1 = it differs.',
+    description: 'Check a data folder at rest against its own journal, or a backup. Exit code 1 = it differs.',
   },
   args: {
     data: {
@@ -22,10 +22,14 @@ export const verify = defineCommand({
       description: 'for what is noted of the journal, 1024 if not given; what more there is takes further passes',
       valueHint: 'MB',
     },
+    backup: { type: 'string', description: 'a backup instead: every record of it, and every cut', valueHint: 'DIR' },
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
-    const inspection = await verifyFolder(args.data, optionsOf(args.memory));
+    const inspection =
+      args.backup === undefined
+        ? await verifyFolder(args.data, optionsOf(args.memory))
+        : inspectBackup(new BackupReader(args.backup));
     if (args.json) printJson(inspection);
     else print(report(inspection));
     return inspection.ok ? 0 : 1;
@@ -47,9 +51,7 @@ interface Inspection {
 export function report({ ok, checked, differences }: Inspection): string {
   const paint = paintOf(process.stdout);
   const counts = Object.entries(checked).map(([name, count]) => `${grouped(count)} ${name}`);
-  const title = ok
-    ? `${paint.accent('✔')} the folder is sound`
-    : `${paint.alarm('✘')} the folder differs from its journal`;
+  const title = ok ? `${paint.accent('✔')} the folder is sound` : `${paint.alarm('✘')} the folder is not what it says`;
   return [title, paint.dim(`  ${counts.join(', ')}`), ...differences.map((difference) => `  - ${difference}`)].join(
     '\n',
   );

@@ -87,6 +87,16 @@ export interface ShardReport {
   readonly ties: readonly (readonly [CitizenKey, CitizenKey])[];
 }
 
+/** Where a store is in its journal, and how many messages each of its partitions has sent to each other one by then. */
+export interface ShardPlaces {
+  readonly sequence: number;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly sequence: number;
+    readonly sent: readonly number[];
+  }[];
+}
+
 /** A move that copies of rankings may lack. */
 export interface RecoveredMove extends RankMove {
   readonly partition: number;

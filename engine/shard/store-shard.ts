@@ -18,6 +18,7 @@ import type {
   ReversalsPart,
   ServedShard,
   ShardCoordinator,
+  ShardPlaces,
   ShardReport,
   ShardStats,
   Traffic,
@@ -214,6 +215,18 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   close(): Promise<void> {
     return this.#checkpointer.finish();
+  }
+
+  /** Where the store is, all of it flushed and of this moment: for who backs it up. */
+  position(): ShardPlaces {
+    const { partitions } = this.#options.recovered;
+    const { flushedSequence, flushedSequences } = this.#shard;
+    return {
+      sequence: flushedSequence,
+      partitions: partitions.map((partition) => {
+        return { partition, sequence: flushedSequences[partition]!, sent: this.#row(partition).sent };
+      }),
+    };
   }
 
   // For other shards

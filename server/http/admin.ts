@@ -1,4 +1,5 @@
 /** What operators do over HTTP: reading and setting the programme's clock, reading what needs a human. */
+import { isAbsolute, resolve } from 'node:path';
 import * as v from 'valibot';
 import {
   type Engine,
@@ -9,6 +10,7 @@ import {
   parseInstant,
   type ReversalView,
 } from '../../engine/index.ts';
+import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import { parseJson, readBody } from './body.ts';
 import { optionalNumber } from './io-call.ts';
@@ -17,17 +19,21 @@ import type { Call, Route } from './route.ts';
 
 export interface AdminOptions {
   readonly engine: Engine;
+  readonly backups: ServedBackups;
   readonly clock: SettableClock;
 }
 
 const OPERATOR = ['operator'] as const;
 const CLOCK = '/admin/clock';
+const BACKUPS = '/admin/backups';
 const PAGE_COUNT = 20;
 
 export function adminRoutes(options: AdminOptions): readonly Route[] {
   return [
     { method: 'GET', path: CLOCK, roles: OPERATOR, handle: async () => json(clockResource(options.clock)) },
     { method: 'POST', path: CLOCK, roles: OPERATOR, handle: (call) => setClock(options, call) },
+    { method: 'GET', path: BACKUPS, roles: OPERATOR, handle: async () => json({ backup: options.backups.state }) },
+    { method: 'POST', path: BACKUPS, roles: OPERATOR, handle: (call) => beginBackup(options.backups, call) },
     {
       method: 'GET',
       path: '/admin/reversals',
@@ -53,6 +59,28 @@ async function setClock({ engine, clock }: AdminOptions, { request }: Call): Pro
   // What time alone causes happens now, not at the next tick: who moves the clock wants to see it.
   engine.tick();
   return json(clockResource(clock));
+}
+
+const backupBody = v.object({
+  folder: v.pipe(v.string(), v.check(isAbsolute)),
+  keys: v.optional(v.pipe(v.string(), v.check(isAbsolute))),
+  name: v.optional(v.string()),
+});
+
+/**
+ * `{"folder": absolute path on the server, "keys": …, "name": …}`. It takes a while: 202 with what was begun, and how it
+ * went under GET. OVERLOADED while another one is under way.
+ */
+async function beginBackup(backups: ServedBackups, { request }: Call): Promise<Answer> {
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const parsed = parseJson(request, body.bytes);
+  if (!parsed.ok) return parsed;
+  const asked = v.safeParse(backupBody, parsed.value);
+  if (!asked.success) return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
+  const { folder, keys, name } = asked.output;
+  const backup = backups.begin({ folder: resolve(folder), keys, name });
+  return backup === null ? refuse('OVERLOADED', 'a backup is under way') : { ...json({ backup }), status: 202 };
 }
 
 function clockResource(clock: SettableClock): object {

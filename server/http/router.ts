@@ -1,6 +1,7 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
 import { BrokenInvariant, type Engine } from '../../engine/index.ts';
 import type { StorageStatus } from '../admission/index.ts';
+import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
@@ -32,6 +33,7 @@ export interface HttpOptions {
   readonly files: FileIngester;
   readonly metrics: Metrics;
   readonly storage: () => StorageStatus;
+  readonly backups: ServedBackups;
   readonly isReady: () => boolean;
   readonly log: (line: RequestLine) => void;
   /** Real time: ids of commands are ordered by it. */

@@ -1,6 +1,7 @@
 /** What everybody may know: is it up, how is it doing, and the page for who comes here first. */
 import { type Engine, isoText } from '../../engine/index.ts';
 import type { StorageStatus } from '../admission/index.ts';
+import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { Metrics } from '../metrics.ts';
 import { readPage } from './page.ts';
@@ -12,6 +13,7 @@ export interface StatusOptions {
   readonly clock: SettableClock;
   readonly metrics: Metrics;
   readonly storage: () => StorageStatus;
+  readonly backups: ServedBackups;
   /** False while starting or stopping: a balancer sends nobody here. */
   readonly isReady: () => boolean;
 }
@@ -32,7 +34,7 @@ function readiness(isReady: boolean) {
 }
 
 /** Live numbers, and how well each function has done since the start (R7): computed, never declared. */
-async function status({ engine, clock, metrics, storage, isReady }: StatusOptions): Promise<object> {
+async function status({ engine, clock, metrics, storage, backups, isReady }: StatusOptions): Promise<object> {
   const { rankings, ...counts } = await engine.stats();
   const nowMs = clock.nowMs();
   return {
@@ -43,6 +45,7 @@ async function status({ engine, clock, metrics, storage, isReady }: StatusOption
     uptimeSeconds: Math.round(metrics.uptimeSeconds()),
     engine: counts,
     storage: storage(),
+    shipping: backups.shipping(counts),
     answers: metrics.latency(),
     functions: metrics.functions(),
     periods: engine.periods().map(({ awardPeriodId, name, startDay, endDay, status, minPosition }) => {

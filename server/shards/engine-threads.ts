@@ -14,7 +14,7 @@ import {
   type ShardReport,
   StorageFault,
 } from '../../engine/index.ts';
-import { type Folder, KeyedHash, openFolder } from '../../snapshots/index.ts';
+import { type BackupSource, type Folder, KeyedHash, openFolder } from '../../snapshots/index.ts';
 import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
 import { Conversation } from './conversation.ts';
@@ -45,6 +45,8 @@ export interface StartedEngine {
   readonly shardCount: number;
   /** The folder was made just now. */
   readonly isNew: boolean;
+  /** For backups of what it works on. */
+  readonly backupSource: BackupSource;
   /** Moves the clock of all threads: whatever is asked from now on is judged by it. */
   setClock(origin: ClockOrigin): void;
   /** After `engine.close()`: closes the stores; resolves when the threads are gone. */
@@ -130,8 +132,22 @@ class EngineThreads {
       engine,
       shardCount: withShards.length,
       isNew,
+      backupSource: this.#backupSource(withShards),
       setClock: (origin) => this.#clock.move(origin),
       end: () => this.end(),
+    };
+  }
+
+  #backupSource(stores: readonly Conversation[]): BackupSource {
+    const { path, manifest } = this.#folder;
+    return {
+      folder: path,
+      manifest,
+      positions: () => Promise.all(stores.map((one) => one.ask(THREAD.position, undefined))),
+      async records(store, sequence) {
+        const records = await stores[store]!.ask(THREAD.records, sequence);
+        return records.map((record) => Buffer.from(record.buffer, record.byteOffset, record.length));
+      },
     };
   }
 

@@ -48,6 +48,7 @@ import {
 } from '../../engine/index.ts';
 import {
   answer,
+  bytes,
   type Codec,
   checkpointMark,
   type Fields,
@@ -63,6 +64,7 @@ import {
   pair,
   rankedMark,
   refusal,
+  type StorePosition,
   shape,
   sparse,
   standing,
@@ -378,6 +380,14 @@ const shardReport = shape<ShardReport>({
   ties: list(pair(text, text)),
 });
 
+const storePosition = shape<StorePosition>({
+  sequence: integer,
+  slotCount: integer,
+  partitions: list(
+    shape<StorePosition['partitions'][number]>({ partition: integer, sequence: integer, sent: list(integer) }),
+  ),
+});
+
 const traffic = shape<Traffic>({ sent: integer, taken: integer });
 
 const nothing: Codec<void> = { write: () => {}, read: () => {} };
@@ -454,6 +464,9 @@ export const THREAD = {
   beginShard: crossing(26, text, nothing),
   beginCoordinator: crossing(27, shape<CoordinatorStart>({ programme: text, reports: list(shardReport) }), nothing),
   close: crossing(28, nothing, nothing),
+  /** For who backs the store up: where it is, and its records from one on. */
+  position: crossing(39, nothing, storePosition),
+  records: crossing(40, integer, list(bytes)),
 };
 
 /** From a shard to another. */

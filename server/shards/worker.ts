@@ -14,7 +14,14 @@ import {
   StoreShard,
   toCoordinator,
 } from '../../engine/index.ts';
-import { type FileStore, KeyedHash, openFileStore, rankingCopiesIn } from '../../snapshots/index.ts';
+import {
+  type FileStore,
+  KeyedHash,
+  openFileStore,
+  rankingCopiesIn,
+  recordPiece,
+  type StorePosition,
+} from '../../snapshots/index.ts';
 import { SharedClock } from '../clock.ts';
 import { log, stopAtFaults, stopAtOnce } from '../fail-stop.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
@@ -86,15 +93,22 @@ class EngineThread {
     front.onAsked(THREAD.recover, async () => (await this.#recover()).report());
     front.onAsked(THREAD.beginShard, async (programme) => this.#beginShard(parsed(programme)));
     front.onAsked(THREAD.beginCoordinator, (start) => this.#beginCoordinator(start));
+    front.onAsked(THREAD.position, () => this.#position());
+    front.onAsked(THREAD.records, async (sequence) => recordPiece((await this.#ownStore).records, sequence));
     front.onAsked(THREAD.close, () => this.#close());
   }
 
   async #recover(): Promise<RecoveredStore> {
     const { seats, own } = this.#data;
-    invariant(this.#store !== null, 'a thread without a store is not asked what it recovered');
     const place = { index: own, shardCount: shardCountOf(seats) };
-    this.#recovered = new RecoveredStore(await this.#store, place, this.#onPoint);
+    this.#recovered = new RecoveredStore(await this.#ownStore, place, this.#onPoint);
     return this.#recovered;
+  }
+
+  async #position(): Promise<StorePosition> {
+    const { vault } = await this.#ownStore;
+    // Both of one moment: keys are flushed before the record that needs them.
+    return { ...this.#ownShard.position(), slotCount: vault.flushedCount };
   }
 
   #beginShard(programme: Programme): void {
@@ -173,6 +187,10 @@ class EngineThread {
     });
   }
 
+  get #ownStore(): Promise<FileStore> {
+    invariant(this.#store !== null, 'a thread without a store is not asked about it');
+    return this.#store;
+  }
   get #ownShard(): StoreShard {
     invariant(this.#shard !== null, 'this thread has a shard');
     return this.#shard;

@@ -41,7 +41,7 @@ export async function openBulkFolder(path: string, shardCount: number): Promise<
     const context = storeContext(of);
     const journal = new BulkJournal(openArchive(paths.archive, of), paths.journal, genesisOf(context));
     closing.unshift(() => journal.close());
-    const slots = await openSlotFile(paths.slots);
+    const slots = await openSlotFile(paths);
     closing.unshift(() => slots.close());
     const vault = new MediumVault({
       ...{ medium: slots, master: keys.master, keyedHash, context, failStop: new FailStop() },

@@ -14,7 +14,7 @@ import { type BrotliOptions, brotliCompress, brotliDecompressSync, constants } f
 import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { HASH_BYTES, hashOf } from '../record.ts';
-import { createFileDurably, isUnfinished, syncFolder, writeFully } from './files.ts';
+import { createFileDurably, syncFolder, writeFully } from './files.ts';
 
 const MAGIC = 0x47534443;
 const VERSION = 1;
@@ -39,7 +39,8 @@ const PACKED_AT_ONCE = 2;
 
 const compress = promisify<Buffer, BrotliOptions, Buffer>(brotliCompress);
 
-interface Segment {
+/** A file of records `first` to `last`. */
+export interface Segment {
   readonly first: number;
   readonly last: number;
   readonly path: string;
@@ -92,8 +93,8 @@ export class Archive {
   /** Adds a segment of `records`, the first of which has sequence `first`. Durable when resolved; @returns its bytes */
   async write(first: number, records: readonly Buffer[]): Promise<Buffer> {
     const last = first + records.length - 1;
-    const path = join(this.#folder, `${padded(first)}-${padded(last)}.segment`);
-    const bytes = await this.#seal(first, last, records);
+    const path = join(this.#folder, segmentName({ first, last }));
+    const bytes = await sealSegment(first, records, this.#hashBefore(this.#segments.length));
     await createFileDurably(path, (file) => writeFully(file, bytes, null));
     this.#segments.push({ first, last, path });
     return bytes;
@@ -125,37 +126,9 @@ export class Archive {
     syncFolder(this.#folder);
   }
 
-  async #seal(first: number, last: number, records: readonly Buffer[]): Promise<Buffer> {
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(MAGIC, 0);
-    header.writeUInt16LE(VERSION, 4);
-    header.writeBigUInt64LE(BigInt(first), 8);
-    header.writeBigUInt64LE(BigInt(last), 16);
-    this.#hashBefore(this.#segments.length).copy(header, 24);
-
-    const blocks = [...blocksOf(records)];
-    const parts: Buffer[] = [header];
-    for (let index = 0; index < blocks.length; index += PACKED_AT_ONCE) {
-      const packing = blocks.slice(index, index + PACKED_AT_ONCE).map((block) => compress(block, PACKING));
-      for (const packed of await Promise.all(packing)) parts.push(lengthOf(packed), packed);
-    }
-    const bytes = Buffer.concat(parts);
-    return Buffer.concat([bytes, hashOf(bytes)]);
-  }
-
   *#open(index: number): Iterable<Buffer> {
     const segment = this.#segments[index]!;
-    const bytes = readFileSync(segment.path);
-    checkSegment(bytes, segment);
-    if (bytes.compare(this.#hashBefore(index), 0, HASH_BYTES, 24, HEADER_BYTES) !== 0) {
-      throw damaged(segment.path, 'does not follow the segment before it');
-    }
-    const end = bytes.length - HASH_BYTES;
-    for (let at = HEADER_BYTES; at < end; ) {
-      const block = at + LENGTH_BYTES;
-      at = block + bytes.readUInt32LE(at);
-      yield* recordsOf(brotliDecompressSync(bytes.subarray(block, at)));
-    }
+    yield* recordsIn(readFileSync(segment.path), segment, this.#hashBefore(index));
   }
 
   /** The hash at the end of the segment before number `index`. */
@@ -167,13 +140,71 @@ export class Archive {
   }
 }
 
-function findSegments(folder: string): Segment[] {
+/** The bytes of a segment that follows one whose last bytes are `hashBefore`. */
+export async function sealSegment(first: number, records: readonly Buffer[], hashBefore: Buffer): Promise<Buffer> {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt16LE(VERSION, 4);
+  header.writeBigUInt64LE(BigInt(first), 8);
+  header.writeBigUInt64LE(BigInt(first + records.length - 1), 16);
+  hashBefore.copy(header, 24);
+
+  const blocks = [...blocksOf(records)];
+  const parts: Buffer[] = [header];
+  for (let index = 0; index < blocks.length; index += PACKED_AT_ONCE) {
+    const packing = blocks.slice(index, index + PACKED_AT_ONCE).map((block) => compress(block, PACKING));
+    for (const packed of await Promise.all(packing)) parts.push(lengthOf(packed), packed);
+  }
+  const bytes = Buffer.concat(parts);
+  return Buffer.concat([bytes, hashOf(bytes)]);
+}
+
+/**
+ * The records of a segment, which is verified whole before the first of them.
+ * @throws StorageFault ARCHIVE_DAMAGED, FORMAT_NEWER
+ */
+export function* recordsIn(bytes: Buffer, segment: Segment, hashBefore: Buffer): Iterable<Buffer> {
+  checkSegment(bytes, segment);
+  if (bytes.compare(hashBefore, 0, HASH_BYTES, 24, HEADER_BYTES) !== 0) {
+    throw damaged(segment.path, 'does not follow the segment before it');
+  }
+  const end = bytes.length - HASH_BYTES;
+  for (let at = HEADER_BYTES; at < end; ) {
+    const block = at + LENGTH_BYTES;
+    at = block + bytes.readUInt32LE(at);
+    yield* recordsOf(brotliDecompressSync(bytes.subarray(block, at)));
+  }
+}
+
+/** The last of them, at the cost of one block. Throws as `recordsIn`. */
+export function lastRecordIn(bytes: Buffer, segment: Segment): Buffer {
+  checkSegment(bytes, segment);
+  let block = 0;
+  for (let at = HEADER_BYTES; at < bytes.length - HASH_BYTES; at += LENGTH_BYTES + bytes.readUInt32LE(at)) block = at;
+  const end = block + LENGTH_BYTES + bytes.readUInt32LE(block);
+  let last: Buffer = Buffer.alloc(0);
+  for (const record of recordsOf(brotliDecompressSync(bytes.subarray(block + LENGTH_BYTES, end)))) last = record;
+  return last;
+}
+
+/** In the order of their names, which is that of their records. */
+export function listSegments(folder: string): Segment[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name) => {
+      const match = NAME.exec(name);
+      return match === null ? [] : [{ first: Number(match[1]), last: Number(match[2]), path: join(folder, name) }];
+    });
+}
+
+export function segmentName({ first, last }: Pick<Segment, 'first' | 'last'>): string {
+  return `${padded(first)}-${padded(last)}.segment`;
+}
+
+/** Those of an archive. @throws StorageFault ARCHIVE_DAMAGED when one is missing */
+export function findSegments(folder: string): Segment[] {
   const segments: Segment[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    if (isUnfinished(name)) rmSync(join(folder, name));
-    const match = NAME.exec(name);
-    if (match === null) continue;
-    const segment = { first: Number(match[1]), last: Number(match[2]), path: join(folder, name) };
+  for (const segment of listSegments(folder)) {
     const expected = (segments.at(-1)?.last ?? 0) + 1;
     if (segment.first !== expected) throw damaged(segment.path, `should begin at record ${expected}: one is missing`);
     segments.push(segment);

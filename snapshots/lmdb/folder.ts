@@ -4,22 +4,25 @@
  *
  *   manifest.json   format, shard count, name of the folder; the last file to be made
  *   lock            held by the engine that works here
- *   keys/           master.key, index.key (wrapped), store-N.slots
+ *   keys/           master.key, index.key (wrapped), store-N.slots, store-N.erased (once a key was destroyed)
  *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew
  *   rankings/       copies of rankings
+ *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { StorageFault } from '../../engine/ports.ts';
 import { type FolderKeys, KEY_BYTES, newKeys, unwrapIndexKey, wrapIndexKey } from '../keys.ts';
 import { checkShardCount } from '../persistence.ts';
+import { readChecked, writeChecked } from './checked-json.ts';
 import { hasCode, readFileIfThere, writeFileDurably } from './files.ts';
 import { lockFile } from './lock.ts';
 
 const FORMAT = 1;
+const MANIFEST = 'manifest.json';
 const LOCK = 'lock';
+const UNFINISHED = 'unfinished';
 
 export interface Manifest {
   readonly format: number;
@@ -64,14 +67,40 @@ export function openFolder(path: string, shardCount: number | undefined, ofNew =
  * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_EMPTY, FOLDER_NOT_WRITABLE, FLOCK_MISSING
  */
 export function startFolder(path: string, shardCount: number): Folder {
+  return takeEmpty(path, () => makeKeys(path, shardCount));
+}
+
+/**
+ * The same for a folder that goes on with manifest and keys of another one. What an attempt before left unfinished is
+ * removed first. Throws as `startFolder`.
+ */
+export function restartFolder(path: string, { manifest, keys }: Pick<FolderParts, 'manifest' | 'keys'>): Folder {
+  return takeEmpty(path, () => {
+    writeFileDurably(join(path, UNFINISHED), '');
+    writeKeys(path, manifest, keys);
+    return { manifest, keys };
+  });
+}
+
+/** All that belongs to the folder is in its place and durable. */
+export function finishFolder({ path, manifest }: Folder): void {
+  writeManifest(path, manifest);
+  rmSync(join(path, UNFINISHED));
+}
+
+function takeEmpty(path: string, fill: () => Pick<FolderParts, 'manifest' | 'keys'>): Folder {
   return explaining(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const unlock = lockFile(join(path, LOCK));
     try {
-      if (readdirSync(path).some((name) => name !== LOCK)) {
+      const names = readdirSync(path).filter((name) => name !== LOCK);
+      const isUnfinished = names.includes(UNFINISHED) && !names.includes(MANIFEST);
+      if (names.length > 0 && !isUnfinished) {
         throw new StorageFault('FOLDER_NOT_EMPTY', `the folder ${path} is not empty: name another, or remove it`);
       }
-      return { path, unlock, ...makeKeys(path, shardCount) };
+      // The mark goes last: a kill in between leaves it.
+      for (const name of names) if (name !== UNFINISHED) rmSync(join(path, name), { recursive: true });
+      return { path, unlock, ...fill() };
     } catch (error) {
       unlock();
       throw error;
@@ -111,10 +140,10 @@ function openOrMake(
   shardCount: number | undefined,
   ofNew: number,
 ): { manifest: Manifest; keys: FolderKeys } {
-  const bytes = readFileIfThere(join(path, 'manifest.json'));
+  const bytes = readFileIfThere(join(path, MANIFEST));
   if (bytes === null) return makeFolder(path, shardCount ?? ofNew);
   const manifest = parseManifest(bytes.toString('utf8'));
-  const keys = readKeys(path, manifest.folderId);
+  const keys = readKeys(keysFolder(path), manifest.folderId);
   checkShardCount(manifest.shardCount, shardCount);
   return { manifest, keys };
 }
@@ -133,40 +162,37 @@ function makeFolder(path: string, shardCount: number): { manifest: Manifest; key
 function makeKeys(path: string, shardCount: number): { manifest: Manifest; keys: FolderKeys } {
   const manifest = { format: FORMAT, folderId: randomUUID(), shardCount, createdAt: new Date().toISOString() };
   const keys = newKeys();
-  mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 });
-  mkdirSync(join(path, 'rankings'), { recursive: true, mode: 0o700 });
-  writeFileDurably(masterPath(path), `${Buffer.from(keys.master).toString('hex')}\n`);
-  chmodSync(masterPath(path), 0o600);
-  writeFileDurably(indexPath(path), wrapIndexKey(keys, manifest.folderId));
+  writeKeys(path, manifest, keys);
   return { manifest, keys };
+}
+
+function writeKeys(path: string, { folderId }: Manifest, keys: FolderKeys): void {
+  const folder = keysFolder(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(join(path, 'rankings'), { recursive: true, mode: 0o700 });
+  writeFileDurably(masterPath(folder), `${Buffer.from(keys.master).toString('hex')}\n`);
+  chmodSync(masterPath(folder), 0o600);
+  writeFileDurably(indexPath(folder), wrapIndexKey(keys, folderId));
 }
 
 /** From now on the folder is one to be opened. */
 export function writeManifest(path: string, manifest: Manifest): void {
-  const text = JSON.stringify({ ...manifest, check: crc32(JSON.stringify(manifest)) }, null, 2);
-  writeFileDurably(join(path, 'manifest.json'), `${text}\n`);
+  writeChecked(join(path, MANIFEST), manifest);
 }
 
 function parseManifest(text: string): Manifest {
-  const damaged = () => new StorageFault('MANIFEST_DAMAGED', 'manifest.json is damaged: restore it from a backup');
-  let parsed: Manifest & { readonly check: number };
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw damaged();
+  const { format, value } = readChecked(text);
+  if (format !== null && format > FORMAT) {
+    throw new StorageFault('FORMAT_NEWER', `the folder has format ${format}, this program knows ${FORMAT}`);
   }
-  if (typeof parsed?.format !== 'number') throw damaged();
-  if (parsed.format > FORMAT) {
-    throw new StorageFault('FORMAT_NEWER', `the folder has format ${parsed.format}, this program knows ${FORMAT}`);
-  }
-  const { check, ...manifest } = parsed;
-  if (crc32(JSON.stringify(manifest)) !== check) throw damaged();
-  return manifest;
+  if (format !== null && value !== null) return value as Manifest;
+  throw new StorageFault('MANIFEST_DAMAGED', 'manifest.json is damaged: restore it from a backup');
 }
 
-function readKeys(path: string, folderId: string): FolderKeys {
-  const masterText = readFileIfThere(masterPath(path))?.toString('utf8').trim() ?? '';
-  const wrapped = readFileIfThere(indexPath(path));
+/** @param folder of the keys @throws StorageFault KEY_MISMATCH */
+export function readKeys(folder: string, folderId: string): FolderKeys {
+  const masterText = readFileIfThere(masterPath(folder))?.toString('utf8').trim() ?? '';
+  const wrapped = readFileIfThere(indexPath(folder));
   if (wrapped === null) {
     throw new StorageFault('KEY_MISMATCH', 'keys/index.key is missing: restore it from the backup of the keys');
   }
@@ -177,10 +203,14 @@ function readKeys(path: string, folderId: string): FolderKeys {
   return { master, index: unwrapIndexKey(master, folderId, wrapped) };
 }
 
-function masterPath(path: string): string {
-  return join(path, 'keys', 'master.key');
+export function keysFolder(path: string): string {
+  return join(path, 'keys');
 }
 
-function indexPath(path: string): string {
-  return join(path, 'keys', 'index.key');
+export function masterPath(folder: string): string {
+  return join(folder, 'master.key');
+}
+
+export function indexPath(folder: string): string {
+  return join(folder, 'index.key');
 }

@@ -1,11 +1,11 @@
 /** Where the parts of a store lie in its data folder. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RankingCopy } from '../../engine/ports.ts';
 import { writeRanking } from '../ranking-file.ts';
 import { hashOf } from '../record.ts';
 import { Archive } from './archive.ts';
-import { createFileDurably } from './files.ts';
+import { createFileDurably, isUnfinished } from './files.ts';
 import { rankingSink } from './ranking-files.ts';
 
 export interface StorePaths {
@@ -13,6 +13,8 @@ export interface StorePaths {
   readonly rows: string;
   readonly archive: string;
   readonly slots: string;
+  /** Numbers of slots whose keys were destroyed. */
+  readonly erased: string;
 }
 
 export function storePaths(folder: string, index: number): StorePaths {
@@ -22,13 +24,30 @@ export function storePaths(folder: string, index: number): StorePaths {
     rows: join(path, 'rows'),
     archive: join(path, 'archive'),
     slots: join(folder, 'keys', `store-${index}.slots`),
+    erased: join(folder, 'keys', `store-${index}.erased`),
   };
 }
 
-/** @throws StorageFault ARCHIVE_DAMAGED */
-export function openArchive(path: string, of: { readonly folderId: string; readonly index: number }): Archive {
+/** Of a store in its folder. */
+export interface StoreName {
+  readonly folderId: string;
+  readonly index: number;
+}
+
+/** What a killed program left unfinished goes. @throws StorageFault ARCHIVE_DAMAGED */
+export function openArchive(path: string, of: StoreName): Archive {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  return new Archive(path, hashOf(Buffer.from(`clickday ${of.folderId} archive ${of.index}`)));
+  removeUnfinished(path);
+  return new Archive(path, archiveGenesis(of));
+}
+
+export function removeUnfinished(path: string): void {
+  for (const name of readdirSync(path)) if (isUnfinished(name)) rmSync(join(path, name));
+}
+
+/** Stands for the segment before the first one. */
+export function archiveGenesis({ folderId, index }: StoreName): Buffer {
+  return hashOf(Buffer.from(`clickday ${folderId} archive ${index}`));
 }
 
 export function rankingPath(folder: string, awardPeriodId: number): string {

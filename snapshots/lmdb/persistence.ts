@@ -1,7 +1,7 @@
 /** Persistence in a data folder: LMDB for journal and rows, plain files for the archive, keys and rankings. */
 import type { RankingCopies } from '../../engine/ports.ts';
 import { KeyedHash } from '../keys.ts';
-import type { OnPoint } from '../media.ts';
+import type { OnPoint, RecordMedium } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
@@ -25,6 +25,8 @@ export interface PersistenceOptions {
 export interface FileStore extends OpenStore {
   /** To be called every minute or so. */
   readonly maintain: () => Maintained;
+  /** The journal's records as they lie there. */
+  readonly records: RecordMedium;
   readonly close: () => Promise<void>;
 }
 
@@ -99,7 +101,7 @@ export async function openFileStore(
     opened.push(journal.database);
     const rows = openEnvironment(paths.rows);
     opened.push(rows.database);
-    const slots = await openSlotFile(paths.slots);
+    const slots = await openSlotFile(paths);
     opened.push(slots);
 
     const records = new RecordDatabase(journal.database, archive, onPoint);
@@ -111,7 +113,7 @@ export async function openFileStore(
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
       rows: roomOf(rows.database),
     });
-    return { ...store, maintain, close: () => closeStore(store, opened) };
+    return { ...store, records, maintain, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);

@@ -16,6 +16,8 @@ export interface MemoryFiles {
   /** By key as latin1 text, whose order is that of the bytes. */
   readonly rows: Map<string, Buffer>;
   readonly slots: Buffer[];
+  /** Whose keys were destroyed. */
+  readonly erased: number[];
 }
 
 export interface MemoryFolder {
@@ -101,7 +103,7 @@ export class MemoryDisk {
 type Flush = (change: () => void) => Promise<void>;
 
 export function emptyFiles(): MemoryFiles {
-  return { records: [], archivedSequence: 0, epoch: 0, rows: new Map(), slots: [] };
+  return { records: [], archivedSequence: 0, epoch: 0, rows: new Map(), slots: [], erased: [] };
 }
 
 export function memoryMedia(files: MemoryFiles, flush: Flush): StoreMedia {
@@ -215,10 +217,12 @@ class MemoryRowMedium implements RowMedium {
 
 class MemorySlots implements SlotMedium {
   readonly #slots: Buffer[];
+  readonly #erased: number[];
   readonly #flush: Flush;
 
   constructor(files: MemoryFiles, flush: Flush) {
     this.#slots = files.slots;
+    this.#erased = files.erased;
     this.#flush = flush;
   }
 
@@ -235,6 +239,12 @@ class MemorySlots implements SlotMedium {
       for (let at = 0; at < bytes.length; at += SLOT_BYTES) {
         this.#slots[slot + at / SLOT_BYTES] = bytes.subarray(at, at + SLOT_BYTES);
       }
+    });
+  }
+
+  noteErased(slot: number): Promise<void> {
+    return this.#flush(() => {
+      this.#erased.push(slot);
     });
   }
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Engine, italy2020, openEngine, type Role } from '../../engine/index.ts';
+import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
 import { createFileIngester } from '../../server/files/index.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
 
 /** A disk with room. */
 export const storage = () => ({ isFull: false, freeShare: 0.5, folderBytes: null });
+/** Whoever asks is told that one is under way. */
+export const NO_BACKUPS: ServedBackups = { state: null, shipping: () => null, begin: () => null };
 
 export class HttpServer {
   readonly engine: Engine;
@@ -73,6 +76,7 @@ export class HttpServer {
       files: createFileIngester({ engine: observed, clock, spoolFolder: folder, pause, refusal: () => null }),
       metrics,
       storage,
+      backups: NO_BACKUPS,
       isReady,
       log: (line) => lines.push(line),
       realMs: Date.now,

@@ -8,7 +8,7 @@ import { createHttpHandler, type RequestLine } from '../../server/http/index.ts'
 import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { errorBody } from './contract.ts';
-import { HttpServer, storage } from './http-server.ts';
+import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
 
 let server: HttpServer;
 let citizen: string;
@@ -159,6 +159,7 @@ test('an error of ours is a plain 500 to the client and whole in the log; a brok
       files: { ingest: () => Promise.reject(failure) },
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
+      backups: NO_BACKUPS,
       isReady: () => true,
       log: (line) => lines.push(line),
       realMs: () => 0,

@@ -34,6 +34,7 @@ export class Threads {
         clock: undefined,
         programme: undefined,
         isDemonstration: false,
+        shipping: null,
         issuer: null,
         checkpointRowCount: 200,
         killAt: null,

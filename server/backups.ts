@@ -1,0 +1,116 @@
+/** Backups of the folder that this engine works on: one at a time when an operator asks, and shipping all the time. */
+import { resolve } from 'node:path';
+import type { EngineStats } from '../engine/index.ts';
+import { type BackupSource, BackupWriter, type Cut, Shipper } from '../snapshots/index.ts';
+
+export interface BackupAsked {
+  readonly folder: string;
+  /** Undefined: beside it. */
+  readonly keys: string | undefined;
+  /** Undefined: made of the time. */
+  readonly name: string | undefined;
+}
+
+/** The last one that was begun. */
+export interface BackupState {
+  readonly number: number;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly folder: string;
+  readonly keys?: string;
+  readonly cut?: Cut;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export interface ShippingStatus {
+  readonly folder: string;
+  readonly lagRecords: number;
+  readonly lagMs: number;
+  /** Why it does not work now; null while it does. */
+  readonly fault: string | null;
+}
+
+export interface BackupsOptions {
+  readonly source: BackupSource;
+  readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly monotonicMs: () => number;
+  readonly realMs: () => number;
+  /** Shipping stopped working, or (null) works again. */
+  readonly alarm: (fault: Error | null) => void;
+  /** Our own mistake: the process stops. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What the fronts need of it. */
+export type ServedBackups = Pick<Backups, 'state' | 'shipping' | 'begin'>;
+
+export class Backups {
+  readonly #options: BackupsOptions;
+  readonly #shipper: Shipper | null;
+  #state: BackupState | null = null;
+
+  constructor(options: BackupsOptions) {
+    const { source, shipping, pause, monotonicMs, alarm, failed } = options;
+    this.#options = options;
+    this.#shipper =
+      shipping === null
+        ? null
+        : new Shipper({ ...shipping, folder: resolve(shipping.folder), source, pause, monotonicMs, alarm, failed });
+  }
+
+  /** Null: none was ever asked for. */
+  get state(): BackupState | null {
+    return this.#state;
+  }
+
+  /** Null: nothing is shipped. */
+  shipping({ journalSequence }: Pick<EngineStats, 'journalSequence'>): ShippingStatus | null {
+    if (this.#shipper === null) return null;
+    const { folder, fault } = this.#shipper;
+    const { records, ms } = this.#shipper.lag(journalSequence);
+    return { folder, lagRecords: records, lagMs: ms, fault: fault?.message ?? null };
+  }
+
+  /** @returns null while one is under way */
+  begin(asked: BackupAsked): BackupState | null {
+    if (this.#state?.state === 'running') return null;
+    const begun: BackupState = { number: (this.#state?.number ?? 0) + 1, state: 'running', folder: asked.folder };
+    this.#state = begun;
+    void this.#run(begun, asked);
+    return begun;
+  }
+
+  /** What is flushed by now is shipped. A backup under way dies with the process, and may be begun again. */
+  async stop(): Promise<void> {
+    await this.#shipper?.stop();
+  }
+
+  async #run(begun: BackupState, asked: BackupAsked): Promise<void> {
+    try {
+      this.#state = { ...begun, state: 'done', ...(await this.#make(asked)) };
+    } catch (error) {
+      if (!isFault(error)) return this.#options.failed(error);
+      this.#state = { ...begun, state: 'failed', code: error.code, message: error.message };
+    }
+  }
+
+  /** Where the folder is shipped to, whoever ships has it open. */
+  async #make({ folder, keys, name }: BackupAsked): Promise<{ readonly cut: Cut; readonly keys: string }> {
+    const { source, realMs } = this.#options;
+    const now = new Date(realMs());
+    const shipped = this.#shipper?.folder === folder ? this.#shipper.writer : null;
+    if (shipped !== null) return { cut: await shipped.cut(name, now), keys: shipped.keys };
+    const writer = await BackupWriter.open({ source, folder, keys });
+    try {
+      return { cut: await writer.cut(name, now), keys: writer.keys };
+    } finally {
+      await writer.close();
+    }
+  }
+}
+
+/** The world failed, or what was asked cannot be: a StorageFault, or what the system says. */
+function isFault(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}

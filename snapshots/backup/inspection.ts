@@ -1,0 +1,109 @@
+/**
+ * Reads a backup up to a cut, a moment or its end, all of it verified, and says which closed cut that is: before anything
+ * is restored from it, or to know that it could be.
+ */
+
+import type { TurnRecord } from '../../engine/facts.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import { type ClosedCut, Closure } from './closure.ts';
+import { backupDamaged, type Cut, readCuts } from './layout.ts';
+import type { BackupReader } from './reader.ts';
+
+/** How far: to a named cut, to the last record at or before an instant of the programme, or to the end. */
+export type Until = { readonly cut: string } | { readonly timeMs: number } | 'end';
+
+export interface ReadBackup extends ClosedCut {
+  /** Of each store: how many keys its citizens need. */
+  readonly slotCounts: readonly number[];
+}
+
+/** @throws StorageFault CUT_UNKNOWN, BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, FORMAT_NEWER */
+export function readBackup(reader: BackupReader, until: Until): ReadBackup {
+  const { storeCount, folder } = reader;
+  const vector = typeof until === 'object' && 'cut' in until ? vectorOf(folder, until.cut) : null;
+  const closure = new Closure(new Array<number>(storeCount).fill(0));
+  const slotCounts = new Array<number>(storeCount).fill(0);
+  const isWithin = (store: number, { sequence, nowMs }: TurnRecord) => {
+    if (vector !== null) return sequence <= vector[store]!;
+    return typeof until !== 'object' || !('timeMs' in until) || nowMs <= until.timeMs;
+  };
+  const journals = Array.from({ length: storeCount }, (_, store) => turnsWhile(reader, store, isWithin));
+  for (const [store, turn] of inTimeOrder(journals)) {
+    closure.take(store, turn);
+    slotCounts[store] = Math.max(slotCounts[store]!, ...slotsIn(turn));
+  }
+  const closed = closure.cut();
+  if (vector !== null && closed.vector.some((sequence, store) => sequence !== vector[store])) {
+    throw backupDamaged(folder, `lacks records of its cut: it holds ${closed.vector}, the cut is ${vector}`);
+  }
+  return { ...closed, slotCounts };
+}
+
+/** Reads all that there is, and holds every cut against it. */
+export interface BackupInspection {
+  readonly ok: boolean;
+  readonly checked: { readonly records: number; readonly cuts: number };
+  readonly cuts: readonly Cut[];
+  readonly differences: readonly string[];
+}
+
+export function inspectBackup(reader: BackupReader): BackupInspection {
+  const differences: string[] = [];
+  let records = 0;
+  let cuts: readonly Cut[] = [];
+  try {
+    cuts = readCuts(reader.folder);
+    const { vector } = readBackup(reader, 'end');
+    records = vector.reduce((sum, sequence) => sum + sequence, 0);
+    for (const cut of cuts) {
+      if (cut.vector.length === vector.length && cut.vector.every((sequence, store) => sequence <= vector[store]!))
+        continue;
+      differences.push(`cut ${cut.name} needs records up to ${cut.vector}, there are ${vector}`);
+    }
+  } catch (fault) {
+    if (!(fault instanceof StorageFault)) throw fault;
+    differences.push(`${fault.code}: ${fault.message}`);
+  }
+  return { ok: differences.length === 0, checked: { records, cuts: cuts.length }, cuts, differences };
+}
+
+function vectorOf(folder: string, name: string): readonly number[] {
+  const cuts = readCuts(folder);
+  const cut = cuts.find((one) => one.name === name);
+  if (cut !== undefined) return cut.vector;
+  const names = cuts.map((one) => one.name).join(', ');
+  throw new StorageFault('CUT_UNKNOWN', `${folder} has no cut ${name}; there are: ${names || 'none'}`);
+}
+
+function* turnsWhile(
+  reader: BackupReader,
+  store: number,
+  isWithin: (store: number, turn: TurnRecord) => boolean,
+): Generator<TurnRecord, void> {
+  for (const { turn } of reader.records(store)) {
+    if (!isWithin(store, turn)) return;
+    yield turn;
+  }
+}
+
+/** So that what one partition tells another is read soon after it was sent. */
+function* inTimeOrder(
+  journals: readonly Generator<TurnRecord, void>[],
+): Iterable<readonly [store: number, turn: TurnRecord]> {
+  const open = journals.flatMap((turns, store) => nextOf(turns, store));
+  while (open.length > 0) {
+    const first = open.reduce((best, other) => (other.turn.nowMs < best.turn.nowMs ? other : best));
+    yield [first.store, first.turn];
+    open.splice(open.indexOf(first), 1, ...nextOf(first.turns, first.store));
+  }
+}
+
+function nextOf(turns: Generator<TurnRecord, void>, store: number) {
+  const next = turns.next();
+  return next.done === true ? [] : [{ turns, store, turn: next.value }];
+}
+
+/** Counted: of each citizen's key, and one more. */
+function* slotsIn({ sections }: TurnRecord): Iterable<number> {
+  for (const { facts } of sections) for (const fact of facts) if (fact.kind === 'enrolled') yield fact.slot + 1;
+}

@@ -1,0 +1,151 @@
+/**
+ * The folder of a backup, which shipping fills too. All of it is immutable files that are written beside, synced and
+ * renamed; only a file that others cover is ever removed. Copies of keys lie in a folder of their own: whoever has this
+ * one alone can read nobody's name.
+ *
+ *   backup.json         whose backup it is: the manifest of the data folder
+ *   lock                held by who writes here
+ *   cuts/NAME.json      a named cut with its vector of sequences, written when all that it needs is there
+ *   store-N/archive/    segments of the data folder, byte for byte, copied once
+ *   store-N/tail/       segments of records that were in no segment there; they may overlap, and go when archive/ has them
+ *   store-N/erased      slots whose keys were destroyed, also here: an older copy of the keys gives none of them back
+ *
+ *   KEYS/               master.key, index.key, store-N.slots, store-N.erased, as in the data folder
+ */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { StorageFault } from '../../engine/ports.ts';
+import { readChecked, writeChecked } from '../lmdb/checked-json.ts';
+import { hasCode, readFileIfThere, syncFolder } from '../lmdb/files.ts';
+import { indexPath, type Manifest, masterPath } from '../lmdb/folder.ts';
+import { hashOf } from '../record.ts';
+
+/** Of the backup as a whole, and of a cut. */
+const FORMAT = 1;
+const IDENTITY = 'backup.json';
+const CUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const CUT_FILE = '.json';
+
+export interface BackupStorePaths {
+  readonly archive: string;
+  readonly tail: string;
+  readonly erased: string;
+}
+
+export interface KeyPaths {
+  readonly slots: string;
+  readonly erased: string;
+}
+
+export interface Cut {
+  readonly format: number;
+  readonly name: string;
+  /** Real time, ISO-8601. */
+  readonly createdAt: string;
+  /** The programme's time: of the last record inside. */
+  readonly lastMs: number;
+  /** Sequence of each store; closed. */
+  readonly vector: readonly number[];
+}
+
+export function backupStorePaths(folder: string, index: number): BackupStorePaths {
+  const path = join(folder, `store-${index}`);
+  return { archive: join(path, 'archive'), tail: join(path, 'tail'), erased: join(path, 'erased') };
+}
+
+export function keyPaths(folder: string, index: number): KeyPaths {
+  return { slots: join(folder, `store-${index}.slots`), erased: join(folder, `store-${index}.erased`) };
+}
+
+export { indexPath, masterPath };
+
+/** Where keys go when nobody says where. */
+export function keysBeside(folder: string): string {
+  return `${resolve(folder)}.keys`;
+}
+
+/** Stands where a segment names the one before it: segments of the tail are joined by their records alone. */
+export function tailGenesis({ folderId }: Manifest, index: number): Buffer {
+  return hashOf(Buffer.from(`clickday ${folderId} tail ${index}`));
+}
+
+/** Durably. */
+export function makeFolders(...paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    syncFolder(join(path, '..'));
+  }
+}
+
+/** @returns null where the folder has none. @throws StorageFault BACKUP_DAMAGED, FORMAT_NEWER */
+export function readIdentity(folder: string): Manifest | null {
+  const path = join(folder, IDENTITY);
+  const bytes = readFileIfThere(path);
+  if (bytes === null) return null;
+  return checked<BackupIdentity>(path, bytes).of;
+}
+
+interface BackupIdentity {
+  readonly format: number;
+  readonly of: Manifest;
+}
+
+export function writeIdentity(folder: string, of: Manifest): void {
+  const identity: BackupIdentity = { format: FORMAT, of };
+  writeChecked(join(folder, IDENTITY), identity);
+}
+
+/** In the order in which they were made. @throws StorageFault BACKUP_DAMAGED, FORMAT_NEWER */
+export function readCuts(folder: string): readonly Cut[] {
+  const path = cutsFolder(folder);
+  const cuts = namesIn(path).flatMap((file) => {
+    if (!file.endsWith(CUT_FILE)) return [];
+    const bytes = readFileIfThere(join(path, file));
+    return bytes === null ? [] : [checked<Cut>(join(path, file), bytes)];
+  });
+  return cuts.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1));
+}
+
+/** @throws StorageFault CUT_NAME_INVALID, CUT_EXISTS */
+export function checkNewCutName(folder: string, name: string): void {
+  if (!CUT_NAME.test(name)) {
+    throw new StorageFault('CUT_NAME_INVALID', `"${name}" is no name for a cut: letters, digits, dots and dashes`);
+  }
+  if (readFileIfThere(join(cutsFolder(folder), name + CUT_FILE)) !== null) {
+    throw new StorageFault('CUT_EXISTS', `${folder} has a cut named ${name} already: choose another name`);
+  }
+}
+
+/** Durable when it returns. */
+export function writeCut(folder: string, cut: Omit<Cut, 'format'>): Cut {
+  const made: Cut = { format: FORMAT, ...cut };
+  makeFolders(cutsFolder(folder));
+  writeChecked(join(cutsFolder(folder), cut.name + CUT_FILE), made);
+  return made;
+}
+
+function cutsFolder(folder: string): string {
+  return join(folder, 'cuts');
+}
+
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function checked<T>(path: string, bytes: Buffer): T {
+  const { format, value } = readChecked(bytes.toString('utf8'));
+  if (format !== null && format > FORMAT) {
+    throw new StorageFault('FORMAT_NEWER', `${path} was written by a newer version: use that one`);
+  }
+  if (format === null || value === null) throw backupDamaged(path, 'fails its checksum');
+  return value as T;
+}
+
+export function backupDamaged(path: string, what: string): StorageFault {
+  return new StorageFault('BACKUP_DAMAGED', `${path} ${what}: use another copy of the backup`);
+}

@@ -1,0 +1,144 @@
+/**
+ * Reads the journals of a backup, whoever may be adding to it meanwhile: from segments of the archive, and from there on
+ * of the tail. Segments are verified whole, records by checksum and chain, before anything is made of them.
+ */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { TurnRecord } from '../../engine/facts.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import { findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
+import { hasCode, readFileIfThere } from '../lmdb/files.ts';
+import type { Manifest } from '../lmdb/folder.ts';
+import { archiveGenesis, type StoreName } from '../lmdb/layout.ts';
+import { checkChain, checkRecord, HASH_BYTES, hashOf, openRecord } from '../record.ts';
+import { genesisOf, storeContext } from '../store.ts';
+import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
+
+export interface ReadRecord {
+  readonly bytes: Buffer;
+  readonly turn: TurnRecord;
+}
+
+export class BackupReader {
+  readonly folder: string;
+  readonly manifest: Manifest;
+
+  /** @throws StorageFault BACKUP_MISSING, BACKUP_DAMAGED, FORMAT_NEWER */
+  constructor(folder: string) {
+    const manifest = readIdentity(folder);
+    if (manifest === null) {
+      throw new StorageFault('BACKUP_MISSING', `${folder} is no backup: it has no backup.json`);
+    }
+    this.folder = folder;
+    this.manifest = manifest;
+  }
+
+  get storeCount(): number {
+    return this.manifest.shardCount;
+  }
+
+  /** Records of a store from the first on, as far as they go. @throws StorageFault at the first that is damaged or missing */
+  *records(store: number): Iterable<ReadRecord> {
+    let previousHash = genesisOf(storeContext(this.#name(store)));
+    let sequence = 1;
+    for (const bytes of this.recordsFrom(store, 1)) {
+      checkRecord(bytes, sequence);
+      checkChain(bytes, sequence, previousHash);
+      yield { bytes, turn: openRecord(bytes) };
+      previousHash = hashOf(bytes);
+      sequence += 1;
+    }
+  }
+
+  /** As they lie there, not checked one by one. */
+  *recordsFrom(store: number, sequence: number): Iterable<Buffer> {
+    let next = sequence;
+    while (next <= this.last(store)) {
+      const { segment, bytes, hashBefore } = this.#holding(store, next);
+      let at = segment.first;
+      for (const record of recordsIn(bytes, segment, hashBefore)) {
+        if (at >= next) yield record;
+        at += 1;
+      }
+      next = segment.last + 1;
+    }
+  }
+
+  *turnsFrom(store: number, sequence: number): Iterable<TurnRecord> {
+    for (const bytes of this.recordsFrom(store, sequence)) yield openRecord(bytes);
+  }
+
+  /** The programme's time at a cut; 0 where nothing is before it. */
+  lastMsOf(vector: readonly number[]): number {
+    return vector.reduce((lastMs, sequence, store) => {
+      if (sequence === 0) return lastMs;
+      for (const { nowMs } of this.turnsFrom(store, sequence)) return Math.max(lastMs, nowMs);
+      return lastMs;
+    }, 0);
+  }
+
+  /** Sequence of the last record; 0 = none. */
+  last(store: number): number {
+    const { archive, tail } = this.segments(store);
+    return [...archive, ...tail].reduce((last, segment) => Math.max(last, segment.last), 0);
+  }
+
+  /** @throws StorageFault ARCHIVE_DAMAGED where one is missing */
+  segments(store: number): { readonly archive: readonly Segment[]; readonly tail: readonly Segment[] } {
+    const paths = backupStorePaths(this.folder, store);
+    // In this order: what is moved meanwhile is seen in both, or in the later one.
+    const tail = ifThere(() => listSegments(paths.tail)) ?? [];
+    return { archive: ifThere(() => findSegments(paths.archive)) ?? [], tail };
+  }
+
+  /** The segment that a record is in, whole. */
+  #holding(store: number, sequence: number): Held {
+    const { archive, tail } = this.segments(store);
+    const index = archive.findIndex(({ first, last }) => first <= sequence && sequence <= last);
+    if (index >= 0) {
+      const segment = archive[index]!;
+      const before = archive[index - 1];
+      const hashBefore = before === undefined ? archiveGenesis(this.#name(store)) : lastHashOf(before);
+      return { segment, bytes: readFileSync(segment.path), hashBefore };
+    }
+    const held = tail.filter(({ first, last }) => first <= sequence && sequence <= last);
+    if (held.length === 0) {
+      throw backupDamaged(backupStorePaths(this.folder, store).tail, `has no record ${sequence}`);
+    }
+    const segment = held.reduce((best, other) => (other.last > best.last ? other : best));
+    const bytes = readFileIfThere(segment.path);
+    // Whoever adds to the backup has put its records elsewhere since: look again.
+    if (bytes === null) return this.#holding(store, sequence);
+    return { segment, bytes, hashBefore: tailGenesis(this.manifest, store) };
+  }
+
+  #name(store: number): StoreName {
+    return { folderId: this.manifest.folderId, index: store };
+  }
+}
+
+interface Held {
+  readonly segment: Segment;
+  readonly bytes: Buffer;
+  readonly hashBefore: Buffer;
+}
+
+/** Its last bytes, of which the one after it knows. */
+function lastHashOf({ path }: Segment): Buffer {
+  const descriptor = openSync(path, 'r');
+  try {
+    const hash = Buffer.alloc(HASH_BYTES);
+    readSync(descriptor, hash, 0, HASH_BYTES, Math.max(0, fstatSync(descriptor).size - HASH_BYTES));
+    return hash;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function ifThere<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * A data folder out of a backup, as it was at a cut, at a moment, or at the end. The backup is read and verified up to
+ * there before anything is made of it; then records are put in their places, and rows are folded out of them by the
+ * engine's own fold. The manifest comes last: what a kill leaves is no folder, and may be begun again.
+ *
+ * The folder keeps its name, since personal data is sealed to it, and goes on in an epoch that no record of the backup
+ * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
+ */
+import { copyFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LIMITS } from '../../engine/limits.ts';
+import { StorageFault } from '../../engine/ports.ts';
+import { refold } from '../../engine/shard/refold.ts';
+import { type Archive, segmentName } from '../lmdb/archive.ts';
+import { openEnvironment } from '../lmdb/environment.ts';
+import { syncFolder } from '../lmdb/files.ts';
+import { explained, type Folder, finishFolder, readKeys, restartFolder } from '../lmdb/folder.ts';
+import { openArchive, type StorePaths, storePaths } from '../lmdb/layout.ts';
+import { openFileStore } from '../lmdb/persistence.ts';
+import { RecordDatabase } from '../lmdb/record-database.ts';
+import { readErased } from '../lmdb/slot-file.ts';
+import { openRecord } from '../record.ts';
+import { SLOT_BYTES } from '../vault.ts';
+import { type ReadBackup, readBackup, type Until } from './inspection.ts';
+import { eraseSlots, noteErased } from './key-copy.ts';
+import { backupStorePaths, keyPaths, keysBeside, makeFolders } from './layout.ts';
+import { BackupReader } from './reader.ts';
+import type { OnBackupPoint } from './source.ts';
+import { copySegment } from './store-copy.ts';
+
+export interface RestoreOptions {
+  /** The backup, or what was shipped. */
+  readonly backup: string;
+  /** Its keys; default `backup` with `.keys` behind it. */
+  readonly keys?: string | undefined;
+  /** The new data folder: empty, or not there. */
+  readonly folder: string;
+  readonly until?: Until | undefined;
+  readonly onPoint?: OnBackupPoint | undefined;
+  /** For tests: see `refold`. */
+  readonly rowCount?: number | undefined;
+}
+
+export interface Restored {
+  readonly vector: readonly number[];
+  /** The programme's time of the last record. */
+  readonly lastMs: number;
+  /** In which the folder goes on, at least. */
+  readonly epoch: number;
+  /** Keys that had been destroyed and are not given back. */
+  readonly erasedCount: number;
+}
+
+/**
+ * @throws StorageFault BACKUP_MISSING, CUT_UNKNOWN; BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, KEYS_DAMAGED,
+ *   FORMAT_NEWER; KEY_MISMATCH; KEYS_INCOMPLETE; FOLDER_NOT_EMPTY, FOLDER_IN_USE, FOLDER_NOT_WRITABLE, STORAGE_FULL
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { backup, keys = keysBeside(backup), until = 'end' } = options;
+  const reader = new BackupReader(backup);
+  const folderKeys = readKeys(keys, reader.manifest.folderId);
+  const read = readBackup(reader, until);
+  for (const [index, slotCount] of read.slotCounts.entries()) checkSlots(keyPaths(keys, index).slots, slotCount);
+  const epoch = 1 + Math.max(...read.vector.map((_, index) => lastEpochOf(reader, index)));
+
+  const folder = restartFolder(options.folder, { manifest: reader.manifest, keys: folderKeys });
+  try {
+    const restore = new Restore({ ...options, keys }, { reader, read, epoch, folder });
+    const erasedCount = await restore.run();
+    finishFolder(folder);
+    return { vector: read.vector, lastMs: reader.lastMsOf(read.vector), epoch, erasedCount };
+  } catch (error) {
+    throw explained(options.folder, error);
+  } finally {
+    folder.unlock();
+  }
+}
+
+interface Work {
+  readonly reader: BackupReader;
+  readonly read: ReadBackup;
+  readonly epoch: number;
+  readonly folder: Folder;
+}
+
+class Restore {
+  readonly #options: RestoreOptions & { readonly keys: string };
+  readonly #work: Work;
+  readonly #onPoint: OnBackupPoint;
+
+  constructor(options: RestoreOptions & { readonly keys: string }, work: Work) {
+    this.#options = options;
+    this.#work = work;
+    this.#onPoint = options.onPoint ?? (() => {});
+  }
+
+  /** @returns how many keys are gone */
+  async run(): Promise<number> {
+    const { folder, read } = this.#work;
+    let erasedCount = 0;
+    for (const [index, last] of read.vector.entries()) {
+      const paths = storePaths(folder.path, index);
+      erasedCount += await this.#putKeys(index, paths);
+      this.#onPoint('restore-keys');
+      makeFolders(join(paths.archive, '..'), paths.archive);
+      await this.#putRecords(index, last, paths);
+      await this.#foldRows(index);
+    }
+    syncFolder(folder.path);
+    return erasedCount;
+  }
+
+  /** The lists of both copies are applied, whichever is newer: who was erased after the cut stays so. */
+  async #putKeys(index: number, { slots, erased }: StorePaths): Promise<number> {
+    const { backup, keys } = this.#options;
+    copyFileSync(keyPaths(keys, index).slots, slots);
+    const gone = new Set([
+      ...readErased(backupStorePaths(backup, index).erased),
+      ...readErased(keyPaths(keys, index).erased),
+    ]);
+    await noteErased(erased, [...gone]);
+    await eraseSlots(slots, [...gone]);
+    return gone.size;
+  }
+
+  /** The newest stays in the journal, all before it are archived: segments as they are, what else there is in new ones. */
+  async #putRecords(index: number, last: number, paths: StorePaths): Promise<void> {
+    const { reader, folder } = this.#work;
+    const name = { folderId: folder.manifest.folderId, index };
+    await this.#putNewest(index, last, paths, openArchive(paths.archive, name));
+    this.#onPoint('restore-journal');
+    for (const segment of reader.segments(index).archive) {
+      if (segment.last < last) await copySegment(segment, join(paths.archive, segmentName(segment)));
+    }
+    const archive = openArchive(paths.archive, name);
+    await archiveRest(archive, reader.recordsFrom(index, archive.last + 1), last - 1);
+    this.#onPoint('restore-archive');
+  }
+
+  async #putNewest(index: number, last: number, paths: StorePaths, archive: Archive): Promise<void> {
+    const { reader, epoch } = this.#work;
+    const { database } = openEnvironment(paths.journal);
+    try {
+      const journal = new RecordDatabase(database, archive, () => {});
+      await journal.setEpoch(epoch);
+      if (last === 0) return;
+      const [newest] = reader.recordsFrom(index, last);
+      await journal.put(last, newest!);
+    } finally {
+      await database.close();
+    }
+  }
+
+  async #foldRows(index: number): Promise<void> {
+    const { folder, read } = this.#work;
+    const store = await openFileStore(folder, index, () => {});
+    try {
+      await refold(store, {
+        isTaken: ({ from, to, sequence }) => sequence <= read.taken(from, to),
+        rowCount: this.#options.rowCount,
+        onPoint: () => this.#onPoint('restore-rows'),
+      });
+    } finally {
+      await store.close();
+    }
+  }
+}
+
+/** What the archive lacks of records up to `last`. */
+async function archiveRest(archive: Archive, records: Iterable<Buffer>, last: number): Promise<void> {
+  let rest: Buffer[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    if (archive.last + rest.length >= last) break;
+    rest.push(record);
+    bytes += record.length;
+    if (bytes < LIMITS.archiveSegmentBytesMax) continue;
+    await archive.checkWritten(await archive.write(archive.last + 1, rest));
+    [rest, bytes] = [[], 0];
+  }
+  if (rest.length > 0) await archive.checkWritten(await archive.write(archive.last + 1, rest));
+}
+
+/** Of all that is in the backup, also past the cut. */
+function lastEpochOf(reader: BackupReader, store: number): number {
+  const last = reader.last(store);
+  if (last > 0) for (const record of reader.recordsFrom(store, last)) return openRecord(record).epoch;
+  return 0;
+}
+
+function checkSlots(path: string, slotCount: number): void {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes >= slotCount * SLOT_BYTES) return;
+  throw new StorageFault(
+    'KEYS_INCOMPLETE',
+    `${path} has keys of ${Math.floor(bytes / SLOT_BYTES)} citizens, the backup names ${slotCount}: take newer keys`,
+  );
+}

@@ -1,0 +1,51 @@
+/** A disk in memory as what a backup is taken of: the test holds its flushes, and takes the backup in between. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { emptyPartition } from '../../engine/shard/fold.ts';
+import type { BackupSource } from '../../snapshots/backup/source.ts';
+import type { MemoryDisk } from '../../snapshots/index.ts';
+import { wrapIndexKey } from '../../snapshots/keys.ts';
+import { indexPath, keysFolder, masterPath } from '../../snapshots/lmdb/folder.ts';
+import { storePaths } from '../../snapshots/lmdb/layout.ts';
+import { addErased } from '../../snapshots/lmdb/slot-file.ts';
+import { openRecord } from '../../snapshots/record.ts';
+
+/** @param folder for what a backup reads as files: an archive that is empty, and keys as they are when it asks */
+export function memorySource(disk: MemoryDisk, folder: string): BackupSource {
+  const memory = disk.folder!;
+  const { folderId, keys, stores } = memory;
+  mkdirSync(keysFolder(folder), { recursive: true });
+  writeFileSync(masterPath(keysFolder(folder)), `${Buffer.from(keys.master).toString('hex')}\n`);
+  writeFileSync(indexPath(keysFolder(folder)), wrapIndexKey(keys, folderId));
+  for (const index of stores.keys()) mkdirSync(storePaths(folder, index).archive, { recursive: true });
+  return {
+    folder,
+    manifest: { format: 1, folderId, shardCount: stores.length, createdAt: '2020-12-07T00:00:00.000Z' },
+    async positions() {
+      return Promise.all(
+        stores.map(async ({ records, slots, erased }, index) => {
+          const paths = storePaths(folder, index);
+          writeFileSync(paths.slots, Buffer.concat(slots));
+          writeFileSync(paths.erased, '');
+          await addErased(paths.erased, erased);
+          return { sequence: records.length, slotCount: slots.length, partitions: positionsIn(records) };
+        }),
+      );
+    },
+    records: async (store, sequence) => stores[store]!.records.slice(sequence - 1, sequence + 4),
+  };
+}
+
+/** What the store's own thread would answer from its rows. */
+function positionsIn(records: readonly Buffer[]) {
+  const positions = new Map<number, { partition: number; sequence: number; sent: number[] }>();
+  for (const bytes of records) {
+    for (const { partition, sequence, within, sent } of openRecord(bytes).sections) {
+      const position = positions.get(partition) ?? { partition, sequence, sent: [...emptyPartition().sent] };
+      position.sequence = sequence;
+      for (const [to, count] of within) position.sent[to] = count;
+      for (const message of sent) position.sent[message.to] = message.sequence;
+      positions.set(partition, position);
+    }
+  }
+  return [...positions.values()];
+}
