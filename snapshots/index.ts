@@ -4,6 +4,8 @@ export { type FolderAtRest, openAtRest } from './backup/at-rest.ts';
 export type { PartitionPosition } from './backup/closure.ts';
 export { type BackupInspection, inspectBackup, type Until } from './backup/inspection.ts';
 export { type Cut, keysBeside } from './backup/layout.ts';
+export { type Happening, type PastWallet, pastWallet } from './backup/past.ts';
+export { pastOfBackup, pastOfFolder } from './backup/past-source.ts';
 export { BackupReader } from './backup/reader.ts';
 export { type Restored, type RestoreOptions, restoreBackup } from './backup/restore.ts';
 export { type Lag, Shipper, type ShipperOptions } from './backup/ship.ts';

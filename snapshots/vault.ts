@@ -82,6 +82,11 @@ export class MediumVault implements Vault {
     return plain.toString('utf8');
   }
 
+  /** Whether the slot has a key: not one that was erased, damaged, or never written. */
+  hasKey(slot: number): boolean {
+    return this.#unflushedKeys.has(slot) || this.#unwrapped(slot) !== null;
+  }
+
   digest(text: string): string {
     return this.#parts.keyedHash.digest(text);
   }
@@ -141,11 +146,15 @@ export class MediumVault implements Vault {
 
   #unwrap(slot: number): Buffer {
     invariant(Number.isInteger(slot) && slot >= 0, `no slot has the number ${slot}`);
-    const bytes = this.#parts.medium.read(slot);
-    if (bytes.length !== SLOT_BYTES) throw sealBroken(slot);
-    const key = openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
+    const key = this.#unwrapped(slot);
     if (key === null) throw sealBroken(slot);
     return key;
+  }
+
+  #unwrapped(slot: number): Buffer | null {
+    const bytes = this.#parts.medium.read(slot);
+    if (bytes.length !== SLOT_BYTES) return null;
+    return openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
   }
 
   #context(slot: number): Buffer {

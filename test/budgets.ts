@@ -1,5 +1,6 @@
 /** Minutes that each group of tests may take on two cores; the runner prints them beside what was used. */
 export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
+  backup: 1.5,
   bench: 1,
   client: 1,
   contract: 3,

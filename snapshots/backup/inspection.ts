@@ -9,12 +9,26 @@ import { type ClosedCut, Closure } from './closure.ts';
 import { backupDamaged, type Cut, readCuts } from './layout.ts';
 import type { BackupReader } from './reader.ts';
 
+/** One byte for each: ten million of them in a set of numbers would be half a gigabyte. */
+class SlotSet {
+  marks = new Uint8Array(1_024);
+
+  add(slot: number): void {
+    if (slot >= this.marks.length) {
+      const marks = new Uint8Array(2 * slot);
+      marks.set(this.marks);
+      this.marks = marks;
+    }
+    this.marks[slot] = 1;
+  }
+}
+
 /** How far: to a named cut, to the last record at or before an instant of the programme, or to the end. */
 export type Until = { readonly cut: string } | { readonly timeMs: number } | 'end';
 
 export interface ReadBackup extends ClosedCut {
-  /** Of each store: how many keys its citizens need. */
-  readonly slotCounts: readonly number[];
+  /** Of each store: 1 for each slot that an enrolment named. */
+  readonly slots: readonly Uint8Array[];
 }
 
 /** @throws StorageFault CUT_UNKNOWN, BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, FORMAT_NEWER */
@@ -22,7 +36,7 @@ export function readBackup(reader: BackupReader, until: Until): ReadBackup {
   const { storeCount, folder } = reader;
   const vector = typeof until === 'object' && 'cut' in until ? vectorOf(folder, until.cut) : null;
   const closure = new Closure(new Array<number>(storeCount).fill(0));
-  const slotCounts = new Array<number>(storeCount).fill(0);
+  const slots = Array.from({ length: storeCount }, () => new SlotSet());
   const isWithin = (store: number, { sequence, nowMs }: TurnRecord) => {
     if (vector !== null) return sequence <= vector[store]!;
     return typeof until !== 'object' || !('timeMs' in until) || nowMs <= until.timeMs;
@@ -30,13 +44,13 @@ export function readBackup(reader: BackupReader, until: Until): ReadBackup {
   const journals = Array.from({ length: storeCount }, (_, store) => turnsWhile(reader, store, isWithin));
   for (const [store, turn] of inTimeOrder(journals)) {
     closure.take(store, turn);
-    slotCounts[store] = Math.max(slotCounts[store]!, ...slotsIn(turn));
+    for (const slot of slotsIn(turn)) slots[store]!.add(slot);
   }
   const closed = closure.cut();
   if (vector !== null && closed.vector.some((sequence, store) => sequence !== vector[store])) {
     throw backupDamaged(folder, `lacks records of its cut: it holds ${closed.vector}, the cut is ${vector}`);
   }
-  return { ...closed, slotCounts };
+  return { ...closed, slots: slots.map(({ marks }) => marks) };
 }
 
 /** Reads all that there is, and holds every cut against it. */
@@ -80,7 +94,7 @@ function* turnsWhile(
   store: number,
   isWithin: (store: number, turn: TurnRecord) => boolean,
 ): Generator<TurnRecord, void> {
-  for (const { turn } of reader.records(store)) {
+  for (const turn of reader.turns(store)) {
     if (!isWithin(store, turn)) return;
     yield turn;
   }
@@ -103,7 +117,6 @@ function nextOf(turns: Generator<TurnRecord, void>, store: number) {
   return next.done === true ? [] : [{ turns, store, turn: next.value }];
 }
 
-/** Counted: of each citizen's key, and one more. */
 function* slotsIn({ sections }: TurnRecord): Iterable<number> {
-  for (const { facts } of sections) for (const fact of facts) if (fact.kind === 'enrolled') yield fact.slot + 1;
+  for (const { facts } of sections) for (const fact of facts) if (fact.kind === 'enrolled') yield fact.slot;
 }

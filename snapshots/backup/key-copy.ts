@@ -6,11 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { StorageFault } from '../../engine/ports.ts';
-import { readFileIfThere, writeFileDurably, writeFully } from '../lmdb/files.ts';
-import { keysFolder } from '../lmdb/folder.ts';
+import { FailStop } from '../fail-stop.ts';
+import { KeyedHash } from '../keys.ts';
+import { hasCode, readFileIfThere, writeFileDurably, writeFully } from '../lmdb/files.ts';
+import { keysFolder, type Manifest, readKeys } from '../lmdb/folder.ts';
 import { storePaths } from '../lmdb/layout.ts';
-import { addErased, readErased } from '../lmdb/slot-file.ts';
-import { SLOT_BYTES } from '../vault.ts';
+import { addErased, openSlotCopy, readErased, type SlotFile } from '../lmdb/slot-file.ts';
+import { storeContext } from '../store.ts';
+import { MediumVault, SLOT_BYTES } from '../vault.ts';
 import { backupStorePaths, indexPath, keyPaths, masterPath } from './layout.ts';
 import type { BackupSource, StorePosition } from './source.ts';
 
@@ -87,6 +90,40 @@ export class KeyCopy {
     await eraseSlots(keyPaths(keys, index).slots, erased);
     this.#erased[index]! += erased.length;
   }
+}
+
+export interface KeyCopies {
+  /** By store. */
+  readonly vaults: readonly MediumVault[];
+  close(): Promise<void>;
+}
+
+/** Copied keys, to read what they seal. @throws StorageFault KEY_MISMATCH, KEYS_DAMAGED */
+export async function openKeyCopies(folder: string, { folderId, shardCount }: Manifest): Promise<KeyCopies> {
+  const { master, index: indexKey } = readKeys(folder, folderId);
+  const media: SlotFile[] = [];
+  const close = async () => {
+    for (const medium of media) await medium.close();
+  };
+  try {
+    for (let index = 0; index < shardCount; index += 1) media.push(await openSlotCopy(keyPaths(folder, index).slots));
+  } catch (error) {
+    await close();
+    if (!hasCode(error, 'ENOENT')) throw error;
+    throw new StorageFault('KEYS_DAMAGED', `${folder} lacks keys of a store: take another copy`, { cause: error });
+  }
+  const vaults = media.map(
+    (medium, index) =>
+      new MediumVault({
+        medium,
+        master,
+        keyedHash: new KeyedHash(indexKey),
+        context: storeContext({ folderId, index }),
+        failStop: new FailStop(),
+        keysMax: 1,
+      }),
+  );
+  return { vaults, close };
 }
 
 /** Adds to a list what is not in it. */

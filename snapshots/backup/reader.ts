@@ -13,11 +13,6 @@ import { checkChain, checkRecord, HASH_BYTES, hashOf, openRecord } from '../reco
 import { genesisOf, storeContext } from '../store.ts';
 import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
 
-export interface ReadRecord {
-  readonly bytes: Buffer;
-  readonly turn: TurnRecord;
-}
-
 export class BackupReader {
   readonly folder: string;
   readonly manifest: Manifest;
@@ -37,13 +32,13 @@ export class BackupReader {
   }
 
   /** Records of a store from the first on, as far as they go. @throws StorageFault at the first that is damaged or missing */
-  *records(store: number): Iterable<ReadRecord> {
+  *turns(store: number): Iterable<TurnRecord> {
     let previousHash = genesisOf(storeContext(this.#name(store)));
     let sequence = 1;
     for (const bytes of this.recordsFrom(store, 1)) {
       checkRecord(bytes, sequence);
       checkChain(bytes, sequence, previousHash);
-      yield { bytes, turn: openRecord(bytes) };
+      yield openRecord(bytes);
       previousHash = hashOf(bytes);
       sequence += 1;
     }

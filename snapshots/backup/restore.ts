@@ -6,7 +6,7 @@
  * The folder keeps its name, since personal data is sealed to it, and goes on in an epoch that no record of the backup
  * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
  */
-import { copyFileSync, statSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
@@ -20,9 +20,8 @@ import { openFileStore } from '../lmdb/persistence.ts';
 import { RecordDatabase } from '../lmdb/record-database.ts';
 import { readErased } from '../lmdb/slot-file.ts';
 import { openRecord } from '../record.ts';
-import { SLOT_BYTES } from '../vault.ts';
 import { type ReadBackup, readBackup, type Until } from './inspection.ts';
-import { eraseSlots, noteErased } from './key-copy.ts';
+import { eraseSlots, noteErased, openKeyCopies } from './key-copy.ts';
 import { backupStorePaths, keyPaths, keysBeside, makeFolders } from './layout.ts';
 import { BackupReader } from './reader.ts';
 import type { OnBackupPoint } from './source.ts';
@@ -53,21 +52,22 @@ export interface Restored {
 
 /**
  * @throws StorageFault BACKUP_MISSING, CUT_UNKNOWN; BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, KEYS_DAMAGED,
- *   FORMAT_NEWER; KEY_MISMATCH; KEYS_INCOMPLETE; FOLDER_NOT_EMPTY, FOLDER_IN_USE, FOLDER_NOT_WRITABLE, STORAGE_FULL
+ *   FORMAT_NEWER; KEY_MISMATCH; FOLDER_NOT_EMPTY, FOLDER_IN_USE, FOLDER_NOT_WRITABLE, STORAGE_FULL
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { backup, keys = keysBeside(backup), until = 'end' } = options;
   const reader = new BackupReader(backup);
   const folderKeys = readKeys(keys, reader.manifest.folderId);
   const read = readBackup(reader, until);
-  for (const [index, slotCount] of read.slotCounts.entries()) checkSlots(keyPaths(keys, index).slots, slotCount);
+  const erased = read.vector.map((_, index) => erasedIn(backup, keys, index));
+  await checkKeys(keys, reader, read, erased);
   const epoch = 1 + Math.max(...read.vector.map((_, index) => lastEpochOf(reader, index)));
 
   const folder = restartFolder(options.folder, { manifest: reader.manifest, keys: folderKeys });
   try {
-    const restore = new Restore({ ...options, keys }, { reader, read, epoch, folder });
-    const erasedCount = await restore.run();
+    await new Restore({ ...options, keys }, { reader, read, erased, epoch, folder }).run();
     finishFolder(folder);
+    const erasedCount = erased.reduce((sum, slots) => sum + slots.length, 0);
     return { vector: read.vector, lastMs: reader.lastMsOf(read.vector), epoch, erasedCount };
   } catch (error) {
     throw explained(options.folder, error);
@@ -79,6 +79,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 interface Work {
   readonly reader: BackupReader;
   readonly read: ReadBackup;
+  /** By store: slots whose keys are to be gone. */
+  readonly erased: readonly (readonly number[])[];
   readonly epoch: number;
   readonly folder: Folder;
 }
@@ -94,33 +96,24 @@ class Restore {
     this.#onPoint = options.onPoint ?? (() => {});
   }
 
-  /** @returns how many keys are gone */
-  async run(): Promise<number> {
+  async run(): Promise<void> {
     const { folder, read } = this.#work;
-    let erasedCount = 0;
     for (const [index, last] of read.vector.entries()) {
       const paths = storePaths(folder.path, index);
-      erasedCount += await this.#putKeys(index, paths);
+      await this.#putKeys(index, paths);
       this.#onPoint('restore-keys');
       makeFolders(join(paths.archive, '..'), paths.archive);
       await this.#putRecords(index, last, paths);
       await this.#foldRows(index);
     }
     syncFolder(folder.path);
-    return erasedCount;
   }
 
-  /** The lists of both copies are applied, whichever is newer: who was erased after the cut stays so. */
-  async #putKeys(index: number, { slots, erased }: StorePaths): Promise<number> {
-    const { backup, keys } = this.#options;
-    copyFileSync(keyPaths(keys, index).slots, slots);
-    const gone = new Set([
-      ...readErased(backupStorePaths(backup, index).erased),
-      ...readErased(keyPaths(keys, index).erased),
-    ]);
-    await noteErased(erased, [...gone]);
-    await eraseSlots(slots, [...gone]);
-    return gone.size;
+  async #putKeys(index: number, { slots, erased: list }: StorePaths): Promise<void> {
+    const erased = this.#work.erased[index]!;
+    copyFileSync(keyPaths(this.#options.keys, index).slots, slots);
+    await noteErased(list, erased);
+    await eraseSlots(slots, erased);
   }
 
   /** The newest stays in the journal, all before it are archived: segments as they are, what else there is in new ones. */
@@ -188,11 +181,24 @@ function lastEpochOf(reader: BackupReader, store: number): number {
   return 0;
 }
 
-function checkSlots(path: string, slotCount: number): void {
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes >= slotCount * SLOT_BYTES) return;
-  throw new StorageFault(
-    'KEYS_INCOMPLETE',
-    `${path} has keys of ${Math.floor(bytes / SLOT_BYTES)} citizens, the backup names ${slotCount}: take newer keys`,
-  );
+/** By the lists of both copies, whichever is newer: who was erased after the cut stays so. */
+function erasedIn(backup: string, keys: string, index: number): readonly number[] {
+  const lists = [backupStorePaths(backup, index).erased, keyPaths(keys, index).erased];
+  return [...new Set(lists.flatMap(readErased))];
+}
+
+/** Of every citizen who is in the backup and was not erased. */
+async function checkKeys(keys: string, reader: BackupReader, read: ReadBackup, erased: Work['erased']): Promise<void> {
+  const { vaults, close } = await openKeyCopies(keys, reader.manifest);
+  try {
+    for (const [index, slots] of read.slots.entries()) {
+      for (const slot of erased[index]!) slots[slot] = 0;
+      const missing = slots.findIndex((isNamed, slot) => isNamed === 1 && !vaults[index]!.hasKey(slot));
+      if (missing === -1) continue;
+      const text = `${keyPaths(keys, index).slots} has no key ${missing}: damaged, or older than the backup; take another copy`;
+      throw new StorageFault('KEYS_DAMAGED', text);
+    }
+  } finally {
+    await close();
+  }
 }

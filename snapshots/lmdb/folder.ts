@@ -150,7 +150,12 @@ function openOrMake(
 
 /** The manifest comes last: a folder without one was never used, or never finished, or has lost it. */
 function makeFolder(path: string, shardCount: number): { manifest: Manifest; keys: FolderKeys } {
-  if (readdirSync(path).some((name) => name.startsWith('store-'))) {
+  const names = readdirSync(path);
+  if (names.includes(UNFINISHED)) {
+    const text = `${path} was not restored to its end: restore it again, or remove it`;
+    throw new StorageFault('MANIFEST_MISSING', text);
+  }
+  if (names.some((name) => name.startsWith('store-'))) {
     const text = `${path} holds data but no manifest.json: restore it from a backup, or make the folder anew`;
     throw new StorageFault('MANIFEST_MISSING', text);
   }

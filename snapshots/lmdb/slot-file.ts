@@ -25,6 +25,13 @@ export async function openSlotFile({ slots: path, erased }: Pick<StorePaths, 'sl
   return new SlotFile(file, Math.ceil(size / SLOT_BYTES), erased);
 }
 
+/** A copy that nobody writes to; it may lie on a disk that nobody can. */
+export async function openSlotCopy(path: string): Promise<SlotFile> {
+  const file = await open(path, 'r');
+  const { size } = await file.stat();
+  return new SlotFile(file, Math.ceil(size / SLOT_BYTES), '');
+}
+
 /** What the list says; nothing where there is none. @throws StorageFault KEYS_DAMAGED */
 export function readErased(path: string): readonly number[] {
   const bytes = readFileIfThere(path) ?? Buffer.alloc(0);
