@@ -26,8 +26,9 @@ export interface ShippingStatus {
   readonly folder: string;
   readonly lagRecords: number;
   readonly lagMs: number;
-  /** Why it does not work now; null while it does. */
+  /** Why it does not work now, and how often that was tried in a row; null and 0 while it does. */
   readonly fault: string | null;
+  readonly failures: number;
 }
 
 export interface BackupsOptions {
@@ -67,9 +68,9 @@ export class Backups {
   /** Null: nothing is shipped. */
   shipping({ journalSequence }: Pick<EngineStats, 'journalSequence'>): ShippingStatus | null {
     if (this.#shipper === null) return null;
-    const { folder, fault } = this.#shipper;
+    const { folder, fault, failures } = this.#shipper;
     const { records, ms } = this.#shipper.lag(journalSequence);
-    return { folder, lagRecords: records, lagMs: ms, fault: fault?.message ?? null };
+    return { folder, lagRecords: records, lagMs: ms, fault: fault?.message ?? null, failures };
   }
 
   /** @returns null while one is under way */

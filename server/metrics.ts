@@ -457,5 +457,5 @@ function registerShipping(registry: Registry, stats: () => EngineStats | null, {
     });
   gauge('lag_records', 'Journal records that the second folder does not have', (each) => each.lagRecords);
   gauge('lag_seconds', 'For how long it has lacked some, at most', (each) => each.lagMs / 1_000);
-  gauge('failing_flag', '1 while shipping does not work', (each) => (each.fault === null ? 0 : 1));
+  gauge('failures_count', 'Tries in a row that failed; 0 while shipping works', (each) => each.failures);
 }

@@ -59,6 +59,11 @@ export class Shipper {
     return this.#fault;
   }
 
+  /** Rounds in a row that failed. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** While it works: for cuts of what is shipped. */
   get writer(): BackupWriter | null {
     return this.#writer;
