@@ -51,7 +51,7 @@ export interface Restored {
 }
 
 /**
- * @throws StorageFault BACKUP_MISSING, CUT_UNKNOWN; BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, KEYS_DAMAGED,
+ * @throws StorageFault BACKUP_MISSING, BACKUP_EMPTY, CUT_UNKNOWN; BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, KEYS_DAMAGED,
  *   FORMAT_NEWER; KEY_MISMATCH; FOLDER_NOT_EMPTY, FOLDER_IN_USE, FOLDER_NOT_WRITABLE, STORAGE_FULL
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
@@ -59,6 +59,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const reader = new BackupReader(backup);
   const folderKeys = readKeys(keys, reader.manifest.folderId);
   const read = readBackup(reader, until);
+  if (read.vector.every((last) => last === 0)) {
+    throw new StorageFault('BACKUP_EMPTY', `${backup} has no records up to there: there is nothing to restore`);
+  }
   const erased = read.vector.map((_, index) => erasedIn(backup, keys, index));
   await checkKeys(keys, reader, read, erased);
   const epoch = 1 + Math.max(...read.vector.map((_, index) => lastEpochOf(reader, index)));

@@ -210,7 +210,7 @@ async function copyChecked(from: FileHandle, to: FileHandle, path: string): Prom
     if (bytesRead === 0) break;
     const hashed = bytes.subarray(0, Math.max(0, endAt - at));
     hash.update(hashed);
-    bytes.subarray(hashed.length).copy(end, at + hashed.length - endAt);
+    if (hashed.length < bytesRead) bytes.subarray(hashed.length).copy(end, at + hashed.length - endAt);
     await writeFully(to, bytes, null);
     at += bytesRead;
   }

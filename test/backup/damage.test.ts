@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { citizenKeyText, makeTaxCode, partitionOf } from '../../engine/index.ts';
 import { BACKUP_POINTS } from '../../snapshots/backup/source.ts';
+import { copySegment } from '../../snapshots/backup/store-copy.ts';
 import {
   BackupWriter,
   type FolderAtRest,
@@ -16,6 +17,7 @@ import {
   restoreBackup,
   verifyFolder,
 } from '../../snapshots/index.ts';
+import { hashOf } from '../../snapshots/record.ts';
 import { Random, seed } from '../support/random.ts';
 import { hpan, World } from '../support/world.ts';
 import { bytesOf, filesIn, identityOf, rowsIn } from './folders.ts';
@@ -114,6 +116,24 @@ test('what is in a backup already is not written again', async () => {
   // And what it names first is still what it was.
   await restore(`${trial}-restored`, { backup: at(to), until: { cut: 'one' } });
   expect((await verifyFolder(at(`${trial}-restored`))).differences).toEqual([]);
+});
+
+test('a segment is copied whole whatever its length, and not at all when it is damaged', async () => {
+  const random = new Random(seed);
+  const piece = 1_048_576;
+  for (const length of [64, piece - 33, piece - 32, piece - 1, piece, piece + 1, piece + 31, piece + 33, 3 * piece]) {
+    const body = Buffer.alloc(length, Buffer.of(random.below(256), random.below(256), random.below(256)));
+    const bytes = Buffer.concat([body, hashOf(body)]);
+    const segment = { first: 1, last: 1, path: at(`${trial}-${length}`) };
+    writeFileSync(segment.path, bytes);
+    await copySegment(segment, at(`${trial}-copy`));
+    expect(readFileSync(at(`${trial}-copy`)).equals(bytes), `SEED=${seed} length=${length}`).toBe(true);
+    bytes[random.below(bytes.length)]! ^= 1;
+    writeFileSync(segment.path, bytes);
+    const damaged = copySegment(segment, at(`${trial}-damaged`));
+    await expect(damaged, `SEED=${seed} length=${length}`).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
+    expect(existsSync(at(`${trial}-damaged`))).toBe(false);
+  }
 });
 
 describe('a damaged backup', () => {

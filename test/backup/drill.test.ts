@@ -196,6 +196,7 @@ describe('restored from a backup', () => {
       ok: false,
       differences: [expect.stringContaining('cut beyond needs')],
     });
+    await expect(restored('new', { until: { timeMs: 0 } })).rejects.toMatchObject({ code: 'BACKUP_EMPTY' });
     await expect(restored('new', { until: { cut: 'none' } })).rejects.toMatchObject({ code: 'CUT_UNKNOWN' });
     await restored('new', { until: { cut: 'good' } });
     await expect(restored('new')).rejects.toMatchObject({ code: 'FOLDER_NOT_EMPTY' });
