@@ -75,9 +75,9 @@ export const LIMITS = {
   checkpointBatchesUsual: 25,
   /** Rows newer in memory than on disk: from here on a shard takes in nothing until a checkpoint has ended. */
   unwrittenRowCountMax: 400_000,
-  /** Rows that a restore changes before it writes them down, and of them in one transaction: nobody waits between. */
-  refoldRowCount: 200_000,
-  refoldBatchRows: 10_000,
+  /** Rows changed before they are written down where rows are made anew, and of them in one transaction: nobody waits. */
+  rebuildRowCount: 200_000,
+  rebuildBatchRows: 10_000,
   /** Journal records after the last checkpoint: bounds the time of recovery. */
   journalTailRecordsMax: 200_000,
   /**

@@ -10,7 +10,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
-import { refold } from '../../engine/shard/refold.ts';
+import { rebuildRows } from '../../engine/shard/rebuild.ts';
 import { type Archive, segmentName } from '../lmdb/archive.ts';
 import { openEnvironment } from '../lmdb/environment.ts';
 import { syncFolder } from '../lmdb/files.ts';
@@ -36,7 +36,7 @@ export interface RestoreOptions {
   readonly folder: string;
   readonly until?: Until | undefined;
   readonly onPoint?: OnBackupPoint | undefined;
-  /** For tests: see `refold`. */
+  /** For tests: see `rebuildRows`. */
   readonly rowCount?: number | undefined;
 }
 
@@ -151,7 +151,8 @@ class Restore {
     const { folder, read } = this.#work;
     const store = await openFileStore(folder, index, () => {});
     try {
-      await refold(store, {
+      await rebuildRows({
+        store,
         isTaken: ({ from, to, sequence }) => sequence <= read.taken(from, to),
         rowCount: this.#options.rowCount,
         onPoint: () => this.#onPoint('restore-rows'),

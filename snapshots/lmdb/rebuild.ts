@@ -75,7 +75,9 @@ async function makeAll(
       opened.push(store);
       if (stores.length > 1) takenIn.addAll(store.journal);
     }
-    for (const store of opened) await rebuildRows({ store, takenIn, ...(rowCount === undefined ? {} : { rowCount }) });
+    for (const store of opened) {
+      await rebuildRows({ store, rowCount, isTaken: (message) => takenIn.has(message) });
+    }
   } finally {
     for (const store of opened) await store.close();
   }
