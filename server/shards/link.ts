@@ -21,6 +21,8 @@ export interface LinkOptions {
   readonly incoming: SharedArrayBuffer;
   /** Runs a task when what belongs into one batch has been said. */
   readonly soon: (task: () => void) => void;
+  /** Runs a task after whatever else this thread has to do; default `setImmediate`. */
+  readonly later?: (task: () => void) => void;
   /** Takes exactly one message. */
   readonly receive: (from: ByteReader) => void;
   /** Nothing that is said here arrives before what was said there. */
@@ -141,7 +143,8 @@ export class Link {
   #readSoon(): void {
     if (this.#isReadingSoon) return;
     this.#isReadingSoon = true;
-    setImmediate(() => {
+    const { later = setImmediate } = this.#options;
+    later(() => {
       this.#isReadingSoon = false;
       this.#read();
     });
