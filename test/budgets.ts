@@ -17,6 +17,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   server: 2,
   session: 0.5,
   shards: 1,
+  simulation: 3,
   snapshots: 1,
   wire: 1,
 };
