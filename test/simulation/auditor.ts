@@ -8,6 +8,7 @@ import type {
   CitizenKey,
   Fact,
   Hpan,
+  Message,
   PeriodParameters,
   Programme,
   Section,
@@ -89,6 +90,8 @@ export class Auditor {
   readonly #citizens = new Map<CitizenKey, Citizen>();
   readonly #cards = new Map<Hpan, Card>();
   readonly #records = new Map<string, Recorded>();
+  /** Whose key is in which slot of which store. */
+  readonly #slots = new Map<string, CitizenKey>();
   readonly #frozenRankings = new Set<number>();
   /** In the record that is being read. */
   readonly #granted: { readonly citizen: CitizenKey; readonly hpan: Hpan }[] = [];
@@ -114,6 +117,10 @@ export class Auditor {
   /** The last instant that any partition has stamped. */
   get lastMs(): number {
     return Math.max(...this.#partitions.map(({ lastMs }) => lastMs));
+  }
+
+  isReceived({ from, to, sequence }: Message): boolean {
+    return sequence <= this.#received[from * PARTITION_COUNT + to]!;
   }
 
   command(citizen: CitizenKey, commandKey: string): DoneCommand | undefined {
@@ -188,7 +195,7 @@ export class Auditor {
     this.#sequences[store] = turn.sequence;
     for (const section of turn.sections) this.#takeMessages(section);
     for (const section of turn.sections) {
-      for (const fact of section.facts) if (fact.kind === 'enrolled') this.#expectKey(store, fact.slot);
+      for (const fact of section.facts) if (fact.kind === 'enrolled') this.#expectKey(store, fact);
       this.#takeSection(section, turn.nowMs);
     }
     for (const { citizen, hpan } of this.#granted.splice(0)) this.#expectOwned(citizen, hpan);
@@ -203,8 +210,17 @@ export class Auditor {
     });
   }
 
-  #expectKey(store: number, slot: number): void {
+  /** On disk before the record that needs it, and nobody else's. */
+  #expectKey(store: number, { citizen, slot }: Extract<Fact, { kind: 'enrolled' }>): void {
     expectThat(this.#hasKey(store, slot), 'flushed', () => `store ${store}: the key ${slot} comes after its record`);
+    const name = `${store} ${slot}`;
+    const owner = this.#slots.get(name) ?? citizen;
+    expectThat(
+      owner === citizen,
+      'recomputed',
+      () => `the key ${name} is of ${short(owner)}, and of ${short(citizen)}`,
+    );
+    this.#slots.set(name, citizen);
   }
 
   #takeEpoch(store: number, { epoch }: TurnRecord): void {

@@ -64,27 +64,33 @@ export class CalmWalk {
     this.#world.passTime(ms);
   }
 
+  /** Everything is asked at once: so it travels in few batches. */
   async #compare(): Promise<void> {
     const { citizens, scene } = this.#world;
-    for (const { awardPeriodId } of scene.programme.periods) {
-      for (const [name, citizen] of citizens) {
-        const total = await this.#world.ask((engine) => engine.total(citizen, awardPeriodId));
-        const { rawCents, count } = this.#oracle.total(name, awardPeriodId);
-        const told = total.ok ? [total.value.rawCents, total.value.transactionNumber] : [0, 0];
-        expectThat(isSame(told, [rawCents, count]), 'law', () => {
-          return `${name} in period ${awardPeriodId} has ${told.join(' of ')}, by law ${rawCents} of ${count}`;
-        });
-      }
-      await this.#compareRanking(awardPeriodId);
-    }
-    for (const hpan of CARDS) {
-      const owner = this.#oracle.owner(hpan);
-      for (const [name, citizen] of citizens) {
-        const read = await this.#world.ask((engine) => engine.instrument(citizen, hpan));
-        const isActive = read.ok && read.value.status === 'ACTIVE';
-        expectThat(isActive === (owner === name), 'law', () => `${name}: ${JSON.stringify(read)}, owner ${owner}`);
-      }
-    }
+    const periods = scene.programme.periods.map(({ awardPeriodId }) => awardPeriodId);
+    await Promise.all([
+      ...periods.map((awardPeriodId) => this.#compareRanking(awardPeriodId)),
+      ...[...citizens].flatMap(([name, citizen]) => [
+        ...periods.map((awardPeriodId) => this.#compareTotal(name, citizen, awardPeriodId)),
+        ...CARDS.map((hpan) => this.#compareCard(name, citizen, hpan)),
+      ]),
+    ]);
+  }
+
+  async #compareTotal(name: string, citizen: string, awardPeriodId: number): Promise<void> {
+    const total = await this.#world.ask((engine) => engine.total(citizen, awardPeriodId));
+    const { rawCents, count } = this.#oracle.total(name, awardPeriodId);
+    const told = total.ok ? [total.value.rawCents, total.value.transactionNumber] : [0, 0];
+    expectThat(isSame(told, [rawCents, count]), 'law', () => {
+      return `${name} in period ${awardPeriodId} has ${told.join(' of ')}, by law ${rawCents} of ${count}`;
+    });
+  }
+
+  async #compareCard(name: string, citizen: string, hpan: string): Promise<void> {
+    const owner = this.#oracle.owner(hpan);
+    const read = await this.#world.ask((engine) => engine.instrument(citizen, hpan));
+    const isActive = read.ok && read.value.status === 'ACTIVE';
+    expectThat(isActive === (owner === name), 'law', () => `${name}: ${JSON.stringify(read)}, owner ${owner}`);
   }
 
   async #compareRanking(awardPeriodId: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** What must hold when nothing is under way: everything that can be read, against what the disk gives. */
-import type { CitizenKey, Engine, PeriodParameters, Standing } from '../../engine/index.ts';
+import type { CitizenKey, Engine, PeriodParameters, Standing, WalletCommand } from '../../engine/index.ts';
 import { commandKey } from '../../engine/shard/command-text.ts';
 import { CARDS, PEOPLE } from '../model/walk.ts';
 import { type Auditor, NO_TOTAL, type Seen, short, type Total } from './auditor.ts';
@@ -16,13 +16,16 @@ export interface Checked {
   readonly citizens: ReadonlyMap<string, CitizenKey>;
 }
 
+/** Everything is asked at once: so it travels in few batches. */
 export async function checkAtRest(checked: Checked): Promise<void> {
-  const { engine, auditor, citizens } = checked;
+  const { engine, auditor, requests, citizens } = checked;
   auditor.expectAtRest();
-  for (const citizen of citizens.values()) await checkCitizen(checked, citizen);
-  for (const period of engine.programme.periods) await checkRanking(checked, period);
-  for (const hpan of CARDS) await checkCard(checked, hpan);
-  await checkOutcomes(checked);
+  await Promise.all([
+    ...[...citizens.values()].map((citizen) => checkCitizen(checked, citizen)),
+    ...engine.programme.periods.map((period) => checkRanking(checked, period)),
+    ...CARDS.map((hpan) => checkCard(checked, hpan)),
+    ...requests.all.map(({ command, text }) => (command === null ? null : checkOutcome(checked, command, text))),
+  ]);
 }
 
 /** What a read of a total may show: one of the wallet's states since it was asked, and the law's figures for it. */
@@ -70,7 +73,8 @@ async function checkCitizen({ engine, auditor }: Checked, citizen: CitizenKey): 
   expectThat(isSame([...cards].sort(), [...held.enabled].sort()), 'replayed', () => {
     return `${who} has ${cards.map(short)}, on disk ${[...held.enabled].map(short)}`;
   });
-  for (const period of engine.programme.periods) await checkTotal({ engine, auditor }, citizen, period);
+  const { periods } = engine.programme;
+  await Promise.all(periods.map((period) => checkTotal({ engine, auditor }, citizen, period)));
 }
 
 async function checkTotal(
@@ -111,7 +115,7 @@ async function checkRanking(checked: Checked, period: PeriodParameters): Promise
   expectThat(isSame(shown, expected), 'recomputed', () => {
     return `period ${awardPeriodId} is ranked ${JSON.stringify(shown)}, not ${JSON.stringify(expected)}`;
   });
-  for (const citizen of citizens.values()) {
+  const checkRank = async (citizen: CitizenKey) => {
     const read = await engine.rankings(citizen, awardPeriodId);
     if (!read.ok) throw new Violation('replayed', `${short(citizen)} has no rank: ${read.code}`);
     const [view] = read.value;
@@ -122,7 +126,8 @@ async function checkRanking(checked: Checked, period: PeriodParameters): Promise
     expectThat(ranking === rank && totalParticipants === places.length && isTold === wouldWin, 'recomputed', () => {
       return `${short(citizen)} is told ${JSON.stringify(view)}, stands at ${rank} of ${places.length}`;
     });
-  }
+  };
+  await Promise.all([...citizens.values()].map(checkRank));
 }
 
 function isEqual(left: Standing, right: Standing): boolean {
@@ -131,33 +136,34 @@ function isEqual(left: Standing, right: Standing): boolean {
 
 async function checkCard({ engine, auditor, citizens }: Checked, hpan: string): Promise<void> {
   const { status, owner } = auditor.card(hpan);
-  for (const citizen of citizens.values()) {
+  const checkHolder = async (citizen: CitizenKey) => {
     const read = await engine.instrument(citizen, hpan);
     const isActive = read.ok && read.value.status === 'ACTIVE';
     const isOwner = status !== 'free' && owner === citizen;
     expectThat(isActive === isOwner, 'recomputed', () => {
       return `${short(citizen)} is told ${JSON.stringify(read)} of card ${short(hpan)}, ${status} of ${short(owner)}`;
     });
-  }
+  };
+  await Promise.all([...citizens.values()].map(checkHolder));
 }
 
 /** I1, I2 and I5, by the question that a client may ask. */
-async function checkOutcomes({ engine, auditor, requests }: Checked): Promise<void> {
-  for (const request of requests.all) {
-    const { command, text } = request;
-    if (command === null) continue;
-    const { citizen, origin, id } = command;
-    const held = auditor.command(citizen, commandKey(origin, id));
-    const read = await engine.outcome(citizen, origin, id);
-    if (!read.ok) throw new Violation('ended', `${text} has no outcome: ${read.code}`);
-    const { value } = read;
-    if (value.state === 'done') {
-      expectThat(held !== undefined && isSame(held.answer, value.answer), 'acknowledged', () => `${text} is told done`);
-    } else {
-      expectThat(value.state === 'not-done', 'liveness', () => `${text} is ${value.state} and nothing is under way`);
-      expectThat(held === undefined, 'acknowledged', () => `${text} is told not done, and is`);
-    }
-    const mayBe = held === undefined || requests.mayBeDone(command);
-    expectThat(mayBe, 'refused', () => `${text} is done, and nobody was told anything but no`);
+async function checkOutcome(
+  { engine, auditor, requests }: Checked,
+  command: WalletCommand,
+  text: string,
+): Promise<void> {
+  const { citizen, origin, id } = command;
+  const held = auditor.command(citizen, commandKey(origin, id));
+  const read = await engine.outcome(citizen, origin, id);
+  if (!read.ok) throw new Violation('ended', `${text} has no outcome: ${read.code}`);
+  const { value } = read;
+  if (value.state === 'done') {
+    expectThat(held !== undefined && isSame(held.answer, value.answer), 'acknowledged', () => `${text} is told done`);
+  } else {
+    expectThat(value.state === 'not-done', 'liveness', () => `${text} is ${value.state} and nothing is under way`);
+    expectThat(held === undefined, 'acknowledged', () => `${text} is told not done, and is`);
   }
+  const mayBe = held === undefined || requests.mayBeDone(command);
+  expectThat(mayBe, 'refused', () => `${text} is done, and nobody was told anything but no`);
 }

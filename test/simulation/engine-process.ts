@@ -14,6 +14,7 @@ import {
   type Engine,
   invariant,
   LIMITS,
+  type Message,
   type NeighbourShard,
   type Programme,
   partitionOf,
@@ -43,6 +44,7 @@ import { type Ends, type Seat, seatsFor } from '../../server/shards/seats.ts';
 import { KeyedHash } from '../../snapshots/keys.ts';
 import type { OpenStore } from '../../snapshots/store.ts';
 import type { SimulatedDisk } from './disk.ts';
+import { expectThat } from './fault.ts';
 import { type Lane, MS, type Scheduler } from './scheduler.ts';
 
 export interface ProcessOptions {
@@ -55,6 +57,8 @@ export interface ProcessOptions {
   readonly checkpointRowCount: number;
   readonly onPoint: (name: string) => void;
   readonly failed: (error: unknown) => void;
+  /** Whether a message is durable with its receiver. */
+  readonly isReceived: (message: Message) => boolean;
 }
 
 export class EngineProcess {
@@ -262,10 +266,28 @@ class EngineThread {
     for (const [thread, seat] of seats.entries()) {
       const other = this.#others[thread] ?? null;
       if (other === null) continue;
-      if (seat.shard !== null) hostNeighbour(shard, other);
+      if (seat.shard !== null) hostNeighbour(this.#neighbour(shard), other);
       if (seat.isCoordinator) hostCoordinatedShard(shard, other);
     }
     serveShard(shard, this.#front);
+  }
+
+  /** Who acknowledges has the message on disk: its sender forgets it. */
+  #neighbour(shard: StoreShard): NeighbourShard {
+    const { isReceived } = this.#options;
+    return {
+      deliver: (message) => shard.deliver(message),
+      hasEnabled: (citizen, hpan) => shard.hasEnabled(citizen, hpan),
+      acknowledge(message) {
+        const { from, to, sequence } = message;
+        expectThat(
+          isReceived(message),
+          'flushed',
+          () => `${from} to ${to}: ${sequence} is acknowledged before the flush`,
+        );
+        shard.acknowledge(message);
+      },
+    };
   }
 
   #shardCoordinator(): ShardCoordinator {

@@ -7,7 +7,6 @@ import type { Random } from '../support/random.ts';
 
 export const MS = 1_000;
 export const SECOND = 1_000 * MS;
-export const HOUR = 3_600 * SECOND;
 
 /** Something whose events end with it: a thread, a process, a disk. */
 export interface Lane {

@@ -50,8 +50,16 @@ const FAULTS: readonly (readonly [row: number, what: string, met: readonly Met[]
   [5, 'a death during recovery, and again', ['a death cut a recovery']],
   [21, 'a ring that is full refuses, and loses nothing', ['a ring was full', 'a thread paused']],
   [23, 'a death during an orderly stop', ['a death cut an orderly stop']],
-  [25, 'a clock that jumps, is behind or is wrong', ['the clock jumped', 'the clock was behind', 'the clock was wrong']],
-  [26, 'the end of a period, leap days, changes of the clock', ['a period closed', 'clients met at the end of a period']],
+  [
+    25,
+    'a clock that jumps, is behind or is wrong',
+    ['the clock jumped', 'the clock was behind', 'the clock was wrong'],
+  ],
+  [
+    26,
+    'the end of a period, leap days, changes of the clock',
+    ['a period closed', 'clients met at the end of a period'],
+  ],
   [28, 'an id sent again, by clients and by the network', ['a request was lost', 'a request came twice']],
   [29, 'another body under a used id', ['an id was reused']],
   [30, 'rows sent again, whenever', ['a row came again']],

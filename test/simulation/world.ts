@@ -13,7 +13,9 @@ import {
 } from '../../engine/index.ts';
 import { commandKey } from '../../engine/shard/command-text.ts';
 import { KeyedHash } from '../../snapshots/keys.ts';
+import type { MemoryFolder } from '../../snapshots/memory/disk.ts';
 import { CARDS, PEOPLE } from '../model/walk.ts';
+import { wholeCopyOf } from '../support/copies.ts';
 import { Random } from '../support/random.ts';
 import { Auditor, short } from './auditor.ts';
 import { CalmWalk } from './calm.ts';
@@ -25,7 +27,7 @@ import { inspectFolder } from './inspection.ts';
 import { isSame, type RecordReply, Requests } from './requests.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { type Lane, MS, Scheduler, SECOND } from './scheduler.ts';
-import { type Action, Workload } from './workload.ts';
+import { type Action, recordText, Workload } from './workload.ts';
 
 export interface SeedResult {
   readonly seed: number;
@@ -123,6 +125,8 @@ export class World {
   #calmMs: number;
   #actionsLeft: number;
   #ids = 0;
+  /** Folders as some deaths left them, to be verified at the end. */
+  readonly #graves: MemoryFolder[] = [];
 
   constructor(seed: number, trace?: (line: string) => void) {
     this.#seed = seed;
@@ -202,6 +206,7 @@ export class World {
     if (isClosed) await this.#complete(this.#engine!.close(), 'the close');
     this.#process!.kill();
     this.#disk.crash({ damagesRankings: false });
+    for (const folder of this.#graves) await inspectFolder(folder, { isClosed: false, nowMs: 0, isHalf: false });
     await inspectFolder(this.#disk.folder, { isClosed, nowMs: this.nowMs, isHalf: this.#random.below(2) === 0 });
   }
 
@@ -261,6 +266,7 @@ export class World {
       checkpointRowCount: this.scene.checkpointRowCount,
       onPoint: (name) => this.#passes(process, name),
       failed: (error) => this.#failed(process, error),
+      isReceived: (message) => this.auditor.isReceived(message),
     });
     this.#process = process;
     process.open().then(
@@ -374,6 +380,7 @@ export class World {
     this.#isStopping = false;
     this.#death = null;
     this.#crashDisk();
+    if (this.#random.below(3) === 0) this.#graves.push(wholeCopyOf(this.#disk.folder).folder!);
     this.#failedWrites = this.#disk.failedWrites;
     this.requests.cut();
     for (const resolve of this.#deathWaits.splice(0)) resolve();
@@ -587,7 +594,7 @@ export class World {
     const held = auditor.citizen(citizen);
     const who = short(citizen);
     const since = held.seen.length - 1;
-    switch (this.#random.below(4)) {
+    switch (this.#random.below(5)) {
       case 0: {
         const period = this.#random.pick(engine.programme.periods);
         const total = await engine.total(citizen, period.awardPeriodId);
@@ -613,8 +620,19 @@ export class World {
         });
         return expectThat(isThere, 'flushed', () => `${who} reads of an activation that is not on disk`);
       }
+      case 3:
+        return this.#readReversals(engine, this.#random.pick(['pending', 'parked']));
       default:
         return this.#readOutcome(engine, command ?? this.#anyCommandOf(citizen));
+    }
+  }
+
+  async #readReversals(engine: Engine, state: 'pending' | 'parked'): Promise<void> {
+    const read = await engine.reversals({ state, limit: 100 });
+    if (!read.ok) return;
+    for (const { record } of read.value.reversals) {
+      const isThere = this.auditor.record(record)?.states.has(state) ?? false;
+      expectThat(isThere, 'flushed', () => `${recordText(record)} is listed as ${state} and never was on disk`);
     }
   }
 
