@@ -8,7 +8,7 @@ import type { Met } from './scheduler.ts';
 import { SMALL_LIMITS } from './small-limits.ts';
 import type { SeedResult } from './world.ts';
 
-const COUNT = Number(process.env.SEEDS ?? 300);
+const COUNT = Number(process.env.SEEDS ?? 200);
 const FIRST = Number(process.env.SEED ?? 1);
 const WORKERS = 2;
 
@@ -35,10 +35,9 @@ test('the same seed takes the same course, whatever keys and numbers the machine
   expect(new Set(again.map(({ hash }) => hash)).size).toBe(again.length);
 });
 
-test('a world passes at least three hundred times faster than a real one', () => {
-  // By events: a thousand of them pass in a real server in a tenth of a second at least, and here in days.
+test('a seed passes days, so that what takes a month or the end of a period comes up', () => {
   const days = results.reduce((sum, { simulatedMs }) => sum + simulatedMs, 0) / 86_400_000;
-  expect(days).toBeGreaterThan(COUNT);
+  expect(days).toBeGreaterThan(3 * COUNT);
 });
 
 /** By row of the catalogue: what its worlds must have met, all of it without a broken promise. */
