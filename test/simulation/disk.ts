@@ -10,7 +10,7 @@
 import type { RankingCopies } from '../../engine/index.ts';
 import { FailStop } from '../../snapshots/fail-stop.ts';
 import { KeyedHash } from '../../snapshots/keys.ts';
-import type { RecordMedium, SlotMedium, StoreMedia } from '../../snapshots/media.ts';
+import type { RecordMedium, RowMedium, SlotMedium, StoreMedia } from '../../snapshots/media.ts';
 import { emptyFiles, type MemoryFiles, type MemoryFolder, memoryMedia } from '../../snapshots/memory/disk.ts';
 import { type RankingSink, readRanking, writeRanking } from '../../snapshots/ranking-file.ts';
 import { MediumRows } from '../../snapshots/rows.ts';
@@ -22,6 +22,8 @@ import { type Lane, MS, type Scheduler } from './scheduler.ts';
 export interface DiskOptions {
   readonly scheduler: Scheduler;
   readonly shardCount: number;
+  /** Rows have to be fetched. */
+  readonly isReadSlow: boolean;
   /** Of the seed: names and partitions of citizens follow from it. */
   readonly indexKey: Uint8Array;
   /** A record has become durable, told or not. */
@@ -149,6 +151,18 @@ export class SimulatedDisk {
     }
   }
 
+  #slow(rows: RowMedium): RowMedium {
+    const { scheduler, flushUs } = this.#options;
+    return {
+      get: (key) => rows.get(key),
+      range: (from, before) => rows.range(from, before),
+      count: () => rows.count(),
+      write: (changes) => rows.write(changes),
+      isSlow: () => scheduler.random.below(2) === 0,
+      prefetch: () => new Promise((resolve) => scheduler.after(this.#lane, flushUs(), 'fetches rows', resolve)),
+    };
+  }
+
   #forThisLife(queue: WriteQueue): Writer {
     const life = this.#life;
     return {
@@ -174,7 +188,7 @@ export class SimulatedDisk {
     const plain = memoryMedia(files, (change) => rows.write('rows', change));
     return {
       records: new SimulatedRecords({ files, queue: records, durable: (bytes) => this.#options.durable(index, bytes) }),
-      rows: plain.rows,
+      rows: this.#options.isReadSlow ? this.#slow(plain.rows) : plain.rows,
       slots: new SimulatedSlots(files.slots, slots),
     };
   }

@@ -131,8 +131,8 @@ export class World {
   constructor(seed: number, trace?: (line: string) => void) {
     this.#seed = seed;
     this.#random = new Random(seed);
-    this.scene = drawScene(this.#random);
-    const { shardCount, startMs, programme, isDiskSlow, actionCount, deathCount } = this.scene;
+    this.scene = drawScene(seed, this.#random);
+    const { shardCount, startMs, programme, isDiskSlow, isReadSlow, actionCount, deathCount } = this.scene;
     this.#calmMs = startMs;
     this.#actionsLeft = actionCount;
     this.#deathsLeft = deathCount;
@@ -149,6 +149,7 @@ export class World {
     this.#disk = new SimulatedDisk({
       scheduler: this.scheduler,
       shardCount,
+      isReadSlow,
       indexKey,
       durable: (store, bytes) => this.auditor.take(store, bytes),
       flushUs: flushTimes(this.scheduler, isDiskSlow),
