@@ -17,8 +17,8 @@ import {
   restoreBackup,
   verifyFolder,
 } from '../../snapshots/index.ts';
+import { rowsOf } from '../support/copies.ts';
 import { Random, seed } from '../support/random.ts';
-import { rowsOf } from '../support/replay.ts';
 import { openOnDisk, releaseOneByOne, turnsTaken } from '../support/shards.ts';
 import { type Citizen, hpan, World } from '../support/world.ts';
 import { rowsIn } from './folders.ts';
@@ -94,10 +94,10 @@ describe('restored from a backup', () => {
         expect(await same.ranking(H1), `SEED=${seed}`).toEqual(await citizen.ranking(H1));
       }
     });
-    expect(await rowsIn(at('today')), `SEED=${seed}`).toEqual(rowsOf(disk));
+    expect(await rowsIn(at('today')), `SEED=${seed}`).toEqual(rowsOf(disk.folder!));
     // The same comparison sees the difference of a day.
     await restored('yesterday', { until: { cut: 'yesterday' } });
-    expect(await rowsIn(at('yesterday'))).not.toEqual(rowsOf(disk));
+    expect(await rowsIn(at('yesterday'))).not.toEqual(rowsOf(disk.folder!));
   });
 
   test('at any moment of the traffic: a closed cut, with all that was acknowledged before it was asked for', async () => {

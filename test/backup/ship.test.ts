@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import { openPersistence, restoreBackup, Shipper, verifyFolder } from '../../snapshots/index.ts';
-import { rowsOf } from '../support/replay.ts';
+import { rowsOf } from '../support/copies.ts';
 import { openOnDisk } from '../support/shards.ts';
 import { hpan, World } from '../support/world.ts';
 import { rowsIn } from './folders.ts';
@@ -103,7 +103,7 @@ test('what is journaled is shipped; a folder that fails is told, waited for, and
   await shipper.stop();
   await restoreBackup({ backup: at('ship'), keys: at('keys'), folder: at('standby') });
   expect((await verifyFolder(at('standby'))).differences).toEqual([]);
-  expect(await rowsIn(at('standby'))).toEqual(rowsOf(disk));
+  expect(await rowsIn(at('standby'))).toEqual(rowsOf(disk.folder!));
   const persistence = await openPersistence({ folder: at('standby') });
   const standby = await World.open({ persistence, now: '2021-02-11T12:00:00+01:00' });
   expect(await standby.citizen(citizen.taxCode).total(2)).toEqual(told);

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { type CommandReply, makeTaxCode } from '../../engine/index.ts';
 import type { MemoryDisk } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
+import { copyOf, rowsOf } from '../support/copies.ts';
 import { Random, seed } from '../support/random.ts';
-import { copyOf, rowsOf } from '../support/replay.ts';
 import { hpanElsewhere, openOnDisk, turnsTaken } from '../support/shards.ts';
 import { type Citizen, hpan, type World } from '../support/world.ts';
 
@@ -89,11 +89,11 @@ test('fault 5: a recovery that dies ten times, anywhere, leaves what an undistur
   const { world, disk } = await openOnDisk({ shardCount: 2, now: NOW });
   const citizens = Array.from({ length: 8 }, (_, number) => world.citizen(makeTaxCode(number)));
   await Promise.all(citizens.map((citizen, number) => enrolAndPay(world, citizen, number)));
-  const untouched = copyOf(disk, () => false);
+  const untouched = copyOf(disk.folder!, () => false);
   const control = await rowsAfterOpening(untouched);
 
   const random = new Random(seed);
-  const disturbed = copyOf(disk, () => false);
+  const disturbed = copyOf(disk.folder!, () => false);
   const died = new Error('died');
   for (let kill = 0; kill < 10; kill += 1) {
     let left = 1 + random.below(10);
@@ -116,5 +116,5 @@ async function rowsAfterOpening(disk: MemoryDisk) {
   const { world } = await openOnDisk({ disk, now: NOW });
   await world.engine.close();
   expect(world.faults).toEqual([]);
-  return rowsOf(disk);
+  return rowsOf(disk.folder!);
 }

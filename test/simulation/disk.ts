@@ -189,7 +189,7 @@ export class SimulatedDisk {
     return {
       records: new SimulatedRecords({ files, queue: records, durable: (bytes) => this.#options.durable(index, bytes) }),
       rows: this.#options.isReadSlow ? this.#slow(plain.rows) : plain.rows,
-      slots: new SimulatedSlots(files.slots, slots),
+      slots: new SimulatedSlots(files, slots),
     };
   }
 }
@@ -338,10 +338,12 @@ function markOf(files: MemoryFiles): number {
 
 class SimulatedSlots implements SlotMedium {
   readonly #slots: Buffer[];
+  readonly #erased: number[];
   readonly #queue: Writer;
 
-  constructor(slots: Buffer[], queue: Writer) {
+  constructor({ slots, erased }: MemoryFiles, queue: Writer) {
     this.#slots = slots;
+    this.#erased = erased;
     this.#queue = queue;
   }
 
@@ -362,6 +364,12 @@ class SimulatedSlots implements SlotMedium {
     // Anywhere: within a slot, too.
     const tear = () => upTo((bytes.length * 5) / 8);
     return this.#queue.write(`keys from ${slot}`, () => upTo(bytes.length), tear);
+  }
+
+  noteErased(slot: number): Promise<void> {
+    return this.#queue.write(`key ${slot} is to be gone`, () => {
+      this.#erased.push(slot);
+    });
   }
 }
 

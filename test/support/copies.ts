@@ -1,5 +1,4 @@
 /** Copies of a folder in memory, and what its rows hold byte for byte. */
-
 import type { MemoryFolder } from '../../snapshots/memory/disk.ts';
 import { MemoryDisk } from '../../snapshots/memory/disk.ts';
 
@@ -24,6 +23,7 @@ function copied(folder: MemoryFolder, keep: (key: string, place: number) => bool
       ...files,
       records: [...files.records],
       slots: [...files.slots],
+      erased: [...files.erased],
       rows: new Map([...files.rows].filter(([key], place) => keep(key, place))),
     })),
   };
