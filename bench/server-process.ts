@@ -15,6 +15,9 @@ export interface ServerOptions {
 /** A program that speaks as the engine's process does: options as JSON, `ready` when it serves. */
 export type Program = 'server/main' | 'bench/peers/peer-process' | 'bench/peers/echo-process';
 
+/** What an orderly stop saves the next start is measured whole. */
+const STOP_MS_MAX = 120_000;
+
 export class ServerProcess {
   readonly ready: Ready;
   /** From the start of the process until it said that it serves. */
@@ -32,6 +35,7 @@ export class ServerProcess {
     const child = fork(new URL(`../${program}.js`, import.meta.url), [JSON.stringify(options)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: [...ENGINE_FLAGS],
+      env: { ...process.env, CLICKDAY_STOP_MS: String(STOP_MS_MAX) },
     });
     const ready = await new Promise<Ready>((resolve, reject) => {
       child.on('message', (message) => {

@@ -392,6 +392,13 @@ export const REFUSALS = {
     text: 'The citizen has cashback active through another channel: only the app may end it all.',
     testo: 'Cashback attivo anche tramite altri canali: il recesso è possibile solo da app.',
   },
+  COMMAND_SET_ASIDE: {
+    number: 13,
+    status: 422,
+    programmeCode: 'generic.error',
+    text: 'This command has stopped the engine twice and was set aside: an operator will look at it.',
+    testo: 'Questa richiesta ha fermato due volte il servizio ed è stata accantonata: la esaminerà un operatore.',
+  },
   BAD_FRAME: {
     number: 20,
     status: 400,

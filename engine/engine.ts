@@ -116,6 +116,10 @@ export interface Engine {
    *   default: as the engine's own says it
    */
   tick(nowMs?: number): void;
-  /** Refuses new work (DRAINING), answers all that was taken in, checkpoints, closes the stores. */
-  close(): Promise<void>;
+  /**
+   * Refuses new work (DRAINING), answers all that was taken in, checkpoints, closes the stores.
+   *
+   * @param isHurried what waits and was not begun is refused, too
+   */
+  close(isHurried?: boolean): Promise<void>;
 }

@@ -216,9 +216,31 @@ export interface RankingCopies {
   ): { readonly chunks: Iterable<Uint8Array>; readonly vector: readonly number[] } | null;
 }
 
+/**
+ * Commands that end the process (fault 18). Whatever is being decided is named first, where the next process finds it:
+ * who is named when a process dies is a suspect, and is named alone from then on; who is named alone at a second death
+ * is set aside. Names are texts of one line.
+ */
+export interface Quarantine {
+  /** These are being decided, and nothing else. Outlives the process, not a power cut; never throws. */
+  name(tasks: readonly string[]): void;
+  /** One more. */
+  nameToo(task: string): void;
+  /** Nothing is being decided any more. */
+  clear(): void;
+  readonly hasSuspects: boolean;
+  isSuspect(task: string): boolean;
+  /** Decided, and nothing happened. */
+  acquit(task: string): void;
+  /** To be refused, until an operator releases it. */
+  isSetAside(task: string): boolean;
+}
+
 /** A shard's disk. */
 export interface Store {
   readonly journal: Journal;
   readonly rows: Rows;
   readonly vault: Vault;
+  /** Absent: a death is blamed on nobody. */
+  readonly quarantine?: Quarantine | undefined;
 }

@@ -10,6 +10,7 @@ import {
   romeDayNumber,
 } from '../engine/index.ts';
 import type { ClockOrigin } from './clock.ts';
+import { DEEDS, type Deed, type PlantedFault } from './points.ts';
 
 /** A mistake in the configuration: told in one line, exit code 2, no restart. */
 export class ConfigurationFault extends Error {
@@ -55,15 +56,31 @@ export interface Configuration {
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** For tests: changed rows after which a checkpoint begins. */
   readonly checkpointRowCount: number | undefined;
-  /** For tests: the process ends itself, as by kill -9, when it comes to this point for the n-th time. */
-  readonly killAt: { readonly point: string; readonly count: number } | null;
+  /** For measurements: how long an orderly stop may take; undefined: as long as operators may wait (fault 22). */
+  readonly stopMsMax?: number | undefined;
+  /** For tests: what goes wrong, and where. */
+  readonly killAt: PlantedFault | null;
 }
 
 /** @throws ConfigurationFault */
 export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
-  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo, quota, ship, shipKeys } = parsed.output;
+  const {
+    data,
+    port,
+    host,
+    transport,
+    shards,
+    now,
+    speed = 1,
+    clock,
+    programme,
+    demo,
+    quota,
+    ship,
+    shipKeys,
+  } = parsed.output;
   return {
     folder: data,
     port,
@@ -78,7 +95,8 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     quotaBytes: quota,
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     issuer: issuerOf(environment),
-    checkpointRowCount: checkpointRowsOf(environment.CLICKDAY_CHECKPOINT_ROWS),
+    checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
+    stopMsMax: countOf('CLICKDAY_STOP_MS', environment),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),
   };
 }
@@ -122,18 +140,26 @@ function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJ
   throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
 }
 
-function killAtOf(text: string | undefined): Configuration['killAt'] {
+/** `point:count`, and more where it is not to be killed there: `point@subject:count:deed:milliseconds`. */
+const PLANTED = /^(?<point>[\w-]+)(@(?<subject>[^:]+))?:(?<count>\d+)(:(?<deed>[a-z]+))?(:(?<stallMs>\d+))?$/i;
+
+function killAtOf(text: string | undefined): PlantedFault | null {
   if (text === undefined || text === '') return null;
-  const [point, count] = text.split(':');
-  if (point === undefined || !/^\d+$/.test(count ?? '')) {
-    throw new ConfigurationFault('CLICKDAY_KILL_AT has the form point:count');
+  const { point, subject = null, count, deed = 'kill', stallMs = '3600000' } = PLANTED.exec(text)?.groups ?? {};
+  if (point === undefined || !isDeed(deed)) {
+    throw new ConfigurationFault('CLICKDAY_KILL_AT has the form point:count or point@subject:count:deed:milliseconds');
   }
-  return { point, count: Number(count) };
+  return { point, subject, count: Number(count), deed, stallMs: Number(stallMs) };
 }
 
-function checkpointRowsOf(text: string | undefined): number | undefined {
+function isDeed(text: string): text is Deed {
+  return (DEEDS as readonly string[]).includes(text);
+}
+
+function countOf(name: string, environment: NodeJS.ProcessEnv): number | undefined {
+  const text = environment[name];
   if (text === undefined || text === '') return undefined;
-  if (!/^[1-9]\d*$/.test(text)) throw new ConfigurationFault('CLICKDAY_CHECKPOINT_ROWS is a count of rows');
+  if (!/^[1-9]\d*$/.test(text)) throw new ConfigurationFault(`${name} is a number from 1`);
   return Number(text);
 }
 

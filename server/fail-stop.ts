@@ -15,9 +15,12 @@ export function stopAtFaults(): void {
 }
 
 export function stopAtOnce(error: unknown): void {
-  log.fatal({ err: error, at: isoText(Date.now()) }, 'stopping at once');
-  writeSync(2, `clickday stops: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  // Not `exit`: it waits for LMDB's threads, and was seen to hang for ever while a checkpoint was being written. From
-  // a worker it would end nothing but the worker.
-  process.kill(process.pid, 'SIGKILL');
+  try {
+    log.fatal({ err: error, at: isoText(Date.now()) }, 'stopping at once');
+    writeSync(2, `clickday stops: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  } finally {
+    // Also where nobody reads what it says any more. Not `exit`: it waits for LMDB's threads, and was seen to hang for
+    // ever while a checkpoint was being written. From a worker it would end nothing but the worker.
+    process.kill(process.pid, 'SIGKILL');
+  }
 }

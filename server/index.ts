@@ -1,11 +1,13 @@
 /** The door of the shell, for the command line: keeping an engine process alive, and making tokens for it. */
 export type { BackupState } from './backups.ts';
+export { DESCRIPTORS_MIN, descriptorLimit } from './descriptors.ts';
 export {
   type DevelopmentIdentity,
   IdentityFault,
   openDevelopmentIdentity,
   type TokenRequest,
 } from './identity/development.ts';
+export { packageVersion } from './package-version.ts';
 export {
   ENGINE_FLAGS,
   type ExitCode,

@@ -3,10 +3,9 @@
  * starts the engine's threads (shards/) and wires everything once. The process stops at the first fault on any: its
  * memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Engine } from '../engine/index.ts';
-import { diskSpace, folderBytes } from '../snapshots/index.ts';
+import { diskSpace, folderBytes, readBlames } from '../snapshots/index.ts';
 import { Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import { Backups } from './backups.ts';
 import {
@@ -18,6 +17,7 @@ import {
 } from './clock.ts';
 import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
+import { connectionsMax } from './descriptors.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import { createFileIngester } from './files/index.ts';
 import { createHttpHandler } from './http/index.ts';
@@ -25,10 +25,11 @@ import { IdentityFault, openDevelopmentIdentity } from './identity/development.t
 import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createSocketHandlers, type Repeat, type SessionHandlers } from './session/index.ts';
-import { EngineStartFault, type StartedEngine, startEngineThreads } from './shards/index.ts';
+import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
+import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
+import { EngineStartFault, type Health, type StartedEngine, startEngineThreads } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
-import { type Listening, listen, TransportFault } from './transport/index.ts';
+import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 
 const EXIT_CONFIGURATION = 2;
 const TICK_MS = 1_000;
@@ -48,12 +49,13 @@ async function main(): Promise<void> {
   const storage = openStorage(configuration, folder);
   // Takes the folder, or says why not: nothing is written there before.
   const { started, clock } = await startEngine(configuration, folder, storage);
-  const { engine, shardCount, isNew } = started;
+  const { engine, shardCount, isNew, setAside } = started;
   const identity = await openIdentity(configuration, folder).catch((error) => endedBy(error, started));
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const backups = backUp(started, configuration);
-  const server = await serve({ configuration, engine, clock, identity, folder, storage, backups });
-  stopOnRequest(server, started, backups);
+  const server = await serve({ configuration, started, clock, identity, folder, storage, backups });
+  const endWatch = started.health.watch();
+  stopOnRequest({ server, started, backups, endWatch, stopMsMax: configuration.stopMsMax });
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
     transport: server.listening.transport,
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
     folder: configuration.folder,
     programme: engine.programme.name,
     isNew,
+    setAside,
   };
   process.send?.({ ready });
 }
@@ -122,13 +125,13 @@ function playDemonstration({ engine, setClock }: StartedEngine, endMs: number): 
 
 interface Server {
   readonly listening: Listening;
-  readonly sessions: SessionHandlers;
-  stopServing(): void;
+  /** Nothing more is taken in from now on; resolves when all that was taken in has been answered. */
+  drain(): Promise<unknown>;
 }
 
 interface ServeOptions {
   readonly configuration: Configuration;
-  readonly engine: Engine;
+  readonly started: StartedEngine;
   readonly clock: SettableClock;
   readonly identity: Identity;
   readonly folder: string;
@@ -137,29 +140,44 @@ interface ServeOptions {
 }
 
 async function serve(options: ServeOptions): Promise<Server> {
-  const { configuration, engine: bare, clock, identity, folder, storage, backups } = options;
-  let isServing = true;
+  const { configuration, started, clock, identity, folder, storage, backups } = options;
+  const onPoint = pointsOf(configuration.killAt);
+  const { health } = started;
+  const stopping = new AbortController();
   let sessions: SessionHandlers | null = null;
+  const { threads } = health;
   const metrics: Metrics = createMetrics({
     monotonicMs,
     socketCount: () => sessions?.openCount ?? 0,
     storage: () => storage.status,
     shipping: (stats) => backups.shipping(stats),
+    threads,
   });
-  const engine = metrics.observe(bare);
-  const refusal = () => storage.refusal(clock.nowMs());
-  const files = createFileIngester({ engine, clock, spoolFolder: spoolFolderOf(folder), pause, refusal });
-  const handlers = createSocketHandlers({ engine, identity, clock, realMs, monotonicMs, random: Math.random, repeat });
+  const engine = pointedEngine(metrics.observe(started.engine), onPoint);
+  const files = createFileIngester({
+    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
+    refusal: () => storage.refusal(clock.nowMs()),
+    stopping: stopping.signal,
+  });
+  const handlers = createSocketHandlers({
+    ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
+    repeat: pointedRepeat(repeat, onPoint),
+    isCrowded: () => health.isCrowded,
+  });
   sessions = handlers;
-  const http = createHttpHandler({
+  const requests = new Work();
+  const answer = createHttpHandler({
     engine,
     identity,
     clock,
     files,
-    metrics,
+    metrics: pointedMetrics(metrics, onPoint),
     storage: () => storage.status,
     backups,
-    isReady: () => isServing,
+    isReady: () => !requests.isDraining,
+    isDraining: () => requests.isDraining,
+    threads,
+    setAside: () => readBlames(folder).flatMap((blame) => blame.setAside),
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
     realMs,
     monotonicMs,
@@ -167,40 +185,78 @@ async function serve(options: ServeOptions): Promise<Server> {
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http,
-    sockets: handlers,
+    http: pointedHttp((request) => requests.during(answer(request)), onPoint),
+    sockets: beating(pointedSockets(handlers, onPoint), health),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
+    connectionsMax: connectionsMax(),
   });
-  repeat(() => bare.tick(), TICK_MS);
+  repeat(() => started.engine.tick(), TICK_MS);
   return {
     listening,
-    sessions: handlers,
-    stopServing: () => {
-      isServing = false;
+    async drain() {
       listening.stopAccepting();
+      stopping.abort();
+      await Promise.all([requests.drain(), handlers.drain()]);
+      handlers.stop();
     },
   };
 }
 
-/** Every command taken in is answered before the sockets close; the rest is told DRAINING (fault 22). */
-function stopOnRequest(server: Server, { engine, end }: StartedEngine, backups: Backups): void {
+/** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */
+function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+  return {
+    ...handlers,
+    message(socket, frame, isBinary) {
+      health.beat();
+      handlers.message(socket, frame, isBinary);
+    },
+  };
+}
+
+/** Of an orderly stop: until then what waits is decided, afterwards refused; and until then all has ended (fault 22). */
+const DECIDE_MS_MAX = 1_500;
+const STOP_MS_MAX = 4_500;
+
+interface Stopping {
+  readonly server: Server;
+  readonly started: StartedEngine;
+  readonly backups: Backups;
+  readonly endWatch: () => Promise<unknown>;
+  readonly stopMsMax: number | undefined;
+}
+
+/**
+ * Whoever was taken in is answered before the sockets close; whoever comes is told DRAINING. What is left is only to make
+ * the next start quicker, and takes as long as there is.
+ */
+function stopOnRequest({ server, started, backups, endWatch, stopMsMax = STOP_MS_MAX }: Stopping): void {
+  const { engine, end } = started;
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
-    server.stopServing();
-    await server.sessions.drain();
-    server.sessions.stop();
-    await engine.close();
+    setTimeout(stopInTheMiddle, stopMsMax).unref();
+    const drained = server.drain();
+    await Promise.race([drained, pause(DECIDE_MS_MAX)]);
+    const closed = engine.close(true);
+    await drained;
+    await server.listening.close();
+    await endWatch();
+    await closed;
     await backups.stop();
     await end();
-    await server.listening.close();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
   // Without a parent nobody would start us again, and nobody would stop us.
   process.on('disconnect', () => void stop());
+}
+
+/** Not `exit`, which waits for LMDB's threads. The journal has all that was acknowledged. */
+function stopInTheMiddle(): void {
+  writeSync(2, 'clickday: not all rows are written yet: stopping all the same, the next start does the rest\n');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function openIdentity({ issuer }: Configuration, folder: string): Promise<Identity> {

@@ -2,12 +2,14 @@
  * What the server knows about itself. `observe` wraps the engine's door, so that everything that passes is counted and
  * timed once, whichever front it came through; /metrics and /status are two ways of reading the same numbers.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { build, type Histogram as LatencyRecorder } from 'hdr-histogram-js';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '../engine/index.ts';
 import type { StorageStatus } from './admission/index.ts';
 import type { ShippingStatus } from './backups.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
+import type { ThreadView } from './vitals/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
 const SHED: readonly RefusalName[] = ['OVERLOADED', 'DRAINING', 'STORAGE_FULL'];
@@ -38,6 +40,8 @@ export interface MetricsOptions {
   readonly storage: () => StorageStatus;
   /** Null, or absent: nothing is shipped. */
   readonly shipping?: (stats: EngineStats) => ShippingStatus | null;
+  /** Of this process. Absent: nobody watches them. */
+  readonly threads?: () => readonly ThreadView[];
 }
 
 export interface Metrics {
@@ -69,6 +73,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   new AnswerSeconds(registry, answers);
   registerTallies(registry, tallies);
   registerEngine(registry, () => stats, options);
+  if (options.threads !== undefined) registerThreads(registry, options.threads);
   const requests = counter(registry, 'clickday_http_requests_total', 'HTTP requests', ['route', 'status']);
   const files = counter(registry, 'clickday_files_total', 'Acquirer files taken in', []);
   const fileRows = counter(registry, 'clickday_file_rows_total', 'Rows of acquirer files', ['status']);
@@ -161,7 +166,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
     tick: (nowMs) => engine.tick(nowMs),
-    close: () => engine.close(),
+    close: (isHurried) => engine.close(isHurried),
   };
 }
 
@@ -458,4 +463,32 @@ function registerShipping(registry: Registry, stats: () => EngineStats | null, {
   gauge('lag_records', 'Journal records that the second folder does not have', (each) => each.lagRecords);
   gauge('lag_seconds', 'For how long it has lacked some, at most', (each) => each.lagMs / 1_000);
   gauge('failures_count', 'Tries in a row that failed; 0 while shipping works', (each) => each.failures);
+}
+
+function registerThreads(registry: Registry, threads: () => readonly ThreadView[]): void {
+  const gauge = (name: string, help: string, read: (thread: ThreadView) => number) =>
+    new Gauge({
+      name: `clickday_thread_${name}`,
+      help,
+      labelNames: ['thread'],
+      registers: [registry],
+      collect() {
+        for (const thread of threads()) this.set({ thread: thread.name }, read(thread));
+      },
+    });
+  gauge('stuck', '1 while it does not come round', ({ isStuck }) => (isStuck ? 1 : 0));
+  gauge('stalls_count', 'How often it did not come round for 200 ms, since the start', ({ stallCount }) => stallCount);
+  gauge('stall_seconds_max', 'The longest of them', ({ stallMsMax }) => stallMsMax / 1_000);
+  gauge('heap_share', 'Of the heap that it may have', ({ heapShare }) => heapShare);
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  new Gauge({
+    name: 'clickday_front_delay_seconds',
+    help: 'How late the front came to what was due, 99th percentile since this was last read',
+    registers: [registry],
+    collect() {
+      this.set(delay.percentile(99) / 1e9);
+      delay.reset();
+    },
+  });
 }

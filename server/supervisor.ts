@@ -16,6 +16,8 @@ export interface Ready {
   readonly programme: string;
   /** True when the data folder was made just now. */
   readonly isNew: boolean;
+  /** Names of the commands that this start has set aside: they stopped the engine twice (fault 18). Absent: none. */
+  readonly setAside?: readonly string[];
 }
 
 /** How it ended: 0 = stopped when asked; 2 = the engine refused its configuration; 1 = it kept dying. */
@@ -41,7 +43,7 @@ interface SupervisorLimits {
   readonly steadyMs: number;
   /** Deaths in a row, without a steady run between, after which it gives up. */
   readonly deathCountMax: number;
-  /** Longest wait for an orderly stop; then it is killed, which loses nothing that was acknowledged. */
+  /** Longest wait for an orderly stop, which gives itself less; then it is killed: nothing acknowledged is lost. */
   readonly stopMsMax: number;
 }
 
@@ -50,7 +52,7 @@ const LIMITS: SupervisorLimits = {
   backOffMsMax: 5_000,
   steadyMs: 10_000,
   deathCountMax: 5,
-  stopMsMax: 20_000,
+  stopMsMax: 6_000,
 };
 
 const EXIT_CONFIGURATION = 2;
@@ -81,6 +83,8 @@ class Run {
   /** Of a simulated clock, as the last process said it: the next one goes on from there. */
   #clock: unknown;
   #isStopping = false;
+  /** The process that runs is rid of what killed the ones before it: a new story, however short. */
+  #hasSetAside = false;
   #wakeFromPause: () => void = () => {};
 
   constructor(options: SupervisorOptions) {
@@ -108,10 +112,12 @@ class Run {
     let deaths = 0;
     while (!this.#isStopping) {
       const startedMs = performance.now();
+      this.#hasSetAside = false;
       const death = await this.#runOnce();
       if (this.#isStopping || death.code === 0) return 0;
       if (death.code === EXIT_CONFIGURATION) return 2;
-      deaths = performance.now() - startedMs >= this.#limits.steadyMs ? 1 : deaths + 1;
+      const isSteady = performance.now() - startedMs >= this.#limits.steadyMs;
+      deaths = isSteady || this.#hasSetAside ? 1 : deaths + 1;
       if (deaths >= this.#limits.deathCountMax) return this.#giveUp(death, deaths);
       const pauseMs = this.#backOffMs(deaths);
       this.#options.onEvent(
@@ -120,6 +126,15 @@ class Run {
       await this.#pause(pauseMs);
     }
     return 0;
+  }
+
+  #heardReady(ready: Ready): void {
+    const { setAside = [] } = ready;
+    for (const name of setAside) {
+      this.#options.onEvent(`set aside, since the engine died of it twice: ${name}. See: clickday doctor`);
+    }
+    this.#hasSetAside = setAside.length > 0;
+    this.#options.onReady(ready);
   }
 
   #giveUp(death: Death, deaths: number): ExitCode {
@@ -147,7 +162,7 @@ class Run {
 
   /** Its own process group: Ctrl-C in a terminal reaches only us, and we ask for one orderly stop. */
   #runOnce(): Promise<Death> {
-    const { onReady, program = engineProgram() } = this.#options;
+    const { program = engineProgram() } = this.#options;
     const options =
       this.#clock === undefined ? this.#options.options : { ...this.#options.options, clock: this.#clock };
     return new Promise((resolve) => {
@@ -159,7 +174,7 @@ class Run {
       });
       this.#child = child;
       child.on('message', (message) => {
-        if (isReady(message)) onReady(message.ready);
+        if (isReady(message)) this.#heardReady(message.ready);
         else if (isClock(message)) this.#clock = message.clock;
       });
       const ended = (death: Death) => {

@@ -36,6 +36,7 @@ export {
   standing,
   transactionRecord,
 } from './codec/values-v1.ts';
+export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
 export { type Folder, type FolderParts, openFolder } from './lmdb/folder.ts';
@@ -46,11 +47,13 @@ export {
   type PersistenceOptions,
   rankingCopiesIn,
 } from './lmdb/persistence.ts';
+export { judgeDeath, readBlames, release } from './lmdb/quarantine-files.ts';
 export { type RebuildFolderOptions, rebuildFolder } from './lmdb/rebuild.ts';
 export { type DiskSpace, diskSpace, folderBytes } from './lmdb/space.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';
 export { type MemoryPersistence, type MemoryPersistenceOptions, openMemoryPersistence } from './memory/persistence.ts';
 export type { Persistence } from './persistence.ts';
+export type { SetAside } from './quarantine.ts';
 export type { SavedRanking } from './ranking-file.ts';
 export { checkpointMark, rankedMark } from './rows.ts';

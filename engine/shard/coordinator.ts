@@ -37,6 +37,8 @@ export interface CoordinatorOptions {
   readonly failed: (error: unknown) => void;
   /** Moves that make a copy due, at least; default LIMITS.checkpointRowCount. */
   readonly checkpointRowCount?: number | undefined;
+  /** Named places at which a test may stop the world. */
+  readonly onPoint?: ((name: string) => void) | undefined;
   /** Of any citizen, at once. Throws StorageFault where the key is gone. */
   readonly taxCodeOf: (citizen: CitizenKey) => string;
 }
@@ -69,6 +71,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       marks: reports.map(({ mark }) => mark),
       now: { sequences: reports.map(({ sequence }) => sequence), vector: vectorOf(reports) },
       failed: options.failed,
+      onPoint: options.onPoint,
     });
     this.#closing = new PeriodClosing({
       rankings: this.#rankings,
@@ -102,6 +105,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
 
   published(published: Published): void {
     this.#taken += 1;
+    this.#options.onPoint?.('ranks-moved');
     this.#rankings.apply(published);
     for (const [partition, awardPeriodId] of published.finalPeriods) this.#closing.heard(partition, awardPeriodId);
   }

@@ -171,10 +171,10 @@ export class DividedEngine implements Engine {
     for (const shard of shards) shard.tick(nowMs);
   }
 
-  async close(): Promise<void> {
+  async close(isHurried = false): Promise<void> {
     const { shards, coordinator } = this.#options;
     this.#isClosed = true;
-    await Promise.all(shards.map((shard) => shard.drain()));
+    await Promise.all(shards.map((shard) => shard.drain(isHurried)));
     await this.#idle();
     await coordinator.close();
     await Promise.all(shards.map((shard) => shard.close()));

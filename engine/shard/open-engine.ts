@@ -21,7 +21,7 @@ export interface EngineOptions {
   /** Changed rows after which a checkpoint begins; default LIMITS.checkpointRowCount. */
   readonly checkpointRowCount?: number | undefined;
   /** Named places at which a test may stop the world. */
-  readonly onPoint?: (name: string) => void;
+  readonly onPoint?: (name: string, subject?: string) => void;
 }
 
 /**

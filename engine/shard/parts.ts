@@ -134,8 +134,8 @@ export interface ServedShard
   tick(nowMs: number): void;
   /** Delivers again what was under way at the last stop, and journals the programme of a new folder. */
   resume(): Promise<void>;
-  /** Refuses what comes from now on. */
-  drain(): Promise<void>;
+  /** Refuses what comes from now on, `isHurried` also what waits; resolves when all else has been answered. */
+  drain(isHurried: boolean): Promise<void>;
   /** Answers when there is nothing to do. */
   idle(): Promise<Traffic>;
   /** Checkpoints. Nothing may be under way any more. */

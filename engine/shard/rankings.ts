@@ -26,6 +26,8 @@ export interface RankingsOptions {
   /** Where the stores stand at the start. */
   readonly now: Stand;
   readonly failed: (error: unknown) => void;
+  /** Named places at which a test may stop the world. */
+  readonly onPoint?: ((name: string) => void) | undefined;
 }
 
 /** A moment of all stores. */
@@ -190,6 +192,7 @@ export class Rankings {
   }
 
   async #copy(awardPeriodId: number, kept: Kept): Promise<void> {
+    this.#options.onPoint?.('ranking-copy');
     const now = this.#now();
     const { moves, ranking } = kept;
     await this.#options.copies?.saveRanking(awardPeriodId, ranking.copy(), now.vector);

@@ -22,7 +22,7 @@ import { newDecision } from '../decision.ts';
 import type { ActorMessage, Fact, Message, MessageBody, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
-import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
+import { type Clock, type PartitionRow, type Schedule, StorageFault, type Store } from '../ports.ts';
 import { acceptingPeriod, findPeriod, periodStatus, recordKeyText } from '../programme/index.ts';
 import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
@@ -44,8 +44,8 @@ export interface ShardOptions {
   readonly programme: Programme;
   readonly clock: Clock;
   readonly schedule: Schedule;
-  /** Named places at which a test may stop the world. */
-  readonly onPoint: (name: string) => void;
+  /** Named places at which a test may stop the world, and what is being dealt with there. */
+  readonly onPoint: (name: string, subject?: string) => void;
   /** Whatever this thread owes to another that waits: done between the tasks of a turn. */
   readonly betweenTasks?: (() => void) | undefined;
   /** Who hears of flushes does not keep up: commands wait. `wake` when it does. */
@@ -59,6 +59,12 @@ export interface ShardOptions {
   published(record: TurnRecord): void;
   /** The disk failed: nothing may be answered any more. */
   failed(error: unknown): void;
+}
+
+/** Of each kind of task, so many from the front. */
+interface Batch {
+  readonly urgent: number;
+  readonly waiting: number;
 }
 
 /** What recovery found: where each partition stands. */
@@ -80,6 +86,8 @@ export class Shard {
   /** Outcomes of a card that still has something under way: told when it has not. */
   readonly #held = new Map<Hpan, readonly Outcome[]>();
   readonly #inFlight: Turn[] = [];
+  /** Of the tasks of the turn that is being decided. */
+  #names: readonly string[] = [];
   readonly #sequences: number[];
   readonly #flushedSequences: number[];
   /** Last message decided, by sender and receiver. */
@@ -123,40 +131,57 @@ export class Shard {
   }
 
   execute(command: WalletCommand, done: (reply: CommandReply) => void): void {
-    const refusal = this.#refusal();
+    const key = commandKey(command.origin, command.id);
+    const name = `command ${command.citizen} ${key}`;
+    const refusal = this.#refusal(name);
     if (refusal !== null) return done(refusal);
-    this.#mailbox.push({ kind: 'command', command, done });
+    this.#mailbox.push({ kind: 'command', name, command, key, done });
     this.wake();
   }
 
   record(command: RecordCommand, done: (reply: RecordReply) => void): void {
-    const refusal = this.#refusal();
+    const { record } = command;
+    const key = this.#options.store.vault.digest(recordKeyText(record));
+    const name = `record ${record.hpan} ${key}`;
+    const refusal = this.#refusal(name);
+    // A row that may not pass is one row's fate: only what would pass later is refused.
+    if (refusal?.code === 'COMMAND_SET_ASIDE') return done({ status: 'rejected', code: refusal.code });
     if (refusal !== null) return done(refusal);
-    const key = this.#options.store.vault.digest(recordKeyText(command.record));
-    this.#mailbox.push({ kind: 'record', command, key, done });
+    this.#mailbox.push({ kind: 'record', name, command, key, done });
     this.wake();
   }
 
   deliver(message: Message): void {
-    this.#urgent.push({ kind: 'message', message });
+    const { from, to, sequence } = message;
+    this.#urgent.push({ kind: 'message', name: `message ${from} ${to} ${sequence}`, message });
     this.wake();
   }
 
   system(partition: number, decide: SystemDecide): void {
-    this.#urgent.push({ kind: 'system', partition, decide });
+    this.#urgent.push({ kind: 'system', name: `system ${partition}`, partition, decide });
     this.wake();
   }
 
   /** Gives up what a partition's reversals have waited for; `done` hears after the flush when the next one is due. */
   expire(partition: number, done: (nextDueMs: number) => void): void {
-    this.#urgent.push({ kind: 'expiry', partition, done });
+    this.#urgent.push({ kind: 'expiry', name: `expiry ${partition}`, partition, done });
     this.wake();
   }
 
-  /** Refuses what comes from now on; resolves when all that was taken in has been answered. */
-  async drain(): Promise<void> {
+  /** Refuses what comes from now on, `isHurried` also what waits; resolves when all else has been answered. */
+  async drain(isHurried: boolean): Promise<void> {
     this.#isDraining = true;
+    if (isHurried) this.#refuseWaiting();
     await this.idle();
+  }
+
+  #refuseWaiting(): void {
+    const waiting = [...this.#deferred.values(), this.#mailbox.splice(0)].flat();
+    this.#deferred.clear();
+    for (const task of waiting) {
+      if (task.kind === 'command' || task.kind === 'record') task.done({ ok: false, code: 'DRAINING' });
+    }
+    this.#tellIdle();
   }
 
   /** Resolves when nothing waits, nothing is in flight. */
@@ -178,28 +203,44 @@ export class Shard {
 
   /** Whoever comes while rows are fetched waits for the next turn: nobody overtakes. */
   #readAheadAndRun(): void {
-    const next = { urgent: this.#urgent.length, waiting: this.#isFull ? 0 : LIMITS.batchCountMax };
+    const next = this.#nextBatch();
     if (!this.#actors.rows.isSlow()) return this.#runTurn(next);
-    const tasks = [...this.#urgent, ...this.#mailbox.slice(0, next.waiting)];
+    const tasks = [...this.#urgent.slice(0, next.urgent), ...this.#mailbox.slice(0, next.waiting)];
     readAhead(this.#actors, tasks, (partition) => this.#options.isLocal(partition))
-      .then(() => this.#runTurn({ urgent: next.urgent, waiting: tasks.length - next.urgent }))
+      .then(() => this.#runTurn(next))
       .catch((error: unknown) => this.#fail(error));
   }
 
+  /** A suspect gets a turn of its own: should the process die of it once more, nobody else is to blame. */
+  #nextBatch(): Batch {
+    const waiting = this.#isFull ? 0 : Math.min(this.#mailbox.length, LIMITS.batchCountMax);
+    const all = { urgent: this.#urgent.length, waiting };
+    const { quarantine } = this.#options.store;
+    if (quarantine?.hasSuspects !== true) return all;
+    const tasks = [...this.#urgent, ...this.#mailbox.slice(0, waiting)];
+    const suspect = tasks.findIndex(({ name }) => quarantine.isSuspect(name));
+    if (suspect === -1) return all;
+    const count = Math.max(1, suspect);
+    return { urgent: Math.min(all.urgent, count), waiting: Math.max(0, count - all.urgent) };
+  }
+
   /** Of the first so many tasks. */
-  #runTurn(next: { readonly urgent: number; readonly waiting: number }): void {
+  #runTurn(next: Batch): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
     const turn = this.#beginTurn();
     const batch = this.#urgent.splice(0, next.urgent);
     batch.push(...this.#mailbox.splice(0, next.waiting));
-    const { betweenTasks } = this.#options;
+    this.#names = batch.map(({ name }) => name);
+    const { store, betweenTasks } = this.#options;
+    store.quarantine?.name(this.#names);
     for (const task of batch) {
       this.#run(turn, task);
       betweenTasks?.();
     }
     if (turn.isEmpty) this.#endEmpty(turn);
     else this.#append(turn);
+    store.quarantine?.clear();
     this.wake();
   }
 
@@ -227,7 +268,8 @@ export class Shard {
   }
 
   #append(turn: Turn): void {
-    const { journal, vault } = this.#options.store;
+    const { journal, vault, quarantine } = this.#options.store;
+    const names = this.#names;
     this.#decidedSequence += 1;
     const { record, changes } = turn.end(journal.epoch, this.#decidedSequence);
     this.#options.onPoint('turn-decided');
@@ -245,7 +287,14 @@ export class Shard {
     this.#appends
       .then(() => flushed)
       .then(() => this.#publish(turn, record, changes))
-      .catch((error: unknown) => this.#fail(error));
+      .then(() => {
+        if (quarantine?.hasSuspects === true) for (const name of names) quarantine.acquit(name);
+      })
+      .catch((error: unknown) => {
+        // What cannot be written or told, though it could be decided, is named once more.
+        if (!(error instanceof StorageFault)) quarantine?.name(names);
+        this.#fail(error);
+      });
   }
 
   #publish(turn: Turn, record: TurnRecord, changes: Changes): void {
@@ -296,7 +345,8 @@ export class Shard {
   #decide(turn: Turn, task: Task): boolean {
     switch (task.kind) {
       case 'command':
-        return this.#decideCommand(turn, task.command, task.done);
+        this.#options.onPoint('deciding', task.command.id);
+        return this.#decideCommand(turn, task);
       case 'record':
         return this.#decideRecord(turn, task.command, task.key, task.done);
       case 'message':
@@ -313,11 +363,11 @@ export class Shard {
     }
   }
 
-  #decideCommand(turn: Turn, command: WalletCommand, done: (reply: CommandReply) => void): boolean {
+  #decideCommand(turn: Turn, { command, key, done }: Extract<Task, { kind: 'command' }>): boolean {
     const { citizen } = command;
     const partition = partitionOf(citizen);
     const asked: Asked = {
-      commandKey: commandKey(command.origin, command.id),
+      commandKey: key,
       bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
       channel: command.origin.channel,
     };
@@ -409,6 +459,7 @@ export class Shard {
       const decision = newDecision();
       decideCard(this.#cardContext(turn, partition, hpan, decision), { type: 'EXPIRE' });
       this.#fold(turn, partition, decision);
+      this.#options.betweenTasks?.();
     }
     if (due.length === LIMITS.expiredPerTurnMax) this.#urgent.push(task);
     else turn.replies.push(() => done(waiting[firstLater]?.[1].atMs ?? Number.POSITIVE_INFINITY));
@@ -529,11 +580,24 @@ export class Shard {
     for (let index = 0; index < queue.length; index += 1) {
       const task = queue[index];
       invariant(task !== undefined, 'a queue has no gaps');
-      if (this.#decide(turn, task)) continue;
+      if (this.#decideNamed(turn, task)) continue;
       // Whatever came meanwhile came later.
       this.#deferred.set(entity, [...queue.slice(index), ...(this.#deferred.get(entity) ?? [])]);
       return;
     }
+  }
+
+  /** One that its turn did not begin with. */
+  #decideNamed(turn: Turn, task: Task): boolean {
+    const { quarantine } = this.#options.store;
+    if (quarantine?.isSuspect(task.name) !== true) {
+      quarantine?.nameToo(task.name);
+      return this.#decide(turn, task);
+    }
+    quarantine.name([task.name]);
+    const isDecided = this.#decide(turn, task);
+    quarantine.name(this.#names);
+    return isDecided;
   }
 
   #cardContext(turn: Turn, partition: number, hpan: Hpan, decision: Decision): CardContext {
@@ -579,8 +643,9 @@ export class Shard {
 
   // Waiting and refusing
 
-  #refusal(): Refused | null {
+  #refusal(name: string): Refused | null {
     if (this.#isDraining || this.#isStopped) return { ok: false, code: 'DRAINING' };
+    if (this.#options.store.quarantine?.isSetAside(name) === true) return { ok: false, code: 'COMMAND_SET_ASIDE' };
     return this.#mailbox.length >= LIMITS.mailboxCountMax ? this.#overloaded() : null;
   }
 

@@ -49,7 +49,7 @@ export interface StoreShardOptions extends ShardPlace {
   /** Changed rows after which a checkpoint begins; default LIMITS.checkpointRowCount. */
   readonly checkpointRowCount?: number | undefined;
   /** Named places at which a test may stop the world. */
-  readonly onPoint: (name: string) => void;
+  readonly onPoint: (name: string, subject?: string) => void;
   /** See ShardOptions. */
   readonly betweenTasks?: (() => void) | undefined;
 }
@@ -204,8 +204,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     for (const message of recovered.found.undelivered) this.#neighbour(message.to).deliver(message);
   }
 
-  drain(): Promise<void> {
-    return this.#shard.drain();
+  drain(isHurried: boolean): Promise<void> {
+    return this.#shard.drain(isHurried);
   }
 
   async idle(): Promise<Traffic> {

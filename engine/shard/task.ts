@@ -5,8 +5,14 @@ import type { PartitionRow } from '../ports.ts';
 
 export type RecordReply = RecordOutcome | Refused;
 
-export type Task =
-  | { readonly kind: 'command'; readonly command: WalletCommand; readonly done: (reply: CommandReply) => void }
+/** `name`: what it is known by, should deciding it end the process. */
+export type Task = { readonly name: string } & (
+  | {
+      readonly kind: 'command';
+      readonly command: WalletCommand;
+      readonly key: string;
+      readonly done: (reply: CommandReply) => void;
+    }
   | {
       readonly kind: 'record';
       readonly command: RecordCommand;
@@ -15,7 +21,8 @@ export type Task =
     }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
-  | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void };
+  | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
+);
 
 /** What a partition decides for itself: time, ties, the programme. */
 export interface SystemDecision {

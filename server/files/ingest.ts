@@ -29,6 +29,8 @@ export interface FileIngestOptions {
   readonly refusal: () => Refused | null;
   /** Largest file; default LIMITS.fileBytesMax. */
   readonly bytesMax?: number;
+  /** The server stops: what is under way is answered, and nothing more is taken. Absent: it never does. */
+  readonly stopping?: AbortSignal;
 }
 
 export interface UploadedFile {
@@ -77,13 +79,27 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
 }
 
 async function takeIn(file: UploadedFile, options: FileIngestOptions): Promise<FileReport | Refused> {
-  const { spoolFolder, bytesMax = LIMITS.fileBytesMax, refusal } = options;
-  const spooled = await spoolText(file.body, spoolFolder, { bytesMax, refusal });
-  if (!spooled.ok) return spooled;
+  const { spoolFolder, bytesMax = LIMITS.fileBytesMax, refusal, stopping } = options;
+  const body = stopping === undefined ? file.body : until(stopping, file.body);
+  const spooled = await spoolText(body, spoolFolder, { bytesMax, refusal });
+  if (!spooled.ok) return stopping?.aborted === true ? DRAINING : spooled;
   try {
-    return await deliver(file, spooled.spool, options);
+    return stopping?.aborted === true ? DRAINING : await deliver(file, spooled.spool, options);
   } finally {
     await spooled.spool.close();
+  }
+}
+
+const DRAINING: Refused = { ok: false, code: 'DRAINING' };
+
+/** What has come until then; whoever is slow to send is not waited for. */
+async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  const stopped = new Promise<null>((resolve) => stopping.addEventListener('abort', () => resolve(null)));
+  while (!stopping.aborted) {
+    const next = await Promise.race([chunks.next(), stopped]);
+    if (next === null || next.done === true) return;
+    yield next.value;
   }
 }
 
@@ -94,10 +110,13 @@ async function deliver(file: UploadedFile, spool: Spool, options: FileIngestOpti
   const delivery = new Delivery({ options, outcome, receivedMs });
   const { programme } = options.engine;
   const context = { sender: file.sender, programme, todayDayNumber: romeDayNumber(receivedMs) };
+  const cut = () => delivery.cut();
+  options.stopping?.addEventListener('abort', cut);
   try {
     await handOver(spool, context, delivery, outcome);
     await delivery.settle();
   } finally {
+    options.stopping?.removeEventListener('abort', cut);
     // Also where the rest cannot be read; a period waits by itself for what was handed over.
     closeIntake();
   }
@@ -199,6 +218,12 @@ class Delivery {
     this.#count += 1;
     this.#send(row);
     return true;
+  }
+
+  /** Sends nothing more; what is under way will be answered. */
+  cut(): void {
+    this.#refuse(DRAINING);
+    this.#wake();
   }
 
   /** Resolves when nothing is under way. */

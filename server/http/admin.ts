@@ -10,6 +10,7 @@ import {
   parseInstant,
   type ReversalView,
 } from '../../engine/index.ts';
+import type { SetAside } from '../../snapshots/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import { parseJson, readBody } from './body.ts';
@@ -21,6 +22,8 @@ export interface AdminOptions {
   readonly engine: Engine;
   readonly backups: ServedBackups;
   readonly clock: SettableClock;
+  /** What was set aside, since the engine died of it. Absent: nothing ever is. */
+  readonly setAside?: (() => readonly SetAside[]) | undefined;
 }
 
 const OPERATOR = ['operator'] as const;
@@ -39,6 +42,12 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
       path: '/admin/reversals',
       roles: OPERATOR,
       handle: (call) => readReversals(options.engine, call),
+    },
+    {
+      method: 'GET',
+      path: '/admin/set-aside',
+      roles: OPERATOR,
+      handle: async () => json({ setAside: options.setAside?.() ?? [] }),
     },
   ];
 }

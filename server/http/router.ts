@@ -1,5 +1,6 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
-import { BrokenInvariant, type Engine } from '../../engine/index.ts';
+import { type Engine, StorageFault } from '../../engine/index.ts';
+import type { SetAside } from '../../snapshots/index.ts';
 import type { StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
@@ -7,6 +8,7 @@ import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
+import type { ThreadView } from '../vitals/index.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
 import { ioRoutes } from './io.ts';
@@ -35,13 +37,19 @@ export interface HttpOptions {
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
   readonly isReady: () => boolean;
+  /** See StatusOptions. */
+  readonly threads?: (() => readonly ThreadView[]) | undefined;
+  /** See AdminOptions. */
+  readonly setAside?: (() => readonly SetAside[]) | undefined;
+  /** Nothing more is begun: the server stops. Absent: it never does. */
+  readonly isDraining?: (() => boolean) | undefined;
   readonly log: (line: RequestLine) => void;
   /** Real time: ids of commands are ordered by it. */
   readonly realMs: () => number;
   readonly monotonicMs: () => number;
 }
 
-/** Never rejects but for a broken invariant, which is ours and stops the process. */
+/** Never rejects but for a mistake of ours, which stops the process. */
 export function createHttpHandler(options: HttpOptions): HttpHandler {
   const { clock, metrics, monotonicMs, log } = options;
   const findRoute = createRouteTable([
@@ -77,19 +85,27 @@ async function answerTo(request: HttpRequest, finding: Finding, options: HttpOpt
   if (finding.kind === 'unknown') return { answer: refuse('NOT_FOUND') };
   if (finding.kind === 'otherMethod') return { answer: refuse('METHOD_NOT_ALLOWED') };
   try {
-    return { answer: await admit(request, finding, options.identity) };
+    return { answer: await admit(request, finding, options) };
   } catch (error) {
-    if (error instanceof BrokenInvariant) throw error;
+    if (!isWorldsFault(error)) throw error;
     // Nobody is left to read this answer; it only ends the request.
     if (error instanceof TransportFault) return { answer: refuse('BAD_FRAME') };
     return { answer: refuse('INTERNAL_ERROR'), error };
   }
 }
 
+/** The disk, or the peer: anything else is a mistake of ours, and what it has left half done nobody knows (fault 24). */
+function isWorldsFault(error: unknown): boolean {
+  if (error instanceof StorageFault || error instanceof TransportFault) return true;
+  return error instanceof Error && 'syscall' in error;
+}
+
 type Found = Finding & { readonly kind: 'found' };
 
-async function admit(request: HttpRequest, { route, parameters }: Found, identity: Identity): Promise<Answer> {
+async function admit(request: HttpRequest, { route, parameters }: Found, options: HttpOptions): Promise<Answer> {
   if (route.roles === 'public') return route.handle(request);
+  const { identity, isDraining } = options;
+  if (isDraining?.() === true) return refuse('DRAINING');
   const verification = await authenticate(request, identity);
   if (!verification.ok) return refuse(verification.code);
   const { principal } = verification;

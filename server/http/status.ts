@@ -4,6 +4,7 @@ import type { StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ThreadView } from '../vitals/index.ts';
 import { readPage } from './page.ts';
 import { json } from './respond.ts';
 import type { Route } from './route.ts';
@@ -16,6 +17,8 @@ export interface StatusOptions {
   readonly backups: ServedBackups;
   /** False while starting or stopping: a balancer sends nobody here. */
   readonly isReady: () => boolean;
+  /** Of this process. Absent: nobody watches them. */
+  readonly threads?: (() => readonly ThreadView[]) | undefined;
 }
 
 export function statusRoutes(options: StatusOptions): readonly Route[] {
@@ -34,7 +37,8 @@ function readiness(isReady: boolean) {
 }
 
 /** Live numbers, and how well each function has done since the start (R7): computed, never declared. */
-async function status({ engine, clock, metrics, storage, backups, isReady }: StatusOptions): Promise<object> {
+async function status(options: StatusOptions): Promise<object> {
+  const { engine, clock, metrics, storage, backups, isReady, threads } = options;
   const { rankings, ...counts } = await engine.stats();
   const nowMs = clock.nowMs();
   return {
@@ -46,6 +50,7 @@ async function status({ engine, clock, metrics, storage, backups, isReady }: Sta
     engine: counts,
     storage: storage(),
     shipping: backups.shipping(counts),
+    ...(threads === undefined ? {} : { threads: threads() }),
     answers: metrics.latency(),
     functions: metrics.functions(),
     periods: engine.periods().map(({ awardPeriodId, name, startDay, endDay, status, minPosition }) => {

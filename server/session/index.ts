@@ -7,3 +7,4 @@ export {
   SOCKET_PATH,
   type SocketHandlersOptions,
 } from './socket-handlers.ts';
+export { Work } from './work.ts';

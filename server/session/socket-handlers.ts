@@ -1,5 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
+import { retryAtMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../wire/index.ts';
 import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
-import { refusedReply } from './replies.ts';
+import { type Refusal, refusedReply } from './replies.ts';
 import { Session, type SessionPorts } from './session.ts';
 import { Work } from './work.ts';
 
@@ -35,6 +36,8 @@ export interface SocketHandlersOptions {
   readonly repeat: Repeat;
   /** Web pages that may connect, as `https://host`. Absent: any (faults 58). */
   readonly allowedOrigins?: readonly string[];
+  /** No room for more connections just now (fault 20). Absent: there always is. */
+  readonly isCrowded?: () => boolean;
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {
@@ -88,12 +91,13 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
 function decideUpgrade(
   request: UpgradeRequest,
-  { identity, allowedOrigins }: SocketHandlersOptions,
+  { identity, allowedOrigins, isCrowded }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
+  if (isCrowded?.() === true) return refuseForNow(ports);
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
@@ -124,12 +128,20 @@ function tokenOf(request: UpgradeRequest): string | undefined {
   return request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
 }
 
-function refuse(code: RefusalName, detail?: string): UpgradeDecision<Session> {
-  return { ok: false, response: refusalResponse(code, detail) };
+function refuseForNow({ clock, random }: SessionPorts): UpgradeDecision<Session> {
+  return {
+    ok: false,
+    response: refusalResponse({ code: 'OVERLOADED', retryAtMs: retryAtMs('busy', clock.nowMs(), random()) }),
+  };
 }
 
-function refusalResponse(code: RefusalName, detail?: string): HttpResponse {
-  const { ref: _, ok: __, ...body } = refusedReply(null, detail === undefined ? { code } : { code, detail });
+function refuse(code: RefusalName, detail?: string): UpgradeDecision<Session> {
+  return { ok: false, response: refusalResponse({ code, detail }) };
+}
+
+function refusalResponse(refusal: Refusal): HttpResponse {
+  const { code } = refusal;
+  const { ref: _, ok: __, ...body } = refusedReply(null, refusal);
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   return { status: REFUSALS[code].status, headers, body: JSON.stringify(body) };
 }

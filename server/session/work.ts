@@ -1,4 +1,4 @@
-/** What is taken in and not yet answered, over all connections: stopping waits for it, and takes in no more. */
+/** What is taken in and not yet answered, over all connections of a kind: stopping waits for it, and takes in no more. */
 export class Work {
   #unanswered = 0;
   #isDraining = false;
@@ -19,6 +19,11 @@ export class Work {
   end(): void {
     this.#unanswered -= 1;
     if (this.#unanswered === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  during<T>(answer: Promise<T>): Promise<T> {
+    this.begin();
+    return answer.finally(() => this.end());
   }
 
   /** From now on nothing is taken in; resolves when everything taken in has been answered. */

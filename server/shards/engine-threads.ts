@@ -14,13 +14,14 @@ import {
   type ShardReport,
   StorageFault,
 } from '../../engine/index.ts';
-import { type BackupSource, type Folder, KeyedHash, openFolder } from '../../snapshots/index.ts';
+import { type BackupSource, type Folder, judgeDeath, KeyedHash, openFolder } from '../../snapshots/index.ts';
 import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
+import { startHeart, startWatchdog, type ThreadView, Vitals } from '../vitals/index.ts';
 import { Conversation } from './conversation.ts';
 import { THREAD } from './formats.ts';
-import { RemoteShard, remoteCoordinator } from './remote-parts.ts';
-import { createEnds, joinAll, type Seat, seatsFor, shardCountFor, type ThreadData } from './seats.ts';
+import { type Fitness, RemoteShard, remoteCoordinator } from './remote-parts.ts';
+import { createEnds, joinAll, type Seat, seatsFor, shardCountFor, type ThreadData, threadNames } from './seats.ts';
 import { createDesk } from './tax-code-desk.ts';
 
 export interface EngineThreadsOptions {
@@ -47,25 +48,50 @@ export interface StartedEngine {
   readonly isNew: boolean;
   /** For backups of what it works on. */
   readonly backupSource: BackupSource;
+  /** Names of the commands that this start has set aside. */
+  readonly setAside: readonly string[];
+  readonly health: Health;
   /** Moves the clock of all threads: whatever is asked from now on is judged by it. */
   setClock(origin: ClockOrigin): void;
   /** After `engine.close()`: closes the stores; resolves when the threads are gone. */
   end(): Promise<void>;
 }
 
+/** Whether the threads of this process, the front's included, come round, and how full they are. */
+export interface Health {
+  threads(): readonly ThreadView[];
+  /** No more connections: a heap is nearly full. */
+  readonly isCrowded: boolean;
+  /** This thread is busy, not stuck: to be said wherever it may have much to do in one piece. */
+  beat(): void;
+  /** From now on the process ends where a thread is stuck for good. @returns ends the watch */
+  watch(): () => Promise<unknown>;
+}
+
 /** @throws EngineStartFault, ConfigurationFault */
 export async function startEngineThreads(options: EngineThreadsOptions): Promise<StartedEngine> {
   try {
     const folder = openFolder(options.folder, options.configuration.shardCount, shardCountFor(availableParallelism()));
+    const setAside = judging(folder);
     const threads = new EngineThreads(options, folder);
     try {
-      return await threads.open();
+      return { ...(await threads.open()), setAside };
     } catch (error) {
       await threads.end();
       throw error;
     }
   } catch (error) {
     if (error instanceof StorageFault) throw new EngineStartFault(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Of the death before this start, if there was one. */
+function judging({ path, unlock }: Folder): readonly string[] {
+  try {
+    return judgeDeath(path, Date.now());
+  } catch (error) {
+    unlock();
     throw error;
   }
 }
@@ -78,6 +104,8 @@ class EngineThreads {
   readonly #conversations: readonly Conversation[];
   readonly #ended: Promise<unknown>;
   readonly #clock = new SharedClock();
+  readonly #vitals: Vitals;
+  readonly #stopHeart: () => void;
   #isEnding = false;
 
   constructor(options: EngineThreadsOptions, folder: Folder) {
@@ -87,6 +115,8 @@ class EngineThreads {
     this.#folder = folder;
     this.#clock.move(clock);
     this.#seats = seatsFor(folder.manifest.shardCount);
+    this.#vitals = new Vitals(this.#seats.length + 1);
+    this.#stopHeart = startHeart(this.#vitals, this.#front);
     const fronts = this.#seats.map(() => createEnds(LIMITS.ringBytes));
     const others = joinAll(this.#seats.length, LIMITS.ringBytesBetweenShards);
     const desks = Array.from({ length: folder.manifest.shardCount }, createDesk);
@@ -96,20 +126,24 @@ class EngineThreads {
       desks,
       folder: { path, manifest, keys },
       clock: this.#clock.memory,
+      vitals: this.#vitals.memory,
       killAt,
       checkpointRowCount,
     };
-    this.#conversations = fronts.map(([ends]) => new Conversation({ ...ends, soon: setImmediate, failed }));
+    this.#conversations = fronts.map(
+      ([ends]) => new Conversation({ ...ends, soon: setImmediate, taken: this.#beat, failed }),
+    );
     const workers = this.#seats.map((_, own) =>
       this.#startThread({ ...shared, own, front: fronts[own]![1], others: others[own]! }),
     );
     this.#ended = Promise.all(workers);
   }
 
-  async open(): Promise<StartedEngine> {
+  async open(): Promise<Omit<StartedEngine, 'setAside'>> {
     const { configuration } = this.#options;
     const withShards = this.#conversations.filter((_, thread) => this.#seats[thread]!.shard !== null);
-    const withCoordinator = this.#conversations[this.#seats.findIndex((seat) => seat.isCoordinator)]!;
+    const coordinatorThread = this.#seats.findIndex((seat) => seat.isCoordinator);
+    const withCoordinator = this.#conversations[coordinatorThread]!;
     const reports = await Promise.all(withShards.map((one) => one.ask(THREAD.recover, undefined)));
 
     const isNew = reports.every((report) => report.isNew);
@@ -122,8 +156,9 @@ class EngineThreads {
     const names = new KeyedHash(this.#folder.keys.index);
     const engine = await DividedEngine.open({
       programme,
-      shards: withShards.map((one) => new RemoteShard(one, this.#clock)),
-      coordinator: remoteCoordinator(withCoordinator, this.#clock),
+      // A shard's number is that of its thread.
+      shards: withShards.map((one, thread) => new RemoteShard(one, this.#clock, this.#fitness(thread))),
+      coordinator: remoteCoordinator(withCoordinator, this.#clock, this.#fitness(coordinatorThread)),
       clock: this.#clock,
       digest: (text) => names.digest(text),
       refusal: this.#options.refusal,
@@ -133,6 +168,7 @@ class EngineThreads {
       shardCount: withShards.length,
       isNew,
       backupSource: this.#backupSource(withShards),
+      health: this.#health(),
       setClock: (origin) => this.#clock.move(origin),
       end: () => this.end(),
     };
@@ -151,6 +187,34 @@ class EngineThreads {
     };
   }
 
+  #fitness(thread: number): Fitness {
+    const vitals = this.#vitals;
+    return {
+      isStuck: () => vitals.isStuck(thread),
+      isFull: () => vitals.isFull(thread) || vitals.isFull(this.#front),
+    };
+  }
+
+  #health(): Health {
+    const vitals = this.#vitals;
+    const names = threadNames(this.#seats);
+    return {
+      threads: () => names.map((name, thread) => vitals.view(thread, name)),
+      get isCrowded() {
+        return vitals.isCrowded;
+      },
+      beat: this.#beat,
+      watch: () => startWatchdog({ vitals, names, failed: this.#options.failed }),
+    };
+  }
+
+  readonly #beat = (): void => this.#vitals.beat(this.#front);
+
+  /** The number of this thread. */
+  get #front(): number {
+    return this.#seats.length;
+  }
+
   /** Shards first: the coordinator asks them for what its rankings lack. */
   async #begin(
     withShards: readonly Conversation[],
@@ -167,6 +231,7 @@ class EngineThreads {
     await Promise.all(this.#conversations.map((one) => one.ask(THREAD.close, undefined)));
     for (const one of this.#conversations) one.close();
     await this.#ended;
+    this.#stopHeart();
     this.#folder.unlock();
   }
 

@@ -441,7 +441,7 @@ export const SHARD = {
   record: crossing(12, recordCommand, recordOutcome),
   stats: crossing(13, nothing, shardStats),
   resume: crossing(14, nothing, nothing),
-  drain: crossing(15, nothing, nothing),
+  drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),
   checkpoint: crossing(17, nothing, nothing),
   tick: telling(18, integer),

@@ -32,7 +32,7 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onChange(SHARD.record, (command, done) => shard.record(command, done));
   front.onAsked(SHARD.stats, () => shard.stats());
   front.onAsked(SHARD.resume, () => shard.resume());
-  front.onAsked(SHARD.drain, () => shard.drain());
+  front.onAsked(SHARD.drain, (isHurried) => shard.drain(isHurried));
   front.onAsked(SHARD.idle, () => shard.idle());
   front.onAsked(SHARD.checkpoint, () => shard.close());
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));

@@ -1,2 +1,2 @@
 /** The door of the engine's threads. */
-export { EngineStartFault, type StartedEngine, startEngineThreads } from './engine-threads.ts';
+export { EngineStartFault, type Health, type StartedEngine, startEngineThreads } from './engine-threads.ts';

@@ -31,6 +31,8 @@ export interface LinkOptions {
   readonly after?: readonly Link[] | undefined;
   /** The other side rang: there may be more for it here than messages. */
   readonly rung?: (() => void) | undefined;
+  /** One message has been dealt with: whoever has many to take is busy, not stuck. */
+  readonly taken?: (() => void) | undefined;
   /** There was no room, and now there is. */
   readonly drained?: (() => void) | undefined;
 }
@@ -154,7 +156,11 @@ export class Link {
     if (this.#options.after !== undefined) for (const link of this.#options.after) link.drain();
     const count = Buffer.from(batch.buffer, batch.byteOffset, COUNT_BYTES).readUInt32LE(0);
     const from = new ByteReader(batch, COUNT_BYTES);
-    for (let left = count; left > 0; left -= 1) this.#options.receive(from);
+    const { receive, taken } = this.#options;
+    for (let left = count; left > 0; left -= 1) {
+      receive(from);
+      taken?.();
+    }
     from.finish();
     return count;
   }

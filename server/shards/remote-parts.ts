@@ -11,6 +11,7 @@ import {
   type ServedCoordinator,
   type ServedShard,
   type ShardCoordinator,
+  type ShardStats,
 } from '../../engine/index.ts';
 import type { Conversation, Crossing } from './conversation.ts';
 import {
@@ -25,16 +26,30 @@ import {
   TO_COORDINATOR,
 } from './formats.ts';
 
-/** For the front: refuses at once what the shard's thread would have no room for (limits.ts). */
+/** What is known of the thread at the other end without asking it. */
+export interface Fitness {
+  /** It does not come round (fault 19): whatever it is sent now waits until it does. */
+  isStuck(): boolean;
+  /** Its heap, or that of who asks, has no room for more (fault 20). */
+  isFull(): boolean;
+}
+
+const FIT: Fitness = { isStuck: () => false, isFull: () => false };
+
+/** For the front: refuses at once what the shard's thread would have no room for (limits.ts), or no time. */
 export class RemoteShard implements ServedShard {
   readonly #to: Conversation;
   readonly #clock: Clock;
+  readonly #fitness: Fitness;
+  readonly #lastStats: LastKnown<ShardStats>;
   readonly #listeners = new Set<Parameters<ServedShard['onChanged']>[0]>();
   #isDraining = false;
 
-  constructor(to: Conversation, clock: Clock) {
+  constructor(to: Conversation, clock: Clock, fitness = FIT) {
     this.#to = to;
     this.#clock = clock;
+    this.#fitness = fitness;
+    this.#lastStats = new LastKnown(() => to.ask(SHARD.stats, undefined), fitness);
     to.onTold(SHARD.changed, (citizens) => {
       for (const listener of this.#listeners) listener(citizens);
     });
@@ -59,11 +74,11 @@ export class RemoteShard implements ServedShard {
   };
 
   tick: ServedShard['tick'] = (nowMs) => this.#to.tell(SHARD.tick, nowMs);
-  stats: ServedShard['stats'] = () => this.#to.ask(SHARD.stats, undefined);
+  stats: ServedShard['stats'] = () => this.#lastStats.read();
   resume: ServedShard['resume'] = () => this.#to.ask(SHARD.resume, undefined);
-  drain: ServedShard['drain'] = () => {
+  drain: ServedShard['drain'] = (isHurried) => {
     this.#isDraining = true;
-    return this.#to.ask(SHARD.drain, undefined);
+    return this.#to.ask(SHARD.drain, isHurried);
   };
   idle: ServedShard['idle'] = () => this.#to.ask(SHARD.idle, undefined);
   close: ServedShard['close'] = () => this.#to.ask(SHARD.checkpoint, undefined);
@@ -76,23 +91,24 @@ export class RemoteShard implements ServedShard {
   ): void {
     if (this.#isDraining) return done({ ok: false, code: 'DRAINING' });
     const isTooMuch = this.#to.changesInFlight >= LIMITS.changesInFlightMax || this.#to.link.isFull;
-    if (isTooMuch) return done(overloaded(this.#clock));
+    if (isTooMuch || !isFit(this.#fitness)) return done(overloaded(this.#clock));
     this.#to.change(crossing, asked, done);
   }
 
   #read<M extends ReadName>(name: M, asked: Asked<M>): Promise<Answered<M>> {
-    return hasRoom(this.#to)
+    return hasRoom(this.#to) && isFit(this.#fitness)
       ? this.#to.ask(crossingOf(name), asked)
       : Promise.resolve(overloaded(this.#clock) as Answered<M>);
   }
 }
 
 /** For the front. */
-export function remoteCoordinator(to: Conversation, clock: Clock): ServedCoordinator {
+export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT): ServedCoordinator {
+  const lastStats = new LastKnown(() => to.ask(COORDINATOR.rankingStats, undefined), fitness);
   return {
     rankingPage: (...asked) =>
-      hasRoom(to) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
-    rankingStats: () => to.ask(COORDINATOR.rankingStats, undefined),
+      hasRoom(to) && isFit(fitness) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
+    rankingStats: () => lastStats.read(),
     closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
@@ -128,6 +144,41 @@ export function remoteShardCoordinator(to: Conversation): ShardCoordinator {
     ranks: (asked) => to.ask(TO_COORDINATOR.ranks, asked),
     ranked: (shard) => to.ask(TO_COORDINATOR.ranked, shard),
   };
+}
+
+function isFit(fitness: Fitness): boolean {
+  return !fitness.isStuck() && !fitness.isFull();
+}
+
+const LOOK_MS = 50;
+
+/** What a thread says of itself; while it is stuck, what it said last. Whoever wants to know why need not wait, too. */
+class LastKnown<T> {
+  readonly #ask: () => Promise<T>;
+  readonly #fitness: Fitness;
+  #last: T | undefined;
+
+  constructor(ask: () => Promise<T>, fitness: Fitness) {
+    this.#ask = ask;
+    this.#fitness = fitness;
+  }
+
+  read(): Promise<T> {
+    const asked = this.#ask();
+    return new Promise((resolve, reject) => {
+      const looking = setInterval(() => {
+        if (this.#last === undefined || !this.#fitness.isStuck()) return;
+        clearInterval(looking);
+        resolve(this.#last);
+      }, LOOK_MS);
+      asked
+        .then((said) => {
+          this.#last = said;
+          resolve(said);
+        }, reject)
+        .finally(() => clearInterval(looking));
+    });
+  }
 }
 
 function hasRoom(to: Conversation): boolean {

@@ -37,6 +37,8 @@ export interface ThreadData extends Pick<Configuration, 'killAt' | 'checkpointRo
   readonly folder: FolderParts;
   /** See SharedClock. */
   readonly clock: SharedArrayBuffer;
+  /** See Vitals. */
+  readonly vitals: SharedArrayBuffer;
 }
 
 /**
@@ -52,6 +54,11 @@ export function seatsFor(shardCount: number): readonly Seat[] {
   if (shardCount === 1) return [{ shard: 0, isCoordinator: true }];
   const shards = Array.from({ length: shardCount }, (_, shard) => ({ shard, isCoordinator: false }));
   return [...shards, { shard: null, isCoordinator: true }];
+}
+
+/** For people. The front comes after the engine's threads. */
+export function threadNames(seats: readonly Seat[]): readonly string[] {
+  return [...seats.map(({ shard }) => (shard === null ? 'coordinator' : `store ${shard}`)), 'front'];
 }
 
 export function createEnds(ringBytes: number): readonly [Ends, Ends] {

@@ -24,6 +24,8 @@ import {
 } from '../../snapshots/index.ts';
 import { SharedClock } from '../clock.ts';
 import { log, stopAtFaults, stopAtOnce } from '../fail-stop.ts';
+import { type OnPoint, pointsOf } from '../points.ts';
+import { startHeart, Vitals } from '../vitals/index.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { type CoordinatorStart, THREAD } from './formats.ts';
 import {
@@ -42,7 +44,8 @@ class EngineThread {
   readonly #front: Conversation;
   /** By thread; none with itself. */
   readonly #others: readonly (Conversation | null)[];
-  readonly #onPoint: (name: string) => void;
+  readonly #onPoint: OnPoint;
+  readonly #vitals: Vitals;
   readonly #desk: AnsweringDesk | null;
   readonly #store: Promise<FileStore> | null;
   readonly #clock: Clock;
@@ -56,7 +59,9 @@ class EngineThread {
     const { shard, isCoordinator } = seats[own]!;
     this.#data = data;
     this.#clock = new SharedClock(data.clock);
-    this.#onPoint = crashPoints(data.killAt);
+    this.#onPoint = pointsOf(data.killAt);
+    this.#vitals = new Vitals(data.vitals);
+    startHeart(this.#vitals, own);
     this.#desk =
       shard === null || isCoordinator
         ? null
@@ -75,17 +80,18 @@ class EngineThread {
     const { seats, own, others, front } = this.#data;
     const coordinatorThread = seats.findIndex(({ isCoordinator }) => isCoordinator);
     const withCoordinator = others[coordinatorThread] ?? null;
+    const taken = () => this.#vitals.beat(own);
     const first =
       withCoordinator === null
         ? null
-        : converse(withCoordinator, { rung: () => this.#desk?.look(), drained: () => this.#shard?.wake() });
+        : converse(withCoordinator, { taken, rung: () => this.#desk?.look(), drained: () => this.#shard?.wake() });
     const behind = first?.link;
     const conversations = others.map((ends, thread) =>
-      thread === coordinatorThread ? first : ends === null ? null : converse(ends, { behind }),
+      thread === coordinatorThread ? first : ends === null ? null : converse(ends, { behind, taken }),
     );
     const after =
       own === coordinatorThread ? conversations.flatMap((one) => (one === null ? [] : [one.link])) : undefined;
-    return [converse(front, { behind, after }), conversations];
+    return [converse(front, { behind, after, taken, rung: () => this.#onPoint('rung') }), conversations];
   }
 
   #answerFront(): void {
@@ -126,7 +132,10 @@ class EngineThread {
       failed: stopAtOnce,
       checkpointRowCount,
       onPoint: this.#onPoint,
-      betweenTasks: this.#desk?.look,
+      betweenTasks: () => {
+        this.#vitals.beat(own); // A long turn is not a stuck one.
+        this.#desk?.look();
+      },
     });
     this.#shard = shard;
     this.#neighbours = seats.flatMap((seat, thread): NeighbourShard[] => {
@@ -164,6 +173,7 @@ class EngineThread {
       digest: (text) => names.digest(text),
       failed: stopAtOnce,
       checkpointRowCount: this.#data.checkpointRowCount,
+      onPoint: this.#onPoint,
       taxCodeOf: (citizen) => taxCodes[partitionOf(citizen) % shardCountOf(seats)]!.taxCodeOf(citizen),
     });
     this.#coordinator = coordinator;
@@ -217,7 +227,10 @@ function maintainEveryMinute(store: FileStore): void {
   timer.unref();
 }
 
-function converse(ends: Ends, how: Pick<ConversationOptions, 'behind' | 'after' | 'rung' | 'drained'>): Conversation {
+function converse(
+  ends: Ends,
+  how: Pick<ConversationOptions, 'behind' | 'after' | 'taken' | 'rung' | 'drained'>,
+): Conversation {
   // Replies of one flush are said in one go: they leave together, before the next turn begins.
   return new Conversation({ ...ends, ...how, soon: queueMicrotask, failed: stopAtOnce });
 }
@@ -230,16 +243,6 @@ function parsed(programme: string): Programme {
   const checked = checkProgramme(JSON.parse(programme));
   invariant(checked.ok, 'a programme was checked before it was told');
   return checked.programme;
-}
-
-function crashPoints(killAt: ThreadData['killAt']): (name: string) => void {
-  if (killAt === null) return () => {};
-  let left = killAt.count;
-  return (name) => {
-    if (name !== killAt.point) return;
-    left -= 1;
-    if (left === 0) process.kill(process.pid, 'SIGKILL');
-  };
 }
 
 stopAtFaults();

@@ -71,6 +71,8 @@ export interface TransportOptions<T> {
   readonly frameBytesMax: number;
   /** A socket whose peer reads too slowly is cut at this many buffered bytes. */
   readonly bufferedBytesMax: number;
+  /** Whoever comes when so many are connected is cut at once: the store needs files, too (fault 27). Absent: any number. */
+  readonly connectionsMax?: number;
 }
 
 export interface Listening {

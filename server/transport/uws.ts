@@ -54,6 +54,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
   const http = new PendingRequests();
   const sockets = new Set<UwsSocket<T>>();
   const unsent = new Unsent();
+  const socketClosed = limitConnections(app, options.connectionsMax ?? Number.POSITIVE_INFINITY);
 
   app.ws<Holder<T>>('/*', {
     compression: uws.DISABLED,
@@ -76,6 +77,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
       const { socket } = peer.getUserData();
       socket.detach();
       sockets.delete(socket);
+      socketClosed();
       options.sockets.closed(socket, code);
     },
   });
@@ -98,6 +100,23 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
       await http.settled(CLOSE_GRACE_MS);
       app.close();
     },
+  };
+}
+
+/**
+ * Cuts whoever comes when there is no room. uWebSockets.js tells of connections as they come and go, but no more of those
+ * that have become WebSockets: when they close is said elsewhere.
+ * @returns to be called when a WebSocket has closed
+ */
+function limitConnections(app: Uws.TemplatedApp, connectionsMax: number): () => void {
+  let count = 0;
+  const limit = (res: Uws.HttpResponse, change: unknown) => {
+    count += Number(change);
+    if (Number(change) > 0 && count > connectionsMax) res.close();
+  };
+  app.filter(limit);
+  return () => {
+    count -= 1;
   };
 }
 

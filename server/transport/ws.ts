@@ -30,6 +30,7 @@ const SERVICE_RESTART = 1012;
 export async function listenWs<T>(options: TransportOptions<T>): Promise<Listening> {
   const pending = new PendingRequests();
   const server = createServer({ headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS });
+  if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax;
   const sockets = new SocketServer(options);
   server.on('request', (request, response) => pending.track(answer(request, response, options.http)));
   server.on('upgrade', (request, stream, head) => sockets.upgrade(request, stream, head));

@@ -5,7 +5,8 @@
  *   manifest.json   format, shard count, name of the folder; the last file to be made
  *   lock            held by the engine that works here
  *   keys/           master.key, index.key (wrapped), store-N.slots, store-N.erased (once a key was destroyed)
- *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew
+ *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew;
+ *                   turn and set-aside.json (see quarantine.ts)
  *   rankings/       copies of rankings
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */

@@ -9,6 +9,7 @@ import { createFileDurably, isUnfinished } from './files.ts';
 import { rankingSink } from './ranking-files.ts';
 
 export interface StorePaths {
+  readonly folder: string;
   readonly journal: string;
   readonly rows: string;
   readonly archive: string;
@@ -20,6 +21,7 @@ export interface StorePaths {
 export function storePaths(folder: string, index: number): StorePaths {
   const path = join(folder, `store-${index}`);
   return {
+    folder: path,
     journal: join(path, 'journal'),
     rows: join(path, 'rows'),
     archive: join(path, 'archive'),

@@ -8,6 +8,7 @@ import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import { explained, type Folder, type FolderParts, freeShare, openFolder } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
+import { openQuarantine } from './quarantine-files.ts';
 import { rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
 import { RowDatabase } from './row-database.ts';
@@ -103,6 +104,8 @@ export async function openFileStore(
     opened.push(rows.database);
     const slots = await openSlotFile(paths);
     opened.push(slots);
+    const quarantine = openQuarantine(paths.folder);
+    opened.push(quarantine);
 
     const records = new RecordDatabase(journal.database, archive, onPoint);
     const media = { records, rows: new RowDatabase(rows.database), slots };
@@ -113,7 +116,7 @@ export async function openFileStore(
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
       rows: roomOf(rows.database),
     });
-    return { ...store, records, maintain, close: () => closeStore(store, opened) };
+    return { ...store, quarantine, records, maintain, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);

@@ -5,6 +5,7 @@ export const PROGRAMS = {
   echoTarget: () => import('../../bench/load/echo-process.ts'),
   engine: () => import('../../server/main.ts'),
   engineThread: () => import('../../server/shards/worker.ts'),
+  watchdogThread: () => import('../../server/vitals/watchdog-thread.ts'),
   seed: () => import('../../bench/seed.ts'),
   rowsThread: () => import('../../bench/seed/rows-thread.ts'),
   commandLine: () => import('../../client/cli/main.ts'),

@@ -3,4 +3,5 @@ export const PROGRAMS = {
   commandLine: () => import('../../client/cli/main.ts'),
   engine: () => import('../../server/main.ts'),
   engineThread: () => import('../../server/shards/worker.ts'),
+  watchdogThread: () => import('../../server/vitals/watchdog-thread.ts'),
 };

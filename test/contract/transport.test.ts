@@ -581,6 +581,24 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
     expect((await reply(client, 'still here')).data.toString()).toBe('still here');
   });
 
+  test('fault 27: whoever comes when so many are connected is cut, until one of them has gone', async () => {
+    const { port } = await start({ connectionsMax: 3 });
+    const sockets = [await open(port), await open(port), await open(port)];
+    for (const _ of [1, 2, 3]) {
+      const late = connect(port, HOST);
+      late.on('error', () => {});
+      await ended(late);
+    }
+    for (const socket of sockets) expect((await reply(socket, 'still here')).data.toString()).toBe('still here');
+    sockets[0]!.close();
+    await once(sockets[0]!, 'close');
+    // The server hears of a close in its own time.
+    for (let isIn = false; !isIn; ) {
+      const next = dial(port);
+      isIn = await Promise.race([once(next, 'open').then(() => true), once(next, 'close').then(() => false)]);
+    }
+  });
+
   test('close says 1012 to everyone and frees the port', async () => {
     const { port, listening, seen } = await start();
     const all = await Promise.all([open(port), open(port), open(port)]);

@@ -2,7 +2,7 @@
 // bodies too large or of another kind; and a handler whose engine breaks, called directly.
 import * as v from 'valibot';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BrokenInvariant, LIMITS, makeTaxCode, ROLES } from '../../engine/index.ts';
+import { BrokenInvariant, LIMITS, makeTaxCode, ROLES, StorageFault } from '../../engine/index.ts';
 import { createClock } from '../../server/clock.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { errorResponse } from '../../server/http/respond.ts';
@@ -143,7 +143,7 @@ test('what is logged names the route, never the path or the bearer', async () =>
   expect(JSON.stringify(server.lines)).not.toMatch(/4111|eyJ/);
 });
 
-test('an error of ours is a plain 500 to the client and whole in the log; a broken invariant is nobody’s to catch', async () => {
+test('fault 24: a fault of the world is a plain 500 to the client and whole in the log; a mistake of ours is nobody’s to catch', async () => {
   const lines: RequestLine[] = [];
   const monotonicMs = () => 0;
   const handlerWhere = (failure: Error) =>
@@ -174,13 +174,18 @@ test('an error of ours is a plain 500 to the client and whole in the log; a brok
     body: (async function* () {})(),
   };
   // A web server may drop the body of a HEAD by itself: here is what it is given.
-  expect(await handlerWhere(new Error())({ ...request, method: 'HEAD' })).toMatchObject({ status: 500, body: '' });
+  expect(await handlerWhere(new StorageFault('X', ''))({ ...request, method: 'HEAD' })).toMatchObject({
+    status: 500,
+    body: '',
+  });
   lines.length = 0;
-  const failure = new Error('secret detail');
+  const failure = Object.assign(new Error('secret detail'), { code: 'EIO', syscall: 'write' });
   const response = await handlerWhere(failure)(request);
   expect(response.status).toBe(500);
   expect(String(response.body)).not.toContain('secret');
   expect(v.parse(errorBody, JSON.parse(String(response.body))).name).toBe('INTERNAL_ERROR');
   expect(lines).toMatchObject([{ status: 500, error: failure }]);
-  await expect(handlerWhere(new BrokenInvariant('ours'))(request)).rejects.toThrow('ours');
+  for (const mistake of [new BrokenInvariant('ours'), new TypeError('ours'), new Error('ours')]) {
+    await expect(handlerWhere(mistake)(request)).rejects.toThrow('ours');
+  }
 });

@@ -403,7 +403,7 @@ describe('how it ends', () => {
     const send = () =>
       remote.execute(command({ kind: 'enrol' }), (reply) => order.push(reply.ok ? 'done' : reply.code));
     send();
-    const drained = remote.drain().then(() => order.push('drained'));
+    const drained = remote.drain(false).then(() => order.push('drained'));
     send();
     await drained;
     expect(order).toEqual(['DRAINING', 'done', 'drained']);

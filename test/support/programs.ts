@@ -192,7 +192,7 @@ function gather(stream: NodeJS.ReadableStream): () => string {
 }
 
 /** Linux knows the children of each process. */
-function childOf(pid: number): number {
+export function childOf(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   if (!/^\d+$/.test(children)) throw new Error(`process ${pid} has not one child but "${children}"`);
   return Number(children);

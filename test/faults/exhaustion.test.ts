@@ -1,0 +1,137 @@
+// Method: real engines get less memory, or fewer files, than a flood would take; they must stay alive, say why they
+// refuse, and serve as before when the flood is over.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { makeTaxCode } from '../../engine/index.ts';
+import { Vitals } from '../../server/vitals/vitals.ts';
+import { verifyFolder } from '../../snapshots/index.ts';
+import { Supervised } from '../support/supervised.ts';
+import { hpan } from '../support/world.ts';
+
+const NOW = '2021-03-01T09:00:00Z';
+
+let place: string;
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), 'clickday-exhaustion-'));
+});
+afterAll(async () => {
+  await Supervised.stopAll();
+  rmSync(place, { recursive: true, force: true });
+});
+
+describe('a heap near its limit', () => {
+  test('fault 20: sheds connections from 80 %, commands from 90 %', () => {
+    const vitals = new Vitals(2);
+    const at = (share: number) => {
+      vitals.setHeapShare(1, share);
+      return { isCrowded: vitals.isCrowded, isFull: vitals.isFull(1), isOtherFull: vitals.isFull(0) };
+    };
+    expect(at(0.799)).toEqual({ isCrowded: false, isFull: false, isOtherFull: false });
+    expect(at(0.8)).toEqual({ isCrowded: true, isFull: false, isOtherFull: false });
+    expect(at(0.9)).toEqual({ isCrowded: true, isFull: true, isOtherFull: false });
+    expect(at(0.5)).toEqual({ isCrowded: false, isFull: false, isOtherFull: false });
+  });
+
+  test('fault 20: a flood of ten times what fits does not end the process, and refuses with a time to come back', async () => {
+    const folder = join(place, 'flood');
+    const flags = ['--max-old-space-size=64'];
+    const supervised = await Supervised.start({ folder, now: NOW, shards: 1, flags });
+    const codes = new Map<string, number>();
+    let retriesMissing = 0;
+    const sockets = await Promise.all(
+      Array.from({ length: 200 }, async (_, number) => {
+        const socket = await raw(supervised, makeTaxCode(number));
+        socket?.on('message', (data) => {
+          const { ok, code, retryAtMs } = JSON.parse(String(data));
+          if (ok === undefined) return;
+          const answer = ok ? 'done' : code;
+          codes.set(answer, (codes.get(answer) ?? 0) + 1);
+          if (answer === 'OVERLOADED' && retryAtMs === undefined) retriesMissing += 1;
+        });
+        return socket;
+      }),
+    );
+    // Each sends all that it may have in flight, and once more, before it hears anything.
+    for (let ref = 0; ref < 500; ref += 1) {
+      for (const [number, socket] of sockets.entries()) {
+        const id = (ref * 1_000 + number).toString(16).padStart(32, '0');
+        const request = ref === 0 ? { type: 'enrol' } : { type: 'enableCashback', hpan: hpan(ref * 1_000 + number) };
+        socket?.send(JSON.stringify({ ref, id, ...request }));
+      }
+    }
+    const sent = 500 * sockets.filter((socket) => socket !== null).length;
+    const answered = () => [...codes.values()].reduce((sum, count) => sum + count, 0);
+    while (answered() < sent && supervised.events.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(supervised.events, supervised.errors).toEqual([]);
+    expect(codes.get('OVERLOADED')).toBeGreaterThan(0);
+    expect(retriesMissing).toBe(0);
+    for (const socket of sockets) socket?.terminate();
+    const client = await supervised.client('citizen', makeTaxCode(1));
+    expect(await client.change('enrol', {})).toMatchObject({ ok: true });
+    client.close();
+    expect(await supervised.stop()).toBe(0);
+    expect((await verifyFolder(folder)).differences).toEqual([]);
+  });
+});
+
+async function raw(supervised: Supervised, taxCode: string): Promise<WebSocket | null> {
+  const authorization = `Bearer ${await supervised.token('citizen', taxCode)}`;
+  const socket = new WebSocket(`${supervised.url.replace('http', 'ws')}/ws`, 'clickday.v1.json', {
+    headers: { authorization },
+  });
+  return new Promise((resolve) => {
+    socket.once('open', () => resolve(socket));
+    socket.once('error', () => resolve(null));
+  });
+}
+
+describe('too few files', () => {
+  test('fault 27: a crowd of connections leaves the store what it needs, whatever else it opens', async () => {
+    const folder = join(place, 'descriptors');
+    const environment = { CLICKDAY_CHECKPOINT_ROWS: '40' };
+    const supervised = await Supervised.start({ folder, now: NOW, shards: 2, environment, descriptorCount: 256 });
+    const client = await supervised.client('citizen', makeTaxCode(1));
+    await client.change('enrol', {});
+    const port = Number(new URL(supervised.url).port);
+    const crowd = await Promise.all(Array.from({ length: 400 }, () => dial(port)));
+    const isIn = crowd.filter((socket) => !socket.destroyed).length;
+    expect(isIn).toBeGreaterThan(16);
+    expect(isIn).toBeLessThan(256 - 64);
+    // Checkpoints, segments of the archive and copies of rankings are opened beside them.
+    for (let round = 0; round < 150; round += 1) {
+      expect(await client.change('enableCashback', { hpan: hpan(1) })).toMatchObject({ ok: true });
+      expect(await client.change('disableCashback', { hpan: hpan(1) })).toMatchObject({ ok: true });
+    }
+    expect(supervised.events, supervised.errors).toEqual([]);
+    expect(supervised.errors).not.toMatch(/EMFILE/);
+    for (const socket of crowd) socket.destroy();
+    client.close();
+    expect(await supervised.stop()).toBe(0);
+    expect(readdirSync(join(folder, 'store-0', 'archive')).length).toBeGreaterThan(0);
+    expect((await verifyFolder(folder)).differences).toEqual([]);
+  });
+
+  test('fault 27: with too few even for the store it says so, and what to do', () => {
+    const program = new URL('../../dist/client/cli/main.js', import.meta.url).pathname;
+    const run = `ulimit -n 100; exec ${process.execPath} ${program} serve --port 0 --data ${join(place, 'few')} 2>&1`;
+    expect(() => execFileSync('sh', ['-c', run], { encoding: 'utf8' })).toThrow(
+      expect.objectContaining({ status: 2, stdout: expect.stringMatching(/may open 100 files.*\n.*ulimit -n/) }),
+    );
+  });
+});
+
+/** Resolves when it is in or out: a server that cuts does so at once, and answers who asks. */
+function dial(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  return new Promise((resolve) => {
+    socket.on('error', () => resolve(socket));
+    socket.on('close', () => resolve(socket));
+    socket.once('connect', () => socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n'));
+    socket.once('data', () => resolve(socket));
+  });
+}

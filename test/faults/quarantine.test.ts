@@ -1,0 +1,98 @@
+// Method: one shard on a disk in memory, with a quarantine that only remembers what it was told: who is named while
+// whom is decided, in which turn suspects come, and that nobody is named when nothing is being decided.
+import { expect, test } from 'vitest';
+import { makeTaxCode } from '../../engine/index.ts';
+import type { Quarantine } from '../../engine/ports.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { hpan, World } from '../support/world.ts';
+
+const commandId = (number: number) => number.toString(16).padStart(32, '0');
+
+class Remembering implements Quarantine {
+  readonly suspects = new Set<string>();
+  readonly setAside = new Set<string>();
+  named: readonly string[] = [];
+  /** What was named at each point that was passed. */
+  readonly seen: { readonly point: string; readonly subject: string | undefined; readonly named: readonly string[] }[] =
+    [];
+
+  name(tasks: readonly string[]): void {
+    this.named = [...tasks];
+  }
+  nameToo(task: string): void {
+    this.named = [...this.named, task];
+  }
+  clear(): void {
+    this.named = [];
+  }
+  get hasSuspects(): boolean {
+    return this.suspects.size > 0;
+  }
+  isSuspect(task: string): boolean {
+    return this.suspects.has(task);
+  }
+  acquit(task: string): void {
+    this.suspects.delete(task);
+  }
+  isSetAside(task: string): boolean {
+    return this.setAside.has(task);
+  }
+  readonly onPoint = (point: string, subject?: string) => void this.seen.push({ point, subject, named: this.named });
+}
+
+async function open() {
+  const persistence = await openMemoryPersistence({ shardCount: 1 });
+  const quarantine = new Remembering();
+  const stores = persistence.stores.map(({ journal, rows, vault }) => ({ journal, rows, vault, quarantine }));
+  const world = await World.open({ persistence: { ...persistence, stores }, onPoint: quarantine.onPoint });
+  const anna = world.citizen(makeTaxCode(1));
+  await anna.enrol();
+  return { world, quarantine, anna };
+}
+
+test('fault 18: whatever is decided is named before, with all of its turn, and nothing afterwards', async () => {
+  const { anna, quarantine } = await open();
+  quarantine.seen.length = 0;
+  const ids = [10, 11, 12].map(commandId);
+  await Promise.all(ids.map((id, card) => anna.do({ kind: 'enableCashback', hpan: hpan(card) }, id)));
+  const names = ids.map((id) => `command ${anna.key} ${id}`);
+  const decided = quarantine.seen.filter(({ point }) => point === 'deciding');
+  expect(decided.map(({ subject }) => subject)).toEqual(ids);
+  for (const { named } of decided) expect(named).toEqual(names);
+  for (const { point, named } of quarantine.seen) if (point === 'turn-flushed') expect(named).toEqual([]);
+  expect(quarantine.named).toEqual([]);
+});
+
+test('fault 18: a suspect is decided in a turn of its own, in its place, and is none any more', async () => {
+  const { anna, quarantine } = await open();
+  const ids = [10, 11, 12].map(commandId);
+  const names = ids.map((id) => `command ${anna.key} ${id}`);
+  quarantine.suspects.add(names[1]!);
+  quarantine.seen.length = 0;
+  await Promise.all(ids.map((id, card) => anna.do({ kind: 'enableCashback', hpan: hpan(card) }, id)));
+  const decided = quarantine.seen.filter(({ point }) => point === 'deciding');
+  expect(decided.map(({ named }) => named)).toEqual(names.map((name) => [name]));
+  expect(quarantine.hasSuspects).toBe(false);
+});
+
+test('fault 18: what was set aside is refused, a row of a file with its reason, and all else is done', async () => {
+  const { world, anna, quarantine } = await open();
+  const id = commandId(10);
+  quarantine.setAside.add(`command ${anna.key} ${id}`);
+  expect(await anna.do({ kind: 'leave' }, id)).toEqual({ ok: false, code: 'COMMAND_SET_ASIDE' });
+  await anna.enable(hpan(1));
+  world.at('2020-12-08T12:00:00+01:00');
+  const row = { hpan: hpan(1), at: '2020-12-08T09:00:00+01:00', cents: 500, id: 'A1' };
+  quarantine.isSetAside = (task) => task.startsWith(`record ${hpan(1)} `);
+  expect(await world.pay(row)).toEqual({ status: 'rejected', code: 'COMMAND_SET_ASIDE' });
+  expect(await world.pay({ ...row, hpan: hpan(2) })).toMatchObject({ status: 'dropped' });
+});
+
+test('fault 18: what cannot be written once it was decided is named once more', async () => {
+  const { anna, world, quarantine } = await open();
+  const { journal } = world.persistence.stores[0]!;
+  journal.append = () => Promise.reject(new TypeError('a fact that cannot be written'));
+  void anna.do({ kind: 'leave' }, commandId(10));
+  while (world.faults.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(quarantine.named).toEqual([`command ${anna.key} ${commandId(10)}`]);
+});
