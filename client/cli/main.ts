@@ -17,6 +17,8 @@ const VERBS: Verbs = {
   restore: () => import('./restore.ts').then(({ restore }) => restore),
   verify: () => import('./verify.ts').then(({ verify }) => verify),
   rebuild: () => import('./rebuild.ts').then(({ rebuild }) => rebuild),
+  doctor: () => import('./doctor.ts').then(({ doctor }) => doctor),
+  release: () => import('./release.ts').then(({ release }) => release),
 };
 
 const root = defineCommand({

@@ -1,11 +1,11 @@
 /** `clickday serve`: one engine process, kept alive, until Ctrl-C. */
 import { basename, relative } from 'node:path';
 import { defineCommand } from 'citty';
-import { type Ready, type Supervisor, supervise } from '../../server/index.ts';
+import { DESCRIPTORS_MIN, descriptorLimit, type Ready, type Supervisor, supervise } from '../../server/index.ts';
 import type { Paint } from '../paint.ts';
 import { taxCodeOf } from '../replay/documents.ts';
 import { DATA_DEFAULT } from './line.ts';
-import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson, usageFault } from './verb.ts';
+import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson, usageFault, VerbFault } from './verb.ts';
 
 export const serve = defineCommand({
   meta: { name: 'serve', description: 'Run the engine on a data folder; starts it again when it dies.' },
@@ -31,6 +31,14 @@ export const serve = defineCommand({
     // On standard error: what a program reads from standard output begins with the address.
     if (args.demo && !args.json)
       process.stderr.write('Starting. A new folder is filled with a demonstration first: some seconds.\n');
+    const descriptors = descriptorLimit();
+    if (descriptors < DESCRIPTORS_MIN) {
+      throw new VerbFault(
+        2,
+        `this user may open ${descriptors} files: too few to serve anybody`,
+        'raise it with: ulimit -n',
+      );
+    }
     const supervisor = supervise({
       options: engineOptions(args),
       onReady: (ready) => (args.json ? printJson({ ready }) : print(welcome(ready, args, paintOf(process.stdout)))),
