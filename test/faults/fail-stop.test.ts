@@ -52,7 +52,9 @@ const MISTAKES = [
   'recovery-record:1:throw',
 ] as const;
 
-test(`fault 24: ${MISTAKES.length} mistakes, wherever nobody catches them, each stop the process, are told and lose nothing`, async () => {
+test(`fault 24: ${MISTAKES.length} mistakes, wherever nobody catches them, each stop the process, are told and lose nothing`, {
+  timeout: 300_000,
+}, async () => {
   const folder = join(place, 'mistakes');
   const environment = { CLICKDAY_CHECKPOINT_ROWS: '40' };
   const killAt = [...MISTAKES, ''];
