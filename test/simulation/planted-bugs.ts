@@ -99,8 +99,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     what: 'a failed flush is not noticed',
     file: 'engine/shard/shard.ts',
-    find: '      .then(() => this.#publish(turn, record, changes))\n      .catch((error: unknown) => this.#fail(error));\n',
-    replace: '      .then(() => this.#publish(turn, record, changes))\n      .catch(() => {});\n',
+    find: '        this.#fail(error);\n',
+    replace: '',
     seed: 1,
   },
   {
