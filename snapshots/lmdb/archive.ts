@@ -106,18 +106,6 @@ export class Archive {
     if (!bytes.equals(await readFile(path))) throw damaged(path, 'differs from what was written');
   }
 
-  /** Compares the newest segment with the records that it should hold. @throws StorageFault ARCHIVE_DAMAGED when it differs */
-  verifyLast(records: readonly Buffer[]): void {
-    const index = this.#segments.length - 1;
-    const { path } = this.#segments[index]!;
-    let count = 0;
-    for (const record of this.#open(index)) {
-      if (!records[count]?.equals(record)) throw damaged(path, 'differs from the journal');
-      count += 1;
-    }
-    if (count !== records.length) throw damaged(path, 'differs from the journal');
-  }
-
   /** Only for a segment whose records are all in the journal still. */
   discardLast(): void {
     const segment = this.#segments.pop();
