@@ -8,11 +8,16 @@
  * flight: 1,460 commits a second without, 1,406 with it. `safeRestore` then has no work; it stays for whoever turns
  * the other on.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { StorageFault } from '../../engine/ports.ts';
-import { hasCode } from './files.ts';
+import { createFolderDurably, hasCode, syncFile } from './files.ts';
+
+/** The file in which LMDB keeps everything. */
+export function dataOf(path: string): string {
+  return join(path, 'data.mdb');
+}
 
 export type Environment = RootDatabase<Buffer, Buffer>;
 
@@ -25,20 +30,33 @@ export interface OpenedEnvironment {
   readonly isSuspect: boolean;
 }
 
-/** @throws StorageFault STORE_DAMAGED */
+/**
+ * Makes one where there is none. Of a new database a power cut may leave anything, and LMDB opens none of it: so it is
+ * made beside, and gets its name once it is whole on the disk. LMDB, which has it open, does not mind.
+ *
+ * @throws StorageFault STORE_DAMAGED
+ */
 export function openEnvironment(path: string): OpenedEnvironment {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  const isSuspect = fillTruncated(join(path, 'data.mdb'));
+  if (existsSync(path)) return { isSuspect: fillTruncated(dataOf(path)), database: openDatabase(path) };
+  const database = createFolderDurably(path, (unfinished) => {
+    const made = openDatabase(unfinished);
+    syncFile(dataOf(unfinished));
+    return made;
+  });
+  return { database, isSuspect: false };
+}
+
+function openDatabase(path: string): Environment {
   try {
     const options: EnvironmentOptions = {
       path,
+      noSubdir: false, // Else a name with a dot is taken for that of a file.
       encoding: 'binary',
       keyEncoding: 'binary',
       overlappingSync: false,
       safeRestore: true,
     };
-    const database: Environment = open(options);
-    return { database, isSuspect };
+    return open(options);
   } catch (error) {
     if (hasCode(error, 'EACCES', 'ENOSPC', 'EROFS')) throw error;
     throw new StorageFault('STORE_DAMAGED', `${path} cannot be opened: verify, then restore it`, { cause: error });
@@ -105,7 +123,7 @@ const META_BYTES = 152;
  */
 function fillTruncated(path: string): boolean {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size;
-  if (bytes === undefined) return false;
+  if (bytes === undefined) throw new StorageFault('STORE_DAMAGED', `${path} is missing: restore it`);
   const descriptor = openSync(path, 'r+');
   try {
     const needed = bytesNeeded(descriptor, path);

@@ -1,5 +1,5 @@
 /** Plain files that survive a power cut: written beside, synced, renamed, and the folder synced too. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -44,8 +44,29 @@ export async function createFileDurably(path: string, write: (file: FileHandle) 
   }
 }
 
+/** There, and by a durable name: also when who made it was killed before it could sync. */
+export function makeFolderDurably(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  syncFolder(dirname(path));
+}
+
+/** A new folder with what `fill` puts into it, or none: `fill` makes that durable, under the path that it is given. */
+export function createFolderDurably<T>(path: string, fill: (unfinished: string) => T): T {
+  rmSync(unfinishedPath(path), { recursive: true, force: true });
+  mkdirSync(unfinishedPath(path), { recursive: true, mode: 0o700 });
+  const filled = fill(unfinishedPath(path));
+  syncFolder(unfinishedPath(path));
+  renameSync(unfinishedPath(path), path);
+  syncFolder(dirname(path));
+  return filled;
+}
+
 /** A new name in a folder is only durable once the folder is. */
 export function syncFolder(path: string): void {
+  syncFile(path);
+}
+
+export function syncFile(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

@@ -6,18 +6,18 @@
  *   lock            held by the engine that works here
  *   keys/           master.key, index.key (wrapped), store-N.slots, store-N.erased (once a key was destroyed)
  *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew;
- *                   turn and set-aside.json (see quarantine.ts)
+ *                   turn and set-aside.json (see quarantine.ts); suspect, after a flush that failed
  *   rankings/       copies of rankings
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { type FolderKeys, KEY_BYTES, newKeys, unwrapIndexKey, wrapIndexKey } from '../keys.ts';
 import { checkShardCount } from '../persistence.ts';
 import { readChecked, writeChecked } from './checked-json.ts';
-import { hasCode, readFileIfThere, writeFileDurably } from './files.ts';
+import { hasCode, makeFolderDurably, readFileIfThere, syncFolder, writeFileDurably } from './files.ts';
 import { lockFile } from './lock.ts';
 
 const FORMAT = 1;
@@ -174,11 +174,24 @@ function makeKeys(path: string, shardCount: number): { manifest: Manifest; keys:
 
 function writeKeys(path: string, { folderId }: Manifest, keys: FolderKeys): void {
   const folder = keysFolder(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  mkdirSync(join(path, 'rankings'), { recursive: true, mode: 0o700 });
+  syncAbove(path);
+  for (const made of [folder, join(path, 'rankings')]) makeFolderDurably(made);
   writeFileDurably(masterPath(folder), `${Buffer.from(keys.master).toString('hex')}\n`);
   chmodSync(masterPath(folder), 0o600);
   writeFileDurably(indexPath(folder), wrapIndexKey(keys, folderId));
+}
+
+/** The folder's own name, too, must outlive a power cut, and those of the folders above it may be as new. */
+function syncAbove(path: string): void {
+  for (let above = dirname(resolve(path)); ; above = dirname(above)) {
+    try {
+      syncFolder(above);
+    } catch (error) {
+      // Of somebody else, who does not let us look: then it is not new.
+      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+    }
+    if (above === dirname(above)) return;
+  }
 }
 
 /** From now on the folder is one to be opened. */

@@ -1,11 +1,11 @@
 /** Where the parts of a store lie in its data folder. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { RankingCopy } from '../../engine/ports.ts';
 import { writeRanking } from '../ranking-file.ts';
 import { hashOf } from '../record.ts';
 import { Archive } from './archive.ts';
-import { createFileDurably, isUnfinished } from './files.ts';
+import { createFileDurably, isUnfinished, makeFolderDurably } from './files.ts';
 import { rankingSink } from './ranking-files.ts';
 
 export interface StorePaths {
@@ -16,6 +16,8 @@ export interface StorePaths {
   readonly slots: string;
   /** Numbers of slots whose keys were destroyed. */
   readonly erased: string;
+  /** See Suspicion. */
+  readonly suspect: string;
 }
 
 export function storePaths(folder: string, index: number): StorePaths {
@@ -27,6 +29,7 @@ export function storePaths(folder: string, index: number): StorePaths {
     archive: join(path, 'archive'),
     slots: join(folder, 'keys', `store-${index}.slots`),
     erased: join(folder, 'keys', `store-${index}.erased`),
+    suspect: join(path, 'suspect'),
   };
 }
 
@@ -38,7 +41,8 @@ export interface StoreName {
 
 /** What a killed program left unfinished goes. @throws StorageFault ARCHIVE_DAMAGED */
 export function openArchive(path: string, of: StoreName): Archive {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolderDurably(dirname(path));
+  makeFolderDurably(path);
   removeUnfinished(path);
   return new Archive(path, archiveGenesis(of));
 }
