@@ -2,7 +2,13 @@
 import { StorageFault } from '../engine/ports.ts';
 
 export class FailStop {
+  readonly #failed: (fault: StorageFault) => void;
   #fault: StorageFault | null = null;
+
+  /** @param failed told of the first failure, before anybody else is */
+  constructor(failed: (fault: StorageFault) => void = () => {}) {
+    this.#failed = failed;
+  }
 
   /** Or was closed. */
   get hasFailed(): boolean {
@@ -26,9 +32,11 @@ export class FailStop {
 
   fail(what: string, cause: unknown): StorageFault {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    this.#fault ??= new StorageFault('JOURNAL_FAILED', `${what} failed: ${reason}; stopping, nothing is retried`, {
+    if (this.#fault !== null) return this.#fault;
+    this.#fault = new StorageFault('JOURNAL_FAILED', `${what} failed: ${reason}; stopping, nothing is retried`, {
       cause,
     });
+    this.#failed(this.#fault);
     return this.#fault;
   }
 

@@ -16,6 +16,8 @@ export interface StoreParts {
   readonly master: Uint8Array;
   readonly keyedHash: KeyedHash;
   readonly onPoint: OnPoint;
+  /** See FailStop. */
+  readonly failed?: (fault: StorageFault) => void;
 }
 
 export interface OpenStore extends Store {
@@ -28,7 +30,7 @@ export interface OpenStore extends Store {
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const { media, onPoint } = parts;
   const context = storeContext(parts);
-  const failStop = new FailStop();
+  const failStop = new FailStop(parts.failed);
   const rows = new MediumRows({ medium: media.rows, failStop, onPoint });
   const { last } = media.records.range();
   if (rows.checkpoint().sequence > last) {

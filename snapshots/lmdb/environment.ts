@@ -10,7 +10,7 @@
  */
 import { closeSync, existsSync, ftruncateSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { IF_EXISTS, open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { StorageFault } from '../../engine/ports.ts';
 import { createFolderDurably, hasCode, syncFile } from './files.ts';
 
@@ -101,12 +101,28 @@ export function roomOf(database: Environment): EnvironmentRoom {
   return { fileBytes: (stats.lastPageNumber + 1) * stats.pageSize, liveBytes: livePages * stats.pageSize };
 }
 
-/** Puts past the last key, with MDB_APPEND: pages fill up, and a key that is there already is refused. */
-export async function append(database: Environment, key: Buffer, value: Buffer): Promise<void> {
+/**
+ * Puts past the last key, with MDB_APPEND: pages fill up, and a key that is there already is refused. So is one when
+ * `previous` is not there: LMDB gives the next transaction its chance after one whose flush failed, and what was handed over
+ * behind a record that is lost must not outlive it.
+ *
+ * @param previous null = there is none
+ */
+export async function append(
+  database: Environment,
+  { key, value, previous }: { readonly key: Buffer; readonly value: Buffer; readonly previous: Buffer | null },
+): Promise<void> {
   // The typings know these options for `putSync` alone.
   const put = database.put as (key: Buffer, value: Buffer, options: { append: boolean }) => Promise<boolean>;
-  const isPut = await put.call(database, key, value, { append: true });
-  if (!isPut) throw new Error('the database holds a record of that number already');
+  const putNow = () => put.call(database, key, value, { append: true });
+  const isPut = previous === null ? putNow() : behind(database, previous, putNow);
+  if (!(await isPut)) throw new Error('the database holds a record of that number already, or not the one before it');
+}
+
+async function behind(database: Environment, previous: Buffer, work: () => Promise<boolean>): Promise<boolean> {
+  const done: Promise<boolean>[] = [];
+  const isThere = database.ifVersion(previous, IF_EXISTS, () => done.push(work()));
+  return (await Promise.all([isThere, ...done])).every((isDone) => isDone);
 }
 
 // Of lmdb's struct MDB_meta, behind a page header of 24 bytes; there are two, in pages 0 and 1.

@@ -5,7 +5,7 @@ import type { OnPoint, RecordMedium } from '../media.ts';
 import type { Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
-import { type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
+import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import { explained, type Folder, type FolderParts, freeShare, openFolder } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
 import { openQuarantine } from './quarantine-files.ts';
@@ -13,6 +13,7 @@ import { rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
 import { RowDatabase } from './row-database.ts';
 import { openSlotFile } from './slot-file.ts';
+import { Suspicion } from './suspicion.ts';
 
 export interface PersistenceOptions {
   /** Made when it is not there. */
@@ -97,6 +98,8 @@ export async function openFileStore(
   const { folderId } = folder.manifest;
   const opened: { close(): Promise<void> }[] = [];
   try {
+    const suspicion = new Suspicion(paths.suspect);
+    if (suspicion.isRaised) suspicion.rewrite([dataOf(paths.journal), dataOf(paths.rows), paths.slots]);
     const archive = openArchive(paths.archive, { folderId, index });
     const journal = openEnvironment(paths.journal);
     opened.push(journal.database);
@@ -110,8 +113,12 @@ export async function openFileStore(
     const records = new RecordDatabase(journal.database, archive, onPoint);
     const media = { records, rows: new RowDatabase(rows.database), slots };
     const { master, index: indexKey } = folder.keys;
-    const store = await openStore({ media, folderId, index, master, keyedHash: new KeyedHash(indexKey), onPoint });
-    if (journal.isSuspect || rows.isSuspect) scrubStore(store);
+    const store = await openStore({
+      ...{ media, folderId, index, master, keyedHash: new KeyedHash(indexKey), onPoint },
+      failed: (fault) => suspicion.raise(fault),
+    });
+    if (suspicion.isRaised || journal.isSuspect || rows.isSuspect) scrubStore(store);
+    suspicion.settle();
     const maintain = () => ({
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
       rows: roomOf(rows.database),

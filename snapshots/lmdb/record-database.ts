@@ -66,7 +66,10 @@ export class RecordDatabase implements RecordMedium {
   }
 
   async put(sequence: number, bytes: Buffer): Promise<void> {
-    await append(this.#database, sequenceKey(sequence), bytes);
+    // The newest record never leaves the database, so the one before is there; but for the first that is put into it.
+    const isFirst = this.#first === 0 && sequence === this.#archive.last + 1;
+    const previous = isFirst ? null : sequenceKey(sequence - 1);
+    await append(this.#database, { key: sequenceKey(sequence), value: bytes, previous });
     if (this.#first === 0) this.#first = sequence;
     this.#last = sequence;
   }

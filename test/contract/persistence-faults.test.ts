@@ -23,6 +23,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { StorageFault } from '../../engine/ports.ts';
 import { Ranking } from '../../engine/ranking/ranking.ts';
 import { CRASH_POINTS, openPersistence, type Persistence } from '../../snapshots/index.ts';
+import { append, openEnvironment } from '../../snapshots/lmdb/environment.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
 import { rowOf, turnOf } from './appender.ts';
@@ -321,17 +322,17 @@ describe('the folder', () => {
   });
 });
 
+/** Bytes that are nowhere but in one record. */
+function hashesIn(sequence: number): Buffer {
+  const { facts } = turnOf(1, sequence).sections[0]!;
+  return Buffer.from(facts.map((fact) => ('hpan' in fact ? fact.hpan : '')).join(''), 'hex');
+}
+
 describe('damage', () => {
   test('fault 12: a changed bit in a record is noticed when it is read, and never served', async () => {
     await fillFolder();
-    const record = Buffer.from(
-      turnOf(1, 55)
-        .sections[0]!.facts.map((fact) => 'hpan' in fact && fact.hpan)
-        .join(''),
-      'hex',
-    );
     const journal = join(folder, 'store-0', 'journal', 'data.mdb');
-    flipBit(journal, readFileSync(journal).indexOf(record.subarray(0, 32)) + random.below(32));
+    flipBit(journal, readFileSync(journal).indexOf(hashesIn(55).subarray(0, 32)) + random.below(32));
     const persistence = await openPersistence({ folder });
     const { journal: read } = persistence.stores[0]!;
     expect([...read.read(57)]).toHaveLength(4);
@@ -452,8 +453,37 @@ describe('a failing disk', () => {
         const env = { ...process.env, LD_PRELOAD: shim, FAILS_AFTER: String(30 + random.below(60)) };
         const { acked, fault } = await run(['append', folder], 1_000, { env, stdio: ['ignore', 'pipe', 'ignore'] });
         expect(fault).toBe('JOURNAL_FAILED');
+        expect(existsSync(join(folder, 'store-0', 'suspect'))).toBe(true);
         await checkWhole(acked);
+        expect(existsSync(join(folder, 'store-0', 'suspect'))).toBe(false);
       }
     },
   );
+
+  test('fault 8: a record whose predecessor was lost with a failed flush is refused by the transaction after that', async () => {
+    const { database } = openEnvironment(folder);
+    const [first, second, third] = [1, 2, 3].map((byte) => Buffer.of(byte)) as [Buffer, Buffer, Buffer];
+    await append(database, { key: first, value: first, previous: null });
+    await expect(append(database, { key: third, value: third, previous: second })).rejects.toThrow('one before it');
+    expect([...database.getKeys()]).toEqual([first]);
+    await append(database, { key: second, value: second, previous: first });
+    await append(database, { key: third, value: third, previous: second });
+    expect([...database.getKeys()]).toEqual([first, second, third]);
+    await database.close();
+  });
+
+  test('fault 8: after a failed flush the next start reads everything, and refuses what is damaged until it is sound', async () => {
+    await fillFolder();
+    const suspect = join(folder, 'store-0', 'suspect');
+    const path = join(folder, 'store-0', 'journal', 'data.mdb');
+    const good = readFileSync(path);
+    flipBit(path, good.indexOf(hashesIn(55).subarray(0, 32)) + random.below(32));
+    expect(await faultOf(() => openPersistence({ folder }))).toBe('none');
+    writeFileSync(suspect, '');
+    expect(await faultOf(() => openPersistence({ folder }))).toBe('JOURNAL_DAMAGED');
+    expect(await faultOf(() => openPersistence({ folder }))).toBe('JOURNAL_DAMAGED');
+    writeFileSync(path, good);
+    expect(await faultOf(() => openPersistence({ folder }))).toBe('none');
+    expect(existsSync(suspect)).toBe(false);
+  });
 });
