@@ -4,6 +4,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   bench: 1,
   client: 1,
   contract: 3,
+  'crash-images': 2,
   engine: 1,
   faults: 3,
   files: 0.5,

@@ -8,12 +8,15 @@ import type { DevelopmentIdentity } from '../../server/index.ts';
 import type { Random } from '../support/random.ts';
 
 export interface Promised {
+  /** Of the request that was answered, by which the answer can be found among everything that the server sent. */
+  readonly ref: number;
   readonly citizen: number;
   readonly request: Record<string, unknown> & { readonly id: string };
   readonly answer: unknown;
 }
 
 export interface PromisedRow {
+  readonly ref: number;
   readonly row: Record<string, unknown>;
   readonly outcome: RecordOutcome;
 }
@@ -33,7 +36,7 @@ interface Asked {
 
 const CITIZENS = 24;
 const CARDS = 16;
-const ACQUIRER = '36081';
+export const ACQUIRER = '36081';
 const ROWS_PER_FRAME = 200;
 /** Of all citizens together: each socket may have 256. */
 const QUESTIONS_AT_ONCE = 2_000;
@@ -46,7 +49,8 @@ type Reply = Record<string, unknown> & { readonly ref: number; readonly ok: bool
 class Line {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (reply: Reply | undefined) => void>();
-  #ref = 0;
+  /** Of all lines: no two requests have the same. */
+  static #ref = 0;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -72,8 +76,8 @@ class Line {
 
   ask(request: Record<string, unknown>): Promise<Reply | undefined> {
     if (this.#socket.readyState !== WebSocket.OPEN) return Promise.resolve(undefined);
-    this.#ref += 1;
-    const ref = this.#ref;
+    Line.#ref += 1;
+    const ref = Line.#ref;
     return new Promise((resolve) => {
       this.#waiting.set(ref, resolve);
       this.#socket.send(JSON.stringify({ ref, ...request }));
@@ -98,7 +102,7 @@ export class Crowd {
   #alarm: { readonly count: number; readonly ring: () => void } | null = null;
   readonly promisedRows: PromisedRow[] = [];
   /** Sent, never answered: may or may not have happened. */
-  readonly inDoubt: Omit<Promised, 'answer'>[] = [];
+  readonly inDoubt: Omit<Promised, 'ref' | 'answer'>[] = [];
   readonly #random: Random;
   readonly #identity: DevelopmentIdentity;
   #ids = 0;
@@ -178,7 +182,7 @@ export class Crowd {
     doubts.forEach((doubt, index) => {
       const reply = decided![index];
       if (reply === undefined) this.inDoubt.push(doubt);
-      else if (reply.ok) this.promised.push({ ...doubt, answer: reply.answer });
+      else if (reply.ok) this.promised.push({ ...doubt, ref: reply.ref, answer: reply.answer });
     });
   }
 
@@ -227,7 +231,9 @@ export class Crowd {
       const reply = await line.ask({ type: 'recordPayments', rows });
       if (reply === undefined) break;
       const { outcomes } = reply.view as { readonly outcomes: readonly RecordOutcome[] };
-      for (const [index, outcome] of outcomes.entries()) this.promisedRows.push({ row: rows[index]!, outcome });
+      for (const [index, outcome] of outcomes.entries()) {
+        this.promisedRows.push({ ref: reply.ref, row: rows[index]!, outcome });
+      }
     }
     line?.close();
   }
@@ -241,7 +247,7 @@ export class Crowd {
     const request = { ...wish, id };
     const reply = await line.ask(request);
     if (reply === undefined) this.inDoubt.push({ citizen, request });
-    else if (reply.ok) this.#promise({ citizen, request, answer: reply.answer });
+    else if (reply.ok) this.#promise({ ref: reply.ref, citizen, request, answer: reply.answer });
     return reply !== undefined;
   }
 

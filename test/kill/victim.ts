@@ -17,6 +17,7 @@ export interface VictimOptions {
   readonly checkpointRows: number;
   /** In bytes. */
   readonly quota?: number | undefined;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class Victim {
@@ -27,11 +28,16 @@ export class Victim {
   readonly url: Promise<string | undefined>;
   #errors = '';
 
-  constructor({ program, folder, killAt, checkpointRows, ...options }: VictimOptions) {
+  constructor({ program, folder, killAt, checkpointRows, environment, ...options }: VictimOptions) {
     const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
     this.#child = spawn(process.execPath, [program, json], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, CLICKDAY_KILL_AT: killAt, CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows) },
+      env: {
+        ...process.env,
+        ...environment,
+        CLICKDAY_KILL_AT: killAt,
+        CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows),
+      },
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
