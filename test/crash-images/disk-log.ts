@@ -60,10 +60,11 @@ export interface Entry {
   bytes: Buffer;
 }
 
+/** The result of a call of which only a kill knows whether it was made. */
 const UNKNOWN = -2;
 const HEADER_BYTES = 48;
 /** Neither a promise nor needed for one: locks, which die with their process, and what the front keeps for itself. */
-const UNIMPORTANT = /(^|\/)(lock|lock\.mdb)$|\/(identity|spool)(\/|$)/;
+export const UNIMPORTANT = /(^|\/)(lock|lock\.mdb)$|\/(identity|spool)(\/|$)/;
 const ANSWER = /"ref":(\d+),"ok":true/g;
 
 /** The logs of one process after the other, as one. */
