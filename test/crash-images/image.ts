@@ -158,14 +158,14 @@ function* sectorsOf(offset: number, length: number): Iterable<readonly [sector: 
   }
 }
 
-/** The durable size, or any that came after it. */
+/** The durable size, or any that came after it: whatever makes a change durable makes the size before it so, too. */
 function sizeAt(changes: readonly Change[], moment: number, random: Random | null, share: number): number {
   let [durable, size] = [0, 0];
-  const later: number[] = [];
+  let later: number[] = [];
   for (const change of changes) {
     size = sizeAfter(size, change);
-    if (change.durableAt <= moment) durable = sizeAfter(durable, change);
-    else later.push(size);
+    if (change.durableAt > moment) later.push(size);
+    else [durable, later] = [size, []];
   }
   if (random === null || share === 1) return size;
   return share === 0 ? durable : random.pick([durable, ...later]);
