@@ -20,5 +20,6 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   shards: 1,
   simulation: 3,
   snapshots: 1,
+  upgrade: 2,
   wire: 1,
 };

@@ -1,0 +1,250 @@
+/**
+ * A small folder with everything in it, written by the engine itself, and what its public answers are: two stores,
+ * thirty citizens with cards and payments, reversals of every fate, claims with tokens, people who left and came back,
+ * a closed period, an erased key, an archive, a tail in the journal, and a message that nobody has taken in.
+ */
+import { cpSync } from 'node:fs';
+import { basename } from 'node:path';
+import {
+  type CommandReply,
+  type Engine,
+  makeIban,
+  makeTaxCode,
+  partitionOf,
+  type WalletCommandBody,
+} from '../../engine/index.ts';
+import { openPersistence, type Persistence } from '../../snapshots/index.ts';
+import { hpanOn, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
+import { type Citizen, hpan, type Payment, World } from '../support/world.ts';
+
+export const SHARD_COUNT = 2;
+const CITIZEN_COUNT = 30;
+const CHRISTMAS = 1;
+const H1 = 2;
+/** When it ends. */
+export const NOW = '2021-03-20T12:00:00+01:00';
+
+/** Left for good, and the key that sealed its tax code is gone. */
+const ERASED = 9;
+const DETAILS = {
+  methodKind: 'card',
+  brand: 'VISA',
+  lastDigits: '4242',
+  expiry: '2025-12',
+  issuerAbi: '03069',
+} as const;
+
+export interface Asked {
+  readonly citizen: number;
+  readonly id: string;
+  readonly body: WalletCommandBody;
+  /** Null: it was under way when the folder was left. */
+  readonly reply: CommandReply | null;
+}
+
+/** What who wrote the folder knows of it. */
+export interface History {
+  readonly commands: readonly Asked[];
+  readonly payments: readonly { readonly payment: Payment; readonly receivedMs: number }[];
+}
+
+/** Ids of citizens and cards count from 1; citizen n has card n, and card 100 + n where it has two. */
+export class Story {
+  readonly commands: Asked[] = [];
+  readonly payments: History['payments'][number][] = [];
+  #world: World | null = null;
+
+  get world(): World {
+    if (this.#world === null) throw new Error('nothing is open');
+    return this.#world;
+  }
+
+  async open(persistence: Persistence, now: string): Promise<void> {
+    this.#world = await World.open({ persistence, now });
+  }
+
+  async close(): Promise<void> {
+    await this.world.engine.close();
+    await this.world.persistence.close();
+  }
+
+  citizen(number: number): Citizen {
+    return this.world.citizen(makeTaxCode(number));
+  }
+
+  /** @param isAwaited false: it will not be answered */
+  async do(citizen: number, body: WalletCommandBody, isAwaited = true): Promise<void> {
+    const id = (this.commands.length + 1).toString(16).padStart(32, '0');
+    const replied = this.citizen(citizen).do(body, id);
+    const at = this.commands.push({ citizen, id, body, reply: null }) - 1;
+    if (isAwaited) this.commands[at] = { citizen, id, body, reply: await replied };
+  }
+
+  async pay(payment: Omit<Payment, 'id'>): Promise<void> {
+    const named = { ...payment, id: `ARN${this.payments.length + 1}` };
+    this.payments.push({ payment: named, receivedMs: this.world.nowMs });
+    await this.world.pay(named);
+  }
+}
+
+/** @param folder where it is written; what is left there, as a kill would have left it, is in `${folder}-left` */
+export async function writeHistory(folder: string): Promise<{ readonly left: string; readonly history: History }> {
+  const story = new Story();
+  await story.open(await openPersistence({ folder, shardCount: SHARD_COUNT }), '2020-12-07T10:00:00+01:00');
+  await christmas(story);
+  await story.close();
+  await story.open(await openPersistence({ folder }), '2021-01-05T12:00:00+01:00');
+  await afterChristmas(story);
+  await eraseKey(story);
+  await story.close();
+  await story.open(gated(await openPersistence({ folder }), gate), '2021-03-15T12:00:00+01:00');
+  await march(story);
+  const left = `${folder}-left`;
+  await leaveInTheMiddle(story, () => cpSync(folder, left, { recursive: true, filter: isWorthKeeping }));
+  await story.close();
+  return { left, history: { commands: story.commands, payments: story.payments } };
+}
+
+async function christmas(story: Story): Promise<void> {
+  const { world } = story;
+  for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
+    await story.do(number, { kind: 'enrol', ...(number % 3 === 0 ? { optInStatus: 'ACCEPTED' } : {}) });
+    if (number % 2 === 0) await story.do(number, { kind: 'addMethod', hpan: hpan(number), details: DETAILS });
+    const tokens = number % 10 === 5 ? { tokens: [hpan(200 + number), hpan(300 + number)] } : {};
+    await story.do(number, { kind: 'enableCashback', hpan: hpan(number), ...tokens });
+    if (number % 4 === 0) await story.do(number, { kind: 'enableCashback', hpan: hpan(100 + number) });
+    if (number % 3 === 0) await story.do(number, iban(number));
+    world.at(new Date(world.nowMs + 60_000 * (number % 5)).toISOString());
+  }
+  // Taken already: refused, and its first token given back.
+  await story.do(1, { kind: 'enableCashback', hpan: hpan(401), tokens: [hpan(2)] });
+  world.at('2020-12-20T12:00:00+01:00');
+  for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
+    for (let count = 0; count <= number % 5; count += 1) {
+      await story.pay({ hpan: hpan(number), at: '2020-12-20T10:00:00+01:00', cents: 1_000 + 100 * number + count });
+    }
+  }
+}
+
+/** Enough changes of IBAN for a page of commands, the end of a period, people who leave. */
+async function afterChristmas(story: Story): Promise<void> {
+  const { world } = story;
+  for (let count = 0; count < 40; count += 1) await story.do(1, iban(500 + count));
+  for (const number of [4, 6]) await story.do(number, { kind: 'leave' });
+  world.at('2021-01-11T00:00:00+01:00');
+  await until(async () => {
+    world.engine.tick();
+    return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === CHRISTMAS && one.isFrozen);
+  }, 'the ranking of Christmas frozen');
+  world.at('2021-02-10T12:00:00+01:00');
+  await story.do(4, { kind: 'enrol' });
+  await story.do(4, { kind: 'enableCashback', hpan: hpan(4) });
+  await story.do(ERASED, { kind: 'leave' });
+  await story.do(12, { kind: 'disableCashback', hpan: hpan(112) });
+  await story.do(14, { kind: 'removeMethod', hpan: hpan(14) });
+  await story.do(14, { kind: 'enableAll' });
+  const at = '2021-02-10T11:00:00+01:00';
+  for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
+    await story.pay({ hpan: hpan(number), at, cents: 2_000, correlation: `COR-${number}` });
+  }
+  const back = { at, reversal: true };
+  await story.pay({ ...back, hpan: hpan(2), cents: 2_000, correlation: 'COR-2' });
+  await story.pay({ ...back, hpan: hpan(3), cents: 500, correlation: 'COR-3' });
+  // Nothing it could take back has come: it waits, and is given up in March.
+  await story.pay({ ...back, hpan: hpan(7), cents: 700, correlation: 'COR-EARLY' });
+}
+
+async function march(story: Story): Promise<void> {
+  const { world } = story;
+  const at = '2021-03-15T11:00:00+01:00';
+  for (let count = 0; count < 2; count += 1)
+    await story.pay({ hpan: hpan(8), at, cents: 900, correlation: 'COR-TWICE' });
+  await story.pay({ hpan: hpan(8), at, cents: 900, correlation: 'COR-TWICE', reversal: true });
+  await story.pay({ hpan: hpan(10), at, cents: 4_200, correlation: 'COR-WAITS', reversal: true });
+  await story.do(16, iban(16));
+  await story.do(16, { kind: 'addMethod', hpan: hpan(416), details: DETAILS });
+  for (let number = 20; number <= CITIZEN_COUNT; number += 1) await story.pay({ hpan: hpan(number), at, cents: 777 });
+  world.at(NOW);
+}
+
+const gate = new StoreGate();
+
+/** The card's store does not answer any more: the claim is journaled, and its message is under way for ever. */
+async function leaveInTheMiddle(story: Story, leave: () => void): Promise<void> {
+  const { engine } = story.world;
+  const citizen = Array.from({ length: CITIZEN_COUNT }, (_, at) => at + 1).find(
+    (number) => number > 20 && shardOf(story.citizen(number).key, SHARD_COUNT) === 0,
+  );
+  if (citizen === undefined) throw new Error('nobody lives in the first store');
+  await until(() => engine.stats().then(({ mailboxCount }) => mailboxCount === 0), 'nothing waits');
+  await turnsTaken();
+  gate.hold();
+  await story.do(citizen, { kind: 'enableCashback', hpan: hpanOn(1, SHARD_COUNT, 600) }, false);
+  const { id } = story.commands.at(-1)!;
+  const { key, origin } = story.citizen(citizen);
+  await until(async () => {
+    const read = await engine.outcome(key, origin, id);
+    return read.ok && read.value.state === 'in-progress';
+  }, 'the claim under way');
+  leave();
+  gate.release();
+}
+
+function gated(persistence: Persistence, at: StoreGate): Persistence {
+  const [first, ...others] = persistence.stores;
+  return { ...persistence, stores: [first!, ...others.map((store) => at.before(store))] };
+}
+
+async function eraseKey(story: Story): Promise<void> {
+  const { persistence } = story.world;
+  const { key } = story.citizen(ERASED);
+  const partition = partitionOf(key);
+  const row = persistence.stores[partition % SHARD_COUNT]!.rows.get('wallet', partition, key, '');
+  if (row === undefined) throw new Error('the first checkpoint wrote every wallet');
+  await persistence.eraseKey(partition % SHARD_COUNT, row.value.slot);
+}
+
+function iban(number: number): WalletCommandBody {
+  const holder = { accountHolderName: 'A', accountHolderSurname: 'B' };
+  return { kind: 'setIban', iban: makeIban(number), accountHolderCF: makeTaxCode(number % CITIZEN_COUNT), ...holder };
+}
+
+function isWorthKeeping(path: string): boolean {
+  return !['lock', 'lock.mdb'].includes(basename(path));
+}
+
+/** Everything that anybody may ask, as JSON has it; not where in which partition it was said. */
+export async function answersOf(engine: Engine, { commands }: Pick<History, 'commands'>): Promise<unknown> {
+  const stats = await engine.stats();
+  const { citizensEnabled, cardsActive, paymentsListed, commandsDone, rankings } = stats;
+  const citizens: unknown[] = [];
+  for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
+    const citizen = engine.citizenKeyOf(makeTaxCode(number));
+    const origin = { role: 'citizen', subject: citizen, channel: '' } as const;
+    const own = commands.filter((command) => command.citizen === number);
+    const cards = new Set(own.flatMap(({ body }) => ('hpan' in body ? [body.hpan] : [])));
+    citizens.push({
+      wallet: await engine.wallet(citizen),
+      instruments: await Promise.all([...cards].map((card) => engine.instrument(citizen, card))),
+      periods: await Promise.all(
+        [CHRISTMAS, H1].map(async (awardPeriodId) => ({
+          total: await engine.total(citizen, awardPeriodId),
+          payments: await engine.payments(citizen, { awardPeriodId, limit: 100 }),
+          milestones: await engine.milestones(citizen, awardPeriodId),
+          ranking: await engine.rankings(citizen, awardPeriodId),
+        })),
+      ),
+      outcomes: await Promise.all(own.map(({ id }) => engine.outcome(citizen, origin, id))),
+    });
+  }
+  const pages = await Promise.all([CHRISTMAS, H1].map((period) => engine.rankingPage(period, 1, 1_000)));
+  const reversals = await Promise.all(
+    (['parked', 'flagged', 'pending'] as const).map((state) => engine.reversals({ state, limit: 20 })),
+  );
+  const counts = { citizensEnabled, cardsActive, paymentsListed, commandsDone, rankings };
+  return JSON.parse(JSON.stringify({ citizens, pages, reversals, counts }, withoutPosition));
+}
+
+function withoutPosition(name: string, value: unknown): unknown {
+  return name === 'position' ? undefined : value;
+}
