@@ -140,7 +140,14 @@ function makeFacts(): Fact[] {
     if (index % 4 === 1) return { kind: 'claimEnded', citizen, hpan, activationMs: atMs, atMs };
     if (index % 4 === 2) return { kind: 'optInSet', citizen, optInStatus: 'ACCEPTED' };
     const bodyHash = digits(`body ${index}`, 32);
-    return { kind: 'commandDone', citizen, commandKey: digits(`id ${index}`, 32), bodyHash, answer: { hpan } };
+    return {
+      kind: 'commandDone',
+      citizen,
+      commandKey: digits(`id ${index}`, 32),
+      bodyHash,
+      command: 'addMethod',
+      answer: { hpan },
+    };
   });
 }
 
@@ -149,8 +156,8 @@ function makeRows(batch: number): RowChange[] {
     const entity = digits(`row ${batch} ${index}`, 32);
     const commandKey = digits(`id ${index}`, 32);
     const answer = { activationMs: 1_607_385_600_000 };
-    const command = { commandKey, bodyHash: digits(`body ${index}`, 32), answer, sequence: batch + 1 };
-    const value = { commands: [command] };
+    const asked = { commandKey, bodyHash: digits(`body ${index}`, 32), command: 'enableCashback' } as const;
+    const value = { commands: [{ ...asked, answer, sequence: batch + 1 }] };
     return { address: { table: 'command', partition: 0, entity, sub: '' }, sequence: batch + 1, value };
   });
 }

@@ -62,8 +62,18 @@ export async function run(): Promise<SuiteResult> {
 }
 
 const EVENTS: Readonly<Record<string, WalletEvent>> = {
-  'set IBAN': { type: 'SET_IBAN', asked: ASKED, isIbanValid: true, checkStatus: 'OK', seal: () => SEALED },
-  'enable a card': { type: 'ENABLE', asked: ASKED, body: { kind: 'enableCashback', hpan: HPAN } },
+  'set IBAN': {
+    type: 'SET_IBAN',
+    asked: { ...ASKED, kind: 'setIban' },
+    isIbanValid: true,
+    checkStatus: 'OK',
+    seal: () => SEALED,
+  },
+  'enable a card': {
+    type: 'ENABLE',
+    asked: { ...ASKED, kind: 'enableCashback' },
+    body: { kind: 'enableCashback', hpan: HPAN },
+  },
   'count a payment': {
     type: 'COUNT',
     place: 1,
@@ -76,7 +86,7 @@ const EVENTS: Readonly<Record<string, WalletEvent>> = {
   },
   'refuse (unknown method)': {
     type: 'REMOVE_METHOD',
-    asked: ASKED,
+    asked: { ...ASKED, kind: 'removeMethod' },
     body: { kind: 'removeMethod', hpan: HPAN },
   },
 };

@@ -67,6 +67,18 @@ export type WalletCommandBody =
   | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
   | { readonly kind: 'enableAll' };
 
+export type WalletCommandKind = WalletCommandBody['kind'];
+export const WALLET_COMMAND_KINDS = [
+  'enrol',
+  'leave',
+  'setIban',
+  'addMethod',
+  'removeMethod',
+  'enableCashback',
+  'disableCashback',
+  'enableAll',
+] as const satisfies readonly WalletCommandKind[];
+
 export interface WalletCommand {
   readonly citizen: CitizenKey;
   /** Needed to seal it at the first enrolment; never stored in clear. */
@@ -169,7 +181,8 @@ export type CommandReply = Done | Refused;
 
 /** Answer to "what became of my command?" (promise 8). A refusal leaves no trace: `not-done`. */
 export type CommandOutcome =
-  | { readonly state: 'done'; readonly answer: Answer }
+  /** `command` is what was asked; null: it was done before this was remembered. */
+  | { readonly state: 'done'; readonly command: WalletCommandKind | null; readonly answer: Answer }
   | { readonly state: 'in-progress' }
   | { readonly state: 'not-done' };
 

@@ -12,6 +12,7 @@ import type {
   OptInStatus,
   RefusalName,
   TransactionRecord,
+  WalletCommandKind,
 } from './contract.ts';
 import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
 
@@ -82,6 +83,8 @@ export type WalletFact =
       readonly citizen: CitizenKey;
       readonly commandKey: string;
       readonly bodyHash: string;
+      /** Null = journaled before it was said. */
+      readonly command: WalletCommandKind | null;
       readonly answer: Answer;
     }
   /** The oldest commands of the wallet go to a page of their own. */

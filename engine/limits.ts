@@ -73,6 +73,8 @@ export const LIMITS = {
   checkpointBatchRows: 1_000,
   /** Transactions of one checkpoint: when more has changed, each takes more rows. */
   checkpointBatchesUsual: 25,
+  /** Rows of an older format looked at in one go: some milliseconds, and then what has arrived goes first. */
+  rewriteRowCount: 500,
   /** Rows newer in memory than on disk: from here on a shard takes in nothing until a checkpoint has ended. */
   unwrittenRowCountMax: 400_000,
   /** Rows changed before they are written down where rows are made anew, and of them in one transaction: nobody waits. */

@@ -140,7 +140,7 @@ export interface PackedChange {
 }
 
 export interface Rows {
-  /** Undefined = no such row. Throws StorageFault (`ROW_DAMAGED`, `FORMAT_NEWER`) rather than serve a wrong row. */
+  /** Undefined = no such row. Throws StorageFault (`ROW_DAMAGED`, `FORMAT_NEWER`, `FORMAT_OLDER`) rather than serve a wrong row. */
   get<T extends RowTable>(table: T, partition: number, entity: string, sub: string): StoredRow<RowTypes[T]> | undefined;
   /** One line of a page, without reading the others. Throws as `get` does. */
   line<T extends PageTable>(table: T, partition: number, place: number): Line<T> | undefined;
@@ -161,6 +161,11 @@ export interface Rows {
   pack(pages: readonly PageChange[]): readonly PackedPage[];
   /** One transaction, all or none, flushed when resolved. Rejects with StorageFault: the process stops. */
   write(changes: readonly (RowChange | PackedChange)[]): Promise<void>;
+  /**
+   * Writes rows that an older format left once more, in today's, from among the next `rowCountMax` that may be such, and
+   * keeps where it stopped. Nobody else writes rows meanwhile. False = all of them are of today's. Rejects as `write`.
+   */
+  rewriteOlder(rowCountMax: number): Promise<boolean>;
   /** The checkpoint is complete up to this sequence of the store's journal: all of it is in rows. */
   setCheckpoint(mark: CheckpointMark): Promise<void>;
   checkpoint(): CheckpointMark;

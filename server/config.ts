@@ -31,6 +31,7 @@ const OptionsSchema = v.strictObject({
   quota: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   ship: v.optional(v.string()),
   shipKeys: v.optional(v.string()),
+  keepFormat: v.optional(v.boolean(), false),
 });
 
 export interface Configuration {
@@ -52,6 +53,8 @@ export interface Configuration {
   readonly quotaBytes: number | undefined;
   /** Where the journal is shipped to; `keys` undefined: beside it. */
   readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
+  /** A folder of an older format stays one that the program before this one can open. */
+  readonly keepsFormat: boolean;
   /** A real issuer of tokens in place of the folder's development identity. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** For tests: changed rows after which a checkpoint begins. */
@@ -66,21 +69,8 @@ export interface Configuration {
 export function readConfiguration(json: string | undefined, environment: NodeJS.ProcessEnv): Configuration {
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
-  const {
-    data,
-    port,
-    host,
-    transport,
-    shards,
-    now,
-    speed = 1,
-    clock,
-    programme,
-    demo,
-    quota,
-    ship,
-    shipKeys,
-  } = parsed.output;
+  const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
+  const { quota, ship, shipKeys, keepFormat } = parsed.output;
   return {
     folder: data,
     port,
@@ -94,6 +84,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     isDemonstration: demo,
     quotaBytes: quota,
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
+    keepsFormat: keepFormat,
     issuer: issuerOf(environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),

@@ -36,10 +36,11 @@ export {
   standing,
   transactionRecord,
 } from './codec/values-v1.ts';
+export { commandKind } from './codec/values-v2.ts';
 export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
-export { type Folder, type FolderParts, openFolder } from './lmdb/folder.ts';
+export { type Folder, type FolderParts, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
 export {
   type FileStore,
   openFileStore,

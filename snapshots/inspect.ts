@@ -113,7 +113,7 @@ async function checkSuspects({ balance, busy, findings, ...parts }: CheckParts):
 export async function verifyFolder(folder: string, options: VerifyOptions = {}): Promise<Inspection> {
   // Opening would make one, and an empty folder is always sound.
   if (!existsSync(folder)) throw new StorageFault('FOLDER_MISSING', `there is no data folder ${folder}`);
-  const persistence = await openPersistence({ folder });
+  const persistence = await openPersistence({ folder, keepsFormat: true });
   try {
     return await verifyPersistence(persistence, options);
   } finally {

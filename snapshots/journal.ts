@@ -11,6 +11,8 @@ export interface JournalParts {
   readonly medium: RecordMedium;
   /** Stands before the first record: binds the chain to this folder and store. */
   readonly genesis: Buffer;
+  /** Of the folder: what is written has it. */
+  readonly format: number;
   readonly failStop: FailStop;
   readonly onPoint: OnPoint;
 }
@@ -52,7 +54,7 @@ export class MediumJournal implements Journal {
     invariant(turn.epoch === this.epoch, `epoch ${turn.epoch} appends to a journal of epoch ${this.epoch}`);
     invariant(turn.sequence === this.#appendedSequence + 1, `${turn.sequence} follows ${this.#appendedSequence}`);
 
-    const record = sealRecord(this.#writer, turn, this.#appendedHash);
+    const record = sealRecord(this.#writer, turn, this.#appendedHash, this.#parts.format);
     this.#appendedSequence = record.sequence;
     this.#appendedHash = record.hash;
     // Each append waits for the one before it too: a turn is never told of its flush before an earlier turn.

@@ -70,6 +70,8 @@ export const CRASH_POINTS = [
   'rows-batch',
   /** The mark is flushed. */
   'checkpoint-mark',
+  /** A piece of the rows of an older format is flushed, and how far that has come. */
+  'rows-rewritten',
   /** An archive segment is written and not read back. */
   'trim-written',
   /** It is read back and its records are still in the journal too. */

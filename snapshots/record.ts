@@ -1,11 +1,11 @@
 /**
  * Layout of a journal record. Little-endian.
  *
- *   0 magic 'CDAY'   4 version u16   6 zero u16   8 epoch u32   12 sequence u64   20 body bytes u32
+ *   0 magic 'CDAY'   4 format u16   6 zero u16   8 epoch u32   12 sequence u64   20 body bytes u32
  *  24 SHA-256 of the record before (the folder's genesis for the first)   56 body   then CRC-32 of all before it
  *
  * A record's own hash stands in the next one: cutting, reordering or editing breaks the chain at that place.
- * Magic, version and the CRC at the end keep their places in every version, so that a program can tell a newer
+ * Magic, format and the CRC at the end keep their places in every version, so that a program can tell a newer
  * format from damage.
  */
 import { createHash } from 'node:crypto';
@@ -13,10 +13,9 @@ import { crc32 } from 'node:zlib';
 import type { TurnRecord } from '../engine/facts.ts';
 import { StorageFault } from '../engine/ports.ts';
 import { ByteReader, type ByteWriter, MalformedBytes } from './codec/bytes.ts';
-import { turnBody } from './codec/turn-v1.ts';
+import { FORMAT, formatOf } from './codec/formats.ts';
 
 const MAGIC = 0x59414443;
-const VERSION = 1;
 const HEADER_BYTES = 56;
 const CRC_BYTES = 4;
 export const HASH_BYTES = 32;
@@ -28,17 +27,25 @@ export interface SealedRecord {
   readonly hash: Buffer;
 }
 
-/** @returns bytes of their own, which the disk may keep for as long as it needs them */
-export function sealRecord(writer: ByteWriter, turn: TurnRecord, previousHash: Uint8Array): SealedRecord {
+/**
+ * @param format of the folder
+ * @returns bytes of their own, which the disk may keep for as long as it needs them
+ */
+export function sealRecord(
+  writer: ByteWriter,
+  turn: TurnRecord,
+  previousHash: Uint8Array,
+  format = FORMAT,
+): SealedRecord {
   writer.reset();
   writer.skip(HEADER_BYTES);
-  turnBody.write(writer, turn);
+  formatOf(format)!.turnBody.write(writer, turn);
   const bodyBytes = writer.length - HEADER_BYTES;
   writer.skip(CRC_BYTES);
 
   const bytes = writer.copy();
   bytes.writeUInt32LE(MAGIC, 0);
-  bytes.writeUInt16LE(VERSION, 4);
+  bytes.writeUInt16LE(format, 4);
   bytes.writeUInt16LE(0, 6);
   bytes.writeUInt32LE(turn.epoch, 8);
   bytes.writeBigUInt64LE(BigInt(turn.sequence), 12);
@@ -57,7 +64,7 @@ export function checkRecord(bytes: Buffer, sequence: number): void {
   const crcAt = bytes.length - CRC_BYTES;
   if (crcAt < HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC) throw damaged(sequence, 'is no journal record');
   if (bytes.readUInt32LE(crcAt) !== crc32(bytes.subarray(0, crcAt))) throw damaged(sequence, 'fails its checksum');
-  if (bytes.readUInt16LE(4) > VERSION) {
+  if (bytes.readUInt16LE(4) > FORMAT) {
     throw new StorageFault('FORMAT_NEWER', `journal record ${sequence} was written by a newer version: use that one`);
   }
   if (Number(bytes.readBigUInt64LE(12)) !== sequence) throw damaged(sequence, 'has the number of another one');
@@ -76,7 +83,9 @@ export function openRecord(bytes: Buffer): TurnRecord {
   const sequence = Number(bytes.readBigUInt64LE(12));
   try {
     const reader = new ByteReader(bytes, HEADER_BYTES, bytes.length - CRC_BYTES);
-    const body = turnBody.read(reader);
+    const format = formatOf(bytes.readUInt16LE(4));
+    if (format === undefined) throw new MalformedBytes(`no program ever wrote format ${bytes.readUInt16LE(4)}`);
+    const body = format.turnBody.read(reader);
     reader.finish();
     return { epoch: bytes.readUInt32LE(8), sequence, ...body };
   } catch (error) {

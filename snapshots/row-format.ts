@@ -2,7 +2,7 @@
  * Layout of rows and their keys.
  *
  *   key    partition u8, table u8, length of the entity u8, entity, sub
- *   value  version u8, CRC-32 u32 (of key, version and the rest), then sequence and the row's values
+ *   value  format u8, CRC-32 u32 (of key, format and the rest), then sequence and the row's values
  *
  * The CRC covers the key, so that a row found in the wrong place is as bad as a row with a wrong bit.
  */
@@ -20,11 +20,10 @@ import {
   type StoredRow,
 } from '../engine/ports.ts';
 import { ByteReader, type ByteWriter, MalformedBytes, packHex } from './codec/bytes.ts';
-import { lineReaders, rowValues } from './codec/rows-v1.ts';
+import { FORMAT, type Format, formatOf } from './codec/formats.ts';
 import type { Codec } from './codec/shape.ts';
 
-const VERSION = 1;
-const VERSION_AT = 0;
+const FORMAT_AT = 0;
 const CRC_AT = 1;
 const BODY_AT = 5;
 
@@ -47,6 +46,7 @@ const TEXT_ENTITY = 0x80;
 const ENTITY_BYTES_MAX = 0x7f;
 
 const KEY_HEADER_BYTES = 3;
+const NAMED_DIGITS = 12;
 
 export function rowKey(table: RowTable, partition: number, entity: string, sub: string): Buffer {
   const subBytes = sub === '' ? 0 : Buffer.byteLength(sub);
@@ -103,19 +103,30 @@ export function addressOf<T extends RowTable>(table: T, key: Buffer): RowAddress
   return { table, partition: key[0]!, entity, sub: key.toString('utf8', entityEnd) };
 }
 
-/** @returns a view of what it wrote behind what the writer holds already */
-export function sealRow(writer: ByteWriter, key: Buffer, change: RowChange): Buffer {
+/**
+ * @param format of the folder
+ * @returns a view of what it wrote behind what the writer holds already
+ */
+export function sealRow(writer: ByteWriter, key: Buffer, change: RowChange, format = FORMAT): Buffer {
   invariant(change.value !== null, 'a deletion has no bytes');
-  const codec = rowValues[change.address.table] as Codec<RowTypes[RowTable]>;
-  return sealValue(writer, key, (to) => {
+  const codec = formatOf(format)!.rowValues[change.address.table] as Codec<RowTypes[RowTable]>;
+  return sealValue(writer, key, format, (to) => {
     to.integer(change.sequence);
     codec.write(to, change.value!);
   });
 }
 
-/** @throws StorageFault ROW_DAMAGED, FORMAT_NEWER */
+/** @throws StorageFault ROW_DAMAGED, FORMAT_NEWER, FORMAT_OLDER */
 export function openRow<T extends RowTable>(table: T, key: Buffer, bytes: Buffer): StoredRow<RowTypes[T]> {
-  return openValue(key, bytes, (from) => ({ sequence: from.integer(), value: rowValues[table].read(from) }));
+  return openValue(key, bytes, (from, { rowValues }) => ({
+    sequence: from.integer(),
+    value: rowValues[table].read(from),
+  }));
+}
+
+/** Of a row as it is stored. */
+export function formatOfRow(bytes: Buffer): number {
+  return bytes[FORMAT_AT]!;
 }
 
 /** Reads one line of a page. @throws as `openRow` does */
@@ -125,40 +136,43 @@ export function openLine<T extends PageTable>(
   bytes: Buffer,
   index: number,
 ): Line<T> | undefined {
-  return readValue(key, bytes, (from) => {
+  return readValue(key, bytes, (from, { lineReaders }) => {
     from.integer();
     return lineReaders[table](from, index);
   });
 }
 
-export function sealValue(writer: ByteWriter, key: Buffer, write: (to: ByteWriter) => void): Buffer {
+export function sealValue(writer: ByteWriter, key: Buffer, format: number, write: (to: ByteWriter) => void): Buffer {
   const start = writer.length;
   writer.beginValue();
   writer.skip(BODY_AT);
   write(writer);
   const bytes = writer.view(start);
-  bytes[VERSION_AT] = VERSION;
+  bytes[FORMAT_AT] = format;
   bytes.writeUInt32LE(checksum(key, bytes), CRC_AT);
   return bytes;
 }
 
-export function openValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T): T {
-  return readValue(key, bytes, (from) => {
-    const value = read(from);
+/** How a value is read, by the format that it has. */
+type ReadValue<T> = (from: ByteReader, format: Format) => T;
+
+export function openValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>): T {
+  return readValue(key, bytes, (from, format) => {
+    const value = read(from, format);
     from.finish();
     return value;
   });
 }
 
-function readValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T): T {
+function readValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>): T {
   if (bytes.length < BODY_AT || bytes.readUInt32LE(CRC_AT) !== checksum(key, bytes)) {
     throw damaged(key, 'fails its checksum');
   }
-  if (bytes[VERSION_AT]! > VERSION) {
-    throw new StorageFault('FORMAT_NEWER', `a row was written by a newer version (${bytes[VERSION_AT]}): use that one`);
-  }
+  const number = formatOfRow(bytes);
+  const format = formatOf(number);
+  if (format === undefined) throw unread(number);
   try {
-    return read(new ByteReader(bytes, BODY_AT));
+    return read(new ByteReader(bytes, BODY_AT), format);
   } catch (error) {
     if (error instanceof MalformedBytes) throw damaged(key, `cannot be read: ${error.message}`);
     throw error;
@@ -166,14 +180,21 @@ function readValue<T>(key: Buffer, bytes: Buffer, read: (from: ByteReader) => T)
 }
 
 function checksum(key: Buffer, bytes: Buffer): number {
-  const version = crc32(bytes.subarray(VERSION_AT, CRC_AT), crc32(key));
-  return crc32(bytes.subarray(BODY_AT), version);
+  const format = crc32(bytes.subarray(FORMAT_AT, CRC_AT), crc32(key));
+  return crc32(bytes.subarray(BODY_AT), format);
 }
 
-/** Names the place and not the citizen: a key's hash is of no use to who reads a log. */
+function unread(format: number): StorageFault {
+  if (format > FORMAT) {
+    return new StorageFault('FORMAT_NEWER', `a row was written by a newer version (${format}): use that one`);
+  }
+  return new StorageFault('FORMAT_OLDER', `a row has format ${format}: let a version that reads it rewrite the folder`);
+}
+
+/** Names the row as `verify` does: a citizen's key and an hpan are hashes, and a part of one is enough to find it. */
 function damaged(key: Buffer, what: string): StorageFault {
-  return new StorageFault(
-    'ROW_DAMAGED',
-    `a row of partition ${key[0]}, table ${key[1]} ${what}: rebuild it from the journal`,
-  );
+  const table = ROW_TABLES.find((one) => TABLE_NUMBERS[one] === key[1]);
+  const { entity } = addressOf(table ?? 'partition', key);
+  const row = [table ?? 'mark', entity.slice(0, NAMED_DIGITS)].join(' ').trim();
+  return new StorageFault('ROW_DAMAGED', `row ${row} of partition ${key[0]} ${what}: rebuild it from the journal`);
 }

@@ -18,13 +18,15 @@ import {
   type StoredRow,
 } from '../engine/ports.ts';
 import { ByteWriter } from './codec/bytes.ts';
-import { integer, list, shape } from './codec/shape.ts';
+import { isTableChanged } from './codec/formats.ts';
+import { bytes as byteString, integer, list, shape } from './codec/shape.ts';
 import type { FailStop } from './fail-stop.ts';
 import type { KeyedChange, OnPoint, RowMedium } from './media.ts';
 import {
   addressOf,
   after,
   entityPrefix,
+  formatOfRow,
   openLine,
   openRow,
   openValue,
@@ -37,8 +39,18 @@ import {
 
 export interface RowsParts {
   readonly medium: RowMedium;
+  /** Of the folder: what is written has it. */
+  readonly format: number;
   readonly failStop: FailStop;
   readonly onPoint: OnPoint;
+}
+
+/** How far the rows of a store have come to a format. */
+interface Rewriting {
+  /** No row of a table that changed since is of an older one. */
+  readonly format: number;
+  /** Where the way to the next one goes on; empty = it has not begun, or has ended. */
+  readonly nextKey: Uint8Array;
 }
 
 /** Past every partition and table, so that no scan meets it. */
@@ -59,12 +71,25 @@ export const checkpointMark = shape<CheckpointMark>({
   ranked: rankedMark,
 });
 
+/** What is kept beside the mark from format 2 on. */
+const rewritingCodec = shape<Rewriting>({ format: integer, nextKey: byteString });
+const NOT_REWRITTEN: Rewriting = { format: 1, nextKey: new Uint8Array() };
+
 export class MediumRows implements Rows {
   readonly #parts: RowsParts;
   readonly #packer = new ByteWriter();
+  #rewriting: Rewriting;
 
   constructor(parts: RowsParts) {
     this.#parts = parts;
+    const { medium, format } = parts;
+    this.#rewriting =
+      medium.count() === 0 ? { ...NOT_REWRITTEN, format } : (this.#stored()?.rewriting ?? NOT_REWRITTEN);
+  }
+
+  /** No row of a table that changed since is of an older format: who reads no older ones may open the store. */
+  get oldestFormat(): number {
+    return this.#rewriting.format;
   }
 
   get<T extends RowTable>(
@@ -135,7 +160,7 @@ export class MediumRows implements Rows {
     const writer = this.#packer;
     writer.reset();
     const ends = pages.map((page) => {
-      sealRow(writer, keyOf(page.address), page);
+      sealRow(writer, keyOf(page.address), page, this.#parts.format);
       return writer.length;
     });
     const bytes = writer.copy();
@@ -144,24 +169,86 @@ export class MediumRows implements Rows {
 
   async write(changes: readonly (RowChange | PackedChange)[]): Promise<void> {
     if (changes.length === 0) return;
-    const { medium, failStop, onPoint } = this.#parts;
+    const { medium, format, failStop, onPoint } = this.#parts;
     // One buffer for the batch, its own: the medium holds on to it until it is flushed.
     const writer = new ByteWriter(changes.length * ROW_BYTES_USUAL);
-    await failStop.guard('writing rows', () => medium.write(changes.map((change) => sealChange(writer, change))));
+    await failStop.guard('writing rows', () =>
+      medium.write(changes.map((change) => sealChange(writer, change, format))),
+    );
     onPoint('rows-batch');
   }
 
   async setCheckpoint(mark: CheckpointMark): Promise<void> {
     const { medium, failStop, onPoint } = this.#parts;
-    const value = sealValue(new ByteWriter(MARK_BYTES_USUAL), MARK_KEY, (to) => checkpointMark.write(to, mark));
-    await failStop.guard('marking the checkpoint', () => medium.write([{ key: MARK_KEY, value }]));
+    await failStop.guard('marking the checkpoint', () => medium.write([this.#sealMark(mark, this.#rewriting)]));
     onPoint('checkpoint-mark');
   }
 
   checkpoint(): CheckpointMark {
-    const bytes = this.#parts.medium.get(MARK_KEY);
-    if (bytes === undefined) return NO_CHECKPOINT;
-    return openValue(MARK_KEY, bytes, (from) => checkpointMark.read(from));
+    return this.#stored()?.mark ?? NO_CHECKPOINT;
+  }
+
+  async rewriteOlder(rowCountMax: number): Promise<boolean> {
+    const { medium, format, failStop, onPoint } = this.#parts;
+    if (this.#rewriting.format >= format) return false;
+    const { changes, nextKey } = this.#olderRows(rowCountMax);
+    const rewriting = nextKey === null ? { ...NOT_REWRITTEN, format } : { ...this.#rewriting, nextKey };
+    // In one transaction with how far it has come: whoever goes on after a kill begins behind it.
+    const all = [...changes, this.#sealMark(this.checkpoint(), rewriting)];
+    await failStop.guard('rewriting rows', () => medium.write(all));
+    this.#rewriting = rewriting;
+    onPoint('rows-rewritten');
+    return nextKey !== null;
+  }
+
+  /** Rows of older formats among the next `rowCountMax` of the tables that changed. `nextKey` null: there are no more. */
+  #olderRows(rowCountMax: number): { readonly changes: readonly KeyedChange[]; readonly nextKey: Buffer | null } {
+    const { medium, format } = this.#parts;
+    const writer = new ByteWriter(rowCountMax * ROW_BYTES_USUAL);
+    const changes: KeyedChange[] = [];
+    const begun = Buffer.from(this.#rewriting.nextKey);
+    const tables = ROW_TABLES.filter((table) => isTableChanged(table, this.#rewriting.format, format));
+    let left = rowCountMax;
+    for (const { table, from, before } of rangesOf(tables)) {
+      if (before.compare(begun) <= 0) continue;
+      for (const [key, bytes] of medium.range(from.compare(begun) < 0 ? begun : from, before)) {
+        if (left === 0) return { changes, nextKey: key };
+        left -= 1;
+        if (formatOfRow(bytes) >= format) continue;
+        const change = { address: addressOf(table, key), ...openRow(table, key, bytes) } as RowChange;
+        changes.push({ key, value: sealRow(writer, key, change, format) });
+      }
+    }
+    return { changes, nextKey: null };
+  }
+
+  #sealMark(mark: CheckpointMark, rewriting: Rewriting): KeyedChange {
+    const { format } = this.#parts;
+    const value = sealValue(new ByteWriter(MARK_BYTES_USUAL), MARK_KEY, format, (to) => {
+      checkpointMark.write(to, mark);
+      if (format > 1) rewritingCodec.write(to, rewriting);
+    });
+    return { key: MARK_KEY, value };
+  }
+
+  #stored(): { readonly mark: CheckpointMark; readonly rewriting: Rewriting } | undefined {
+    const sealed = this.#parts.medium.get(MARK_KEY);
+    if (sealed === undefined) return undefined;
+    const format = formatOfRow(sealed);
+    return openValue(MARK_KEY, sealed, (from) => ({
+      mark: checkpointMark.read(from),
+      rewriting: format > 1 ? rewritingCodec.read(from) : NOT_REWRITTEN,
+    }));
+  }
+}
+
+/** Where the rows of some tables lie, in the order of keys. */
+function* rangesOf(tables: readonly RowTable[]) {
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    for (const table of tables) {
+      const from = tablePrefix(table, partition);
+      yield { table, from, before: after(from) };
+    }
   }
 }
 
@@ -189,8 +276,8 @@ function keyOf({ table, partition, entity, sub }: RowAddress): Buffer {
   return rowKey(table, partition, entity, sub);
 }
 
-function sealChange(writer: ByteWriter, change: RowChange | PackedChange): KeyedChange {
+function sealChange(writer: ByteWriter, change: RowChange | PackedChange, format: number): KeyedChange {
   const key = keyOf(change.address);
   if (change.value instanceof SealedPage) return { key, value: change.value.bytes };
-  return { key, value: change.value === null ? null : sealRow(writer, key, change as RowChange) };
+  return { key, value: change.value === null ? null : sealRow(writer, key, change as RowChange, format) };
 }

@@ -12,6 +12,8 @@ import { MediumVault } from './vault.ts';
 export interface StoreParts {
   readonly media: StoreMedia;
   readonly folderId: string;
+  /** Of the folder. */
+  readonly format: number;
   readonly index: number;
   readonly master: Uint8Array;
   readonly keyedHash: KeyedHash;
@@ -28,17 +30,17 @@ export interface OpenStore extends Store {
 
 /** @throws StorageFault JOURNAL_DAMAGED when the journal ends before what rows say was in it */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
-  const { media, onPoint } = parts;
+  const { media, format, onPoint } = parts;
   const context = storeContext(parts);
   const failStop = new FailStop(parts.failed);
-  const rows = new MediumRows({ medium: media.rows, failStop, onPoint });
+  const rows = new MediumRows({ medium: media.rows, format, failStop, onPoint });
   const { last } = media.records.range();
   if (rows.checkpoint().sequence > last) {
     const mark = rows.checkpoint().sequence;
     throw new StorageFault('JOURNAL_DAMAGED', `the journal ends at ${last}, rows hold ${mark}: restore the journal`);
   }
 
-  const journal = await openJournal({ medium: media.records, genesis: genesisOf(context), failStop, onPoint });
+  const journal = await openJournal({ medium: media.records, genesis: genesisOf(context), format, failStop, onPoint });
   const { master, keyedHash } = parts;
   const vault = new MediumVault({
     ...{ medium: media.slots, master, keyedHash, context, failStop, keysMax: LIMITS.vaultKeysMax },

@@ -154,6 +154,10 @@ export class MediumVault implements Vault {
   #unwrapped(slot: number): Buffer | null {
     const bytes = this.#parts.medium.read(slot);
     if (bytes.length !== SLOT_BYTES) return null;
+    // An erased slot is random bytes, which are hardly ever zero where the header is.
+    if (bytes.readUIntLE(1, 3) === 0 && bytes[0]! > VERSION) {
+      throw new StorageFault('FORMAT_NEWER', `key ${slot} was written by a newer version: use that one`);
+    }
     return openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
   }
 

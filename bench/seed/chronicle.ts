@@ -22,6 +22,7 @@ import {
   partitionOf,
   type TransactionRecord,
   type WalletCommandBody,
+  type WalletCommandKind,
 } from '../../engine/index.ts';
 import { NOWHERE, placeAt } from '../../engine/place.ts';
 import type { Operation, PaymentRow } from '../../engine/wallet/wallet.ts';
@@ -74,6 +75,12 @@ interface Person {
   commandCount: number;
 }
 
+interface AskedCommand {
+  readonly commandKey: string;
+  readonly bodyHash: string;
+  readonly command: WalletCommandKind;
+}
+
 interface Instrument {
   readonly hpan: Hpan;
   readonly partition: number;
@@ -81,7 +88,7 @@ interface Instrument {
   /** Payments not sent yet, the next one last. */
   readonly waiting: TransactionRecord[];
   /** The claim's command. */
-  asked: { readonly commandKey: string; readonly bodyHash: string } | null;
+  asked: AskedCommand | null;
   arrivals: number;
   /** Place of its last record, and the latest instant of all. */
   latest: number;
@@ -284,13 +291,13 @@ export class Chronicle {
     this.#done(owner, asked!, { activationMs });
   }
 
-  #ask(person: Person, body: WalletCommandBody): { readonly commandKey: string; readonly bodyHash: string } {
+  #ask(person: Person, body: WalletCommandBody): AskedCommand {
     const commandKey = `${person.ids}${TWO_DIGITS[person.commandCount]}`;
     person.commandCount += 1;
-    return { commandKey, bodyHash: this.#options.digests.body(body) };
+    return { commandKey, bodyHash: this.#options.digests.body(body), command: body.kind };
   }
 
-  #done(person: Person, asked: { readonly commandKey: string; readonly bodyHash: string }, answer: Answer): void {
+  #done(person: Person, asked: AskedCommand, answer: Answer): void {
     this.#fact(person.partition, { kind: 'commandDone', citizen: person.key, ...asked, answer });
   }
 

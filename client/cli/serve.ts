@@ -24,6 +24,11 @@ export const serve = defineCommand({
     quota: { type: 'string', description: 'refuse changes when the folder has grown to this size', valueHint: 'BYTES' },
     ship: { type: 'string', description: 'ship the journal to a second folder, all the time', valueHint: 'DIR' },
     'ship-keys': { type: 'string', description: 'and the keys to another; by default DIR.keys', valueHint: 'DIR' },
+    'keep-format': {
+      type: 'boolean',
+      description: 'write an older folder in its own format: the version before this one can still take it back',
+      default: false,
+    },
     demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
     ...JSON_ARGUMENT,
   },
@@ -61,6 +66,7 @@ interface ServeArguments {
   readonly ship: string | undefined;
   readonly 'ship-keys': string | undefined;
   readonly demo: boolean;
+  readonly 'keep-format': boolean;
 }
 
 /** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
@@ -74,6 +80,7 @@ function engineOptions(args: ServeArguments): object {
     port: numberArgument('port', args.port, (value) => isWhole(value) && value < 65_536, 'a port from 0 to 65535'),
     transport,
     demo,
+    keepFormat: args['keep-format'],
     ...optional('shards', args.shards, (value) => isWhole(value) && value >= 1 && value <= 64, 'from 1 to 64'),
     ...optional('quota', args.quota, (value) => isWhole(value) && value >= 1, 'a number of bytes'),
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),

@@ -78,6 +78,19 @@ export class Checkpointer {
     this.#trimming.catch(this.#options.failed);
   }
 
+  /** Some of what an older format left is written anew, never beside a checkpoint. False = nothing is left. */
+  async rewriteSome(): Promise<boolean> {
+    while (this.#running !== null) await this.#running;
+    const { store, rowCount = LIMITS.rewriteRowCount } = this.#options;
+    const rewriting = store.rows.rewriteOlder(Math.min(rowCount, LIMITS.rewriteRowCount));
+    this.#running = rewriting.then(() => {});
+    try {
+      return await rewriting;
+    } finally {
+      this.#running = null;
+    }
+  }
+
   /** Writes what changed last; resolves when the archive has what it covers, too. */
   async finish(): Promise<void> {
     await this.run();

@@ -76,7 +76,7 @@ export class Reads {
     const wallet = this.#wallet(citizen);
     if (wallet === undefined) return found({ state: 'not-done' });
     const done = doneCommand(wallet, key, () => this.#options.flushed.list('command', partition, citizen, ''));
-    if (done !== undefined) return found({ state: 'done', answer: done.answer });
+    if (done !== undefined) return found({ state: 'done', command: done.command, answer: done.answer });
     const isUnderWay = wallet.operations.some((operation) => operation.commandKey === key);
     return found({ state: isUnderWay ? 'in-progress' : 'not-done' });
   }

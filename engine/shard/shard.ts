@@ -369,6 +369,7 @@ export class Shard {
     const asked: Asked = {
       commandKey: key,
       bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
+      kind: command.body.kind,
       channel: command.origin.channel,
     };
     const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);

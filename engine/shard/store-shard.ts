@@ -100,6 +100,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   #participants: Iterator<RankedStanding> | null = null;
   #sent = 0;
   #taken = 0;
+  #isClosing = false;
+  #wakeRewriting: () => void = () => {};
 
   constructor(options: StoreShardOptions) {
     const { recovered, programme, coordinator, clock, schedule, failed, onPoint, checkpointRowCount } = options;
@@ -192,6 +194,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   tick(nowMs: number): void {
     this.#expiry.tick(nowMs);
+    this.#wakeRewriting();
   }
 
   async resume(): Promise<void> {
@@ -202,6 +205,19 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       this.#shard.system(0, () => ({ facts: [{ kind: 'programmeSet', json, hash }] }));
     }
     for (const message of recovered.found.undelivered) this.#neighbour(message.to).deliver(message);
+    this.#rewriteOlder().catch(this.#options.failed);
+  }
+
+  /** In the background, until all rows have today's format: without a break while nobody waits, else once a tick. */
+  async #rewriteOlder(): Promise<void> {
+    while (!this.#isClosing && (await this.#checkpointer.rewriteSome())) {
+      this.#checkpointIfDue();
+      await new Promise<void>((resolve) => {
+        if (this.#shard.mailboxCount > 0) this.#wakeRewriting = resolve;
+        else this.#options.schedule(resolve);
+      });
+    }
+    this.#checkpointIfDue();
   }
 
   drain(isHurried: boolean): Promise<void> {
@@ -214,6 +230,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   close(): Promise<void> {
+    this.#isClosing = true;
     return this.#checkpointer.finish();
   }
 

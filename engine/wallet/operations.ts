@@ -92,11 +92,11 @@ export function releaseJudged(
 
 /** A change that needed no card: done at once. */
 export function done(context: WalletContext, asked: Asked, answer: Answer): void {
-  const { commandKey, bodyHash } = asked;
+  const { commandKey, bodyHash, kind: command } = asked;
   const { citizen } = context.wallet;
   const page = nextPage(context.wallet);
   if (page !== null) context.decision.facts.push({ kind: 'commandsPaged', citizen, commands: page });
-  context.decision.facts.push({ kind: 'commandDone', citizen, commandKey, bodyHash, answer });
+  context.decision.facts.push({ kind: 'commandDone', citizen, commandKey, bodyHash, command, answer });
   context.decision.outcomes.push({ kind: 'done', commandKey, answer });
 }
 

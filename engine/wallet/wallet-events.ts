@@ -6,16 +6,18 @@ import type {
   RefusalName,
   TransactionRecord,
   WalletCommandBody,
+  WalletCommandKind,
 } from '../contract.ts';
 import type { Decision } from '../decision.ts';
 import type { Wallet } from './wallet.ts';
 
-type Body<K extends WalletCommandBody['kind']> = Extract<WalletCommandBody, { kind: K }>;
+type Body<K extends WalletCommandKind> = Extract<WalletCommandBody, { kind: K }>;
 
 /** Names one command: under which key its outcome is kept, and what its body was. */
 export interface Asked {
   readonly commandKey: string;
   readonly bodyHash: string;
+  readonly kind: WalletCommandKind;
   readonly channel: string;
 }
 

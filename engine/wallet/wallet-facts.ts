@@ -72,9 +72,9 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       endOperation(wallet, fact.commandKey);
       return;
     case 'commandDone': {
-      const { commandKey, bodyHash, answer } = fact;
+      const { commandKey, bodyHash, command, answer } = fact;
       endOperation(wallet, commandKey);
-      addCommand(wallet, { commandKey, bodyHash, answer, sequence });
+      addCommand(wallet, { commandKey, bodyHash, command, answer, sequence });
       return;
     }
     case 'commandsPaged':

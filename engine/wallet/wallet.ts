@@ -7,6 +7,7 @@ import type {
   MethodDetails,
   OptInStatus,
   RefusalName,
+  WalletCommandKind,
 } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 
@@ -125,6 +126,8 @@ export interface PaymentRow {
 export interface DoneCommand {
   readonly commandKey: string;
   readonly bodyHash: string;
+  /** What was asked; null = it was done before this was kept. */
+  readonly command: WalletCommandKind | null;
   readonly answer: Answer;
   /** The partition's sequence at which it was done. */
   readonly sequence: number;

@@ -14,7 +14,14 @@ import {
   type ShardReport,
   StorageFault,
 } from '../../engine/index.ts';
-import { type BackupSource, type Folder, judgeDeath, KeyedHash, openFolder } from '../../snapshots/index.ts';
+import {
+  type BackupSource,
+  type Folder,
+  judgeDeath,
+  KeyedHash,
+  openFolder,
+  openFolderAsItIs,
+} from '../../snapshots/index.ts';
 import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
 import { startHeart, startWatchdog, type ThreadView, Vitals } from '../vitals/index.ts';
@@ -71,7 +78,9 @@ export interface Health {
 /** @throws EngineStartFault, ConfigurationFault */
 export async function startEngineThreads(options: EngineThreadsOptions): Promise<StartedEngine> {
   try {
-    const folder = openFolder(options.folder, options.configuration.shardCount, shardCountFor(availableParallelism()));
+    const { shardCount, keepsFormat } = options.configuration;
+    const open = keepsFormat ? openFolderAsItIs : openFolder;
+    const folder = open(options.folder, shardCount, shardCountFor(availableParallelism()));
     const setAside = judging(folder);
     const threads = new EngineThreads(options, folder);
     try {

@@ -51,6 +51,7 @@ import {
   bytes,
   type Codec,
   checkpointMark,
+  commandKind,
   type Fields,
   flag,
   ibanCheckStatus,
@@ -219,6 +220,7 @@ const recordOutcome = union<RecordOutcome | Refused>({
 
 const commandOutcome = union<CommandOutcome>({
   state: oneOf<CommandOutcome['state']>({ done: 0, 'in-progress': 1, 'not-done': 2 }),
+  command: commandKind,
   answer,
 });
 

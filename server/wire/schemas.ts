@@ -27,6 +27,7 @@ import {
   type RefusalName,
   ROLES,
   type TotalView,
+  WALLET_COMMAND_KINDS,
   type WalletView,
 } from '../../engine/contract.ts';
 import { containsPan } from './pan.ts';
@@ -369,7 +370,12 @@ const periodView = v.object({
 });
 
 const outcomeView = v.variant('state', [
-  v.object({ state: v.literal('done'), answer }),
+  /** A server of the version before says no `command`. */
+  v.object({
+    state: v.literal('done'),
+    command: v.optional(v.nullable(v.picklist(WALLET_COMMAND_KINDS)), null),
+    answer,
+  }),
   v.object({ state: v.literal('in-progress') }),
   v.object({ state: v.literal('not-done') }),
 ]) satisfies v.GenericSchema<unknown, CommandOutcome>;

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { invariant } from '../../engine/assert.ts';
 import type { CheckpointMark, RowChange } from '../../engine/ports.ts';
 import { ByteWriter } from '../codec/bytes.ts';
+import { FORMAT } from '../codec/formats.ts';
 import { FailStop } from '../fail-stop.ts';
 import { type Environment, openEnvironment } from '../lmdb/environment.ts';
 import { RowDatabase } from '../lmdb/row-database.ts';
@@ -53,8 +54,9 @@ export class BulkRows {
   async finish(mark: CheckpointMark, onRows: (count: number) => void): Promise<void> {
     const { database } = openEnvironment(this.#rowsPath);
     try {
+      const medium = new RowDatabase(database);
+      const rows = new MediumRows({ medium, format: FORMAT, failStop: new FailStop(), onPoint: () => {} });
       appendAll(database, this.#inKeyOrder(), onRows);
-      const rows = new MediumRows({ medium: new RowDatabase(database), failStop: new FailStop(), onPoint: () => {} });
       await rows.setCheckpoint(mark);
     } finally {
       await database.close();

@@ -1,10 +1,10 @@
-/** Format 1 of the rows, by table. Field order and numbers are the format: a change is a version 2. */
+/** Format 1 of the rows, by table. Field order and numbers are the format: see formats.ts. */
 import type { Card, Departure, HistoryRow, RecentRecord, ReversalRow } from '../../engine/card/card.ts';
 import type { Line, OutboxRow, PageTable, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
 import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
 import type { ByteReader } from './bytes.ts';
 import { page, readLine } from './page.ts';
-import { bytes, type Codec, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
+import { bytes, type Codec, type Fields, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
 import {
   doneCommand,
   ledgerEntry,
@@ -37,7 +37,7 @@ const periodTotals = shape<PeriodTotals>({
   latest: integer,
 });
 
-const wallet = shape<Wallet>({
+export const walletFields: Fields<Wallet> = {
   citizen: text,
   status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2 }),
   enrolment: integer,
@@ -54,9 +54,7 @@ const wallet = shape<Wallet>({
   commands: list(doneCommand),
   pagedTo: text,
   updatedMs: integer,
-});
-
-const commandPage = shape<CommandPage>({ commands: list(doneCommand) });
+};
 
 const historyRow = shape<HistoryRow>({
   citizen: text,
@@ -107,10 +105,12 @@ const reversalRow = shape<ReversalRow>({ hpan: text, place: integer, atMs: integ
 
 const outboxRow = shape<OutboxRow>({ messages: list(message) });
 
-export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
-  wallet,
+export type RowValues = { readonly [T in RowTable]: Codec<RowTypes[T]> };
+
+export const rowValues: RowValues = {
+  wallet: shape<Wallet>(walletFields),
   payment: page(paymentRow),
-  command: commandPage,
+  command: shape<CommandPage>({ commands: list(doneCommand) }),
   card,
   record: page(ledgerEntry),
   reversal: reversalRow,
@@ -119,7 +119,11 @@ export const rowValues: { readonly [T in RowTable]: Codec<RowTypes[T]> } = {
 };
 
 /** A line of a page alone; undefined where the page is shorter. */
-export const lineReaders: { readonly [T in PageTable]: (from: ByteReader, index: number) => Line<T> | undefined } = {
+export type LineReaders = {
+  readonly [T in PageTable]: (from: ByteReader, index: number) => Line<T> | undefined;
+};
+
+export const lineReaders: LineReaders = {
   payment: (from, index) => readLine(from, paymentRow, index),
   record: (from, index) => readLine(from, ledgerEntry, index),
 };

@@ -80,17 +80,32 @@ export function shared<T extends object>(inner: Codec<T>): Codec<T> {
 
 /** One of a few names, stored as its number. Numbers are appended, never reused. */
 export function oneOf<T extends string>(numbers: Readonly<Record<T, number>>): Codec<T> {
-  const names = new Map<number, T>();
-  for (const name in numbers) names.set(numbers[name], name);
-  return {
-    write: (to, value) => to.integer(numbers[value]),
-    read(from) {
-      const number = from.integer();
-      const name = names.get(number);
-      if (name === undefined) throw new MalformedBytes(`unknown name: ${number}`);
-      return name;
-    },
+  const read = nameReader(new Map(namesOf(numbers)));
+  return { write: (to, value) => to.integer(numbers[value]), read };
+}
+
+/** The same in one byte also where there is none. Numbers are from 1 on. */
+export function oneOfOrNull<T extends string>(numbers: Readonly<Record<T, number>>): Codec<T | null> {
+  const read = nameReader(new Map<number, T | null>([[0, null], ...namesOf(numbers)]));
+  return { write: (to, value) => to.integer(value === null ? 0 : numbers[value]), read };
+}
+
+function namesOf<T extends string>(numbers: Readonly<Record<T, number>>): (readonly [number, T])[] {
+  return Object.entries<number>(numbers).map(([name, number]) => [number, name as T]);
+}
+
+function nameReader<T>(names: ReadonlyMap<number, T>): (from: ByteReader) => T {
+  return (from) => {
+    const number = from.integer();
+    const name = names.get(number);
+    if (name === undefined) throw new MalformedBytes(`unknown name: ${number}`);
+    return name;
   };
+}
+
+/** A field that a format does not have yet: read as this value, and lost when it is written. */
+export function absent<T>(value: T): Codec<T> {
+  return { write: () => {}, read: () => value };
 }
 
 /** An object with all its fields. The order of `fields` is the format. */

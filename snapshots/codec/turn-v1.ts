@@ -1,6 +1,19 @@
 /** Format 1 of the body of a journal record: the facts of one turn. Field order and numbers are the format. */
 import type { Fact, Section, TurnRecord } from '../../engine/facts.ts';
-import { bytes, integer, list, nullable, oneOf, pair, shape, tagged, text } from './shape.ts';
+import {
+  absent,
+  bytes,
+  type Codec,
+  integer,
+  type Kinds,
+  list,
+  nullable,
+  oneOf,
+  pair,
+  shape,
+  tagged,
+  text,
+} from './shape.ts';
 import {
   answer,
   doneCommand,
@@ -22,7 +35,7 @@ const removal = shape<Removal>({ awardPeriodId: integer, before: standing });
 
 const claimed = { hpan: text, citizen: text, enrolment: integer, channel: text, master: text, activationMs: integer };
 
-export const fact = tagged<Fact>({
+export const factKinds: Kinds<Fact> = {
   // Wallets: 1 to 49.
   enrolled: [
     1,
@@ -46,7 +59,7 @@ export const fact = tagged<Fact>({
   releaseEnded: [10, { citizen: text, hpan: text, deactivationMs: nullable(integer), atMs: integer }],
   operationSet: [11, { citizen: text, operation }],
   operationRefused: [12, { citizen: text, commandKey: text, code: refusal }],
-  commandDone: [13, { citizen: text, commandKey: text, bodyHash: text, answer }],
+  commandDone: [13, { citizen: text, commandKey: text, bodyHash: text, command: absent(null), answer }],
   paymentListed: [
     14,
     {
@@ -84,18 +97,22 @@ export const fact = tagged<Fact>({
   rankingFrozen: [83, { awardPeriodId: integer, vector: list(integer), participants: integer, digest: text }],
   tieOrdered: [84, { first: text, second: text }],
   programmeSet: [85, { json: text, hash: text }],
-});
-
-const section = shape<Section>({
-  partition: integer,
-  sequence: integer,
-  facts: list(fact),
-  sent: list(message),
-  within: list(pair(integer, integer)),
-  received: list(pair(integer, integer)),
-});
+};
 
 /** Epoch and sequence stand in the record's header. */
 export type TurnBody = Omit<TurnRecord, 'epoch' | 'sequence'>;
 
-export const turnBody = shape<TurnBody>({ nowMs: integer, sections: list(section) });
+/** @param fact in the format of the turn */
+export function turnBodyOf(fact: Codec<Fact>): Codec<TurnBody> {
+  const section = shape<Section>({
+    partition: integer,
+    sequence: integer,
+    facts: list(fact),
+    sent: list(message),
+    within: list(pair(integer, integer)),
+    received: list(pair(integer, integer)),
+  });
+  return shape<TurnBody>({ nowMs: integer, sections: list(section) });
+}
+
+export const turnBody = turnBodyOf(tagged<Fact>(factKinds));

@@ -1,4 +1,4 @@
-/** Format 1 of the values that facts, messages and rows share. Field order is the format: a change is a version 2. */
+/** Format 1 of the values that facts, messages and rows share. Field order is the format: see formats.ts. */
 import type { LedgerEntry, PendingReversal } from '../../engine/card/card.ts';
 import {
   type Answer,
@@ -11,7 +11,7 @@ import {
 } from '../../engine/contract.ts';
 import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
 import type { DoneCommand, Granted, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
-import { bytes, flag, integer, list, nullable, oneOf, shape, shared, sparse, tagged, text } from './shape.ts';
+import { absent, bytes, flag, integer, list, nullable, oneOf, shape, shared, sparse, tagged, text } from './shape.ts';
 
 /** By the number of the table of refusals, which only grows. */
 export const refusal = oneOf<RefusalName>(
@@ -49,7 +49,13 @@ export const answer = sparse<Answer>({
   refused: list(text),
 });
 
-export const doneCommand = shape<DoneCommand>({ commandKey: text, bodyHash: text, answer, sequence: integer });
+export const doneCommand = shape<DoneCommand>({
+  commandKey: text,
+  bodyHash: text,
+  command: absent(null),
+  answer,
+  sequence: integer,
+});
 
 export const operation = shape<Operation>({
   commandKey: text,

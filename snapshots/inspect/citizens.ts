@@ -262,9 +262,9 @@ export class CitizenFold {
     if (citizen.commandKeys.has(fact.commandKey)) {
       this.#findings.differ(`${named(citizen)} at ${shown(place)}: command ${fact.commandKey} is done a second time`);
     }
-    const { commandKey, bodyHash, answer } = fact;
+    const { commandKey, bodyHash, command, answer } = fact;
     citizen.commandKeys.add(commandKey);
-    citizen.commands.push({ commandKey, bodyHash, answer, sequence: place.sequence });
+    citizen.commands.push({ commandKey, bodyHash, command, answer, sequence: place.sequence });
   }
 
   #pageCommands(citizen: Citizen, fact: Extract<WalletFact, { kind: 'commandsPaged' }>, place: Place): void {

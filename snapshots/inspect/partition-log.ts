@@ -9,7 +9,7 @@ import { indexIn } from '../../engine/place.ts';
 import type { Line, PageTable, Store } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { type Codec, integer, list, shape } from '../codec/shape.ts';
-import { fact as factCodec } from '../codec/turn-v1.ts';
+import { fact as factCodec } from '../codec/turn-v2.ts';
 import type { Step } from './walk.ts';
 
 export type ActorFact = WalletFact | CardFact;

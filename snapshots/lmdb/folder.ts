@@ -14,18 +14,19 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
+import { FORMAT, FORMAT_OLDEST } from '../codec/formats.ts';
 import { type FolderKeys, KEY_BYTES, newKeys, unwrapIndexKey, wrapIndexKey } from '../keys.ts';
 import { checkShardCount } from '../persistence.ts';
 import { readChecked, writeChecked } from './checked-json.ts';
 import { hasCode, makeFolderDurably, readFileIfThere, syncFolder, writeFileDurably } from './files.ts';
 import { lockFile } from './lock.ts';
 
-const FORMAT = 1;
 const MANIFEST = 'manifest.json';
 const LOCK = 'lock';
 const UNFINISHED = 'unfinished';
 
 export interface Manifest {
+  /** What is written in the folder has it; older things have their own. See codec/formats.ts. */
   readonly format: number;
   readonly folderId: string;
   readonly shardCount: number;
@@ -44,13 +45,28 @@ export interface Folder extends FolderParts {
 }
 
 /**
- * Takes the folder for this process, and makes it when there is none.
+ * Takes the folder for this process, and makes it when there is none. An older one is raised to today's format, durably
+ * and before anything else is written there: from then on an older program refuses it.
  *
  * @param shardCount undefined = what the folder has; `ofNew` in a new one
- * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING, FORMAT_NEWER, MANIFEST_MISSING,
+ * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING, FORMAT_NEWER, FORMAT_OLDER, MANIFEST_MISSING,
  *   MANIFEST_DAMAGED, KEY_MISMATCH, SHARDS_MISMATCH
  */
 export function openFolder(path: string, shardCount: number | undefined, ofNew = 1): Folder {
+  const folder = openFolderAsItIs(path, shardCount, ofNew);
+  if (folder.manifest.format === FORMAT) return folder;
+  try {
+    const manifest = { ...folder.manifest, format: FORMAT };
+    explaining(path, () => writeManifest(path, manifest));
+    return { ...folder, manifest };
+  } catch (error) {
+    folder.unlock();
+    throw error;
+  }
+}
+
+/** The same for who wants an older folder to stay one that an older program can open: it goes on in its format. */
+export function openFolderAsItIs(path: string, shardCount: number | undefined, ofNew = 1): Folder {
   const unlock = explaining(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return lockFile(join(path, LOCK));
@@ -204,8 +220,14 @@ function parseManifest(text: string): Manifest {
   if (format !== null && format > FORMAT) {
     throw new StorageFault('FORMAT_NEWER', `the folder has format ${format}, this program knows ${FORMAT}`);
   }
-  if (format !== null && value !== null) return value as Manifest;
-  throw new StorageFault('MANIFEST_DAMAGED', 'manifest.json is damaged: restore it from a backup');
+  if (format === null || value === null) {
+    throw new StorageFault('MANIFEST_DAMAGED', 'manifest.json is damaged: restore it from a backup');
+  }
+  if (format < FORMAT_OLDEST) {
+    const text = `the folder has format ${format}, this program knows ${FORMAT_OLDEST} to ${FORMAT}`;
+    throw new StorageFault('FORMAT_OLDER', `${text}: let a version in between raise it first`);
+  }
+  return value as Manifest;
 }
 
 /** @param folder of the keys @throws StorageFault KEY_MISMATCH */

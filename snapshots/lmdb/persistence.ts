@@ -6,7 +6,7 @@ import type { Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
-import { explained, type Folder, type FolderParts, freeShare, openFolder } from './folder.ts';
+import { explained, type Folder, type FolderParts, freeShare, openFolder, openFolderAsItIs } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
 import { openQuarantine } from './quarantine-files.ts';
 import { rankingSource } from './ranking-files.ts';
@@ -20,6 +20,8 @@ export interface PersistenceOptions {
   readonly folder: string;
   /** Undefined = what the folder has; 1 in a new one. */
   readonly shardCount?: number | undefined;
+  /** An older folder keeps its format, and what is written has it. */
+  readonly keepsFormat?: boolean;
   /** For tests that kill the process at a named point. */
   readonly onPoint?: OnPoint;
 }
@@ -41,10 +43,11 @@ export interface Maintained {
 
 /**
  * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, STORAGE_FULL, FLOCK_MISSING, FORMAT_NEWER, KEY_MISMATCH,
- *   SHARDS_MISMATCH, MANIFEST_MISSING, MANIFEST_DAMAGED, STORE_DAMAGED, JOURNAL_DAMAGED, ARCHIVE_DAMAGED, ROW_DAMAGED
+ *   SHARDS_MISMATCH, FORMAT_OLDER, MANIFEST_MISSING, MANIFEST_DAMAGED, STORE_DAMAGED, JOURNAL_DAMAGED, ARCHIVE_DAMAGED, ROW_DAMAGED
  */
 export async function openPersistence(options: PersistenceOptions): Promise<Persistence> {
-  const folder = openFolder(options.folder, options.shardCount);
+  const open = options.keepsFormat === true ? openFolderAsItIs : openFolder;
+  const folder = open(options.folder, options.shardCount);
   const stores: FileStore[] = [];
   try {
     for (let index = 0; index < folder.manifest.shardCount; index += 1) {
@@ -95,7 +98,7 @@ export async function openFileStore(
   onPoint: OnPoint,
   paths = storePaths(folder.path, index),
 ): Promise<FileStore> {
-  const { folderId } = folder.manifest;
+  const { folderId, format } = folder.manifest;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const suspicion = new Suspicion(paths.suspect);
@@ -114,7 +117,7 @@ export async function openFileStore(
     const media = { records, rows: new RowDatabase(rows.database), slots };
     const { master, index: indexKey } = folder.keys;
     const store = await openStore({
-      ...{ media, folderId, index, master, keyedHash: new KeyedHash(indexKey), onPoint },
+      ...{ media, folderId, format, index, master, keyedHash: new KeyedHash(indexKey), onPoint },
       failed: (fault) => suspicion.raise(fault),
     });
     if (suspicion.isRaised || journal.isSuspect || rows.isSuspect) scrubStore(store);

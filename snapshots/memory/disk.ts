@@ -21,6 +21,7 @@ export interface MemoryFiles {
 }
 
 export interface MemoryFolder {
+  format: number;
   readonly folderId: string;
   readonly keys: FolderKeys;
   readonly stores: readonly MemoryFiles[];

@@ -1,5 +1,6 @@
 /** Persistence on a disk in memory: the same records, rows and keys, byte for byte, without the file system. */
 import { randomUUID } from 'node:crypto';
+import { FORMAT } from '../codec/formats.ts';
 import { KeyedHash, newKeys } from '../keys.ts';
 import type { OnPoint } from '../media.ts';
 import { checkShardCount, type Persistence } from '../persistence.ts';
@@ -12,6 +13,8 @@ export interface MemoryPersistenceOptions {
   readonly shardCount?: number | undefined;
   /** Reopen the disk of an earlier persistence to find what it had flushed. */
   readonly disk?: MemoryDisk;
+  /** What a new disk gets, and to what an older one is raised; today's if not given. */
+  readonly format?: number;
   readonly onPoint?: OnPoint;
 }
 
@@ -22,8 +25,10 @@ export interface MemoryPersistence extends Persistence {
 /** @throws StorageFault SHARDS_MISMATCH */
 export async function openMemoryPersistence(options: MemoryPersistenceOptions = {}): Promise<MemoryPersistence> {
   const disk = options.disk ?? new MemoryDisk();
-  disk.folder ??= newFolder(options.shardCount ?? 1);
+  const { format = FORMAT } = options;
+  disk.folder ??= newFolder(options.shardCount ?? 1, format);
   const { folder } = disk;
+  folder.format = Math.max(folder.format, format);
   const shardCount = folder.stores.length;
   checkShardCount(shardCount, options.shardCount);
 
@@ -33,7 +38,8 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
   const stores = await Promise.all(
     folder.stores.map((files, index) => {
       const { folderId, keys } = folder;
-      return openStore({ media: memoryMedia(files, flush), folderId, index, master: keys.master, keyedHash, onPoint });
+      const media = memoryMedia(files, flush);
+      return openStore({ media, folderId, format: folder.format, index, master: keys.master, keyedHash, onPoint });
     }),
   );
   return {
@@ -63,9 +69,9 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
   };
 }
 
-function newFolder(shardCount: number): MemoryFolder {
+function newFolder(shardCount: number, format: number): MemoryFolder {
   const stores = Array.from({ length: shardCount }, emptyFiles);
-  return { folderId: randomUUID(), keys: newKeys(), stores, rankings: new Map() };
+  return { format, folderId: randomUUID(), keys: newKeys(), stores, rankings: new Map() };
 }
 
 /** As slow as a disk: moves come between the pieces. */

@@ -39,7 +39,17 @@ class SlowRows {
 
 /** Methods that read private fields must be called on the object that has them. */
 function bound(rows: Rows): PropertyDescriptorMap {
-  const names = ['get', 'line', 'list', 'scan', 'pack', 'write', 'setCheckpoint', 'checkpoint'] as const;
+  const names = [
+    'get',
+    'line',
+    'list',
+    'scan',
+    'pack',
+    'write',
+    'rewriteOlder',
+    'setCheckpoint',
+    'checkpoint',
+  ] as const;
   return Object.fromEntries(names.map((name) => [name, { value: (rows[name] as () => unknown).bind(rows) }]));
 }
 

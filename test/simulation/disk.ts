@@ -8,6 +8,7 @@
  */
 
 import type { RankingCopies } from '../../engine/index.ts';
+import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { FailStop } from '../../snapshots/fail-stop.ts';
 import { KeyedHash } from '../../snapshots/keys.ts';
 import type { RecordMedium, RowMedium, SlotMedium, StoreMedia } from '../../snapshots/media.ts';
@@ -59,7 +60,7 @@ export class SimulatedDisk {
     this.#lane = scheduler.lane('disk');
     const stores = Array.from({ length: shardCount }, emptyFiles);
     const keys = { master: Buffer.alloc(32, 7), index: indexKey };
-    this.folder = { folderId: 'simulated', keys, stores, rankings: new Map() };
+    this.folder = { format: FORMAT, folderId: 'simulated', keys, stores, rankings: new Map() };
     this.#stores = stores.map((_, index) => ({
       records: this.#queue(`journal ${index}`),
       rows: this.#queue(`rows ${index}`),
@@ -78,7 +79,15 @@ export class SimulatedDisk {
   openStore(index: number, onPoint: (name: string) => void): Promise<OpenStore> {
     const { folderId, keys } = this.folder;
     const keyedHash = new KeyedHash(keys.index);
-    return openStore({ media: this.#media(index), folderId, index, master: keys.master, keyedHash, onPoint });
+    return openStore({
+      media: this.#media(index),
+      folderId,
+      format: FORMAT,
+      index,
+      master: keys.master,
+      keyedHash,
+      onPoint,
+    });
   }
 
   /** As one process sees them. */
@@ -333,7 +342,7 @@ class SimulatedRecords implements RecordMedium {
 
 function markOf(files: MemoryFiles): number {
   const medium = memoryMedia(files, () => Promise.resolve()).rows;
-  return new MediumRows({ medium, failStop: new FailStop(), onPoint: () => {} }).checkpoint().sequence;
+  return new MediumRows({ medium, format: FORMAT, failStop: new FailStop(), onPoint: () => {} }).checkpoint().sequence;
 }
 
 class SimulatedSlots implements SlotMedium {
