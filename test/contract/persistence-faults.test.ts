@@ -22,6 +22,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StorageFault } from '../../engine/ports.ts';
 import { Ranking } from '../../engine/ranking/ranking.ts';
+import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { CRASH_POINTS, openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { append, openEnvironment } from '../../snapshots/lmdb/environment.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
@@ -145,6 +146,9 @@ function filesOf(path: string): Map<string, string> {
   );
 }
 
+/** Rows of an older format are not among what the appender writes: test/upgrade kills there. */
+const POINTS = CRASH_POINTS.filter((point) => point !== 'rows-rewritten');
+
 describe('kill -9', () => {
   test(
     'faults 1-4: everything acknowledged is there exactly once after kills at random times',
@@ -158,7 +162,7 @@ describe('kill -9', () => {
     SLOW_MS,
   );
 
-  test.each(CRASH_POINTS)('a kill at the point %s leaves a readable whole, which goes on', async (point) => {
+  test.each(POINTS)('a kill at the point %s leaves a readable whole, which goes on', async (point) => {
     let acked = 0;
     for (const count of [1, 1 + random.below(3)]) {
       const killed = await run(['append', folder, point, String(count)]);
@@ -268,7 +272,7 @@ describe('the folder', () => {
   test('fault 74: a newer format is refused and its files stay as they are', async () => {
     await fillFolder(3);
     const manifest = join(folder, 'manifest.json');
-    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"format": 1', '"format": 2'));
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(`"format": ${FORMAT}`, `"format": ${FORMAT + 1}`));
     const before = filesOf(folder);
     expect(await faultOf(() => openPersistence({ folder }))).toBe('FORMAT_NEWER');
     expect(filesOf(folder)).toEqual(before);
@@ -343,7 +347,7 @@ describe('damage', () => {
 
   test('fault 12: a changed bit in a row is noticed when it is read, and never served', async () => {
     const address = { table: 'command', partition: 5, entity: 'ab'.repeat(16), sub: 'id' } as const;
-    const command = { commandKey: 'id', bodyHash: 'deadbeef'.repeat(8), answer: {}, sequence: 1 };
+    const command = { commandKey: 'id', bodyHash: 'deadbeef'.repeat(8), command: null, answer: {}, sequence: 1 };
     const value = { commands: [command] };
     const before = await openPersistence({ folder });
     await before.stores[0]!.rows.write([{ address, sequence: 1, value }]);

@@ -183,6 +183,7 @@ function counted(persistence: Persistence): { readonly persistence: Persistence;
       prefetch: (addresses) => rows.prefetch(addresses),
       pack: (pages) => rows.pack(pages),
       write: (changes) => rows.write(changes),
+      rewriteOlder: (rowCountMax) => rows.rewriteOlder(rowCountMax),
       setCheckpoint: (mark) => rows.setCheckpoint(mark),
       checkpoint: () => rows.checkpoint(),
     };

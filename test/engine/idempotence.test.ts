@@ -54,6 +54,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect((await again.wallet()).methods).toMatchObject([{ cashback: 'off' }]);
     expect(value(await later.engine.outcome(again.key, again.origin, ID))).toEqual({
       state: 'done',
+      command: 'enableCashback',
       answer: first.answer,
     });
   });
@@ -179,6 +180,7 @@ describe('outcomes that were not heard', () => {
     expect(activationMs).toBe(instant('2020-12-07T10:00:01+01:00'));
     expect(value(await again.engine.outcome(same.key, same.origin, ID))).toEqual({
       state: 'done',
+      command: 'enableCashback',
       answer: { activationMs },
     });
     expect(factsOf(again, 'cardActivated')).toHaveLength(1);

@@ -37,7 +37,7 @@ const entry: LedgerEntry = {
   ...{ citizen: ME, enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: 0, code: null },
   ...{ flagged: false, expiresMs: 0 },
 };
-const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', channel: 'app-io-channel' };
+const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', kind: 'enrol', channel: 'app-io-channel' } as const;
 const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
 
 /** One step each way; an action that breaks an invariant must break it both ways. */

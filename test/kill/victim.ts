@@ -18,6 +18,9 @@ export interface VictimOptions {
   /** In bytes. */
   readonly quota?: number | undefined;
   readonly environment?: Readonly<Record<string, string>>;
+  /** 0 if not given: any. */
+  readonly port?: number;
+  readonly keepFormat?: boolean;
 }
 
 export class Victim {

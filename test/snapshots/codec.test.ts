@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { TurnRecord } from '../../engine/facts.ts';
 import type { RowAddress, RowChange } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter, MalformedBytes } from '../../snapshots/codec/bytes.ts';
-import { turnBody } from '../../snapshots/codec/turn-v1.ts';
+import { FORMAT, formatOf } from '../../snapshots/codec/formats.ts';
 import { checkChain, checkRecord, openRecord, sealRecord } from '../../snapshots/record.ts';
 import { addressOf, after, openLine, openRow, ROW_TABLES, rowKey, sealRow } from '../../snapshots/row-format.ts';
 import { Random, seed } from '../support/random.ts';
@@ -13,6 +13,7 @@ import { Samples } from '../support/samples.ts';
 
 const writer = new ByteWriter(16);
 const genesis = Buffer.alloc(32, 7);
+const { turnBody } = formatOf(FORMAT)!;
 
 function written(write: (to: ByteWriter) => void): Buffer {
   writer.reset();
@@ -142,7 +143,7 @@ test('the key after a prefix is past all that begin with it', () => {
 /** The same record as a later version would write it: its number, and a checksum that fits. */
 function newer(record: Buffer): Buffer {
   const bytes = Buffer.from(record);
-  bytes.writeUInt16LE(2, 4);
+  bytes.writeUInt16LE(FORMAT + 1, 4);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
   return bytes;
 }

@@ -80,7 +80,11 @@ function enrol(scribe: Scribe, store: Store, { key: citizen, taxCode }: { key: C
     { kind: 'enrolled', citizen, enrolment: 1, termsMs, optInStatus, slot, sealedTaxCode },
     done(citizen, 'enrol', answer),
     // Sooner than an engine would, so that there is a page.
-    { kind: 'commandsPaged', citizen, commands: [{ commandKey: 'enrol', bodyHash: '00', answer, sequence }] },
+    {
+      kind: 'commandsPaged',
+      citizen,
+      commands: [{ commandKey: 'enrol', bodyHash: '00', command: null, answer, sequence }],
+    },
   ]);
 }
 
@@ -332,7 +336,7 @@ function paymentRow(
 }
 
 function done(citizen: CitizenKey, commandKey: string, answer: Extract<Fact, { kind: 'commandDone' }>['answer']): Fact {
-  return { kind: 'commandDone', citizen, commandKey, bodyHash: '00', answer };
+  return { kind: 'commandDone', citizen, commandKey, bodyHash: '00', command: null, answer };
 }
 
 /** Numbers turns, sections and messages; whoever is written next takes in all that waits for it. */

@@ -1,6 +1,13 @@
 /** Facts, messages and rows of every kind with random content, for whoever stores them. */
 import { emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
-import { type Answer, REFUSALS, type RefusalName, type TransactionRecord } from '../../engine/contract.ts';
+import {
+  type Answer,
+  REFUSALS,
+  type RefusalName,
+  type TransactionRecord,
+  WALLET_COMMAND_KINDS,
+  type WalletCommandKind,
+} from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import type { RowTable, RowTypes } from '../../engine/ports.ts';
 import { type DoneCommand, emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
@@ -138,7 +145,12 @@ export class Samples {
   }
 
   done(): DoneCommand {
-    return { commandKey: this.text(), bodyHash: this.hpan(), answer: this.answer(), sequence: this.count() };
+    const command = this.orNull(() => this.commandKind());
+    return { commandKey: this.text(), bodyHash: this.hpan(), command, answer: this.answer(), sequence: this.count() };
+  }
+
+  commandKind(): WalletCommandKind {
+    return this.#random.pick(WALLET_COMMAND_KINDS);
   }
 
   /** One of every kind. */
@@ -177,7 +189,14 @@ export class Samples {
       { kind: 'releaseEnded', citizen: citizen(), hpan: hpan(), deactivationMs: this.orNull(instant), atMs: instant() },
       { kind: 'operationSet', citizen: citizen(), operation: this.operation() },
       { kind: 'operationRefused', citizen: citizen(), commandKey: text(), code: this.refusal() },
-      { kind: 'commandDone', citizen: citizen(), commandKey: text(), bodyHash: hpan(), answer: this.answer() },
+      {
+        kind: 'commandDone',
+        citizen: citizen(),
+        commandKey: text(),
+        bodyHash: hpan(),
+        command: this.orNull(() => this.commandKind()),
+        answer: this.answer(),
+      },
       { kind: 'commandsPaged', citizen: citizen(), commands: this.some(() => this.done()) },
       {
         kind: 'paymentListed',

@@ -35,6 +35,7 @@ export class Threads {
         programme: undefined,
         isDemonstration: false,
         shipping: null,
+        keepsFormat: false,
         issuer: null,
         checkpointRowCount: 200,
         killAt: null,

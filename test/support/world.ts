@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly now?: string;
   readonly persistence?: Persistence;
   readonly onPoint?: (name: string) => void;
+  /** Changed rows after which a checkpoint begins, and rows of an older format looked at in one go. */
+  readonly checkpointRowCount?: number;
 }
 
 export interface Payment {
@@ -74,6 +76,7 @@ export class World {
       clock: { nowMs: () => clock.nowMs },
       schedule: setImmediate,
       failed: (error) => faults.push(error),
+      checkpointRowCount: options.checkpointRowCount,
       ...(options.onPoint === undefined ? {} : { onPoint: options.onPoint }),
     });
     return new World(engine, persistence, clock, faults);
