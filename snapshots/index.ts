@@ -57,4 +57,5 @@ export { type MemoryPersistence, type MemoryPersistenceOptions, openMemoryPersis
 export type { Persistence } from './persistence.ts';
 export type { SetAside } from './quarantine.ts';
 export type { SavedRanking } from './ranking-file.ts';
+export { type Reshard, type ReshardPoint, reshardFolder } from './reshard.ts';
 export { checkpointMark, rankedMark } from './rows.ts';

@@ -27,9 +27,9 @@ import {
 } from './inspect/standings.ts';
 import { SuspectCheck } from './inspect/suspect-check.ts';
 import { openTaxCodes } from './inspect/tax-codes.ts';
-import { inTimeOrder } from './inspect/walk.ts';
+import { type History, inTimeOrder } from './inspect/walk.ts';
 import { openPersistence } from './lmdb/persistence.ts';
-import type { Persistence } from './persistence.ts';
+import type { PastJournal, Persistence } from './persistence.ts';
 
 export type { Checked, Inspection } from './inspect/findings.ts';
 export type { HeldRanking } from './inspect/standings.ts';
@@ -37,6 +37,8 @@ export type { HeldRanking } from './inspect/standings.ts';
 export interface VerifyOptions {
   /** For noted facts: what more there is of them is left to another pass. One partition's fit, whatever it says. */
   readonly memoryBytes?: number | undefined;
+  /** What stores before these ones journaled. */
+  readonly past?: readonly PastJournal[];
 }
 
 /** What else a process takes is a few hundred megabytes. */
@@ -61,22 +63,23 @@ export async function verifyStores(
   for (const store of stores) expectRows(account, store, findings);
 
   const [balance, standings, busy] = [new Balance(), new Standings(), new Set<string>()];
-  const parts: CheckParts = { stores, programme, findings, balance, standings, busy };
+  const { past = [] } = options;
+  const parts: CheckParts = { stores, past, programme, findings, balance, standings, busy };
   for (let left = ALL_PARTITIONS, isFirst = true; left.length > 0; isFirst = false) {
     const group = new LogGroup(left, options.memoryBytes ?? VERIFY_MEMORY_BYTES);
-    await breathing(isFirst ? firstPass(account, group, parts) : laterPass(group, stores));
+    await breathing(isFirst ? firstPass(account, group, parts) : laterPass(group, parts));
     if (isFirst) for (const hpan of account.post.busyCards()) busy.add(hpan);
     for (const log of group.take()) await breathing(new PartitionCheck(log, parts).run());
     left = group.putOff;
   }
 
   await checkSuspects(parts);
-  await checkRankings(account, standings, { rankings, moves, stores }, findings);
+  await checkRankings(account, standings, { rankings, moves, stores, past }, findings);
   return findings.inspection();
 }
 
-function* firstPass(account: Account, group: LogGroup, { stores, findings }: CheckParts): Generator<void> {
-  for (const step of inTimeOrder(stores, findings)) {
+function* firstPass(account: Account, group: LogGroup, parts: CheckParts): Generator<void> {
+  for (const step of inTimeOrder(parts, parts.findings)) {
     account.apply(step);
     group.add(step);
     yield;
@@ -85,8 +88,8 @@ function* firstPass(account: Account, group: LogGroup, { stores, findings }: Che
 }
 
 /** What the journals say of themselves was said at the first. */
-function* laterPass(group: LogGroup, stores: readonly Store[]): Generator<void> {
-  for (const step of inTimeOrder(stores, new Findings())) {
+function* laterPass(group: LogGroup, history: History): Generator<void> {
+  for (const step of inTimeOrder(history, new Findings())) {
     group.add(step);
     yield;
   }
@@ -123,10 +126,11 @@ export async function verifyFolder(folder: string, options: VerifyOptions = {}):
 
 /** Verifies what a persistence holds, by the programme that its journal names. */
 export async function verifyPersistence(persistence: Persistence, options: VerifyOptions = {}): Promise<Inspection> {
-  const programme = journaledProgramme(persistence.stores);
-  if (programme === null) return withoutProgramme(persistence.stores);
+  const { stores, past } = persistence;
+  const programme = journaledProgramme([...past, ...stores]);
+  if (programme === null) return withoutProgramme(stores);
   const rankings = programme.periods.flatMap(({ awardPeriodId }) => savedRanking(persistence, awardPeriodId));
-  return verifyStores(persistence.stores, programme, rankings, options);
+  return verifyStores(stores, programme, rankings, { past, ...options });
 }
 
 /** Lets a server that verifies its own stopped store answer in between. */
@@ -149,17 +153,16 @@ function expectRows(account: Account, store: Store, findings: Findings): void {
   }
 }
 
-interface RankingParts {
+interface RankingParts extends History {
   readonly rankings: readonly HeldRanking[];
   /** For each of the rankings. */
   readonly moves: readonly (readonly Move[])[];
-  readonly stores: readonly Store[];
 }
 
 async function checkRankings(
   account: Account,
   standings: Standings,
-  { rankings, moves, stores }: RankingParts,
+  { rankings, moves, ...history }: RankingParts,
   findings: Findings,
 ): Promise<void> {
   const ties = account.partitions.flatMap((partition) => partition.ties);
@@ -169,7 +172,7 @@ async function checkRankings(
     if (!orders.has(awardPeriodId)) orders.set(awardPeriodId, standings.order(awardPeriodId));
   }
   const tied = new Set([...ties.flat(), ...[...orders.values()].flatMap((order) => [...order.tied()])]);
-  const taxCodes = await breathing(openTaxCodes(tied, stores));
+  const taxCodes = await breathing(openTaxCodes(tied, history));
   const check = new RankingCheck(ties, findings);
   check.checkTies(taxCodes);
   for (const order of orders.values()) check.breakTies(order, taxCodes);
@@ -206,7 +209,7 @@ function checkFrozen(account: Account, orders: ReadonlyMap<number, Order>, findi
 }
 
 /** The programme is the first thing that partition 0 ever journals. */
-function journaledProgramme(stores: readonly Store[]): Programme | null {
+function journaledProgramme(stores: readonly Pick<PastJournal, 'journal'>[]): Programme | null {
   for (const { journal } of stores) {
     const [first] = journal.read(1);
     for (const { facts } of first?.sections ?? []) {

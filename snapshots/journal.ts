@@ -17,13 +17,36 @@ export interface JournalParts {
   readonly onPoint: OnPoint;
 }
 
+/** Where a journal stands: which record is its last, and its hash. */
+export interface JournalEnd {
+  readonly sequence: number;
+  /** Hexadecimal; of the genesis where there is no record. */
+  readonly hash: string;
+}
+
 /** Opens a new epoch, durably, before anything can be appended. */
 export async function openJournal(parts: JournalParts): Promise<MediumJournal> {
   const epoch = parts.medium.epoch() + 1;
-  const { last } = parts.medium.range();
-  const hash = last === 0 ? parts.genesis : hashOf(verifiedRecord(parts.medium, last));
+  const { last, hash } = newestOf(parts);
   await parts.failStop.guard('opening an epoch', () => parts.medium.setEpoch(epoch));
   return new MediumJournal(parts, { epoch, last, hash });
+}
+
+/**
+ * Of a generation that is past: only to be read.
+ * @throws StorageFault JOURNAL_DAMAGED when it does not end as it was left
+ */
+export function openPastJournal(parts: JournalParts, end: JournalEnd): MediumJournal {
+  const newest = newestOf(parts);
+  if (newest.last !== end.sequence || newest.hash.toString('hex') !== end.hash) {
+    throw new StorageFault('JOURNAL_DAMAGED', 'the journal of a past store does not end as it was left: restore it');
+  }
+  return new MediumJournal(parts, { epoch: parts.medium.epoch(), ...newest });
+}
+
+function newestOf({ medium, genesis }: JournalParts): { readonly last: number; readonly hash: Buffer } {
+  const { last } = medium.range();
+  return { last, hash: last === 0 ? genesis : hashOf(verifiedRecord(medium, last)) };
 }
 
 export class MediumJournal implements Journal {
@@ -47,6 +70,11 @@ export class MediumJournal implements Journal {
   /** Of the newest flushed record: an append counts once it resolves. */
   get lastSequence(): number {
     return this.#lastSequence;
+  }
+
+  /** Nothing may be under way. */
+  get end(): JournalEnd {
+    return { sequence: this.#lastSequence, hash: this.#appendedHash.toString('hex') };
   }
 
   async append(turn: TurnRecord): Promise<void> {

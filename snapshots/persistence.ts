@@ -1,6 +1,13 @@
 /** What a data folder is to the engine, whatever holds it. */
-import { type RankingCopy, StorageFault, type Store } from '../engine/ports.ts';
+import { type Journal, type RankingCopy, StorageFault, type Store } from '../engine/ports.ts';
 import type { SavedRanking } from './ranking-file.ts';
+
+/** The journal of a store whose partitions were dealt out anew. */
+export interface PastJournal {
+  readonly generation: number;
+  readonly index: number;
+  readonly journal: Pick<Journal, 'lastSequence' | 'read'>;
+}
 
 export interface Persistence {
   readonly shardCount: number;
@@ -8,6 +15,8 @@ export interface Persistence {
   readonly isNew: boolean;
   /** Store i serves the partitions p with p % shardCount === i. */
   readonly stores: readonly Store[];
+  /** What stores of generations before journaled, in order. */
+  readonly past: readonly PastJournal[];
   /** Where it lies, for messages. */
   readonly folder: string;
   /** By which citizens are named (KeyedHash); never rotates, never written in clear. */
@@ -37,6 +46,7 @@ export function checkShardCount(present: number, wanted: number | undefined): vo
   if (wanted === undefined || wanted === present) return;
   throw new StorageFault(
     'SHARDS_MISMATCH',
-    `the folder was made for ${present} shards and cannot be opened with ${wanted}: start with --shards ${present}`,
+    `the folder has ${present} stores and cannot be opened with ${wanted}: start with --shards ${present}, ` +
+      `or deal them out anew: clickday reshard --stores ${wanted}`,
   );
 }

@@ -2,19 +2,23 @@
 import { LIMITS } from '../engine/limits.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
 import { FailStop } from './fail-stop.ts';
-import { openJournal } from './journal.ts';
+import { type JournalEnd, type MediumJournal, openJournal } from './journal.ts';
 import type { KeyedHash } from './keys.ts';
 import type { OnPoint, StoreMedia } from './media.ts';
 import { hashOf } from './record.ts';
 import { MediumRows } from './rows.ts';
-import { MediumVault } from './vault.ts';
+import { type StorePlace, storeContext } from './store-place.ts';
+import { MediumVault, type PastSlots } from './vault.ts';
 
 export interface StoreParts {
   readonly media: StoreMedia;
-  readonly folderId: string;
+  readonly place: StorePlace;
   /** Of the folder. */
   readonly format: number;
-  readonly index: number;
+  /** Of all stores of the generation before, from whose journals this one's goes on. */
+  readonly ends?: readonly JournalEnd[];
+  /** Keys of stores of generations before. */
+  readonly pastSlots?: PastSlots;
   readonly master: Uint8Array;
   readonly keyedHash: KeyedHash;
   readonly onPoint: OnPoint;
@@ -23,6 +27,7 @@ export interface StoreParts {
 }
 
 export interface OpenStore extends Store {
+  readonly journal: MediumJournal;
   readonly rows: MediumRows;
   readonly vault: MediumVault;
   readonly failStop: FailStop;
@@ -30,8 +35,7 @@ export interface OpenStore extends Store {
 
 /** @throws StorageFault JOURNAL_DAMAGED when the journal ends before what rows say was in it */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
-  const { media, format, onPoint } = parts;
-  const context = storeContext(parts);
+  const { media, place, format, ends, pastSlots, onPoint } = parts;
   const failStop = new FailStop(parts.failed);
   const rows = new MediumRows({ medium: media.rows, format, failStop, onPoint });
   const { last } = media.records.range();
@@ -40,22 +44,23 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
     throw new StorageFault('JOURNAL_DAMAGED', `the journal ends at ${last}, rows hold ${mark}: restore the journal`);
   }
 
-  const journal = await openJournal({ medium: media.records, genesis: genesisOf(context), format, failStop, onPoint });
+  const journal = await openJournal({
+    medium: media.records,
+    genesis: genesisOf(place, ends),
+    format,
+    failStop,
+    onPoint,
+  });
   const { master, keyedHash } = parts;
   const vault = new MediumVault({
-    ...{ medium: media.slots, master, keyedHash, context, failStop, keysMax: LIMITS.vaultKeysMax },
+    ...{ medium: media.slots, place, pastSlots, master, keyedHash, failStop, keysMax: LIMITS.vaultKeysMax },
   });
   return { journal, rows, vault, failStop };
 }
 
-/** Names the store: what its keys seal opens nowhere else. */
-export function storeContext({ folderId, index }: Pick<StoreParts, 'folderId' | 'index'>): string {
-  return `clickday ${folderId} store ${index}`;
-}
-
-/** What the first record of a store follows. */
-export function genesisOf(context: string): Buffer {
-  return hashOf(Buffer.from(context));
+/** What the first record of a store follows; where the partitions were dealt out anew, it names all that they were in. */
+export function genesisOf(place: StorePlace, ends: readonly JournalEnd[] = []): Buffer {
+  return hashOf(Buffer.from([storeContext(place), ...ends.map(({ hash }) => hash)].join(' ')));
 }
 
 /** Reads all that the store holds. @throws StorageFault at the first thing that is damaged */

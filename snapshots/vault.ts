@@ -15,6 +15,7 @@ import { StorageFault, type Vault } from '../engine/ports.ts';
 import type { FailStop } from './fail-stop.ts';
 import { freshBytes, KEY_BYTES, type KeyedHash, openBytes, sealBytes } from './keys.ts';
 import type { SlotMedium } from './media.ts';
+import { type SlotPlace, type StorePlace, slotOf, slotPlaceOf, storeContext } from './store-place.ts';
 
 export const SLOT_BYTES = 64;
 const SLOT_HEADER_BYTES = 4;
@@ -24,12 +25,16 @@ export interface VaultParts {
   readonly medium: SlotMedium;
   readonly master: Uint8Array;
   readonly keyedHash: KeyedHash;
-  /** Names the folder and the store; part of every seal. */
-  readonly context: string;
+  /** Folder and store; part of every seal. */
+  readonly place: StorePlace;
+  readonly pastSlots?: PastSlots | undefined;
   readonly failStop: FailStop;
   /** Unwrapped keys kept in memory. */
   readonly keysMax: number;
 }
+
+/** The keys of a store of a generation before, which stay where they are for ever. */
+export type PastSlots = (place: SlotPlace) => SlotMedium | undefined;
 
 export class MediumVault implements Vault {
   readonly #parts: VaultParts;
@@ -59,7 +64,7 @@ export class MediumVault implements Vault {
 
   newSlot(): number {
     this.#parts.failStop.check();
-    const slot = this.#firstReserved + this.#reserved.length;
+    const slot = this.#own(this.#firstReserved + this.#reserved.length);
     const key = Buffer.from(freshBytes(KEY_BYTES)); // A copy: the pool is let go, the key is kept.
     this.#reserved.push(this.#wrap(slot, key));
     this.#unflushedKeys.set(slot, key);
@@ -107,10 +112,11 @@ export class MediumVault implements Vault {
   async erase(slot: number): Promise<void> {
     await this.flush();
     this.#keys.delete(slot);
-    const { medium, failStop } = this.#parts;
+    const { failStop } = this.#parts;
+    const { medium, at } = this.#whereIs(slot);
     await failStop.guard('erasing a key', async () => {
-      await medium.noteErased(slot);
-      await medium.write(slot, randomBytes(SLOT_BYTES));
+      await medium.noteErased(at);
+      await medium.write(at, randomBytes(SLOT_BYTES));
     });
   }
 
@@ -123,7 +129,8 @@ export class MediumVault implements Vault {
     this.#isFlushWaiting = false;
     await failStop.guard('writing keys', () => medium.write(first, Buffer.concat(slots)));
     this.#flushedCount = first + slots.length;
-    for (let slot = first; slot < first + slots.length; slot += 1) {
+    for (let at = first; at < first + slots.length; at += 1) {
+      const slot = this.#own(at);
       this.#keys.set(slot, this.#unflushedKeys.get(slot)!);
       this.#unflushedKeys.delete(slot);
     }
@@ -152,7 +159,8 @@ export class MediumVault implements Vault {
   }
 
   #unwrapped(slot: number): Buffer | null {
-    const bytes = this.#parts.medium.read(slot);
+    const { medium, at } = this.#whereIs(slot);
+    const bytes = medium.read(at);
     if (bytes.length !== SLOT_BYTES) return null;
     // An erased slot is random bytes, which are hardly ever zero where the header is.
     if (bytes.readUIntLE(1, 3) === 0 && bytes[0]! > VERSION) {
@@ -161,8 +169,25 @@ export class MediumVault implements Vault {
     return openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
   }
 
+  #own(at: number): number {
+    const { generation, index } = this.#parts.place;
+    return slotOf({ generation, index, at });
+  }
+
+  #whereIs(slot: number): { readonly medium: SlotMedium; readonly at: number } {
+    const { place, medium, pastSlots } = this.#parts;
+    const found = slotPlaceOf(slot, place);
+    if (found.generation === place.generation && found.index === place.index) return { medium, at: found.at };
+    const past = pastSlots?.(found);
+    if (past === undefined) throw sealBroken(slot);
+    return { medium: past, at: found.at };
+  }
+
+  /** The store that made the key, wherever it is used since. */
   #context(slot: number): Buffer {
-    return Buffer.from(`${this.#parts.context} slot ${slot}`);
+    const { place } = this.#parts;
+    const found = slotPlaceOf(slot, place);
+    return Buffer.from(`${storeContext({ ...place, ...found })} slot ${found.at}`);
   }
 }
 

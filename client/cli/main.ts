@@ -15,6 +15,7 @@ const VERBS: Verbs = {
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   backup: () => import('./backup.ts').then(({ backup }) => backup),
   restore: () => import('./restore.ts').then(({ restore }) => restore),
+  reshard: () => import('./reshard.ts').then(({ reshard }) => reshard),
   verify: () => import('./verify.ts').then(({ verify }) => verify),
   rebuild: () => import('./rebuild.ts').then(({ rebuild }) => rebuild),
   doctor: () => import('./doctor.ts').then(({ doctor }) => doctor),

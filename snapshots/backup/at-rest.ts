@@ -1,7 +1,7 @@
 /** A data folder that no engine has open, as what a backup is taken of. */
 import { existsSync } from 'node:fs';
 import { StorageFault } from '../../engine/ports.ts';
-import { openFolder } from '../lmdb/folder.ts';
+import { openFolderAsItIs, requireFirstGeneration } from '../lmdb/folder.ts';
 import { type FileStore, openFileStore } from '../lmdb/persistence.ts';
 import { type BackupSource, recordPiece } from './source.ts';
 
@@ -15,13 +15,14 @@ export interface FolderAtRest {
 export async function openAtRest(path: string): Promise<FolderAtRest> {
   // Opening would make one.
   if (!existsSync(path)) throw new StorageFault('FOLDER_MISSING', `there is no data folder ${path}`);
-  const folder = openFolder(path, undefined);
+  const folder = openFolderAsItIs(path, undefined);
   const stores: FileStore[] = [];
   const close = async () => {
     for (const store of stores) await store.close();
     folder.unlock();
   };
   try {
+    requireFirstGeneration(folder.manifest, 'a backup, or a look at the past,');
     for (let index = 0; index < folder.manifest.shardCount; index += 1) {
       stores.push(await openFileStore(folder, index, () => {}));
     }

@@ -2,6 +2,7 @@
  * Copies of a data folder's keys, in a folder of their own. A slot is written once, so what is new follows what is
  * there; only erasure overwrites, here as there: in place, so that no copy of the key stays.
  */
+
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -9,10 +10,9 @@ import { StorageFault } from '../../engine/ports.ts';
 import { FailStop } from '../fail-stop.ts';
 import { KeyedHash } from '../keys.ts';
 import { hasCode, readFileIfThere, writeFileDurably, writeFully } from '../lmdb/files.ts';
-import { keysFolder, type Manifest, readKeys } from '../lmdb/folder.ts';
+import { keysFolder, type Manifest, placeOf, readKeys } from '../lmdb/folder.ts';
 import { storePaths } from '../lmdb/layout.ts';
 import { addErased, openSlotCopy, readErased, type SlotFile } from '../lmdb/slot-file.ts';
-import { storeContext } from '../store.ts';
 import { MediumVault, SLOT_BYTES } from '../vault.ts';
 import { backupStorePaths, indexPath, keyPaths, masterPath } from './layout.ts';
 import type { BackupSource, StorePosition } from './source.ts';
@@ -66,7 +66,7 @@ export class KeyCopy {
   async #copySlots(index: number, slotCount: number): Promise<void> {
     if (this.#known[index]! >= slotCount) return;
     const { source, keys } = this.#options;
-    const from = await open(storePaths(source.folder, index).slots, 'r');
+    const from = await open(storePaths(source.folder, placeOf(source.manifest, index)).slots, 'r');
     try {
       const to = await open(keyPaths(keys, index).slots, constants.O_RDWR | constants.O_CREAT, 0o600);
       try {
@@ -83,7 +83,9 @@ export class KeyCopy {
 
   async #erase(index: number): Promise<void> {
     const { source, folder, keys } = this.#options;
-    const erased = readErased(storePaths(source.folder, index).erased).slice(this.#erased[index]!);
+    const erased = readErased(storePaths(source.folder, placeOf(source.manifest, index)).erased).slice(
+      this.#erased[index]!,
+    );
     if (erased.length === 0) return;
     await noteErased(backupStorePaths(folder, index).erased, erased);
     await noteErased(keyPaths(keys, index).erased, erased);
@@ -118,7 +120,7 @@ export async function openKeyCopies(folder: string, { folderId, shardCount }: Ma
         medium,
         master,
         keyedHash: new KeyedHash(indexKey),
-        context: storeContext({ folderId, index }),
+        place: { folderId, generation: 0, index },
         failStop: new FailStop(),
         keysMax: 1,
       }),

@@ -8,9 +8,10 @@ import { StorageFault } from '../../engine/ports.ts';
 import { findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
 import { hasCode, readFileIfThere } from '../lmdb/files.ts';
 import type { Manifest } from '../lmdb/folder.ts';
-import { archiveGenesis, type StoreName } from '../lmdb/layout.ts';
+import { placeOf } from '../lmdb/folder.ts';
+import { archiveGenesis } from '../lmdb/layout.ts';
 import { checkChain, checkRecord, HASH_BYTES, hashOf, openRecord } from '../record.ts';
-import { genesisOf, storeContext } from '../store.ts';
+import { genesisOf } from '../store.ts';
 import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
 
 export class BackupReader {
@@ -33,7 +34,7 @@ export class BackupReader {
 
   /** Records of a store from the first on, as far as they go. @throws StorageFault at the first that is damaged or missing */
   *turns(store: number): Iterable<TurnRecord> {
-    let previousHash = genesisOf(storeContext(this.#name(store)));
+    let previousHash = genesisOf(placeOf(this.manifest, store));
     let sequence = 1;
     for (const bytes of this.recordsFrom(store, 1)) {
       checkRecord(bytes, sequence);
@@ -92,7 +93,7 @@ export class BackupReader {
     if (index >= 0) {
       const segment = archive[index]!;
       const before = archive[index - 1];
-      const hashBefore = before === undefined ? archiveGenesis(this.#name(store)) : lastHashOf(before);
+      const hashBefore = before === undefined ? archiveGenesis(placeOf(this.manifest, store)) : lastHashOf(before);
       return { segment, bytes: readFileSync(segment.path), hashBefore };
     }
     const held = tail.filter(({ first, last }) => first <= sequence && sequence <= last);
@@ -104,10 +105,6 @@ export class BackupReader {
     // Whoever adds to the backup has put its records elsewhere since: look again.
     if (bytes === null) return this.#holding(store, sequence);
     return { segment, bytes, hashBefore: tailGenesis(this.manifest, store) };
-  }
-
-  #name(store: number): StoreName {
-    return { folderId: this.manifest.folderId, index: store };
   }
 }
 

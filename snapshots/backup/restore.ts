@@ -6,15 +6,17 @@
  * The folder keeps its name, since personal data is sealed to it, and goes on in an epoch that no record of the backup
  * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
  */
+
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { rebuildRows } from '../../engine/shard/rebuild.ts';
+import { FORMAT } from '../codec/formats.ts';
 import { type Archive, segmentName } from '../lmdb/archive.ts';
 import { openEnvironment } from '../lmdb/environment.ts';
 import { syncFolder } from '../lmdb/files.ts';
-import { explained, type Folder, finishFolder, readKeys, restartFolder } from '../lmdb/folder.ts';
+import { explained, type Folder, finishFolder, placeOf, readKeys, restartFolder } from '../lmdb/folder.ts';
 import { openArchive, type StorePaths, storePaths } from '../lmdb/layout.ts';
 import { openFileStore } from '../lmdb/persistence.ts';
 import { RecordDatabase } from '../lmdb/record-database.ts';
@@ -66,7 +68,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   await checkKeys(keys, reader, read, erased);
   const epoch = 1 + Math.max(...read.vector.map((_, index) => lastEpochOf(reader, index)));
 
-  const folder = restartFolder(options.folder, { manifest: reader.manifest, keys: folderKeys });
+  // Its records may be of any format; its rows are made now.
+  const manifest = { ...reader.manifest, format: FORMAT };
+  const folder = restartFolder(options.folder, { manifest, keys: folderKeys });
   try {
     await new Restore({ ...options, keys }, { reader, read, erased, epoch, folder }).run();
     finishFolder(folder);
@@ -102,7 +106,7 @@ class Restore {
   async run(): Promise<void> {
     const { folder, read } = this.#work;
     for (const [index, last] of read.vector.entries()) {
-      const paths = storePaths(folder.path, index);
+      const paths = storePaths(folder.path, placeOf(folder.manifest, index));
       await this.#putKeys(index, paths);
       this.#onPoint('restore-keys');
       makeFolders(join(paths.archive, '..'), paths.archive);
@@ -122,13 +126,13 @@ class Restore {
   /** The newest stays in the journal, all before it are archived: segments as they are, what else there is in new ones. */
   async #putRecords(index: number, last: number, paths: StorePaths): Promise<void> {
     const { reader, folder } = this.#work;
-    const name = { folderId: folder.manifest.folderId, index };
-    await this.#putNewest(index, last, paths, openArchive(paths.archive, name));
+    const place = placeOf(folder.manifest, index);
+    await this.#putNewest(index, last, paths, openArchive(paths.archive, place));
     this.#onPoint('restore-journal');
     for (const segment of reader.segments(index).archive) {
       if (segment.last < last) await copySegment(segment, join(paths.archive, segmentName(segment)));
     }
-    const archive = openArchive(paths.archive, name);
+    const archive = openArchive(paths.archive, place);
     await archiveRest(archive, reader.recordsFrom(index, archive.last + 1), last - 1);
     this.#onPoint('restore-archive');
   }

@@ -1,4 +1,5 @@
 /** The journal of one store in a backup, and bringing it to where the store is. What is there is not copied again. */
+
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -14,9 +15,10 @@ import {
   segmentName,
 } from '../lmdb/archive.ts';
 import { createFileDurably, syncFolder, writeFully } from '../lmdb/files.ts';
+import { placeOf } from '../lmdb/folder.ts';
 import { removeUnfinished, storePaths } from '../lmdb/layout.ts';
 import { checkChain, checkRecord, HASH_BYTES, hashOf } from '../record.ts';
-import { genesisOf, storeContext } from '../store.ts';
+import { genesisOf } from '../store.ts';
 import { type BackupStorePaths, backupDamaged, backupStorePaths, makeFolders, tailGenesis } from './layout.ts';
 import type { BackupSource, OnBackupPoint } from './source.ts';
 
@@ -77,7 +79,7 @@ export class StoreCopy {
     this.#last = newest?.last ?? 0;
     this.#lastHash =
       newest === null
-        ? genesisOf(storeContext({ folderId: source.manifest.folderId, index }))
+        ? genesisOf(placeOf(source.manifest, index))
         : hashOf(lastRecordIn(readFileSync(newest.path), newest));
     this.#removeCovered();
   }
@@ -108,7 +110,7 @@ export class StoreCopy {
 
   async #copyArchive(sequence: number): Promise<void> {
     const { source, index, onPoint } = this.#options;
-    for (const segment of findSegments(storePaths(source.folder, index).archive)) {
+    for (const segment of findSegments(storePaths(source.folder, placeOf(source.manifest, index)).archive)) {
       if (segment.last <= this.#archiveLast) continue;
       if (segment.last > sequence) return;
       if (segment.first !== this.#archiveLast + 1) {

@@ -3,9 +3,10 @@
  * never change, records are asked of whoever has the journal open, and where all stores are is asked twice. What was
  * flushed at the first time stays inside, so only what came between the two is looked at for a cut that is closed.
  */
+
 import { join } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
-import { explained } from '../lmdb/folder.ts';
+import { explained, requireFirstGeneration } from '../lmdb/folder.ts';
 import { lockFile } from '../lmdb/lock.ts';
 import { Closure } from './closure.ts';
 import { KeyCopy } from './key-copy.ts';
@@ -148,10 +149,13 @@ export class BackupWriter {
   }
 }
 
+/** A folder that was raised to another format since takes its backup along. */
 function claim(folder: string, { manifest }: BackupSource): void {
+  requireFirstGeneration(manifest, 'a backup');
   const of = readIdentity(folder);
-  if (of === null) return writeIdentity(folder, manifest);
-  if (of.folderId === manifest.folderId && of.shardCount === manifest.shardCount) return;
+  const isSame = of?.folderId === manifest.folderId && of.shardCount === manifest.shardCount;
+  if (of === null || (isSame && of.format < manifest.format)) return writeIdentity(folder, manifest);
+  if (isSame) return;
   throw new StorageFault('BACKUP_OF_ANOTHER', `${folder} is the backup of another data folder: choose a new one`);
 }
 

@@ -8,7 +8,7 @@ import { KeyedHash } from '../keys.ts';
 import { explained, startFolder, writeManifest } from '../lmdb/folder.ts';
 import { openArchive, storePaths } from '../lmdb/layout.ts';
 import { openSlotFile } from '../lmdb/slot-file.ts';
-import { genesisOf, storeContext } from '../store.ts';
+import { genesisOf } from '../store.ts';
 import { MediumVault } from '../vault.ts';
 import { BulkJournal } from './bulk-journal.ts';
 
@@ -36,15 +36,14 @@ export async function openBulkFolder(path: string, shardCount: number): Promise<
   const keyedHash = new KeyedHash(keys.index);
   const closing: (() => Promise<void>)[] = [async () => folder.unlock()];
   const openOne = async (index: number): Promise<BulkStore> => {
-    const of = { folderId: manifest.folderId, index };
-    const paths = storePaths(path, index);
-    const context = storeContext(of);
-    const journal = new BulkJournal(openArchive(paths.archive, of), paths.journal, genesisOf(context));
+    const place = { folderId: manifest.folderId, generation: 0, index };
+    const paths = storePaths(path, place);
+    const journal = new BulkJournal(openArchive(paths.archive, place), paths.journal, genesisOf(place));
     closing.unshift(() => journal.close());
     const slots = await openSlotFile(paths);
     closing.unshift(() => slots.close());
     const vault = new MediumVault({
-      ...{ medium: slots, master: keys.master, keyedHash, context, failStop: new FailStop() },
+      ...{ medium: slots, master: keys.master, keyedHash, place, failStop: new FailStop() },
       // Nothing is opened: a key is needed until its citizen is told of, and by then it is not even flushed.
       keysMax: 1,
     });

@@ -12,7 +12,6 @@ import {
   type RowTable,
   type RowTypes,
   StorageFault,
-  type Store,
   type StoredRow,
 } from '../../engine/ports.ts';
 import type { Codec } from '../codec/shape.ts';
@@ -26,11 +25,11 @@ import type { Entry, LineThen, PartitionLog } from './partition-log.ts';
 import { judgeAgain } from './reversals.ts';
 import { type Expected, RowCheck } from './rows.ts';
 import type { Standings } from './standings.ts';
+import type { History } from './walk.ts';
 
-export interface CheckParts {
+export interface CheckParts extends History {
   readonly programme: Programme;
   readonly findings: Findings;
-  readonly stores: readonly Store[];
   readonly balance: Balance;
   readonly standings: Standings;
   /** Cards about which a message is still under way. */

@@ -1,7 +1,6 @@
 /** Looks closely at some cards, with two more walks through the journals: who had to do with them, and all about those. */
 import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
 import type { Fact } from '../../engine/facts.ts';
-import type { Store } from '../../engine/ports.ts';
 import { Agreement } from './agreement.ts';
 import { scaleOf } from './balance.ts';
 import { CardAccount, CardFold } from './cards.ts';
@@ -9,12 +8,11 @@ import { Citizen, CitizenFold } from './citizens.ts';
 import { Findings } from './findings.ts';
 import { type ActorFact, isCardFact, PartitionLog } from './partition-log.ts';
 import { ALL_PARTITIONS } from './rows.ts';
-import { inTimeOrder } from './walk.ts';
+import { type History, inTimeOrder } from './walk.ts';
 
-export interface SuspectParts {
+export interface SuspectParts extends History {
   readonly programme: Programme;
   readonly findings: Findings;
-  readonly stores: readonly Store[];
   /** Cards about which a message is still under way. */
   readonly busy: ReadonlySet<Hpan>;
 }
@@ -36,7 +34,7 @@ export class SuspectCheck {
   /** Stops after each section and each partition, for whoever has to breathe. */
   *run(): Generator<void> {
     const concerned = new Set<CitizenKey>();
-    for (const { section } of inTimeOrder(this.#parts.stores, this.#said)) {
+    for (const { section } of inTimeOrder(this.#parts, this.#said)) {
       for (const fact of section.facts) {
         const citizen = this.#concernedBy(fact);
         if (citizen !== null) concerned.add(citizen);
@@ -46,7 +44,7 @@ export class SuspectCheck {
 
     const isWanted = (fact: ActorFact) => (isCardFact(fact) ? this.#isSuspect(fact.hpan) : concerned.has(fact.citizen));
     const logs = ALL_PARTITIONS.map((partition) => new PartitionLog(partition, isWanted));
-    for (const step of inTimeOrder(this.#parts.stores, this.#said)) {
+    for (const step of inTimeOrder(this.#parts, this.#said)) {
       logs[step.section.partition]?.add(step);
       yield;
     }

@@ -1,78 +1,128 @@
 /** Reads the journals of all stores as one history, and checks that none of them has a gap. */
 import { PARTITION_COUNT } from '../../engine/contract.ts';
-import type { Section, TurnRecord } from '../../engine/facts.ts';
+import type { Fact, Section, TurnRecord } from '../../engine/facts.ts';
 import { StorageFault, type Store } from '../../engine/ports.ts';
+import type { PastJournal } from '../persistence.ts';
+import { lastingSlot, storeName } from '../store-place.ts';
 import type { Findings } from './findings.ts';
 
 export interface Step {
+  /** That has the partition now. */
   readonly store: Store;
-  readonly storeIndex: number;
   readonly nowMs: number;
   readonly section: Section;
 }
 
-interface Cursor {
-  readonly store: Store;
-  readonly storeIndex: number;
+/** Stores at rest, and the journals of those that were before them. */
+export interface History {
+  readonly stores: readonly Store[];
+  readonly past: readonly PastJournal[];
+}
+
+interface Source {
+  /** For findings. */
+  readonly name: string;
+  /** Null = of a generation that is past. */
+  readonly store: Store | null;
+  readonly journal: PastJournal['journal'];
+  /** Of what it journaled, so that it says today what its store meant. */
+  readonly slotOf: (slot: number) => number;
+}
+
+interface Cursor extends Source {
   readonly turns: Iterator<TurnRecord>;
   turn: TurnRecord;
 }
 
 /**
- * Every section of every journal: in order within a store, and across stores by time, so that what one partition
- * tells another is usually read soon after it was sent and little has to be kept in between.
+ * Every section of every journal: generation after generation, in order within a store, and across stores by time, so
+ * that what one partition tells another is usually read soon after it was sent and little has to be kept in between.
  */
-export function* inTimeOrder(stores: readonly Store[], findings: Findings): Iterable<Step> {
+export function* inTimeOrder({ stores, past }: History, findings: Findings): Iterable<Step> {
   const gaps = new GapCheck(findings);
+  for (let generation = 0; past.some((one) => one.generation === generation); generation += 1) {
+    const sources = past.filter((one) => one.generation === generation).map(pastSource);
+    for (const { source, section, nowMs } of merged(sources, gaps, findings)) {
+      const store = stores[section.partition % stores.length]!;
+      yield { store, nowMs, section: { ...section, facts: section.facts.map((fact) => withSlot(fact, source)) } };
+    }
+    gaps.dealtOut();
+  }
+  const sources = stores.map((store, index): Source => {
+    return { name: String(index), store, journal: store.journal, slotOf: (slot) => slot };
+  });
+  for (const { source, section, nowMs } of merged(sources, gaps, findings)) {
+    yield { store: source.store!, nowMs, section };
+  }
+}
+
+function pastSource({ generation, index, journal }: PastJournal): Source {
+  const slotOf = (slot: number) => lastingSlot(slot, { generation, index });
+  return { name: `${storeName({ generation, index })}, which is past,`, store: null, journal, slotOf };
+}
+
+function withSlot(fact: Fact, { slotOf }: Source): Fact {
+  return fact.kind === 'enrolled' ? { ...fact, slot: slotOf(fact.slot) } : fact;
+}
+
+interface Merged {
+  readonly source: Source;
+  readonly section: Section;
+  readonly nowMs: number;
+}
+
+function* merged(sources: readonly Source[], gaps: GapCheck, findings: Findings): Iterable<Merged> {
   const open: Cursor[] = [];
-  for (const [storeIndex, store] of stores.entries()) {
-    const turns = store.journal.read(1)[Symbol.iterator]();
-    const turn = nextTurn(turns, storeIndex, findings);
-    if (turn !== null) open.push({ store, storeIndex, turns, turn });
-    else if (store.journal.lastSequence > 0) gaps.checkEnd(storeIndex, store.journal.lastSequence);
+  for (const source of sources) {
+    const { name, journal } = source;
+    const turns = journal.read(1)[Symbol.iterator]();
+    const turn = nextTurn(turns, name, findings);
+    if (turn !== null) open.push({ ...source, turns, turn });
+    else if (journal.lastSequence > 0) gaps.checkEnd(name, journal.lastSequence);
   }
 
   while (open.length > 0) {
     const cursor = open.reduce((first, other) => (other.turn.nowMs < first.turn.nowMs ? other : first));
-    gaps.checkTurn(cursor.storeIndex, cursor.turn);
+    const { nowMs } = cursor.turn;
+    gaps.checkTurn(cursor.name, cursor.turn);
     for (const section of cursor.turn.sections) {
-      gaps.checkSection(cursor.storeIndex, section, cursor.turn.nowMs);
-      yield { store: cursor.store, storeIndex: cursor.storeIndex, nowMs: cursor.turn.nowMs, section };
+      gaps.checkSection(cursor.name, section, nowMs);
+      yield { source: cursor, section, nowMs };
     }
-    const next = nextTurn(cursor.turns, cursor.storeIndex, findings);
+    const next = nextTurn(cursor.turns, cursor.name, findings);
     if (next !== null) {
       cursor.turn = next;
       continue;
     }
     open.splice(open.indexOf(cursor), 1);
-    gaps.checkEnd(cursor.storeIndex, cursor.store.journal.lastSequence);
+    gaps.checkEnd(cursor.name, cursor.journal.lastSequence);
   }
 }
 
 /** The journal verifies checksums and chain as it reads; where that fails nothing after it can be trusted. */
-function nextTurn(turns: Iterator<TurnRecord>, storeIndex: number, findings: Findings): TurnRecord | null {
+function nextTurn(turns: Iterator<TurnRecord>, name: string, findings: Findings): TurnRecord | null {
   try {
     const next = turns.next();
     return next.done === true ? null : next.value;
   } catch (fault) {
     if (!(fault instanceof StorageFault)) throw fault;
-    findings.differ(`journal of store ${storeIndex} cannot be read on: ${fault.code}, ${fault.message}`);
+    findings.differ(`journal of store ${name} cannot be read on: ${fault.code}, ${fault.message}`);
     return null;
   }
 }
 
 class GapCheck {
   readonly #findings: Findings;
-  readonly #stores = new Map<number, { sequence: number; epoch: number }>();
-  readonly #partitions = Array.from({ length: PARTITION_COUNT }, () => ({ sequence: 0, storeIndex: -1, nowMs: 0 }));
+  readonly #stores = new Map<string, { sequence: number; epoch: number }>();
+  readonly #partitions = Array.from({ length: PARTITION_COUNT }, () => ({ sequence: 0, storeName: '', nowMs: 0 }));
 
   constructor(findings: Findings) {
     this.#findings = findings;
   }
 
-  checkTurn(storeIndex: number, turn: TurnRecord): void {
-    const last = this.#stores.get(storeIndex) ?? { sequence: 0, epoch: 0 };
-    const subject = `journal of store ${storeIndex}`;
+  checkTurn(name: string, turn: TurnRecord): void {
+    const last = this.#stores.get(name) ?? { sequence: 0, epoch: 0 };
+    const subject = `journal of store ${name}`;
     this.#findings.count('records');
     if (turn.sequence !== last.sequence + 1) {
       this.#findings.differ(`${subject}: record ${last.sequence + 1} is missing, found ${turn.sequence}`);
@@ -80,34 +130,39 @@ class GapCheck {
     if (turn.epoch < last.epoch) {
       this.#findings.differ(`${subject}: record ${turn.sequence} is of epoch ${turn.epoch}, after ${last.epoch}`);
     }
-    this.#stores.set(storeIndex, { sequence: turn.sequence, epoch: turn.epoch });
+    this.#stores.set(name, { sequence: turn.sequence, epoch: turn.epoch });
   }
 
-  checkSection(storeIndex: number, section: Section, nowMs: number): void {
+  checkSection(name: string, section: Section, nowMs: number): void {
     this.#findings.count('sections');
     const last = this.#partitions[section.partition];
     if (last === undefined) {
-      this.#findings.differ(`journal of store ${storeIndex}: there is no partition ${section.partition}`);
+      this.#findings.differ(`journal of store ${name}: there is no partition ${section.partition}`);
       return;
     }
     const subject = `partition ${section.partition}`;
     if (section.sequence !== last.sequence + 1) {
       this.#findings.differ(`${subject}: sequence ${last.sequence + 1} is missing, found ${section.sequence}`);
     }
-    if (last.storeIndex !== -1 && last.storeIndex !== storeIndex) {
-      this.#findings.differ(`${subject}: written by store ${last.storeIndex} and by store ${storeIndex}`);
+    if (last.storeName !== '' && last.storeName !== name) {
+      this.#findings.differ(`${subject}: written by store ${last.storeName} and by store ${name}`);
     }
     if (nowMs < last.nowMs) {
       this.#findings.differ(`${subject}: time falls at sequence ${section.sequence}, from ${last.nowMs} to ${nowMs}`);
     }
     last.sequence = section.sequence;
-    last.storeIndex = storeIndex;
+    last.storeName = name;
     last.nowMs = nowMs;
   }
 
-  checkEnd(storeIndex: number, lastSequence: number): void {
-    const read = this.#stores.get(storeIndex)?.sequence ?? 0;
+  /** From now on other stores have the partitions. */
+  dealtOut(): void {
+    for (const partition of this.#partitions) partition.storeName = '';
+  }
+
+  checkEnd(name: string, lastSequence: number): void {
+    const read = this.#stores.get(name)?.sequence ?? 0;
     if (read === lastSequence) return;
-    this.#findings.differ(`journal of store ${storeIndex}: ends at record ${read}, expected ${lastSequence}`);
+    this.#findings.differ(`journal of store ${name}: ends at record ${read}, expected ${lastSequence}`);
   }
 }

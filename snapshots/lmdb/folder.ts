@@ -7,6 +7,7 @@
  *   keys/           master.key, index.key (wrapped), store-N.slots, store-N.erased (once a key was destroyed)
  *   store-N/        journal/ and rows/ (LMDB), archive/ (segments); rows-new/ and rows-aside/ while rows are made anew;
  *                   turn and set-aside.json (see quarantine.ts); suspect, after a flush that failed
+ *   store-G.N/      the same from generation 1 of the stores on (reshard.ts), and their keys beside the others
  *   rankings/       copies of rankings
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
@@ -15,8 +16,10 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { FORMAT, FORMAT_OLDEST } from '../codec/formats.ts';
+import type { JournalEnd } from '../journal.ts';
 import { type FolderKeys, KEY_BYTES, newKeys, unwrapIndexKey, wrapIndexKey } from '../keys.ts';
 import { checkShardCount } from '../persistence.ts';
+import type { StorePlace } from '../store-place.ts';
 import { readChecked, writeChecked } from './checked-json.ts';
 import { hasCode, makeFolderDurably, readFileIfThere, syncFolder, writeFileDurably } from './files.ts';
 import { lockFile } from './lock.ts';
@@ -31,6 +34,33 @@ export interface Manifest {
   readonly folderId: string;
   readonly shardCount: number;
   readonly createdAt: string;
+  /** Generations of stores before these ones, the first one first; absent = none. See reshard.ts. */
+  readonly past?: readonly PastGeneration[];
+}
+
+/** Stores whose partitions were dealt out anew. What they journaled stays, and so do their keys. */
+export interface PastGeneration {
+  readonly shardCount: number;
+  /** By store. */
+  readonly ends: readonly JournalEnd[];
+}
+
+export function generationOf({ past = [] }: Manifest): number {
+  return past.length;
+}
+
+/**
+ * For what knows one generation of stores as yet: journals of past ones would be left out without a word.
+ * @throws StorageFault RESHARDED
+ */
+export function requireFirstGeneration(manifest: Manifest, what: string): void {
+  if (generationOf(manifest) === 0) return;
+  throw new StorageFault('RESHARDED', `${what} cannot be done yet where the stores were dealt out anew (reshard)`);
+}
+
+/** Of a store that there is now. */
+export function placeOf(manifest: Manifest, index: number): StorePlace {
+  return { folderId: manifest.folderId, generation: generationOf(manifest), index };
 }
 
 /** What a thread needs to open its part of a folder. Holds keys: it goes from thread to thread, in memory only. */

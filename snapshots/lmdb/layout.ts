@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { RankingCopy } from '../../engine/ports.ts';
 import { writeRanking } from '../ranking-file.ts';
 import { hashOf } from '../record.ts';
+import { type StorePlace, storeName } from '../store-place.ts';
 import { Archive } from './archive.ts';
 import { createFileDurably, isUnfinished, makeFolderDurably } from './files.ts';
 import { rankingSink } from './ranking-files.ts';
@@ -20,31 +21,26 @@ export interface StorePaths {
   readonly suspect: string;
 }
 
-export function storePaths(folder: string, index: number): StorePaths {
-  const path = join(folder, `store-${index}`);
+export function storePaths(folder: string, place: Omit<StorePlace, 'folderId'>): StorePaths {
+  const name = `store-${storeName(place)}`;
+  const path = join(folder, name);
   return {
     folder: path,
     journal: join(path, 'journal'),
     rows: join(path, 'rows'),
     archive: join(path, 'archive'),
-    slots: join(folder, 'keys', `store-${index}.slots`),
-    erased: join(folder, 'keys', `store-${index}.erased`),
+    slots: join(folder, 'keys', `${name}.slots`),
+    erased: join(folder, 'keys', `${name}.erased`),
     suspect: join(path, 'suspect'),
   };
 }
 
-/** Of a store in its folder. */
-export interface StoreName {
-  readonly folderId: string;
-  readonly index: number;
-}
-
 /** What a killed program left unfinished goes. @throws StorageFault ARCHIVE_DAMAGED */
-export function openArchive(path: string, of: StoreName): Archive {
+export function openArchive(path: string, place: StorePlace): Archive {
   makeFolderDurably(dirname(path));
   makeFolderDurably(path);
   removeUnfinished(path);
-  return new Archive(path, archiveGenesis(of));
+  return new Archive(path, archiveGenesis(place));
 }
 
 export function removeUnfinished(path: string): void {
@@ -52,8 +48,8 @@ export function removeUnfinished(path: string): void {
 }
 
 /** Stands for the segment before the first one. */
-export function archiveGenesis({ folderId, index }: StoreName): Buffer {
-  return hashOf(Buffer.from(`clickday ${folderId} archive ${index}`));
+export function archiveGenesis(place: StorePlace): Buffer {
+  return hashOf(Buffer.from(`clickday ${place.folderId} archive ${storeName(place)}`));
 }
 
 export function rankingPath(folder: string, awardPeriodId: number): string {

@@ -1,18 +1,31 @@
 /** Persistence in a data folder: LMDB for journal and rows, plain files for the archive, keys and rankings. */
 import type { RankingCopies } from '../../engine/ports.ts';
+import { FailStop } from '../fail-stop.ts';
+import { openPastJournal } from '../journal.ts';
 import { KeyedHash } from '../keys.ts';
-import type { OnPoint, RecordMedium } from '../media.ts';
-import type { Persistence } from '../persistence.ts';
+import type { OnPoint, RecordMedium, StoreMedia } from '../media.ts';
+import type { PastJournal, Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
-import { type OpenStore, openStore, scrubStore } from '../store.ts';
+import { genesisOf, type OpenStore, openStore, scrubStore } from '../store.ts';
+import { storeName } from '../store-place.ts';
+import type { PastSlots } from '../vault.ts';
 import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
-import { explained, type Folder, type FolderParts, freeShare, openFolder, openFolderAsItIs } from './folder.ts';
+import {
+  explained,
+  type Folder,
+  type FolderParts,
+  freeShare,
+  type Manifest,
+  openFolder,
+  openFolderAsItIs,
+  placeOf,
+} from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
 import { openQuarantine } from './quarantine-files.ts';
 import { rankingSource } from './ranking-files.ts';
 import { RecordDatabase } from './record-database.ts';
 import { RowDatabase } from './row-database.ts';
-import { openSlotFile } from './slot-file.ts';
+import { openSlotFile, type SlotFile } from './slot-file.ts';
 import { Suspicion } from './suspicion.ts';
 
 export interface PersistenceOptions {
@@ -31,6 +44,7 @@ export interface FileStore extends OpenStore {
   readonly maintain: () => Maintained;
   /** The journal's records as they lie there. */
   readonly records: RecordMedium;
+  readonly media: StoreMedia;
   readonly close: () => Promise<void>;
 }
 
@@ -48,25 +62,33 @@ export interface Maintained {
 export async function openPersistence(options: PersistenceOptions): Promise<Persistence> {
   const open = options.keepsFormat === true ? openFolderAsItIs : openFolder;
   const folder = open(options.folder, options.shardCount);
+  return openStores(folder, options.onPoint ?? (() => {}));
+}
+
+/** All stores of a folder, and those that were before them. Lets go of the folder where it fails. */
+export async function openStores(folder: Folder, onPoint: OnPoint): Promise<Persistence> {
   const stores: FileStore[] = [];
+  const past: PastStore[] = [];
   try {
+    past.push(...openPastStores(folder));
     for (let index = 0; index < folder.manifest.shardCount; index += 1) {
-      stores.push(await openFileStore(folder, index, options.onPoint ?? (() => {})));
+      stores.push(await openFileStore(folder, index, onPoint));
     }
   } catch (error) {
-    await closeAll(stores);
+    await closeAll([...stores, ...past]);
     folder.unlock();
     throw error;
   }
-  return filePersistence(folder, stores);
+  return filePersistence(folder, stores, past);
 }
 
-function filePersistence(folder: Folder, stores: readonly FileStore[]): Persistence {
+function filePersistence(folder: Folder, stores: readonly FileStore[], past: readonly PastStore[]): Persistence {
   let closed: Promise<void> | null = null;
   return {
     shardCount: stores.length,
     isNew: stores.every((store) => store.journal.lastSequence === 0),
     stores,
+    past,
     folder: folder.path,
     indexKey: folder.keys.index,
     ...rankingCopiesIn(folder),
@@ -74,7 +96,7 @@ function filePersistence(folder: Folder, stores: readonly FileStore[]): Persiste
     scrub: () => stores.forEach(scrubStore),
     freeShare: () => freeShare(folder.path),
     close() {
-      closed ??= closeAll(stores).finally(folder.unlock);
+      closed ??= closeAll([...stores, ...past]).finally(folder.unlock);
       return closed;
     },
   };
@@ -96,28 +118,32 @@ export async function openFileStore(
   folder: FolderParts,
   index: number,
   onPoint: OnPoint,
-  paths = storePaths(folder.path, index),
+  paths = storePaths(folder.path, placeOf(folder.manifest, index)),
 ): Promise<FileStore> {
-  const { folderId, format } = folder.manifest;
+  const { format, past = [] } = folder.manifest;
+  const place = placeOf(folder.manifest, index);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const suspicion = new Suspicion(paths.suspect);
     if (suspicion.isRaised) suspicion.rewrite([dataOf(paths.journal), dataOf(paths.rows), paths.slots]);
-    const archive = openArchive(paths.archive, { folderId, index });
+    const archive = openArchive(paths.archive, place);
     const journal = openEnvironment(paths.journal);
     opened.push(journal.database);
     const rows = openEnvironment(paths.rows);
     opened.push(rows.database);
     const slots = await openSlotFile(paths);
     opened.push(slots);
+    const pastSlots = await openPastSlots(folder, opened);
     const quarantine = openQuarantine(paths.folder);
     opened.push(quarantine);
 
     const records = new RecordDatabase(journal.database, archive, onPoint);
     const media = { records, rows: new RowDatabase(rows.database), slots };
     const { master, index: indexKey } = folder.keys;
+    const ends = past.at(-1)?.ends;
     const store = await openStore({
-      ...{ media, folderId, format, index, master, keyedHash: new KeyedHash(indexKey), onPoint },
+      ...{ media, place, format, pastSlots, master, keyedHash: new KeyedHash(indexKey), onPoint },
+      ...(ends === undefined ? {} : { ends }),
       failed: (fault) => suspicion.raise(fault),
     });
     if (suspicion.isRaised || journal.isSuspect || rows.isSuspect) scrubStore(store);
@@ -126,10 +152,45 @@ export async function openFileStore(
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
       rows: roomOf(rows.database),
     });
-    return { ...store, quarantine, records, maintain, close: () => closeStore(store, opened) };
+    return { ...store, quarantine, records, media, maintain, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);
+  }
+}
+
+/** Every store may need every key there ever was: which of them had a citizen before is not its own to know. */
+async function openPastSlots(folder: FolderParts, opened: { close(): Promise<void> }[]): Promise<PastSlots> {
+  const files = new Map<string, SlotFile>();
+  for (const place of pastPlaces(folder.manifest)) {
+    const file = await openSlotFile(storePaths(folder.path, place));
+    opened.push(file);
+    files.set(storeName(place), file);
+  }
+  return (place) => files.get(storeName(place));
+}
+
+interface PastStore extends PastJournal {
+  readonly close: () => Promise<void>;
+}
+
+function openPastStores({ path, manifest }: FolderParts): readonly PastStore[] {
+  const { folderId, format, past = [] } = manifest;
+  return [...pastPlaces(manifest)].map(({ generation, index }) => {
+    const place = { folderId, generation, index };
+    const paths = storePaths(path, place);
+    const { database } = openEnvironment(paths.journal);
+    const medium = new RecordDatabase(database, openArchive(paths.archive, place), () => {});
+    const genesis = genesisOf(place, past[generation - 1]?.ends);
+    const parts = { medium, genesis, format, failStop: new FailStop(), onPoint: () => {} };
+    const journal = openPastJournal(parts, past[generation]!.ends[index]!);
+    return { generation, index, journal, close: () => database.close() };
+  });
+}
+
+function* pastPlaces({ past = [] }: Manifest): Iterable<{ readonly generation: number; readonly index: number }> {
+  for (const [generation, { shardCount }] of past.entries()) {
+    for (let index = 0; index < shardCount; index += 1) yield { generation, index };
   }
 }
 
@@ -139,6 +200,6 @@ async function closeStore(store: OpenStore, opened: readonly { close(): Promise<
   for (const part of opened) await part.close();
 }
 
-async function closeAll(stores: readonly FileStore[]): Promise<void> {
+async function closeAll(stores: readonly { close(): Promise<void> }[]): Promise<void> {
   for (const store of stores) await store.close();
 }

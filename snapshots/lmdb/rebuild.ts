@@ -14,7 +14,7 @@ import { StorageFault } from '../../engine/ports.ts';
 import { rebuildRows, TakenIn } from '../../engine/shard/rebuild.ts';
 import { type Inspection, type VerifyOptions, verifyFolder } from '../inspect.ts';
 import { syncFolder } from './files.ts';
-import { type Folder, openFolder } from './folder.ts';
+import { type Folder, openFolder, placeOf, requireFirstGeneration } from './folder.ts';
 import { type StorePaths, storePaths } from './layout.ts';
 import { type FileStore, openFileStore } from './persistence.ts';
 
@@ -32,8 +32,9 @@ export interface RebuildFolderOptions extends VerifyOptions {
 export async function rebuildFolder(path: string, options: RebuildFolderOptions = {}): Promise<Inspection> {
   if (!existsSync(path)) throw new StorageFault('FOLDER_MISSING', `there is no data folder ${path}`);
   const folder = openFolder(path, undefined);
-  const stores = Array.from({ length: folder.manifest.shardCount }, (_, index) => rebuiltPaths(path, index));
+  const stores = Array.from({ length: folder.manifest.shardCount }, (_, index) => rebuiltPaths(folder, index));
   try {
+    requireFirstGeneration(folder.manifest, 'making rows anew');
     // Where old rows are aside already, the new ones were whole.
     if (!stores.every(({ aside }) => existsSync(aside))) await makeAll(folder, stores, options);
     removeRankings(join(path, 'rankings'));
@@ -57,8 +58,8 @@ interface RebuiltPaths extends StorePaths {
   readonly aside: string;
 }
 
-function rebuiltPaths(folder: string, index: number): RebuiltPaths {
-  const paths = storePaths(folder, index);
+function rebuiltPaths({ path, manifest }: Folder, index: number): RebuiltPaths {
+  const paths = storePaths(path, placeOf(manifest, index));
   return { ...paths, fresh: `${paths.rows}-new`, aside: `${paths.rows}-aside` };
 }
 

@@ -39,7 +39,8 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
     folder.stores.map((files, index) => {
       const { folderId, keys } = folder;
       const media = memoryMedia(files, flush);
-      return openStore({ media, folderId, format: folder.format, index, master: keys.master, keyedHash, onPoint });
+      const place = { folderId, generation: 0, index };
+      return openStore({ media, place, format: folder.format, master: keys.master, keyedHash, onPoint });
     }),
   );
   return {
@@ -47,6 +48,7 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
     shardCount,
     isNew: stores.every((store) => store.journal.lastSequence === 0),
     stores,
+    past: [],
     folder: 'memory',
     indexKey: folder.keys.index,
     async saveRanking(awardPeriodId, copy, vector) {

@@ -16,14 +16,15 @@ export function memorySource(disk: MemoryDisk, folder: string): BackupSource {
   mkdirSync(keysFolder(folder), { recursive: true });
   writeFileSync(masterPath(keysFolder(folder)), `${Buffer.from(keys.master).toString('hex')}\n`);
   writeFileSync(indexPath(keysFolder(folder)), wrapIndexKey(keys, folderId));
-  for (const index of stores.keys()) mkdirSync(storePaths(folder, index).archive, { recursive: true });
+  for (const index of stores.keys())
+    mkdirSync(storePaths(folder, { generation: 0, index }).archive, { recursive: true });
   return {
     folder,
     manifest: { format: 1, folderId, shardCount: stores.length, createdAt: '2020-12-07T00:00:00.000Z' },
     async positions() {
       return Promise.all(
         stores.map(async ({ records, slots, erased }, index) => {
-          const paths = storePaths(folder, index);
+          const paths = storePaths(folder, { generation: 0, index });
           writeFileSync(paths.slots, Buffer.concat(slots));
           writeFileSync(paths.erased, '');
           await addErased(paths.erased, erased);

@@ -81,9 +81,8 @@ export class SimulatedDisk {
     const keyedHash = new KeyedHash(keys.index);
     return openStore({
       media: this.#media(index),
-      folderId,
+      place: { folderId, generation: 0, index },
       format: FORMAT,
-      index,
       master: keys.master,
       keyedHash,
       onPoint,
