@@ -107,7 +107,7 @@ describe('a configuration that cannot be', () => {
   });
 
   test.each([
-    ['another number of shards', ['--shards', '3', '--now', LAST], /2 shards .*3: start with --shards 2/],
+    ['another number of shards', ['--shards', '3', '--now', LAST], /2 stores .*3: start with --shards 2/],
     ['another programme', ['--programme', 'demonstration', '--now', LAST], /programme/i],
     [
       'DECISION 34: a clock before the last journaled instant',
