@@ -145,7 +145,7 @@ class Restore {
       await journal.setEpoch(epoch);
       if (last === 0) return;
       const [newest] = reader.recordsFrom(index, last);
-      await journal.put(last, newest!);
+      await journal.putFirst(last, newest!);
     } finally {
       await database.close();
     }

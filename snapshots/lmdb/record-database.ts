@@ -68,8 +68,16 @@ export class RecordDatabase implements RecordMedium {
   async put(sequence: number, bytes: Buffer): Promise<void> {
     // The newest record never leaves the database, so the one before is there; but for the first that is put into it.
     const isFirst = this.#first === 0 && sequence === this.#archive.last + 1;
-    const previous = isFirst ? null : sequenceKey(sequence - 1);
-    await append(this.#database, { key: sequenceKey(sequence), value: bytes, previous });
+    await this.#append(sequence, bytes, isFirst ? null : sequenceKey(sequence - 1));
+  }
+
+  /** In a journal that is made anew: those before it are going to the archive. */
+  async putFirst(sequence: number, bytes: Buffer): Promise<void> {
+    await this.#append(sequence, bytes, null);
+  }
+
+  async #append(sequence: number, value: Buffer, previous: Buffer | null): Promise<void> {
+    await append(this.#database, { key: sequenceKey(sequence), value, previous });
     if (this.#first === 0) this.#first = sequence;
     this.#last = sequence;
   }
