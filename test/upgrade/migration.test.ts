@@ -60,8 +60,24 @@ function segmentsOf(path: string): [string, Uint8Array][] {
   return Object.entries(filesOf(path)).filter(([name]) => name.endsWith('.segment'));
 }
 
-function isRewritten({ persistence }: World): boolean {
-  return persistence.stores.every(({ rows }) => (rows as MediumRows).oldestFormat === TODAY);
+function isRewritten({ stores }: Pick<Persistence, 'stores'>): boolean {
+  return stores.every(({ rows }) => (rows as MediumRows).oldestFormat === TODAY);
+}
+
+/** A disk takes as long as it takes: each piece that is on it says so. */
+async function openUntilRewritten(now: string): Promise<World> {
+  let ended = () => {};
+  const rewritten = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const onPoint = () => {
+    if (isRewritten(persistence)) ended();
+  };
+  const persistence = await openPersistence({ folder, onPoint });
+  const world = await World.open({ persistence, now });
+  onPoint();
+  await rewritten;
+  return world;
 }
 
 describe('from format 1', () => {
@@ -91,8 +107,7 @@ describe('from format 1', () => {
     expect(cards.length).toBeGreaterThan(60);
     expect(await formatsIn(folder, SHARD_COUNT)).toEqual({ records: [1], rows: [1], walletRows: [1] });
 
-    const world = await openOn(await openPersistence({ folder }));
-    await until(() => isRewritten(world), 'all rows rewritten');
+    const world = await openUntilRewritten(NOW);
     await closed(world);
     expect(await cardsIn(folder)).toEqual(cards);
     expect(segmentsOf(folder).slice(0, segments.length)).toEqual(segments);
@@ -161,7 +176,7 @@ describe('killed on the way', () => {
         const { key, origin } = world.citizen(makeTaxCode(3));
         expect(value(await world.engine.outcome(key, origin, id)), `kill ${kill}`).toMatchObject({ state: 'done' });
       }
-      await until(() => isRewritten(world), 'all rows rewritten');
+      await until(() => isRewritten(world.persistence), 'all rows rewritten');
       if (!isAsked) expect(withoutCommands(await answersOf(world.engine, { commands: [] }))).toEqual(answers);
       await closed(world);
       expect((await verifyPersistence(await openMemoryPersistence({ disk }))).differences).toEqual([]);
@@ -189,8 +204,7 @@ describe('killed on the way', () => {
       expect(await victim.ended, victim.errors).toBe('SIGKILL');
       expect((await verifyFolder(folder)).differences, `piece ${count}`).toEqual([]);
     }
-    const world = await World.open({ persistence: await openPersistence({ folder }), now: later(3) });
-    await until(() => isRewritten(world), 'all rows rewritten');
+    const world = await openUntilRewritten(later(3));
     await closed(world);
     expect((await formatsIn(folder, SHARD_COUNT)).walletRows).toEqual([TODAY]);
     expect(await cardsIn(folder)).toEqual(cards);
