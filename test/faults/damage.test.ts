@@ -36,6 +36,7 @@ const KINDS = [
   'ranking',
   'rows',
   'slots',
+  'turn',
 ];
 
 test('fault 12: a bit changed in any kind of file is noticed or harmless, and never served', {
@@ -105,7 +106,7 @@ test('fault 12: rows that are damaged are made anew from archive and journal, an
   }
   const inspection = await rebuildFolder(damaged, { rowCount: 20 });
   expect(inspection.differences).toEqual([]);
-  expect(readdirSync(join(damaged, 'store-0')).sort()).toEqual(['archive', 'journal', 'rows']);
+  expect(readdirSync(join(damaged, 'store-0')).sort()).toEqual(['archive', 'journal', 'rows', 'turn']);
   expect(await examine(damaged)).toEqual({ digest: good });
 });
 

@@ -66,7 +66,7 @@ test(`fault 24: ${MISTAKES.length} mistakes, wherever nobody catches them, each 
       await rageUntil(() => supervised.errors.includes(`planted at ${point} (${deed})`), supervised, crowd, mistake);
     }
     await supervised.untilReady();
-    expect(await crowd.brokenPromises(supervised.url), `seed=${seed}`).toEqual([]);
+    expect((await crowd.brokenPromises(supervised.url)).broken, `seed=${seed}`).toEqual([]);
   } finally {
     await supervised.stop();
   }
