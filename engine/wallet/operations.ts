@@ -11,11 +11,16 @@ import { methodOf } from './wallet-facts.ts';
 
 type Kind = Operation['kind'];
 
-/** True while a claim or a release of this instrument is under way. */
+/**
+ * True while a claim or a release of this instrument is under way, or an activation that names it: an enabled card's
+ * tokens may still be asked for, and the answer will tell the card's activation.
+ */
 export function isBusy({ wallet }: WalletContext, hpan: Hpan): boolean {
   const cashback = methodOf(wallet, hpan)?.cashback;
   if (cashback === 'enabling' || cashback === 'disabling') return true;
-  return wallet.operations.some(({ waiting, next }) => waiting.includes(hpan) || next.includes(hpan));
+  return wallet.operations.some(
+    ({ hpan: named, waiting, next }) => named === hpan || waiting.includes(hpan) || next.includes(hpan),
+  );
 }
 
 /** Claims `hpans` one by one (DECISION 38); all are granted or none. */

@@ -94,6 +94,25 @@ test('DECISION 38: who asks as soon as the activation is answered sees the card 
   expect(seen).toMatchObject({ value: { status: 'ACTIVE' } });
 });
 
+test.each(['removeMethod', 'disableCashback'] as const)(
+  'while more is asked for an enabled card, %s of it waits: the answer tells its activation',
+  async (kind) => {
+    const { world, disk, anna } = await open(true);
+    await anna.enable(CARD);
+    disk.hold();
+    const order: string[] = [];
+    const asked = { kind: 'enableCashback', hpan: CARD, tokens: [hpanOn(1, SHARDS, 50)] } as const;
+    const enabled = anna.do(asked).finally(() => order.push('enabled'));
+    const ended = anna.do({ kind, hpan: CARD }).finally(() => order.push('ended'));
+    await releaseOneByOne(disk);
+    expect(world.faults).toEqual([]);
+    expect(await enabled).toMatchObject({ ok: true, answer: { activationMs: instant('2021-02-01T10:00:00+01:00') } });
+    expect(await ended).toMatchObject({ ok: true });
+    expect(order).toEqual(['enabled', 'ended']);
+    expect((await verifyPersistence(world.persistence)).differences).toEqual([]);
+  },
+);
+
 describe('DECISION 38: a claim taken back leaves the card as it was, byte for byte:', () => {
   test('one that nobody ever had', async () => {
     const { world, anna } = await open(false);
