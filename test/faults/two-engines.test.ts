@@ -1,8 +1,8 @@
 // Method: processes that open one folder at the same moment, again and again, and are killed so that each finds what the
 // ones before left; and copies of a folder taken while a process writes to it.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -94,7 +94,7 @@ test('fault 7: of a folder copied while it is written, nothing is lost that was 
     await writer.whenAcked(writer.acked + 1 + random.below(40));
     const copy = join(place, `copy-${round}`);
     const before = writer.acked;
-    cpSync(folder, copy, { recursive: true });
+    spawnSync('cp', ['-r', folder, copy], { stdio: 'ignore' }); // Says no more than that a file has gone meanwhile.
     const outcome = await checkWhole(copy).catch((error: unknown) => {
       if (error instanceof StorageFault) return error;
       throw error;

@@ -20,6 +20,8 @@ import { recordText } from './workload.ts';
 
 export type RecordReply = RecordOutcome | Refused;
 
+type Done = (reply: CommandReply | RecordReply, receivedMs: number) => void;
+
 /** A command or a row, from its first sending to its last answer. */
 export interface Request {
   readonly number: number;
@@ -31,7 +33,8 @@ export interface Request {
   sentCount: number;
   /** Copies that were with the engine when it died. */
   lostCount: number;
-  readonly done: (reply: CommandReply | RecordReply) => void;
+  /** Told with the time at which the copy that was answered had arrived, by the clock of that machine. */
+  readonly done: Done;
 }
 
 export interface RequestsOptions {
@@ -68,7 +71,7 @@ export class Requests {
     this.#lane = options.scheduler.lane('network');
   }
 
-  command(command: WalletCommand, done: (reply: CommandReply | RecordReply) => void = () => {}): Request {
+  command(command: WalletCommand, done: Done = () => {}): Request {
     const key = idOf(command);
     const known = this.#bodies.get(key);
     if (known === undefined) this.#bodies.set(key, new Set([bodyText(command.body)]));
@@ -77,7 +80,7 @@ export class Requests {
     return this.#open({ command, record: null, text, done });
   }
 
-  record(record: TransactionRecord, done: (reply: CommandReply | RecordReply) => void = () => {}): Request {
+  record(record: TransactionRecord, done: Done = () => {}): Request {
     return this.#open({ command: null, record, text: recordText(record), done });
   }
 
@@ -129,6 +132,8 @@ export class Requests {
   #arrive(request: Request): void {
     const engine = this.#options.engine();
     if (engine === null) return;
+    // A refusal leaves no trace: a late copy may be done after all. Who walks beside the law asks it once.
+    if (this.#options.scene.isCalm && request.reply !== null) return;
     const copy = { text: request.text, request };
     this.#atEngine.add(copy);
     const life = this.#options.auditor.life;
@@ -143,20 +148,20 @@ export class Requests {
       this.#options.scheduler.note(`answers ${request.text}: ${replyText(reply)}`);
       if (request.command !== null) this.#checkCommand(request.command, reply as CommandReply);
       else this.#checkRecord(request.record!, receivedMs, reply as RecordReply);
-      this.#reply(request, reply);
+      this.#reply(request, reply, receivedMs);
     };
     if (request.command !== null) this.#options.arrived(request.command);
     if (request.command !== null) engine.execute(request.command, answer);
     else engine.record({ record: request.record!, receivedMs }, answer);
   }
 
-  #reply(request: Request, reply: CommandReply | RecordReply): void {
+  #reply(request: Request, reply: CommandReply | RecordReply, receivedMs: number): void {
     if (this.#isLost()) return;
     this.#options.scheduler.after(this.#lane, this.#delayUs(), `answers ${request.text}`, () => {
       if (request.reply !== null || isTryAgain(reply)) return;
       request.reply = reply;
       this.openCount -= 1;
-      request.done(reply);
+      request.done(reply, receivedMs);
     });
   }
 

@@ -8,7 +8,7 @@ import type { Met } from './scheduler.ts';
 import { SMALL_LIMITS } from './small-limits.ts';
 import type { SeedResult } from './world.ts';
 
-const COUNT = Number(process.env.SEEDS ?? 200);
+const COUNT = Number(process.env.SEEDS ?? 2_000);
 const FIRST = Number(process.env.SEED ?? 1);
 const WORKERS = 2;
 

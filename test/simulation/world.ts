@@ -402,7 +402,7 @@ export class World {
   #setBackClock(): void {
     if (this.#isOver || this.#isClockWrong) return;
     const dice = this.#random.below(12);
-    if (dice < 2 && this.nowMs >= this.auditor.lastMs) {
+    if (dice < 2 && this.scene.clockStepMs === 1 && this.nowMs >= this.auditor.lastMs) {
       this.#skewMs -= this.#random.below(900);
       this.requests.isClockFallen = true;
       this.scheduler.meet('the clock was behind');
@@ -656,9 +656,10 @@ export class World {
     expectThat(isRight, 'flushed', () => `${short(citizen)} reads ${value.state} of a command that is not so on disk`);
   }
 
-  send(record: Parameters<Requests['record']>[0]): Promise<RecordReply> {
+  /** @returns when it had arrived, too: that is the time by which it is judged */
+  send(record: Parameters<Requests['record']>[0]): Promise<{ reply: RecordReply; receivedMs: number }> {
     return new Promise((resolve) => {
-      this.requests.record(record, (reply) => resolve(reply as RecordReply));
+      this.requests.record(record, (reply, receivedMs) => resolve({ reply: reply as RecordReply, receivedMs }));
     });
   }
 }
