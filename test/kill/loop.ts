@@ -11,6 +11,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dayText, italy2020, type PeriodParameters, romeDayNumber } from '../../engine/index.ts';
+import { StorageFault } from '../../engine/ports.ts';
 import { openDevelopmentIdentity } from '../../server/index.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
 import { Random } from '../support/random.ts';
@@ -146,8 +147,17 @@ class KilledFolder {
       this.#tally.kill(isInPlace ? place.name : 'after the load');
       if (death !== 'SIGKILL') this.#break(place, [`ended by itself: ${death} ${victim.errors}`]);
     }
-    const { differences } = await verifyFolder(folder);
-    this.#break(place, differences);
+    this.#break(place, await this.#differencesIn(folder));
+  }
+
+  /** A folder that does not even open differs, too. */
+  async #differencesIn(folder: string): Promise<readonly string[]> {
+    try {
+      return (await verifyFolder(folder)).differences;
+    } catch (fault) {
+      if (fault instanceof StorageFault) return [`${fault.code}: ${fault.message}`];
+      throw fault;
+    }
   }
 
   async #load(
