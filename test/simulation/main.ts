@@ -91,8 +91,13 @@ async function plantAll(): Promise<void> {
   const table = new Table({ head: ['planted bug', 'seed', 'check', 'seeds'], style: { head: [], border: [] } });
   for (const { what, seed, check, seedsTried } of caught) table.push([what, seed ?? 'not caught', check, seedsTried]);
   console.info(table.toString());
-  save({ planted: caught.map(({ problem, ...one }) => ({ ...one, problem: problem.split('\n')[0]!.slice(0, 200) })) });
+  save({ planted: caught.map(({ problem, ...one }) => ({ ...one, problem: firstLineOf(problem) })) });
   if (caught.some(({ seed }) => seed === null)) process.exitCode = 1;
+}
+
+/** Without the place of the checkout. */
+function firstLineOf(problem: string): string {
+  return problem.split('\n')[0]!.replaceAll(`${process.cwd()}/`, '').slice(0, 200);
 }
 
 function save(of: object): void {
