@@ -215,7 +215,8 @@ class Past {
       case 'operationRefused':
         return { what: 'command refused', command: fact.commandKey, reason: fact.code };
       case 'commandDone':
-        return { what: 'command done', command: fact.commandKey };
+        // Null: it was journaled before the kind was.
+        return { what: `command done${fact.command === null ? '' : `: ${fact.command}`}`, command: fact.commandKey };
       case 'paymentListed': {
         const { hpan, amountCents, awardPeriodId, cashbackCents } = fact.payment;
         const what = amountCents < 0 ? 'reversal applied' : 'payment counted';

@@ -111,7 +111,7 @@ test('the past of a wallet is what it answered then, from a folder at rest and f
   const own = history[0]!.partition;
   expect(saidIn(history.filter(({ partition }) => partition === own))).toEqual([
     'enrolled, enrolment 1',
-    'command done',
+    'command done: enrol',
     `command begun: enableCashback (${APP_CHANNEL})`,
     `cashback asked for (${APP_CHANNEL})`,
     'cashback not enabled: INSTRUMENT_TAKEN',
@@ -119,18 +119,18 @@ test('the past of a wallet is what it answered then, from a folder at rest and f
     `command begun: enableCashback (${APP_CHANNEL})`,
     `cashback asked for (${APP_CHANNEL})`,
     'cashback enabled',
-    'command done',
+    'command done: enableCashback',
     'IBAN set: UNKNOWN_PSP',
-    'command done',
+    'command done: setIban',
     'payment counted, period 2, cashback 1000 cents',
     'reversal applied, period 2, cashback -1000 cents',
     'payment counted, period 2, cashback 500 cents',
     'left the programme',
     `command begun: leave (${APP_CHANNEL})`,
     'cashback disabled',
-    'command done',
+    'command done: leave',
     'enrolled, enrolment 2',
-    'command done',
+    'command done: enrol',
   ]);
   expect(saidIn(history.filter(({ partition }) => partition !== own))).toEqual([
     `card active (${APP_CHANNEL})`,
