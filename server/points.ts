@@ -6,9 +6,9 @@ import type { HttpHandler, SocketHandlers } from './transport/index.ts';
 
 /**
  * `kill` and `abort` end the process as the system would, `throw` and `reject` as a mistake of ours, uncaught; `stall`
- * keeps the thread busy, `exhaust` takes all memory.
+ * keeps the thread busy.
  */
-export const DEEDS = ['kill', 'abort', 'throw', 'reject', 'stall', 'exhaust'] as const;
+export const DEEDS = ['kill', 'abort', 'throw', 'reject', 'stall'] as const;
 export type Deed = (typeof DEEDS)[number];
 
 export interface PlantedFault {
@@ -48,8 +48,6 @@ function perform({ point, deed, stallMs }: PlantedFault): void {
       return;
     case 'stall':
       return stall(stallMs);
-    case 'exhaust':
-      return exhaust();
   }
 }
 
@@ -62,10 +60,6 @@ function end(signal: NodeJS.Signals): void {
 function stall(ms: number): void {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);
-}
-
-function exhaust(): never {
-  for (const held: number[][] = []; ; ) held.push(new Array<number>(10_000).fill(held.length));
 }
 
 // Points of the front: every way into it.

@@ -17,6 +17,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { StorageFault } from '../engine/ports.ts';
 import { readBlames } from './lmdb/quarantine-files.ts';
+import { reserveBytes } from './lmdb/space.ts';
 
 export interface Finding {
   /** One word: disk, space, … */
@@ -117,16 +118,16 @@ function syncTimes(folder: string, monotonicMs: () => number): readonly [number,
   }
 }
 
-const FREE_SHARE_MIN = 0.15;
 const FULL_DAYS_MIN = 7;
 
 function spaceFindings(folder: string, nowMs: number): readonly Finding[] {
   const { bavail, blocks, bsize, ffree, files } = statfsSync(folder);
   const freeBytes = bavail * bsize;
-  const share = bavail / blocks;
-  const text = `${(freeBytes / GIGABYTE).toFixed(1)} GB free, ${Math.round(100 * share)} %`;
+  const text = `${(freeBytes / GIGABYTE).toFixed(1)} GB free, ${Math.round((100 * bavail) / blocks)} %`;
   const space =
-    share < FREE_SHARE_MIN ? unwell('space', `${text}: make room, or move the folder`) : well('space', text);
+    freeBytes < reserveBytes(blocks * bsize)
+      ? unwell('space', `${text}: changes are refused; make room, or move the folder`)
+      : well('space', text);
   // Some file systems count none.
   const inodes =
     files > 0 && ffree < 1_000 ? [unwell('space', `only ${ffree} more files can be made on this disk`)] : [];

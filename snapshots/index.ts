@@ -50,7 +50,7 @@ export {
 } from './lmdb/persistence.ts';
 export { judgeDeath, readBlames, release } from './lmdb/quarantine-files.ts';
 export { type RebuildFolderOptions, rebuildFolder } from './lmdb/rebuild.ts';
-export { type DiskSpace, diskSpace, folderBytes } from './lmdb/space.ts';
+export { type DiskSpace, diskSpace, folderBytes, reserveBytes } from './lmdb/space.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';
 export { type MemoryPersistence, type MemoryPersistenceOptions, openMemoryPersistence } from './memory/persistence.ts';

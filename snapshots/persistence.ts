@@ -35,8 +35,6 @@ export interface Persistence {
    * is not to be found. Throws StorageFault at the first damage.
    */
   scrub(): void;
-  /** Of the disk that holds the folder: 0 full, 1 empty. */
-  freeShare(): number;
   /** Waits for what is under way, then lets go of the folder. Calls after it fail with STORE_CLOSED. */
   close(): Promise<void>;
 }

@@ -7,13 +7,9 @@
  * copy of a ranking beside the one before it, the closing of a period.
  */
 import type { RefusalName, Refused } from '../../engine/index.ts';
-import type { DiskSpace } from '../../snapshots/index.ts';
+import { type DiskSpace, reserveBytes } from '../../snapshots/index.ts';
 import { retryAtMs } from './retry.ts';
 
-/** Of the disk: refused from 85 % used on. */
-const RESERVE_SHARE = 0.15;
-/** More is never under way, however large the disk: 400,000 rows at 5 kB each, twelve uploads, ten million ranks twice. */
-const RESERVE_BYTES_MAX = 8 * 1_024 ** 3;
 /** Taken in again a little later than refused, so that the door does not swing. */
 const HYSTERESIS = 1.05;
 const LOOK_MS = 250;
@@ -77,9 +73,8 @@ export class Storage {
     const bytes = quotaBytes === undefined ? null : await this.#options.folderBytes(folder);
     const wasFull = this.#status.isFull;
     const slack = wasFull ? HYSTERESIS : 1;
-    const reserve = Math.min(totalBytes * RESERVE_SHARE, RESERVE_BYTES_MAX);
     const isOverQuota = quotaBytes !== undefined && bytes !== null && bytes * slack > quotaBytes;
-    const isFull = freeBytes < reserve * slack || isOverQuota;
+    const isFull = freeBytes < reserveBytes(totalBytes) * slack || isOverQuota;
     this.#status = { isFull, freeShare: totalBytes === 0 ? 0 : freeBytes / totalBytes, folderBytes: bytes };
     if (isFull !== wasFull) changed(this.#status);
   }

@@ -235,16 +235,7 @@ export type RequestInput = { [T in RequestType]: RequestInputOf<T> }[RequestType
 export type RequestOf<T extends RequestType> = v.InferOutput<(typeof REQUESTS)[T]>;
 export type WireRequest = { [T in RequestType]: RequestOf<T> }[RequestType];
 
-export const CHANGE_TYPES = [
-  'enrol',
-  'leave',
-  'setIban',
-  'addMethod',
-  'removeMethod',
-  'enableCashback',
-  'disableCashback',
-  'enableAll',
-] as const satisfies readonly RequestType[];
+export const CHANGE_TYPES = WALLET_COMMAND_KINDS satisfies readonly RequestType[];
 export type ChangeType = (typeof CHANGE_TYPES)[number];
 
 // Views. Each `satisfies` makes the compiler hold the schema to the contract's type.

@@ -12,7 +12,7 @@
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { FORMAT, FORMAT_OLDEST } from '../codec/formats.ts';
@@ -174,12 +174,6 @@ export function explained(path: string, error: unknown): unknown {
     return new StorageFault('STORAGE_FULL', `the disk of ${path} has no space or no inodes left`, { cause: error });
   }
   return error;
-}
-
-/** Of the disk that holds the folder: 0 full, 1 empty. */
-export function freeShare(path: string): number {
-  const { bavail, blocks } = statfsSync(path);
-  return bavail / blocks;
 }
 
 function openOrMake(

@@ -14,7 +14,6 @@ import {
   explained,
   type Folder,
   type FolderParts,
-  freeShare,
   type Manifest,
   openFolder,
   openFolderAsItIs,
@@ -94,7 +93,6 @@ function filePersistence(folder: Folder, stores: readonly FileStore[], past: rea
     ...rankingCopiesIn(folder),
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
     scrub: () => stores.forEach(scrubStore),
-    freeShare: () => freeShare(folder.path),
     close() {
       closed ??= closeAll([...stores, ...past]).finally(folder.unlock);
       return closed;

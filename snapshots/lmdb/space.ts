@@ -14,6 +14,16 @@ export async function diskSpace(path: string): Promise<DiskSpace> {
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 
+/** Of a disk: refused from 85 % used on. */
+const RESERVE_SHARE = 0.15;
+/** More is never under way, however large the disk: 400,000 rows at 5 kB each, twelve uploads, ten million ranks twice. */
+const RESERVE_BYTES_MAX = 8 * 1_024 ** 3;
+
+/** With less than this left on a disk of that size changes are refused. */
+export function reserveBytes(totalBytes: number): number {
+  return Math.min(totalBytes * RESERVE_SHARE, RESERVE_BYTES_MAX);
+}
+
 const BLOCK_BYTES = 512;
 
 /** As the disk counts: LMDB's files may have holes. Files that come and go meanwhile count or do not. */

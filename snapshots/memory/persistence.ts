@@ -64,7 +64,6 @@ export async function openMemoryPersistence(options: MemoryPersistenceOptions = 
     },
     eraseKey: (storeIndex, slot) => stores[storeIndex]!.vault.erase(slot),
     scrub: () => stores.forEach(scrubStore),
-    freeShare: () => 1,
     async close() {
       for (const { failStop } of stores) failStop.close();
     },
