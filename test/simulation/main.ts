@@ -12,6 +12,7 @@ import { SMALL_LIMITS } from './small-limits.ts';
 import type { SeedResult } from './world.ts';
 
 const RESULTS = 'bench/results/simulation.json';
+const SAVED_EVERY = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -32,16 +33,17 @@ async function main(): Promise<void> {
   if (values.planted) return plantAll();
   const path = await bundle('simulation', SMALL_LIMITS);
   const startedMs = Date.now();
-  const violations: SeedResult[] = [];
+  const done: SeedResult[] = [];
   const results = await runSeeds(
     { path, first, count },
     {
       workers,
       onTrace: count === 1 ? (line) => console.info(line) : undefined,
       onResult: (result) => {
-        if (result.check === null) return;
-        violations.push(result);
-        console.info(`seed ${result.seed}: ${result.check}: ${result.problem}`);
+        done.push(result);
+        if (result.check !== null) console.info(`seed ${result.seed}: ${result.check}: ${result.problem}`);
+        // Hours may be cut short: what was done is not lost.
+        if (done.length % SAVED_EVERY === 0 && done.length < count) summarise(done, Date.now() - startedMs);
       },
     },
   );
