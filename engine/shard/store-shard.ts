@@ -101,6 +101,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   #sent = 0;
   #taken = 0;
   #isClosing = false;
+  /** What others sent before this shard had sent again what it must: what came of it would overtake that. */
+  #early: Message[] | null = [];
   #wakeRewriting: () => void = () => {};
 
   constructor(options: StoreShardOptions) {
@@ -205,6 +207,9 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       this.#shard.system(0, () => ({ facts: [{ kind: 'programmeSet', json, hash }] }));
     }
     for (const message of recovered.found.undelivered) this.#neighbour(message.to).deliver(message);
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const message of early) this.#shard.deliver(message);
     this.#rewriteOlder().catch(this.#options.failed);
   }
 
@@ -250,7 +255,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   deliver(message: Message): void {
     this.#taken += 1;
-    this.#shard.deliver(message);
+    if (this.#early === null) this.#shard.deliver(message);
+    else this.#early.push(message);
   }
 
   acknowledge(message: Message): void {

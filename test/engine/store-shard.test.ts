@@ -1,26 +1,42 @@
 // Method: one shard alone, before a coordinator that only notes what it hears, and that keeps up or not as the test says.
 import { expect, test } from 'vitest';
+import type { Message } from '../../engine/facts.ts';
 import {
   APP_CHANNEL,
   type CommandReply,
   italy2020,
   LIMITS,
   makeTaxCode,
+  type NeighbourShard,
   type Published,
+  partitionOf,
   RecoveredStore,
   StoreShard,
+  type TransactionRecord,
   type WalletCommandBody,
 } from '../../engine/index.ts';
-import { openMemoryPersistence } from '../../snapshots/index.ts';
-import { turnsTaken } from '../support/shards.ts';
+import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
+import { hpanElsewhere, turnsTaken } from '../support/shards.ts';
 import { hpan, instant } from '../support/world.ts';
 
 const CITIZEN = 'a0'.repeat(16);
 const ORIGIN = { role: 'citizen', subject: CITIZEN, channel: APP_CHANNEL } as const;
 
-async function openShard() {
-  const [store] = (await openMemoryPersistence()).stores;
-  const place = { index: 0, shardCount: 1 };
+interface OpenOptions {
+  readonly disk?: MemoryDisk;
+  /** Of two shards the first: what it tells the other one ends here. */
+  readonly sent?: Message[];
+}
+
+async function openShard({ disk, sent }: OpenOptions = {}) {
+  const place = { index: 0, shardCount: sent === undefined ? 1 : 2 };
+  const persistence = await openMemoryPersistence(disk === undefined ? { shardCount: place.shardCount } : { disk });
+  const [store] = persistence.stores;
+  const other: NeighbourShard = {
+    deliver: (message) => void sent?.push(message),
+    acknowledge: () => {},
+    hasEnabled: async () => false,
+  };
   const coordinator = {
     isBehind: false,
     heard: [] as Published[],
@@ -33,7 +49,7 @@ async function openShard() {
     ...place,
     recovered: new RecoveredStore(store!, place, () => {}),
     programme: italy2020(),
-    neighbour: () => shard,
+    neighbour: (index) => (index === 0 ? shard : other),
     coordinator,
     clock,
     schedule: setImmediate,
@@ -46,7 +62,16 @@ async function openShard() {
     const id = ids.toString(16).padStart(32, '0');
     shard.execute({ citizen: CITIZEN, taxCode: makeTaxCode(1), origin: ORIGIN, id, body }, done);
   };
-  return { shard, coordinator, clock, execute };
+  return { shard, coordinator, clock, execute, disk: persistence.disk };
+}
+
+function recordOf(fields: Pick<TransactionRecord, 'hpan' | 'trxMs'> & Partial<TransactionRecord>): TransactionRecord {
+  return {
+    ...{ acquirerCode: '36081', operationType: '00', circuitType: '01' },
+    ...{ idTrxAcquirer: 'ARN1', idTrxIssuer: '', correlationId: '', amountCents: 1_000 },
+    ...{ acquirerId: '09509', merchantId: 'M1', terminalId: 'T1' },
+    ...fields,
+  };
 }
 
 test('while the coordinator does not keep up commands wait, and then they are done', async () => {
@@ -73,17 +98,7 @@ test('a turn that moves many ranks is told in pieces, and where it stands with t
   coordinator.heard.length = 0;
   const count = 2 * LIMITS.pieceCount + 1;
   for (let payment = 0; payment < count; payment += 1) {
-    const record = {
-      ...{
-        acquirerCode: '36081',
-        operationType: '00',
-        circuitType: '01',
-        hpan: hpan(1),
-        trxMs: clock.now - 86_400_000,
-      },
-      ...{ idTrxAcquirer: `ARN${payment}`, idTrxIssuer: '', correlationId: '', amountCents: 1_000 },
-      ...{ acquirerId: '09509', merchantId: 'M1', terminalId: 'T1' },
-    };
+    const record = recordOf({ hpan: hpan(1), trxMs: clock.now - 86_400_000, idTrxAcquirer: `ARN${payment}` });
     shard.record({ record, receivedMs: clock.now }, (outcome) => expect(outcome).toMatchObject({ status: 'counted' }));
   }
   await shard.idle();
@@ -99,4 +114,31 @@ test('a turn that moves many ranks is told in pieces, and where it stands with t
   ]);
   const counts = coordinator.heard.flatMap(({ moves }) => moves.map(({ after }) => after?.count));
   expect(counts).toEqual(Array.from({ length: count }, (_, at) => at + 1));
+});
+
+test('what a neighbour tells a start too early waits until all that was under way before has been sent again', async () => {
+  const card = hpanElsewhere(CITIZEN, 2);
+  const before: Message[] = [];
+  const { shard, execute, disk } = await openShard({ sent: before });
+  await shard.resume();
+  expect(await new Promise((resolve) => execute({ kind: 'enrol' }, resolve))).toMatchObject({ ok: true });
+  execute({ kind: 'enableCashback', hpan: card }, () => {});
+  await turnsTaken();
+  expect(before).toMatchObject([{ sequence: 1, body: { kind: 'claim' } }]);
+  disk.crash();
+
+  const sent: Message[] = [];
+  const again = await openShard({ disk, sent });
+  const trxMs = again.clock.now;
+  again.shard.deliver({
+    ...{ from: partitionOf(card), to: partitionOf(CITIZEN), sequence: 1 },
+    body: { kind: 'count', citizen: CITIZEN, place: 0, record: recordOf({ hpan: card, trxMs }), receivedMs: trxMs },
+  });
+  await turnsTaken();
+  await again.shard.resume();
+  await turnsTaken();
+  expect(sent).toMatchObject([
+    { sequence: 1, body: { kind: 'claim' } },
+    { sequence: 2, body: { kind: 'countJudged' } },
+  ]);
 });
