@@ -130,8 +130,9 @@ export class Actors {
         const actor = this.wake(table, partition, entity);
         // What was changed since the last checkpoint is in step with the journal; a row on disk may be ahead of it.
         if (!actor.isDirty && actor.flushedSequence >= sequence) return;
-        const draft = draftOf(actor.flushed, table) as Parameters<typeof update>[0];
-        this.#set(actor, sequence, update(draft) ?? undefined);
+        // Nor has anybody seen that: a start changes it where it is.
+        const draft = actor.isDirty ? actor.flushed : draftOf(actor.flushed, table);
+        this.#set(actor, sequence, update(draft as Parameters<typeof update>[0]) ?? undefined);
       },
       put: (table, partition, entity, sub, value) => {
         this.putRow(this.wake(OWNER_OF[table], partition, entity), table, sub, { sequence, value });

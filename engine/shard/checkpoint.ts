@@ -73,8 +73,9 @@ export class Checkpointer {
     onPoint('checkpoint-marked');
     actors.release();
     this.#mark = mark;
-    // Beside the next checkpoint: packing a segment takes longer than writing the rows.
-    this.#trimming = store.journal.trim(mark.sequence);
+    // Beside the next checkpoint: packing a segment takes longer than writing the rows. The last record that the rows
+    // cover stays: a start has to know its hash, and would unpack a segment for it.
+    this.#trimming = store.journal.trim(mark.sequence - 1);
     this.#trimming.catch(this.#options.failed);
   }
 

@@ -46,6 +46,7 @@ export function recover(store: Store, partitions: readonly number[], onPoint: (n
 /** What rows have already and rankings may not: copies of rankings are older than the checkpoint. */
 function movesBefore({ journal }: Store, { sequence, ranked }: CheckpointMark): RecoveredMove[] | null {
   const moves: RecoveredMove[] = [];
+  if (ranked.sequence >= sequence) return moves;
   try {
     for (const turn of journal.read(ranked.sequence + 1)) {
       if (turn.sequence > sequence) break;
