@@ -1,12 +1,12 @@
 /**
- * The composition root: one engine process, of several threads. This one is the front: sockets, sessions, HTTP, files. It
- * starts the engine's threads (shards/) and wires everything once. The process stops at the first fault on any: its
+ * The composition root: one engine process, of several threads. It starts the engine's (shards/), makes this one the front
+ * (front.ts) and wires everything once. The process stops at the first fault on any: its
  * memory is never ahead of the disk for anyone, and its parent starts it again (supervisor.ts).
  */
-import { mkdirSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { diskSpace, folderBytes, readBlames } from '../snapshots/index.ts';
-import { Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import { writeSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { diskSpace, folderBytes } from '../snapshots/index.ts';
+import { Storage } from './admission/index.ts';
 import { Backups } from './backups.ts';
 import {
   type ClockOrigin,
@@ -17,43 +17,29 @@ import {
 } from './clock.ts';
 import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
-import { connectionsMax } from './descriptors.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
-import { createFileIngester } from './files/index.ts';
-import { createHttpHandler } from './http/index.ts';
-import { IdentityFault, openDevelopmentIdentity } from './identity/development.ts';
-import type { Identity } from './identity/identity.ts';
-import { openIssuerIdentity } from './identity/tokens.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
-import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
-import { EngineStartFault, type Health, type StartedEngine, startEngineThreads } from './shards/index.ts';
+import type { Server } from './front.ts';
+import { EngineStartFault, type StartedEngine, startEngineThreads } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
-import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 
 const EXIT_CONFIGURATION = 2;
-const TICK_MS = 1_000;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
-const repeat: Repeat = (task, intervalMs) => {
-  const timer = setInterval(task, intervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
-};
 
 async function main(): Promise<void> {
   stopAtFaults();
   const configuration = readConfiguration(process.argv[2], process.env);
   const folder = resolve(configuration.folder);
   const storage = openStorage(configuration, folder);
-  // Takes the folder, or says why not: nothing is written there before.
-  const { started, clock } = await startEngine(configuration, folder, storage);
+  // Takes the folder, or says why not: nothing is written there before. While the engine recovers, what serves is loaded.
+  const engineStart = startEngine(configuration, folder, storage);
+  const [{ started, clock }, { serve }] = await Promise.all([engineStart, import('./front.ts')]);
   const { engine, shardCount, isNew, setAside } = started;
-  const identity = await openIdentity(configuration, folder).catch((error) => endedBy(error, started));
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const backups = backUp(started, configuration);
-  const server = await serve({ configuration, started, clock, identity, folder, storage, backups });
+  const serving = serve({ configuration, started, clock, folder, storage, backups });
+  const server = await serving.catch((error) => endedBy(error, started));
   const endWatch = started.health.watch();
   stopOnRequest({ server, started, backups, endWatch, stopMsMax: configuration.stopMsMax });
   const ready: Ready = {
@@ -123,97 +109,6 @@ function playDemonstration({ engine, setClock }: StartedEngine, endMs: number): 
   return fillDemonstration({ engine, setNow, endMs });
 }
 
-interface Server {
-  readonly listening: Listening;
-  /** Nothing more is taken in from now on; resolves when all that was taken in has been answered. */
-  drain(): Promise<unknown>;
-}
-
-interface ServeOptions {
-  readonly configuration: Configuration;
-  readonly started: StartedEngine;
-  readonly clock: SettableClock;
-  readonly identity: Identity;
-  readonly folder: string;
-  readonly storage: Storage;
-  readonly backups: Backups;
-}
-
-async function serve(options: ServeOptions): Promise<Server> {
-  const { configuration, started, clock, identity, folder, storage, backups } = options;
-  const onPoint = pointsOf(configuration.killAt);
-  const { health } = started;
-  const stopping = new AbortController();
-  let sessions: SessionHandlers | null = null;
-  const { threads } = health;
-  const metrics: Metrics = createMetrics({
-    monotonicMs,
-    socketCount: () => sessions?.openCount ?? 0,
-    storage: () => storage.status,
-    shipping: (stats) => backups.shipping(stats),
-    threads,
-  });
-  const engine = pointedEngine(metrics.observe(started.engine), onPoint);
-  const files = createFileIngester({
-    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
-    refusal: () => storage.refusal(clock.nowMs()),
-    stopping: stopping.signal,
-  });
-  const handlers = createSocketHandlers({
-    ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
-    repeat: pointedRepeat(repeat, onPoint),
-    isCrowded: () => health.isCrowded,
-  });
-  sessions = handlers;
-  const requests = new Work();
-  const answer = createHttpHandler({
-    engine,
-    identity,
-    clock,
-    files,
-    metrics: pointedMetrics(metrics, onPoint),
-    storage: () => storage.status,
-    backups,
-    isReady: () => !requests.isDraining,
-    isDraining: () => requests.isDraining,
-    threads,
-    setAside: () => readBlames(folder).flatMap((blame) => blame.setAside),
-    log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
-    realMs,
-    monotonicMs,
-  });
-  const listening = await listen(configuration.transport, {
-    host: configuration.host,
-    port: configuration.port,
-    http: pointedHttp((request) => requests.during(answer(request)), onPoint),
-    sockets: beating(pointedSockets(handlers, onPoint), health),
-    frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
-    bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
-    connectionsMax: connectionsMax(),
-  });
-  repeat(() => started.engine.tick(), TICK_MS);
-  return {
-    listening,
-    async drain() {
-      listening.stopAccepting();
-      stopping.abort();
-      await Promise.all([requests.drain(), handlers.drain()]);
-      handlers.stop();
-    },
-  };
-}
-
-/** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */
-function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
-  return {
-    ...handlers,
-    message(socket, frame, isBinary) {
-      health.beat();
-      handlers.message(socket, frame, isBinary);
-    },
-  };
-}
-
 /** Of an orderly stop: until then what waits is decided, afterwards refused; and until then all has ended (fault 22). */
 const DECIDE_MS_MAX = 1_500;
 const STOP_MS_MAX = 4_500;
@@ -259,11 +154,6 @@ function stopInTheMiddle(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-async function openIdentity({ issuer }: Configuration, folder: string): Promise<Identity> {
-  if (issuer === null) return (await openDevelopmentIdentity(folder)).identity;
-  return openIssuerIdentity({ issuer: issuer.issuer, keys: { jwksUrl: issuer.jwksUrl }, realMs, monotonicMs });
-}
-
 function openStorage({ quotaBytes }: Configuration, folder: string): Storage {
   return new Storage({
     folder,
@@ -284,28 +174,13 @@ async function endedBy(error: unknown, { engine, end }: StartedEngine): Promise<
   throw error;
 }
 
-function spoolFolderOf(folder: string): string {
-  const spool = join(folder, 'spool');
-  mkdirSync(spool, { recursive: true });
-  return spool;
-}
-
 function pause(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
 }
 
-/** What a person has to put right: no restart would help. */
-function isConfiguration(error: unknown): error is Error {
-  return (
-    error instanceof ConfigurationFault ||
-    error instanceof TransportFault ||
-    error instanceof IdentityFault ||
-    error instanceof EngineStartFault
-  );
-}
-
 main().catch((error: unknown) => {
-  if (!isConfiguration(error)) return stopAtOnce(error);
+  // What a person has to put right: no restart would help.
+  if (!(error instanceof ConfigurationFault || error instanceof EngineStartFault)) return stopAtOnce(error);
   process.stderr.write(`clickday: ${error.message}\n`);
   process.exit(EXIT_CONFIGURATION);
 });

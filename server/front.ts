@@ -1,0 +1,143 @@
+/** The front's thread: sockets, sessions, HTTP, files, before an engine that has started. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readBlames } from '../snapshots/index.ts';
+import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import type { Backups } from './backups.ts';
+import type { SettableClock } from './clock.ts';
+import { type Configuration, ConfigurationFault } from './config.ts';
+import { connectionsMax } from './descriptors.ts';
+import { log } from './fail-stop.ts';
+import { createFileIngester } from './files/index.ts';
+import { createHttpHandler } from './http/index.ts';
+import { IdentityFault, openDevelopmentIdentity } from './identity/development.ts';
+import type { Identity } from './identity/identity.ts';
+import { openIssuerIdentity } from './identity/tokens.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
+import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
+import type { Health, StartedEngine } from './shards/index.ts';
+import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
+
+const TICK_MS = 1_000;
+
+const realMs = () => Date.now();
+const monotonicMs = () => performance.now();
+const pause = (ms: number) => new Promise<void>((resume) => setTimeout(resume, ms));
+const repeat: Repeat = (task, intervalMs) => {
+  const timer = setInterval(task, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+};
+
+export interface Server {
+  readonly listening: Listening;
+  /** Nothing more is taken in from now on; resolves when all that was taken in has been answered. */
+  drain(): Promise<unknown>;
+}
+
+export interface FrontOptions {
+  readonly configuration: Configuration;
+  readonly started: StartedEngine;
+  readonly clock: SettableClock;
+  readonly folder: string;
+  readonly storage: Storage;
+  readonly backups: Backups;
+}
+
+/** @throws ConfigurationFault where a person has to put something right */
+export async function serve(options: FrontOptions): Promise<Server> {
+  try {
+    return await listenWith(await openIdentity(options), options);
+  } catch (error) {
+    if (!(error instanceof IdentityFault || error instanceof TransportFault)) throw error;
+    throw new ConfigurationFault(error.message, { cause: error });
+  }
+}
+
+async function listenWith(identity: Identity, options: FrontOptions): Promise<Server> {
+  const { configuration, started, clock, folder, storage, backups } = options;
+  const onPoint = pointsOf(configuration.killAt);
+  const { health } = started;
+  const stopping = new AbortController();
+  let sessions: SessionHandlers | null = null;
+  const { threads } = health;
+  const metrics: Metrics = createMetrics({
+    monotonicMs,
+    socketCount: () => sessions?.openCount ?? 0,
+    storage: () => storage.status,
+    shipping: (stats) => backups.shipping(stats),
+    threads,
+  });
+  const engine = pointedEngine(metrics.observe(started.engine), onPoint);
+  const files = createFileIngester({
+    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
+    refusal: () => storage.refusal(clock.nowMs()),
+    stopping: stopping.signal,
+  });
+  const handlers = createSocketHandlers({
+    ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
+    repeat: pointedRepeat(repeat, onPoint),
+    isCrowded: () => health.isCrowded,
+  });
+  sessions = handlers;
+  const requests = new Work();
+  const answer = createHttpHandler({
+    engine,
+    identity,
+    clock,
+    files,
+    metrics: pointedMetrics(metrics, onPoint),
+    storage: () => storage.status,
+    backups,
+    isReady: () => !requests.isDraining,
+    isDraining: () => requests.isDraining,
+    threads,
+    setAside: () => readBlames(folder).flatMap((blame) => blame.setAside),
+    log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
+    realMs,
+    monotonicMs,
+  });
+  const listening = await listen(configuration.transport, {
+    host: configuration.host,
+    port: configuration.port,
+    http: pointedHttp((request) => requests.during(answer(request)), onPoint),
+    sockets: beating(pointedSockets(handlers, onPoint), health),
+    frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
+    bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
+    connectionsMax: connectionsMax(),
+  });
+  repeat(() => started.engine.tick(), TICK_MS);
+  return {
+    listening,
+    async drain() {
+      listening.stopAccepting();
+      stopping.abort();
+      await Promise.all([requests.drain(), handlers.drain()]);
+      handlers.stop();
+    },
+  };
+}
+
+/** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */
+function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+  return {
+    ...handlers,
+    message(socket, frame, isBinary) {
+      health.beat();
+      handlers.message(socket, frame, isBinary);
+    },
+  };
+}
+
+async function openIdentity({ configuration, folder }: FrontOptions): Promise<Identity> {
+  const { issuer } = configuration;
+  if (issuer === null) return (await openDevelopmentIdentity(folder)).identity;
+  return openIssuerIdentity({ issuer: issuer.issuer, keys: { jwksUrl: issuer.jwksUrl }, realMs, monotonicMs });
+}
+
+function spoolFolderOf(folder: string): string {
+  const spool = join(folder, 'spool');
+  mkdirSync(spool, { recursive: true });
+  return spool;
+}
