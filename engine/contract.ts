@@ -60,6 +60,12 @@ export type WalletCommandBody =
       readonly accountHolderCF: string;
       readonly accountHolderName: string;
       readonly accountHolderSurname: string;
+      /** Legal name of the issuer whose pooled account receives the money (domain 2.1): nobody is asked about that. */
+      readonly technicalAccountHolder?: string;
+      /** The citizen's card at that issuer, for the reason of the transfer. */
+      readonly issuerCardId?: string;
+      /** What the bank service said, where one was asked: set at the edge, never by a client. */
+      readonly checkStatus?: IbanCheckStatus;
     }
   | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
   | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
@@ -208,6 +214,9 @@ export interface WalletView {
   readonly optInStatus: OptInStatus;
   readonly iban: string | null;
   readonly ibanCheckStatus: IbanCheckStatus | null;
+  /** Null = the account is the citizen's own. */
+  readonly technicalAccountHolder: string | null;
+  readonly issuerCardId: string | null;
   readonly methods: readonly MethodView[];
   readonly position: Position;
 }

@@ -57,12 +57,20 @@ export interface Configuration {
   readonly keepsFormat: boolean;
   /** A real issuer of tokens in place of the folder's development identity. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
+  /** The bank service that is asked before an IBAN is set; null: nobody is (DECISION 33). */
+  readonly ibanChecker: PartnerAddress | null;
   /** For tests: changed rows after which a checkpoint begins. */
   readonly checkpointRowCount: number | undefined;
   /** For measurements: how long an orderly stop may take; undefined: as long as operators may wait (fault 22). */
   readonly stopMsMax?: number | undefined;
   /** For tests: what goes wrong, and where. */
   readonly killAt: PlantedFault | null;
+}
+
+/** A third party and the key that it wants, if any. */
+export interface PartnerAddress {
+  readonly url: string;
+  readonly key: string | undefined;
 }
 
 /** @throws ConfigurationFault */
@@ -86,6 +94,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     keepsFormat: keepFormat,
     issuer: issuerOf(environment),
+    ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),
@@ -129,6 +138,16 @@ function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJ
   if (issuer === undefined && jwksUrl === undefined) return null;
   if (issuer !== undefined && jwksUrl !== undefined) return { issuer, jwksUrl };
   throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
+}
+
+/** By the address in NAME_URL and the key in NAME_KEY. */
+function partnerOf(name: string, environment: NodeJS.ProcessEnv): PartnerAddress | null {
+  const [url, key] = [environment[`${name}_URL`], environment[`${name}_KEY`]];
+  if (url === undefined || url === '') return null;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new ConfigurationFault(`${name}_URL is an address such as https://bank.example`);
+  }
+  return { url, key };
 }
 
 /** `point:count`, and more where it is not to be killed there: `point@subject:count:deed:milliseconds`. */

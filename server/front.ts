@@ -1,6 +1,7 @@
 /** The front's thread: sockets, sessions, HTTP, files, before an engine that has started. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Engine } from '../engine/index.ts';
 import { readBlames } from '../snapshots/index.ts';
 import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import type { Backups } from './backups.ts';
@@ -14,6 +15,7 @@ import { IdentityFault, openDevelopmentIdentity } from './identity/development.t
 import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { HttpIbanChecker, Partner, withCheckedIbans } from './partners/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
@@ -69,7 +71,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     shipping: (stats) => backups.shipping(stats),
     threads,
   });
-  const engine = pointedEngine(metrics.observe(started.engine), onPoint);
+  const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
   const files = createFileIngester({
     ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
     refusal: () => storage.refusal(clock.nowMs()),
@@ -117,6 +119,10 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
       handlers.stop();
     },
   };
+}
+
+function checked(engine: Engine, { ibanChecker }: Configuration): Engine {
+  return ibanChecker === null ? engine : withCheckedIbans(engine, new HttpIbanChecker(new Partner(ibanChecker)));
 }
 
 /** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */

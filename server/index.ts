@@ -8,6 +8,7 @@ export {
   type TokenRequest,
 } from './identity/development.ts';
 export { packageVersion } from './package-version.ts';
+export { PartnerSimulator } from './partners/index.ts';
 export {
   ENGINE_FLAGS,
   type ExitCode,

@@ -13,6 +13,7 @@ const VERBS: Verbs = {
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
+  partners: () => import('./partners.ts').then(({ partners }) => partners),
   backup: () => import('./backup.ts').then(({ backup }) => backup),
   restore: () => import('./restore.ts').then(({ restore }) => restore),
   reshard: () => import('./reshard.ts').then(({ reshard }) => reshard),

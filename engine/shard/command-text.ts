@@ -15,8 +15,15 @@ export function bodyText(body: WalletCommandBody): string {
     case 'leave':
     case 'enableAll':
       return body.kind;
-    case 'setIban':
-      return text('setIban', body.iban, body.accountHolderCF, body.accountHolderName, body.accountHolderSurname);
+    case 'setIban': {
+      const { iban, accountHolderCF, accountHolderName, accountHolderSurname } = body;
+      const { technicalAccountHolder, issuerCardId } = body;
+      const ofIssuer = technicalAccountHolder ?? issuerCardId;
+      return text(
+        ...['setIban', iban, accountHolderCF, accountHolderName, accountHolderSurname],
+        ...(ofIssuer === undefined ? [] : [technicalAccountHolder ?? '', issuerCardId ?? '']),
+      );
+    }
     case 'addMethod': {
       const { methodKind, brand, lastDigits, expiry, issuerAbi } = body.details;
       return text('addMethod', body.hpan, methodKind, brand, lastDigits, expiry, issuerAbi);

@@ -1,17 +1,19 @@
 /** From commands and messages to the events of the machines, and from a message to the partition that takes it. */
 import { invariant, unreachable } from '../assert.ts';
 import type { CardEvent } from '../card/card-machine.ts';
-import type { Programme, WalletCommand } from '../contract.ts';
+import type { IbanCheckStatus, Programme, WalletCommand, WalletCommandBody } from '../contract.ts';
 import type { MessageBody } from '../facts.ts';
 import { partitionOf } from '../partition.ts';
 import type { Vault } from '../ports.ts';
 import { acceptingPeriod, checkIban } from '../programme/index.ts';
-import type { Wallet } from '../wallet/wallet.ts';
+import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
 
 type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
 type ToCard = Messages<'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged'>;
 type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'reverse'>;
+
+type SetIban = Extract<WalletCommandBody, { kind: 'setIban' }>;
 
 export interface CommandArrival {
   readonly command: WalletCommand;
@@ -42,10 +44,10 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: C
       const iban = checkIban(body.iban);
       const seal = () => {
         invariant(iban.ok, 'a guard saw to the IBAN');
-        return vault.seal(wallet.slot, JSON.stringify({ ...body, kind: undefined, iban: iban.value }));
+        const { kind: _kind, checkStatus: _checkStatus, ...sealed } = body;
+        return vault.seal(wallet.slot, JSON.stringify({ ...sealed, iban: iban.value } satisfies SealedPayoff));
       };
-      // DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP.
-      return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: 'UNKNOWN_PSP', seal };
+      return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: checkStatusOf(body), seal };
     }
     case 'addMethod':
       return { type: 'ADD_METHOD', asked, body };
@@ -96,6 +98,11 @@ export function cardEvent(body: ToCard): CardEvent {
     default:
       return unreachable(body);
   }
+}
+
+/** DECISION 33: where no checker is configured a formally right IBAN is stored as UNKNOWN_PSP. */
+function checkStatusOf({ technicalAccountHolder, checkStatus = 'UNKNOWN_PSP' }: SetIban): IbanCheckStatus {
+  return technicalAccountHolder === undefined ? checkStatus : 'OK';
 }
 
 export function receiverOf(body: ToCard | ToWallet): number {

@@ -39,7 +39,7 @@ import {
   visiblePeriods,
 } from '../programme/index.ts';
 import { doneCommand } from '../wallet/commands.ts';
-import type { PaymentRow, PeriodTotals, Wallet } from '../wallet/wallet.ts';
+import type { PaymentRow, PeriodTotals, SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
@@ -86,13 +86,16 @@ export class Reads {
     if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
     const partition = partitionOf(citizen);
     const { status, termsMs, cancellationMs, optInStatus, payoff, methods } = wallet;
+    const sealed = this.#payoff(wallet);
     return found({
       enabled: status === 'enabled',
       termsMs,
       cancellationMs,
       optInStatus,
-      iban: this.#iban(wallet),
+      iban: sealed?.iban ?? null,
       ibanCheckStatus: payoff?.checkStatus ?? null,
+      technicalAccountHolder: sealed?.technicalAccountHolder ?? null,
+      issuerCardId: sealed?.issuerCardId ?? null,
       methods,
       position: { partition, sequence: this.#options.sequence(partition) },
     });
@@ -237,10 +240,8 @@ export class Reads {
     return payments.sort((one, other) => one.trxMs - other.trxMs || one.insertion - other.insertion);
   }
 
-  #iban({ slot, payoff }: Wallet): string | null {
-    if (payoff === null) return null;
-    const text = this.#options.vault.open(slot, payoff.sealed);
-    return (JSON.parse(text) as { readonly iban: string }).iban;
+  #payoff({ slot, payoff }: Wallet): SealedPayoff | null {
+    return payoff === null ? null : (JSON.parse(this.#options.vault.open(slot, payoff.sealed)) as SealedPayoff);
   }
 
   #wallet(citizen: CitizenKey): Wallet | undefined {

@@ -7,6 +7,7 @@ import type {
   MethodDetails,
   OptInStatus,
   RefusalName,
+  WalletCommandBody,
   WalletCommandKind,
 } from '../contract.ts';
 import type { Draft } from '../draft.ts';
@@ -25,9 +26,12 @@ export interface WalletMethod {
 
 export interface Payoff {
   readonly checkStatus: IbanCheckStatus;
-  /** IBAN and holder as JSON, sealed with the citizen's key. */
+  /** `SealedPayoff` as JSON, sealed with the citizen's key. */
   readonly sealed: Uint8Array;
 }
+
+/** As the citizen or an issuer said it; the IBAN without blanks, in capitals. */
+export type SealedPayoff = Omit<Extract<WalletCommandBody, { kind: 'setIban' }>, 'kind' | 'checkStatus'>;
 
 /** What a citizen has in one award period, under one enrolment. */
 export interface PeriodTotals {

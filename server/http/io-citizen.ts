@@ -116,6 +116,12 @@ function citizenResource(citizen: Citizen, wallet: WalletView, version: Version)
     fiscalCode: citizen.taxCode,
     timestampTC: isoText(wallet.termsMs),
     ...(wallet.iban === null ? {} : { payoffInstr: wallet.iban, payoffInstrType: 'IBAN' }),
+    ...technicalAccountOf(wallet),
     ...(version === 2 ? { optInStatus: wallet.optInStatus } : {}),
   };
+}
+
+/** A pooled account of an issuer (domain 2.1). */
+function technicalAccountOf({ technicalAccountHolder: holder }: WalletView): object {
+  return holder === null ? {} : { technicalAccount: `Conto gestito da ${holder}` };
 }

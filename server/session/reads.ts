@@ -13,7 +13,7 @@ export function readCitizen(
 ): Promise<Read<unknown>> {
   switch (request.type) {
     case 'wallet':
-      return engine.wallet(citizen);
+      return walletFor(engine, citizen, origin);
     case 'instrument':
       return engine.instrument(citizen, request.hpan);
     case 'payments': {
@@ -29,6 +29,13 @@ export function readCitizen(
     case 'outcome':
       return engine.outcome(citizen, origin, request.id);
   }
+}
+
+/** Whose pooled account receives the money is no other issuer's business (domain 2.1). */
+async function walletFor(engine: Engine, citizen: CitizenKey, { role }: Origin): Promise<Read<WalletView>> {
+  const wallet = await engine.wallet(citizen);
+  if (!wallet.ok || role !== 'issuer') return wallet;
+  return { ok: true, value: { ...wallet.value, technicalAccountHolder: null, issuerCardId: null } };
 }
 
 /** Ranks and counts are public; who holds a rank, and when he last paid, is not. */

@@ -159,6 +159,9 @@ const commandBody = union<WalletCommandBody>({
   accountHolderCF: text,
   accountHolderName: text,
   accountHolderSurname: text,
+  technicalAccountHolder: text,
+  issuerCardId: text,
+  checkStatus: ibanCheckStatus,
   hpan: text,
   details: methodDetails,
   tokens: list(text),
@@ -240,6 +243,8 @@ const walletView = shape<WalletView>({
   optInStatus,
   iban: nullable(text),
   ibanCheckStatus: nullable(ibanCheckStatus),
+  technicalAccountHolder: nullable(text),
+  issuerCardId: nullable(text),
   methods: list(methodView),
   position,
 });

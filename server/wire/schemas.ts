@@ -278,6 +278,9 @@ const walletView = v.object({
   optInStatus: v.picklist(OPT_IN_STATUSES),
   iban: nullable(v.string()),
   ibanCheckStatus: nullable(v.picklist(IBAN_CHECK_STATUSES)),
+  // A server of before has neither.
+  technicalAccountHolder: v.optional(nullable(v.string()), null),
+  issuerCardId: v.optional(nullable(v.string()), null),
   methods: v.array(methodView),
   position,
 }) satisfies v.GenericSchema<unknown, WalletView>;

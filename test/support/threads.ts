@@ -37,6 +37,7 @@ export class Threads {
         shipping: null,
         keepsFormat: false,
         issuer: null,
+      ibanChecker: null,
         checkpointRowCount: 200,
         killAt: null,
         quotaBytes: undefined,

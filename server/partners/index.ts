@@ -1,0 +1,5 @@
+/** The door of the third parties: banks and vaults that the programme asks, none of which it depends on. */
+export { withCheckedIbans } from './checked-ibans.ts';
+export { HttpIbanChecker, type IbanChecker } from './iban-checker.ts';
+export { Partner } from './partner.ts';
+export { PartnerSimulator } from './simulator/simulator.ts';
