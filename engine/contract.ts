@@ -533,6 +533,13 @@ export const REFUSALS = {
     text: 'There is no room for changes just now, reads go on: come back at the time given.',
     testo: 'Spazio esaurito, modifiche sospese: riprova all’ora indicata.',
   },
+  PARTNER_UNAVAILABLE: {
+    number: 37,
+    status: 504,
+    programmeCode: 'generic.error',
+    text: 'A third party that this needs does not answer now: try again.',
+    testo: 'Un servizio esterno non risponde: riprova.',
+  },
   // Rows of acquirers (domain 3.3, 9 and the DECISIONS named).
   INSTRUMENT_NOT_COVERED: {
     number: 40,

@@ -93,6 +93,10 @@ export interface Engine {
   wallet(citizen: CitizenKey): Promise<Read<WalletView>>;
   /** DECISION 36: INSTRUMENT_NOT_FOUND, INSTRUMENT_TAKEN, or the caller's own. */
   instrument(citizen: CitizenKey, hpan: Hpan): Promise<Read<InstrumentView>>;
+  /** Who has it enabled, or had it last: for whoever knows an instrument only. INSTRUMENT_NOT_FOUND. */
+  holder(hpan: Hpan): Promise<Read<CitizenKey>>;
+  /** CITIZEN_NOT_FOUND for who never enrolled. */
+  taxCode(citizen: CitizenKey): Promise<Read<string>>;
   total(citizen: CitizenKey, awardPeriodId: number): Promise<Read<TotalView>>;
   payments(citizen: CitizenKey, query: PaymentsQuery): Promise<Read<PaymentsPage>>;
   paymentDays(citizen: CitizenKey, query: PaymentsQuery): Promise<Read<readonly DayCount[]>>;

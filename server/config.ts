@@ -59,6 +59,8 @@ export interface Configuration {
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** The bank service that is asked before an IBAN is set; null: nobody is (DECISION 33). */
   readonly ibanChecker: PartnerAddress | null;
+  /** Where an issuer's ids of instruments become hashes; null: here. */
+  readonly cardVault: PartnerAddress | null;
   /** For tests: changed rows after which a checkpoint begins. */
   readonly checkpointRowCount: number | undefined;
   /** For measurements: how long an orderly stop may take; undefined: as long as operators may wait (fault 22). */
@@ -95,6 +97,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     keepsFormat: keepFormat,
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
+    cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),

@@ -15,7 +15,14 @@ import { IdentityFault, openDevelopmentIdentity } from './identity/development.t
 import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { HttpIbanChecker, Partner, withCheckedIbans } from './partners/index.ts';
+import {
+  type CardVault,
+  HttpCardVault,
+  HttpIbanChecker,
+  OwnCardVault,
+  Partner,
+  withCheckedIbans,
+} from './partners/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
@@ -92,6 +99,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     metrics: pointedMetrics(metrics, onPoint),
     storage: () => storage.status,
     backups,
+    cardVault: cardVaultOf(engine, configuration),
     isReady: () => !requests.isDraining,
     isDraining: () => requests.isDraining,
     threads,
@@ -123,6 +131,10 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
 
 function checked(engine: Engine, { ibanChecker }: Configuration): Engine {
   return ibanChecker === null ? engine : withCheckedIbans(engine, new HttpIbanChecker(new Partner(ibanChecker)));
+}
+
+function cardVaultOf({ programme }: Engine, { cardVault }: Configuration): CardVault {
+  return cardVault === null ? new OwnCardVault(programme.panSalt) : new HttpCardVault(new Partner(cardVault));
 }
 
 /** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */

@@ -154,6 +154,8 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     outcome: (citizen, origin, id) => view('outcome', engine.outcome(citizen, origin, id)),
     wallet: (citizen) => view('wallet', engine.wallet(citizen)),
     instrument: (citizen, hpan) => view('instrument', engine.instrument(citizen, hpan)),
+    holder: (hpan) => view('holder', engine.holder(hpan)),
+    taxCode: (citizen) => view('taxCode', engine.taxCode(citizen)),
     total: (citizen, awardPeriodId) => view('total', engine.total(citizen, awardPeriodId)),
     payments: (citizen, query) => view('payments', engine.payments(citizen, query)),
     paymentDays: (citizen, query) => view('paymentDays', engine.paymentDays(citizen, query)),
@@ -174,6 +176,8 @@ type ReadName =
   | 'outcome'
   | 'wallet'
   | 'instrument'
+  | 'holder'
+  | 'taxCode'
   | 'total'
   | 'payments'
   | 'paymentDays'

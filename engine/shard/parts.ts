@@ -120,6 +120,8 @@ export interface ServedShard
     | 'outcome'
     | 'wallet'
     | 'instrument'
+    | 'holder'
+    | 'taxCode'
     | 'total'
     | 'payments'
     | 'paymentDays'

@@ -112,6 +112,17 @@ export class Reads {
     return found({ hpan, status: isActive ? 'ACTIVE' : 'INACTIVE', activationMs, deactivationMs });
   }
 
+  async holder(hpan: Hpan): Promise<Read<CitizenKey>> {
+    const card = this.#options.flushed.get('card', partitionOf(hpan), hpan, '') ?? emptyCard(hpan);
+    const last = (await this.#ownership(card)).history.at(-1);
+    return last === undefined ? refused('INSTRUMENT_NOT_FOUND') : found(last.citizen);
+  }
+
+  taxCode(citizen: CitizenKey): Read<string> {
+    const taxCode = this.taxCodeOf(citizen);
+    return taxCode === '' ? refused('CITIZEN_NOT_FOUND') : found(taxCode);
+  }
+
   /** A provisional claim is nothing to anybody, until its wallet has it: the card hears of that a moment later. */
   async #ownership(card: Card): Promise<{ readonly isActive: boolean; readonly history: readonly HistoryRow[] }> {
     const { status, hpan, history } = card;

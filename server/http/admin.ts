@@ -14,7 +14,7 @@ import type { SetAside } from '../../snapshots/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import { parseJson, readBody } from './body.ts';
-import { optionalNumber } from './io-call.ts';
+import { optionalNumber } from './citizen-call.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 

@@ -1,80 +1,13 @@
-/** What the app's calls have in common: who asks, its command's id, its query. */
-import {
-  APP_CHANNEL,
-  type CitizenKey,
-  type CommandId,
-  type CommandReply,
-  type Engine,
-  type Hpan,
-  type Origin,
-  type Read,
-  type WalletCommandBody,
-} from '../../engine/index.ts';
-import { readBody } from './body.ts';
-import { commandIdOf } from './command-id.ts';
-import { refuse } from './respond.ts';
+/** What the app's calls have in common: who asks. */
+import { APP_CHANNEL, type Engine } from '../../engine/index.ts';
+import type { Citizen } from './citizen-call.ts';
 import type { Call } from './route.ts';
 
 export const BASE = '/bpd/io';
 export const CITIZEN = ['citizen'] as const;
-export type Version = 1 | 2;
-
-const HPAN = /^[0-9a-f]{64}$/i;
-
-export interface IoOptions {
-  readonly engine: Engine;
-  /** Real time, milliseconds since the epoch. */
-  readonly realMs: () => number;
-}
-
-export interface Citizen {
-  readonly key: CitizenKey;
-  readonly taxCode: string;
-  readonly origin: Origin;
-}
 
 /** Always from the token, never from the message (promise 7). */
 export function citizenOf(engine: Engine, { principal }: Call): Citizen {
   const key = engine.citizenKeyOf(principal.subject);
   return { key, taxCode: principal.subject, origin: { role: 'citizen', subject: key, channel: APP_CHANNEL } };
-}
-
-export function execute(
-  engine: Engine,
-  citizen: Citizen,
-  id: CommandId,
-  body: WalletCommandBody,
-): Promise<CommandReply> {
-  const { key, taxCode, origin } = citizen;
-  return new Promise((resolve) => engine.execute({ citizen: key, taxCode, origin, id, body }, resolve));
-}
-
-export interface SentCommand {
-  readonly id: CommandId;
-  readonly bytes: Uint8Array;
-}
-
-/** TOO_LARGE, or FIELD_INVALID where `Idempotency-Key` is unusable. */
-export async function readCommand({ realMs }: IoOptions, { request }: Call): Promise<Read<SentCommand>> {
-  const body = await readBody(request);
-  if (!body.ok) return body;
-  const id = commandIdOf(request, body.bytes, realMs());
-  return id === null ? refuse('FIELD_INVALID', 'Idempotency-Key') : { ok: true, value: { id, bytes: body.bytes } };
-}
-
-/** Undefined where it is absent, null where it is not a number from 0. */
-export function optionalNumber(call: Call, name: string): number | undefined | null {
-  const text = call.request.query.get(name);
-  if (text === null) return undefined;
-  return /^\d{1,15}$/.test(text) ? Number(text) : null;
-}
-
-/** Null where it is absent or not a number from 0. */
-export function requiredNumber(call: Call, name: string): number | null {
-  return optionalNumber(call, name) ?? null;
-}
-
-/** Either case is read, lower case is meant (DECISION 40 of 31). */
-export function hpanOf(text: string | undefined): Hpan | null {
-  return text !== undefined && HPAN.test(text) ? text.toLowerCase() : null;
 }

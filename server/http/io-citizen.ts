@@ -10,20 +10,12 @@ import {
 } from '../../engine/index.ts';
 import { REQUESTS } from '../wire/index.ts';
 import { parseJson } from './body.ts';
-import {
-  BASE,
-  CITIZEN,
-  type Citizen,
-  citizenOf,
-  execute,
-  type IoOptions,
-  readCommand,
-  type Version,
-} from './io-call.ts';
+import { type Citizen, type CitizenCallOptions, execute, readCommand, type Version } from './citizen-call.ts';
+import { BASE, CITIZEN, citizenOf } from './io-call.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
-export function citizenRoutes({ engine, realMs }: IoOptions): readonly Route[] {
+export function citizenRoutes({ engine, realMs }: CitizenCallOptions): readonly Route[] {
   const forVersion = (version: Version, path: string): readonly Route[] => [
     { method: 'GET', path, roles: CITIZEN, handle: (call) => readCitizen(engine, call, version) },
     { method: 'PUT', path, roles: CITIZEN, handle: (call) => enrol({ engine, realMs }, call, version) },
@@ -39,7 +31,7 @@ async function readCitizen(engine: Engine, call: Call, version: Version): Promis
   return wallet.ok ? json(citizenResource(citizen, wallet.value, version)) : wallet;
 }
 
-async function enrol(options: IoOptions, call: Call, version: Version): Promise<Answer> {
+async function enrol(options: CitizenCallOptions, call: Call, version: Version): Promise<Answer> {
   const sent = await readCommand(options, call);
   if (!sent.ok) return sent;
   const parsed = parseJson(call.request, sent.value.bytes);
@@ -71,7 +63,7 @@ const enrolBody = v.union([
 ]);
 
 /** As on the wire, under the contract's names. Unknown fields are passed over, as the programme did: what a client adds later must not break it. */
-const ibanBody = v.object({
+export const ibanFields = {
   payoffInstr: REQUESTS.setIban.entries.iban,
   payoffInstrType: v.literal('IBAN'),
   accountHolderCF: v.pipe(
@@ -81,9 +73,10 @@ const ibanBody = v.object({
   ),
   accountHolderName: REQUESTS.setIban.entries.accountHolderName,
   accountHolderSurname: REQUESTS.setIban.entries.accountHolderSurname,
-});
+};
+const ibanBody = v.object(ibanFields);
 
-async function setIban(options: IoOptions, call: Call): Promise<Answer> {
+async function setIban(options: CitizenCallOptions, call: Call): Promise<Answer> {
   const sent = await readCommand(options, call);
   if (!sent.ok) return sent;
   const citizen = citizenOf(options.engine, call);
@@ -102,7 +95,7 @@ async function setIban(options: IoOptions, call: Call): Promise<Answer> {
 }
 
 /** Who is not enrolled has nothing to leave, and is answered as if they had (domain 3.1, DECISION 29). */
-async function leave(options: IoOptions, call: Call): Promise<Answer> {
+async function leave(options: CitizenCallOptions, call: Call): Promise<Answer> {
   const sent = await readCommand(options, call);
   if (!sent.ok) return sent;
   const reply = await execute(options.engine, citizenOf(options.engine, call), sent.value.id, { kind: 'leave' });

@@ -1,11 +1,12 @@
 /** Payment instruments: cashback on, off, and whose they are. */
 import { type Engine, isoText, type MethodView } from '../../engine/index.ts';
-import { BASE, CITIZEN, citizenOf, execute, hpanOf, type IoOptions, readCommand } from './io-call.ts';
+import { type CitizenCallOptions, execute, hpanOf, readCommand } from './citizen-call.ts';
+import { BASE, CITIZEN, citizenOf } from './io-call.ts';
 import { instrumentResource } from './io-resources.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
-export function instrumentRoutes({ engine, realMs }: IoOptions): readonly Route[] {
+export function instrumentRoutes({ engine, realMs }: CitizenCallOptions): readonly Route[] {
   const options = { engine, realMs };
   const path = `${BASE}/payment-instruments/:hpan`;
   return [
@@ -30,7 +31,7 @@ async function readInstrument(engine: Engine, call: Call): Promise<Answer> {
   return instrument.ok ? json(instrumentResource(instrument.value, citizen.taxCode)) : instrument;
 }
 
-async function enableInstrument(options: IoOptions, call: Call): Promise<Answer> {
+async function enableInstrument(options: CitizenCallOptions, call: Call): Promise<Answer> {
   const hpan = hpanOf(call.parameters.hpan);
   if (hpan === null) return refuse('FIELD_INVALID', 'hpan');
   const sent = await readCommand(options, call);
@@ -42,7 +43,7 @@ async function enableInstrument(options: IoOptions, call: Call): Promise<Answer>
   return reply.code === 'CITIZEN_NOT_FOUND' ? refuse('CITIZEN_NOT_ENABLED') : reply;
 }
 
-async function disableInstrument(options: IoOptions, call: Call): Promise<Answer> {
+async function disableInstrument(options: CitizenCallOptions, call: Call): Promise<Answer> {
   const hpan = hpanOf(call.parameters.hpan);
   if (hpan === null) return refuse('FIELD_INVALID', 'hpan');
   const sent = await readCommand(options, call);

@@ -1,15 +1,27 @@
 /** A citizen's place in the Super Cashback, in both versions of the contract (domain 5.5). */
 import type { CitizenKey, Engine } from '../../engine/index.ts';
-import { BASE, CITIZEN, citizenOf, type IoOptions, optionalNumber, requiredNumber } from './io-call.ts';
+import { type CitizenCallOptions, optionalNumber, requiredNumber } from './citizen-call.ts';
+import { BASE, CITIZEN, citizenOf } from './io-call.ts';
 import { milestoneResource, rankingResource } from './io-resources.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
-export function rankingRoutes({ engine }: IoOptions): readonly Route[] {
+export function rankingRoutes({ engine }: CitizenCallOptions): readonly Route[] {
   const path = `${BASE}/citizen`;
+  const keyOf = (call: Call) => citizenOf(engine, call).key;
   return [
-    { method: 'GET', path: `${path}/ranking`, roles: CITIZEN, handle: (call) => readRanking(engine, call) },
-    { method: 'GET', path: `${path}/v2/ranking`, roles: CITIZEN, handle: (call) => readRankingV2(engine, call) },
+    {
+      method: 'GET',
+      path: `${path}/ranking`,
+      roles: CITIZEN,
+      handle: (call) => readRanking(engine, call, keyOf(call)),
+    },
+    {
+      method: 'GET',
+      path: `${path}/v2/ranking`,
+      roles: CITIZEN,
+      handle: (call) => readRankingV2(engine, call, keyOf(call)),
+    },
     {
       method: 'GET',
       path: `${path}/v2/ranking/milestone`,
@@ -20,10 +32,9 @@ export function rankingRoutes({ engine }: IoOptions): readonly Route[] {
 }
 
 /** 404 for who never enrolled and for who has left (DECISION 26). */
-async function readRanking(engine: Engine, call: Call): Promise<Answer> {
+export async function readRanking(engine: Engine, call: Call, key: CitizenKey): Promise<Answer> {
   const awardPeriodId = optionalNumber(call, 'awardPeriodId');
   if (awardPeriodId === null) return refuse('FIELD_INVALID', 'awardPeriodId');
-  const { key } = citizenOf(engine, call);
   const wallet = await engine.wallet(key);
   if (!wallet.ok) return wallet;
   if (!wallet.value.enabled) return refuse('CITIZEN_NOT_FOUND');
@@ -32,10 +43,9 @@ async function readRanking(engine: Engine, call: Call): Promise<Answer> {
 }
 
 /** `[]` where version 1 says 404. */
-async function readRankingV2(engine: Engine, call: Call): Promise<Answer> {
+export async function readRankingV2(engine: Engine, call: Call, key: CitizenKey): Promise<Answer> {
   const awardPeriodId = optionalNumber(call, 'awardPeriodId');
   if (awardPeriodId === null) return refuse('FIELD_INVALID', 'awardPeriodId');
-  const { key } = citizenOf(engine, call);
   const wallet = await engine.wallet(key);
   if (!wallet.ok) return wallet.code === 'CITIZEN_NOT_FOUND' ? json([]) : wallet;
   return wallet.value.enabled ? rankingWithMilestones(engine, key, awardPeriodId) : json([]);

@@ -1,6 +1,7 @@
 /** What was counted for a citizen: totals, lists, days. */
-import { type Engine, LIMITS, type PaymentsQuery, type Read } from '../../engine/index.ts';
-import { BASE, CITIZEN, citizenOf, hpanOf, type IoOptions, optionalNumber, requiredNumber } from './io-call.ts';
+import { type CitizenKey, type Engine, LIMITS, type PaymentsQuery, type Read } from '../../engine/index.ts';
+import { type CitizenCallOptions, hpanOf, optionalNumber, requiredNumber } from './citizen-call.ts';
+import { BASE, CITIZEN, citizenOf } from './io-call.ts';
 import { daysOfTransactions, euro, transactionResource } from './io-resources.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
@@ -8,9 +9,9 @@ import type { Call, Route } from './route.ts';
 /** What the contract's clients expect of a page without a `limit`. */
 const PAGE_COUNT = 20;
 
-export function transactionRoutes({ engine }: IoOptions): readonly Route[] {
+export function transactionRoutes({ engine }: CitizenCallOptions): readonly Route[] {
   const path = `${BASE}/winning-transactions`;
-  const total = (call: Call) => readTotal(engine, call);
+  const total = (call: Call) => readTotal(engine, call, citizenOf(engine, call).key);
   return [
     { method: 'GET', path: `${path}/total-cashback`, roles: CITIZEN, handle: total },
     { method: 'GET', path: `${path}/v2/total-cashback`, roles: CITIZEN, handle: total },
@@ -20,10 +21,10 @@ export function transactionRoutes({ engine }: IoOptions): readonly Route[] {
   ];
 }
 
-async function readTotal(engine: Engine, call: Call): Promise<Answer> {
+export async function readTotal(engine: Engine, call: Call, key: CitizenKey): Promise<Answer> {
   const awardPeriodId = requiredNumber(call, 'awardPeriodId');
   if (awardPeriodId === null) return refuse('FIELD_INVALID', 'awardPeriodId');
-  const total = await engine.total(citizenOf(engine, call).key, awardPeriodId);
+  const total = await engine.total(key, awardPeriodId);
   if (!total.ok) return total;
   return json({ totalCashback: euro(total.value.shownCents), transactionNumber: total.value.transactionNumber });
 }

@@ -1,6 +1,7 @@
 /** The app's side of the programme's HTTP API (domain 6.1): paths, bodies and codes as the IO app used them. */
 import { type Engine, ROLES } from '../../engine/index.ts';
-import { BASE, type IoOptions, type Version } from './io-call.ts';
+import type { CitizenCallOptions, Version } from './citizen-call.ts';
+import { BASE } from './io-call.ts';
 import { citizenRoutes } from './io-citizen.ts';
 import { instrumentRoutes } from './io-instruments.ts';
 import { rankingRoutes } from './io-ranking.ts';
@@ -9,7 +10,7 @@ import { transactionRoutes } from './io-transactions.ts';
 import { json } from './respond.ts';
 import type { Route } from './route.ts';
 
-export function ioRoutes(options: IoOptions): readonly Route[] {
+export function ioRoutes(options: CitizenCallOptions): readonly Route[] {
   return [
     ...rankingRoutes(options),
     ...citizenRoutes(options),
@@ -20,7 +21,7 @@ export function ioRoutes(options: IoOptions): readonly Route[] {
   ];
 }
 
-function periodsRoute(engine: Engine, path: string, version: Version): Route {
+export function periodsRoute(engine: Engine, path: string, version: Version): Route {
   const handle = async () => json(engine.periods().map((period) => awardPeriodResource(period, version)));
   return { method: 'GET', path, roles: ROLES, handle };
 }

@@ -7,10 +7,12 @@ import type { SettableClock } from '../clock.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
+import type { CardVault } from '../partners/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
+import { hbRoutes } from './hb.ts';
 import { ioRoutes } from './io.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
@@ -36,6 +38,7 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
+  readonly cardVault: CardVault;
   readonly isReady: () => boolean;
   /** See StatusOptions. */
   readonly threads?: (() => readonly ThreadView[]) | undefined;
@@ -54,6 +57,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
   const { clock, metrics, monotonicMs, log } = options;
   const findRoute = createRouteTable([
     ...ioRoutes(options),
+    ...hbRoutes(options),
     ...rtdRoutes(options),
     ...adminRoutes(options),
     ...statusRoutes(options),

@@ -61,6 +61,8 @@ export class RemoteShard implements ServedShard {
   outcome: ServedShard['outcome'] = (...asked) => this.#read('outcome', asked);
   wallet: ServedShard['wallet'] = (...asked) => this.#read('wallet', asked);
   instrument: ServedShard['instrument'] = (...asked) => this.#read('instrument', asked);
+  holder: ServedShard['holder'] = (...asked) => this.#read('holder', asked);
+  taxCode: ServedShard['taxCode'] = (...asked) => this.#read('taxCode', asked);
   total: ServedShard['total'] = (...asked) => this.#read('total', asked);
   payments: ServedShard['payments'] = (...asked) => this.#read('payments', asked);
   paymentDays: ServedShard['paymentDays'] = (...asked) => this.#read('paymentDays', asked);

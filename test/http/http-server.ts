@@ -9,6 +9,7 @@ import { createFileIngester } from '../../server/files/index.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
 import { createMetrics } from '../../server/metrics.ts';
+import { OwnCardVault } from '../../server/partners/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 
@@ -77,6 +78,7 @@ export class HttpServer {
       metrics,
       storage,
       backups: NO_BACKUPS,
+      cardVault: new OwnCardVault(italy2020().panSalt),
       isReady,
       log: (line) => lines.push(line),
       realMs: Date.now,

@@ -2,11 +2,12 @@
 // bodies too large or of another kind; and a handler whose engine breaks, called directly.
 import * as v from 'valibot';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BrokenInvariant, LIMITS, makeTaxCode, ROLES, StorageFault } from '../../engine/index.ts';
+import { BrokenInvariant, italy2020, LIMITS, makeTaxCode, ROLES, StorageFault } from '../../engine/index.ts';
 import { createClock } from '../../server/clock.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
+import { OwnCardVault } from '../../server/partners/index.ts';
 import { errorBody } from './contract.ts';
 import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
 
@@ -160,6 +161,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,
+      cardVault: new OwnCardVault(italy2020().panSalt),
       isReady: () => true,
       log: (line) => lines.push(line),
       realMs: () => 0,

@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
+import { CARD_VAULT, simulatedCardVault } from './card-vault.ts';
 import { IBAN_CHECKER, simulatedIbanChecker } from './iban-checker.ts';
 
 /** `down`: connections are cut; `unavailable`: 503; `silent`: never answers; `up`: after `delayMs`. */
@@ -38,7 +39,10 @@ const BODY_BYTES_MAX = 1_048_576;
 const UP: Conduct = { mode: 'up', delayMs: 0, settings: {} };
 
 export class PartnerSimulator {
-  readonly #partners: ReadonlyMap<string, SimulatedPartner> = new Map([[IBAN_CHECKER, simulatedIbanChecker]]);
+  readonly #partners: ReadonlyMap<string, SimulatedPartner> = new Map([
+    [IBAN_CHECKER, simulatedIbanChecker],
+    [CARD_VAULT, simulatedCardVault],
+  ]);
   readonly #conducts = new Map<string, Conduct>();
   readonly #calls = new Map<string, number>();
   readonly #server: Server;

@@ -1,0 +1,71 @@
+/** What calls about one citizen have in common, whoever makes them: the command's id, its query, its answer. */
+import type {
+  CitizenKey,
+  CommandId,
+  CommandReply,
+  Engine,
+  Hpan,
+  Origin,
+  Read,
+  WalletCommandBody,
+} from '../../engine/index.ts';
+import { readBody } from './body.ts';
+import { commandIdOf } from './command-id.ts';
+import { refuse } from './respond.ts';
+import type { Call } from './route.ts';
+
+export type Version = 1 | 2;
+
+const HPAN = /^[0-9a-f]{64}$/i;
+
+export interface CitizenCallOptions {
+  readonly engine: Engine;
+  /** Real time, milliseconds since the epoch. */
+  readonly realMs: () => number;
+}
+
+export interface Citizen {
+  readonly key: CitizenKey;
+  readonly taxCode: string;
+  readonly origin: Origin;
+}
+
+export function execute(
+  engine: Engine,
+  citizen: Citizen,
+  id: CommandId,
+  body: WalletCommandBody,
+): Promise<CommandReply> {
+  const { key, taxCode, origin } = citizen;
+  return new Promise((resolve) => engine.execute({ citizen: key, taxCode, origin, id, body }, resolve));
+}
+
+export interface SentCommand {
+  readonly id: CommandId;
+  readonly bytes: Uint8Array;
+}
+
+/** TOO_LARGE, or FIELD_INVALID where `Idempotency-Key` is unusable. */
+export async function readCommand({ realMs }: CitizenCallOptions, { request }: Call): Promise<Read<SentCommand>> {
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const id = commandIdOf(request, body.bytes, realMs());
+  return id === null ? refuse('FIELD_INVALID', 'Idempotency-Key') : { ok: true, value: { id, bytes: body.bytes } };
+}
+
+/** Undefined where it is absent, null where it is not a number from 0. */
+export function optionalNumber(call: Call, name: string): number | undefined | null {
+  const text = call.request.query.get(name);
+  if (text === null) return undefined;
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** Null where it is absent or not a number from 0. */
+export function requiredNumber(call: Call, name: string): number | null {
+  return optionalNumber(call, name) ?? null;
+}
+
+/** Either case is read, lower case is meant (DECISION 40 of 31). */
+export function hpanOf(text: string | undefined): Hpan | null {
+  return text !== undefined && HPAN.test(text) ? text.toLowerCase() : null;
+}

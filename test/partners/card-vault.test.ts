@@ -1,0 +1,49 @@
+// Method: the real HTTP client before the simulated vault on a real port; ids in, hashes out.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hashPan } from '../../server/identity/hpan.ts';
+import { HttpCardVault, OwnCardVault, Partner, PartnerSimulator } from '../../server/partners/index.ts';
+import { PARTNER_LIMITS } from '../../server/partners/partner.ts';
+
+const VAULT = 'card-vault';
+const PAN = '9999000000000001';
+
+let simulator: PartnerSimulator;
+let url: string;
+beforeEach(async () => {
+  simulator = new PartnerSimulator();
+  url = await simulator.listen(0);
+});
+afterEach(() => simulator.close());
+
+const vault = (limits = PARTNER_LIMITS) => new HttpCardVault(new Partner({ url, key: 'KEY', limits }));
+
+test('the vault over HTTP and the one in this process give the same hash', async () => {
+  simulator.control(VAULT, { salt: 'SALT-TEST-0001' });
+  const hpan = hashPan(PAN, 'SALT-TEST-0001');
+  expect(await vault().hash(PAN)).toEqual({ ok: true, value: hpan });
+  expect(await new OwnCardVault('SALT-TEST-0001').hash(` ${PAN} `)).toEqual({ ok: true, value: hpan });
+});
+
+test('what is no id is refused without asking; a vault that is down is told as such', async () => {
+  for (const each of [vault(), new OwnCardVault('S')]) {
+    expect(await each.hash('  ')).toEqual({ ok: false, code: 'FIELD_INVALID', detail: 'id' });
+  }
+  expect(simulator.callCount(VAULT)).toBe(0);
+  const unavailable = { ok: false, code: 'PARTNER_UNAVAILABLE' };
+  for (const mode of ['down', 'unavailable']) {
+    simulator.control(VAULT, { mode });
+    expect(await vault().hash(PAN)).toEqual(unavailable);
+  }
+  simulator.control(VAULT, { mode: 'silent' });
+  expect(await vault({ ...PARTNER_LIMITS, callMsMax: 20 }).hash(PAN)).toEqual(unavailable);
+});
+
+test('a simulated partner says what it does not understand', async () => {
+  const put = (name: string, body: object) =>
+    fetch(`${url}/control/${name}`, { method: 'PUT', body: JSON.stringify(body) });
+  expect((await put(VAULT, { mode: 'down' })).status).toBe(204);
+  expect((await put(VAULT, { mode: 'lazy' })).status).toBe(400);
+  expect((await put(VAULT, { colour: 'red' })).status).toBe(400);
+  expect((await put('nobody', {})).status).toBe(400);
+  expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
+});
