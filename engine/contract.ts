@@ -228,6 +228,14 @@ export interface InstrumentView {
   readonly deactivationMs: number | null;
 }
 
+/** One stretch of time in which somebody had an instrument enabled (domain 2.2). */
+export interface ActivationView {
+  readonly citizen: CitizenKey;
+  readonly channel: string;
+  readonly activationMs: number;
+  readonly deactivationMs: number | null;
+}
+
 export interface PaymentView {
   readonly idTrx: string;
   readonly hpan: Hpan;

@@ -1,5 +1,6 @@
 /** The door of the engine as the shell sees it. `openEngine` (shard/open-engine.ts) makes one. */
 import type {
+  ActivationView,
   CitizenKey,
   CommandId,
   CommandOutcome,
@@ -93,8 +94,8 @@ export interface Engine {
   wallet(citizen: CitizenKey): Promise<Read<WalletView>>;
   /** DECISION 36: INSTRUMENT_NOT_FOUND, INSTRUMENT_TAKEN, or the caller's own. */
   instrument(citizen: CitizenKey, hpan: Hpan): Promise<Read<InstrumentView>>;
-  /** Who has it enabled, or had it last: for whoever knows an instrument only. INSTRUMENT_NOT_FOUND. */
-  holder(hpan: Hpan): Promise<Read<CitizenKey>>;
+  /** Of an instrument, by time: for whoever may know whose it was. INSTRUMENT_NOT_FOUND, never an empty list. */
+  activations(hpan: Hpan): Promise<Read<readonly ActivationView[]>>;
   /** CITIZEN_NOT_FOUND for who never enrolled. */
   taxCode(citizen: CitizenKey): Promise<Read<string>>;
   total(citizen: CitizenKey, awardPeriodId: number): Promise<Read<TotalView>>;

@@ -1,6 +1,7 @@
 /** The door of the engine: all that other folders import. */
 
 export { BrokenInvariant, invariant, unreachable } from './assert.ts';
+export { coversDay } from './card/ownership.ts';
 export * from './contract.ts';
 export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read, ReversalsQuery } from './engine.ts';
 export type * from './facts.ts';

@@ -154,7 +154,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     outcome: (citizen, origin, id) => view('outcome', engine.outcome(citizen, origin, id)),
     wallet: (citizen) => view('wallet', engine.wallet(citizen)),
     instrument: (citizen, hpan) => view('instrument', engine.instrument(citizen, hpan)),
-    holder: (hpan) => view('holder', engine.holder(hpan)),
+    activations: (hpan) => view('activations', engine.activations(hpan)),
     taxCode: (citizen) => view('taxCode', engine.taxCode(citizen)),
     total: (citizen, awardPeriodId) => view('total', engine.total(citizen, awardPeriodId)),
     payments: (citizen, query) => view('payments', engine.payments(citizen, query)),
@@ -176,7 +176,7 @@ type ReadName =
   | 'outcome'
   | 'wallet'
   | 'instrument'
-  | 'holder'
+  | 'activations'
   | 'taxCode'
   | 'total'
   | 'payments'

@@ -5,11 +5,15 @@ import { lastActivation } from './card-facts.ts';
 
 /** The activation that covers a day: after its own day, up to and including the day it ended. */
 export function coveringRow(card: Card, dayNumber: number): HistoryRow | undefined {
-  return card.history.find(
-    ({ activationMs, deactivationMs }) =>
-      romeDayNumber(activationMs) < dayNumber &&
-      (deactivationMs === null || dayNumber <= romeDayNumber(deactivationMs)),
-  );
+  return card.history.find((row) => coversDay(row, dayNumber));
+}
+
+export function coversDay(
+  { activationMs, deactivationMs }: Pick<HistoryRow, 'activationMs' | 'deactivationMs'>,
+  dayNumber: number,
+): boolean {
+  const isOver = deactivationMs !== null && romeDayNumber(deactivationMs) < dayNumber;
+  return romeDayNumber(activationMs) < dayNumber && !isOver;
 }
 
 /** DECISION 37: a requested end lies between the activation and now. */

@@ -120,7 +120,7 @@ export interface ServedShard
     | 'outcome'
     | 'wallet'
     | 'instrument'
-    | 'holder'
+    | 'activations'
     | 'taxCode'
     | 'total'
     | 'payments'

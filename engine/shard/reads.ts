@@ -4,6 +4,7 @@ import { emptyCard } from '../card/card.ts';
 import { lastActivation } from '../card/card-facts.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
+  ActivationView,
   CitizenKey,
   CommandId,
   CommandOutcome,
@@ -112,10 +113,15 @@ export class Reads {
     return found({ hpan, status: isActive ? 'ACTIVE' : 'INACTIVE', activationMs, deactivationMs });
   }
 
-  async holder(hpan: Hpan): Promise<Read<CitizenKey>> {
+  async activations(hpan: Hpan): Promise<Read<readonly ActivationView[]>> {
     const card = this.#options.flushed.get('card', partitionOf(hpan), hpan, '') ?? emptyCard(hpan);
-    const last = (await this.#ownership(card)).history.at(-1);
-    return last === undefined ? refused('INSTRUMENT_NOT_FOUND') : found(last.citizen);
+    const { history } = await this.#ownership(card);
+    if (history.length === 0) return refused('INSTRUMENT_NOT_FOUND');
+    return found(
+      history.map(({ citizen, channel, activationMs, deactivationMs }) => {
+        return { citizen, channel, activationMs, deactivationMs };
+      }),
+    );
   }
 
   taxCode(citizen: CitizenKey): Read<string> {

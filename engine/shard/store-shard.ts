@@ -164,7 +164,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   outcome: ServedShard['outcome'] = async (...args) => this.#reads.outcome(...args);
   wallet: ServedShard['wallet'] = async (...args) => this.#reads.wallet(...args);
   instrument: ServedShard['instrument'] = (...args) => this.#reads.instrument(...args);
-  holder: ServedShard['holder'] = (...args) => this.#reads.holder(...args);
+  activations: ServedShard['activations'] = (...args) => this.#reads.activations(...args);
   taxCode: ServedShard['taxCode'] = async (...args) => this.#reads.taxCode(...args);
   total: ServedShard['total'] = async (...args) => this.#reads.total(...args);
   payments: ServedShard['payments'] = async (...args) => this.#reads.payments(...args);

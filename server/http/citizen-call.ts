@@ -1,13 +1,14 @@
 /** What calls about one citizen have in common, whoever makes them: the command's id, its query, its answer. */
-import type {
-  CitizenKey,
-  CommandId,
-  CommandReply,
-  Engine,
-  Hpan,
-  Origin,
-  Read,
-  WalletCommandBody,
+import {
+  type CitizenKey,
+  type CommandId,
+  type CommandReply,
+  checkTaxCode,
+  type Engine,
+  type Hpan,
+  type Origin,
+  type Read,
+  type WalletCommandBody,
 } from '../../engine/index.ts';
 import { readBody } from './body.ts';
 import { commandIdOf } from './command-id.ts';
@@ -28,6 +29,15 @@ export interface Citizen {
   readonly key: CitizenKey;
   readonly taxCode: string;
   readonly origin: Origin;
+}
+
+/** Whoever may act for citizens names one. An issuer's channel is its token's, whatever a body says; TAX_CODE_INVALID. */
+export function citizenNamed(engine: Engine, { principal }: Call, text: string | null | undefined): Read<Citizen> {
+  const taxCode = checkTaxCode(text ?? '');
+  if (!taxCode.ok) return refuse('TAX_CODE_INVALID');
+  const { role, subject } = principal;
+  const origin = { role, subject, channel: role === 'issuer' ? subject : role };
+  return { ok: true, value: { key: engine.citizenKeyOf(taxCode.value), taxCode: taxCode.value, origin } };
 }
 
 export function execute(

@@ -1,22 +1,13 @@
-/** What issuers' calls have in common: which citizen they name, and through which channel they come (domain 1, 6.2). */
+/** What issuers' calls have in common: their addresses, and the channel through which they come (domain 1, 6.2). */
 import * as v from 'valibot';
-import { type CommandId, checkTaxCode, type Engine, type Read } from '../../engine/index.ts';
+import type { CommandId, Read } from '../../engine/index.ts';
 import { parseJson } from './body.ts';
-import { type Citizen, type CitizenCallOptions, readCommand } from './citizen-call.ts';
+import { type CitizenCallOptions, readCommand } from './citizen-call.ts';
 import { refuse } from './respond.ts';
 import type { Call } from './route.ts';
 
 export const BASE = '/bpd/hb';
 export const ISSUER = ['issuer'] as const;
-
-/** An issuer acts for a citizen whom it has identified; its channel is the token's, whatever a body says. */
-export function citizenNamed(engine: Engine, { principal }: Call, text: unknown): Read<Citizen> {
-  const taxCode = typeof text === 'string' ? checkTaxCode(text) : ({ ok: false } as const);
-  if (!taxCode.ok) return refuse('TAX_CODE_INVALID');
-  const { subject } = principal;
-  const origin = { role: 'issuer', subject, channel: subject } as const;
-  return { ok: true, value: { key: engine.citizenKeyOf(taxCode.value), taxCode: taxCode.value, origin } };
-}
 
 export interface IssuerCommand<T> {
   readonly id: CommandId;

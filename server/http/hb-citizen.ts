@@ -1,8 +1,8 @@
 /** The citizen as issuers manage it: the first version names it in the path, the second in a header or in the body. */
 import * as v from 'valibot';
 import { type Engine, isoText, type WalletView } from '../../engine/index.ts';
-import { type Citizen, type CitizenCallOptions, execute, type Version } from './citizen-call.ts';
-import { BASE, citizenNamed, ISSUER, readIssuerCommand } from './hb-call.ts';
+import { type Citizen, type CitizenCallOptions, citizenNamed, execute, type Version } from './citizen-call.ts';
+import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
 import { ibanFields } from './io-citizen.ts';
 import { readRanking, readRankingV2 } from './io-ranking.ts';
 import { type Answer, json, NO_CONTENT } from './respond.ts';

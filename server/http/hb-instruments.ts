@@ -11,8 +11,8 @@ import {
   type WalletCommandBody,
 } from '../../engine/index.ts';
 import type { CardVault } from '../partners/index.ts';
-import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
-import { BASE, citizenNamed, ISSUER, readIssuerCommand } from './hb-call.ts';
+import { type Citizen, type CitizenCallOptions, citizenNamed, execute, readCommand } from './citizen-call.ts';
+import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
 import { instrumentResource } from './io-resources.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Method, Route } from './route.ts';
@@ -174,13 +174,12 @@ interface Found {
 async function find({ engine, cardVault }: IssuerOptions, call: Call, id: string): Promise<Read<Found>> {
   const hpan = await cardVault.hash(id);
   if (!hpan.ok) return hpan;
-  const holder = await engine.holder(hpan.value);
-  if (!holder.ok) return holder;
-  const [taxCode, wallet] = await Promise.all([engine.taxCode(holder.value), engine.wallet(holder.value)]);
+  const activations = await engine.activations(hpan.value);
+  if (!activations.ok) return activations;
+  const last = activations.value.at(-1)!;
+  if (last.channel !== call.principal.subject) return refuse('FORBIDDEN');
+  const taxCode = await engine.taxCode(last.citizen);
   if (!taxCode.ok) return taxCode;
-  if (!wallet.ok) return wallet;
-  const method = wallet.value.methods.find((one) => one.hpan === hpan.value);
-  if (method?.channel !== call.principal.subject) return refuse('FORBIDDEN');
   const citizen = citizenNamed(engine, call, taxCode.value);
   return citizen.ok ? { ok: true, value: { call, hpan: hpan.value, citizen: citizen.value } } : citizen;
 }

@@ -1,6 +1,7 @@
 /** The issuers' side of the programme's HTTP API (domain 6.2), in both versions. */
 import type { Engine } from '../../engine/index.ts';
-import { BASE, citizenNamed, ISSUER } from './hb-call.ts';
+import { citizenNamed } from './citizen-call.ts';
+import { BASE, ISSUER } from './hb-call.ts';
 import { hbCitizenRoutes } from './hb-citizen.ts';
 import { hbInstrumentRoutes, type IssuerOptions } from './hb-instruments.ts';
 import { periodsRoute } from './io.ts';

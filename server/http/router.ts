@@ -13,6 +13,7 @@ import type { ThreadView } from '../vitals/index.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
 import { hbRoutes } from './hb.ts';
+import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
@@ -59,6 +60,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...ioRoutes(options),
     ...hbRoutes(options),
     ...rtdRoutes(options),
+    ...internalRoutes(options),
     ...adminRoutes(options),
     ...statusRoutes(options),
   ]);

@@ -4,6 +4,7 @@
  * compile.
  */
 import {
+  type ActivationView,
   APP_CHANNEL,
   type CitizenKey,
   type CommandOutcome,
@@ -79,7 +80,7 @@ export const READ_NAMES = [
   'outcome',
   'wallet',
   'instrument',
-  'holder',
+  'activations',
   'taxCode',
   'total',
   'payments',
@@ -254,6 +255,13 @@ const walletView = shape<WalletView>({
 const instrumentView = shape<InstrumentView>({
   hpan: text,
   status: oneOf<InstrumentView['status']>({ ACTIVE: 0, INACTIVE: 1 }),
+  activationMs: integer,
+  deactivationMs: nullable(integer),
+});
+
+const activationView = shape<ActivationView>({
+  citizen: text,
+  channel: text,
   activationMs: integer,
   deactivationMs: nullable(integer),
 });
@@ -436,7 +444,7 @@ const READS: Reads = {
   outcome: crossing(2, outcomeAsked, read(commandOutcome)),
   wallet: crossing(3, tuple(text), read(walletView)),
   instrument: crossing(4, tuple(text, text), read(instrumentView)),
-  holder: crossing(41, tuple(text), read(text)),
+  activations: crossing(41, tuple(text), read(list(activationView))),
   taxCode: crossing(42, tuple(text), read(text)),
   total: crossing(5, tuple(text, integer), read(totalView)),
   payments: crossing(6, tuple(text, paymentsQuery), read(paymentsPage)),

@@ -61,7 +61,7 @@ export class RemoteShard implements ServedShard {
   outcome: ServedShard['outcome'] = (...asked) => this.#read('outcome', asked);
   wallet: ServedShard['wallet'] = (...asked) => this.#read('wallet', asked);
   instrument: ServedShard['instrument'] = (...asked) => this.#read('instrument', asked);
-  holder: ServedShard['holder'] = (...asked) => this.#read('holder', asked);
+  activations: ServedShard['activations'] = (...asked) => this.#read('activations', asked);
   taxCode: ServedShard['taxCode'] = (...asked) => this.#read('taxCode', asked);
   total: ServedShard['total'] = (...asked) => this.#read('total', asked);
   payments: ServedShard['payments'] = (...asked) => this.#read('payments', asked);
