@@ -23,7 +23,24 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | StreamedBody;
+}
+
+/**
+ * A body too large to be held, whose length is known. It is read as fast as the peer takes it, and no further once the
+ * peer is gone; where it breaks off, or has another length, the connection is cut.
+ */
+export interface StreamedBody {
+  readonly bytes: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export function isStreamed(body: HttpResponse['body']): body is StreamedBody {
+  return typeof body !== 'string' && 'chunks' in body;
+}
+
+export function bytesOf(body: HttpResponse['body']): number {
+  return isStreamed(body) ? body.bytes : Buffer.byteLength(body);
 }
 
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
@@ -90,4 +107,9 @@ export class TransportFault extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** The disk or the network failed: anything else is a mistake of ours. */
+export function isWorldsDoing(fault: unknown): boolean {
+  return fault instanceof Error && 'syscall' in fault;
 }

@@ -13,11 +13,15 @@ import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
+  bytesOf,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
+  isStreamed,
+  isWorldsDoing,
   type Listening,
   type Socket,
+  type StreamedBody,
   TransportFault,
   type TransportOptions,
   type UpgradeDecision,
@@ -298,9 +302,10 @@ function upgradeLater<T>(
 function answer(res: Uws.HttpResponse, req: Uws.HttpRequest, handler: HttpHandler): Promise<void> {
   const body = new BodyQueue({ pause: () => res.pause(), resume: () => res.resume() });
   const request = copyRequest(res, req, body);
-  let isGone = false;
+  const peer: Peer = { isGone: false, whenGone: () => {} };
   res.onAborted(() => {
-    isGone = true;
+    peer.isGone = true;
+    peer.whenGone();
     body.abort();
   });
   res.onData((chunk, isLast) => {
@@ -309,9 +314,14 @@ function answer(res: Uws.HttpResponse, req: Uws.HttpRequest, handler: HttpHandle
   });
 
   return handler(request).then((response) => {
-    if (isGone) return;
+    if (peer.isGone) return;
     body.drop();
-    res.cork(() => writeResponse(res, response, { isHead: request.method === 'HEAD' }));
+    const isHead = request.method === 'HEAD';
+    if (!isHead && isStreamed(response.body)) {
+      return new ResponseStream(res, response.body, peer).write(response);
+    }
+    res.cork(() => writeResponse(res, response, { isHead }));
+    return undefined;
   });
 }
 
@@ -354,10 +364,76 @@ function writeResponse(res: Uws.HttpResponse, response: HttpResponse, { isHead }
   for (const [name, value] of Object.entries(response.headers)) res.writeHeader(name, value);
   const isBodiless = BODILESS.includes(response.status);
   if (!isBodiless && !isHead) {
-    res.end(response.body);
+    res.end(response.body as string | Uint8Array);
     return;
   }
   // Announced by hand: given to `endWithoutBody`, the length would leave the response waiting for that many bytes.
-  if (!isBodiless) res.writeHeader('Content-Length', String(Buffer.byteLength(response.body)));
+  if (!isBodiless) res.writeHeader('Content-Length', String(bytesOf(response.body)));
   res.endWithoutBody();
+}
+
+/** Whoever waits for an answer, and may be gone before it is there. */
+interface Peer {
+  isGone: boolean;
+  whenGone: () => void;
+}
+
+/** A body of known length, a chunk at a time: the next one is asked for when the kernel has taken this one. */
+class ResponseStream {
+  readonly #res: Uws.HttpResponse;
+  readonly #body: StreamedBody;
+  readonly #peer: Peer;
+
+  constructor(res: Uws.HttpResponse, body: StreamedBody, peer: Peer) {
+    this.#res = res;
+    this.#body = body;
+    this.#peer = peer;
+  }
+
+  async write({ status, headers }: HttpResponse): Promise<void> {
+    const res = this.#res;
+    const { bytes, chunks } = this.#body;
+    res.cork(() => {
+      res.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
+      for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
+      if (bytes === 0) res.end();
+    });
+    let left = bytes;
+    try {
+      for await (const chunk of chunks) {
+        left -= chunk.length;
+        if (left < 0 || this.#peer.isGone) break;
+        await this.#writeChunk(chunk);
+      }
+    } catch (fault) {
+      this.#cut();
+      if (!isWorldsDoing(fault)) throw fault;
+      return;
+    }
+    if (left !== 0) this.#cut();
+  }
+
+  #writeChunk(chunk: Uint8Array): Promise<void> {
+    const res = this.#res;
+    const { bytes } = this.#body;
+    const start = res.getWriteOffset();
+    let isTaken = false;
+    res.cork(() => {
+      [isTaken] = res.tryEnd(chunk, bytes);
+    });
+    if (isTaken) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#peer.whenGone = resolve;
+      res.onWritable((offset) => {
+        const [isOut] = res.tryEnd(chunk.subarray(offset - start), bytes);
+        // After this callback the build lets no promise go on before the next event: it would wait for ever.
+        if (isOut) setImmediate(resolve);
+        return isOut;
+      });
+    });
+  }
+
+  #cut(): void {
+    if (!this.#peer.isGone) this.#res.close();
+  }
 }

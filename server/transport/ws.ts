@@ -7,12 +7,16 @@ import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
 import {
+  bytesOf,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
+  isStreamed,
+  isWorldsDoing,
   type Listening,
   type Socket,
   type SocketHandlers,
+  type StreamedBody,
   TransportFault,
   type TransportOptions,
   type UpgradeRequest,
@@ -209,9 +213,9 @@ function ignorePeer(): void {
 function refuseUpgrade(stream: Duplex, { status, headers, body }: HttpResponse): void {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}`];
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-  lines.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', '');
+  lines.push(`Content-Length: ${bytesOf(body)}`, 'Connection: close', '', '');
   stream.write(lines.join('\r\n'));
-  stream.end(body);
+  stream.end(body as string | Uint8Array);
 }
 
 // HTTP.
@@ -219,10 +223,40 @@ function refuseUpgrade(stream: Duplex, { status, headers, body }: HttpResponse):
 async function answer(request: IncomingMessage, response: ServerResponse, handler: HttpHandler): Promise<void> {
   const answered = await handler(toRequest(request));
   if (response.destroyed) return;
-  const bodyBytes = Buffer.byteLength(answered.body);
+  const { body } = answered;
+  const bodyBytes = bytesOf(body);
   const isBodiless = answered.status === 204 || answered.status === 304;
   response.writeHead(answered.status, { ...answered.headers, ...(isBodiless ? {} : { 'content-length': bodyBytes }) });
-  response.end(request.method === 'HEAD' || isBodiless ? undefined : answered.body);
+  if (request.method === 'HEAD' || isBodiless) response.end();
+  else if (isStreamed(body)) await stream(body, response);
+  else response.end(body);
+}
+
+async function stream({ bytes, chunks }: StreamedBody, response: ServerResponse): Promise<void> {
+  let left = bytes;
+  try {
+    for await (const chunk of chunks) {
+      left -= chunk.length;
+      if (left < 0 || response.destroyed) break;
+      if (!response.write(chunk)) await drained(response);
+    }
+  } catch (fault) {
+    response.destroy();
+    if (!isWorldsDoing(fault)) throw fault;
+    return;
+  }
+  if (left === 0) response.end();
+  else response.destroy();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      response.off('drain', end).off('close', end);
+      resolve();
+    };
+    response.on('drain', end).on('close', end);
+  });
 }
 
 function toRequest(request: IncomingMessage): HttpRequest {

@@ -160,6 +160,12 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
     expect(seen.closedCodes.length).toBe(count);
   }
 
+  async function textOf(response: AsyncIterable<unknown>): Promise<string> {
+    const parts: string[] = [];
+    for await (const chunk of response) parts.push(String(chunk));
+    return parts.join('');
+  }
+
   interface Told {
     readonly status: number;
     readonly headers: Record<string, unknown>;
@@ -172,10 +178,10 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
   ): Promise<Told> {
     return new Promise((resolve, reject) => {
       const { body = [], ...rest } = options;
-      const outgoing = httpRequest({ host: HOST, port, ...rest }, async (response) => {
-        let text = '';
-        for await (const chunk of response) text += chunk;
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+      const outgoing = httpRequest({ host: HOST, port, ...rest }, (response) => {
+        textOf(response).then((text) => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        }, reject);
       });
       outgoing.on('error', reject);
       for (const chunk of body) outgoing.write(chunk);
@@ -502,6 +508,60 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
     let text = '';
     for await (const chunk of response) text += chunk;
     expect(text).toBe(String(total));
+  });
+
+  describe('HTTP: a streamed answer', () => {
+    interface StreamOptions {
+      readonly bytes?: number;
+      readonly fault?: Error;
+    }
+    const PIECE = Buffer.alloc(262_144, 'clickday');
+    const COUNT = 400;
+    /** Notes how many pieces were asked for. */
+    const streaming = (asked: { count: number }, { bytes = COUNT * PIECE.length, fault }: StreamOptions = {}) => {
+      async function* chunks() {
+        for (; asked.count < COUNT; asked.count += 1) {
+          if (asked.count === 3 && fault !== undefined) throw fault;
+          yield PIECE;
+        }
+      }
+      return async () => ({ status: 200, headers: { 'x-own': 'yes' }, body: { bytes, chunks: chunks() } });
+    };
+
+    test('arrives whole with its length, and HEAD has the length alone', async () => {
+      const asked = { count: 0 };
+      const { port } = await start({ http: streaming(asked) });
+      const head = await ask(port, { method: 'HEAD' });
+      expect([head.headers['content-length'], head.body, asked.count]).toEqual([String(COUNT * PIECE.length), '', 0]);
+      const whole = await ask(port, {});
+      expect(whole.headers).toMatchObject({ 'x-own': 'yes', 'content-length': String(COUNT * PIECE.length) });
+      expect([whole.status, whole.body.length, asked.count]).toEqual([200, COUNT * PIECE.length, COUNT]);
+    });
+
+    test('is read no faster than the peer takes it, and no further once it is gone', async () => {
+      const asked = { count: 0 };
+      const { port } = await start({
+        http: async (request) =>
+          request.path === '/probe' ? { status: 200, headers: {}, body: '' } : streaming(asked)(),
+      });
+      const outgoing = httpRequest({ host: HOST, port });
+      outgoing.end();
+      const [response] = await once(outgoing, 'response');
+      for (let probe = 0; probe < 50; probe += 1) await ask(port, { path: '/probe' });
+      expect(asked.count).toBeLessThan(COUNT / 2);
+      response.destroy();
+      await once(response, 'close');
+      for (let probe = 0; probe < 50; probe += 1) await ask(port, { path: '/probe' });
+      expect(asked.count).toBeLessThan(COUNT);
+    });
+
+    test.each([
+      ['a disk that fails', { fault: Object.assign(new Error('EIO'), { syscall: 'read' }) }],
+      ['a length that it has not', { bytes: (COUNT + 1) * PIECE.length }],
+    ])('is cut, never a wrong one: %s', async (_, options) => {
+      const { port } = await start({ http: streaming({ count: 0 }, options) });
+      await expect(ask(port, {})).rejects.toThrow(/aborted|ECONNRESET|socket hang up/);
+    });
   });
 
   test('HTTP: an answer may come before the body has been read', async () => {
