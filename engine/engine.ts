@@ -45,6 +45,20 @@ export interface ReversalsQuery {
   readonly cursor?: string;
 }
 
+export interface CoveredQuery {
+  /** Rome day number. */
+  readonly dayNumber: number;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
+}
+
+export interface CoveredHpans {
+  /** May be none, though more follow. */
+  readonly hpans: readonly Hpan[];
+  /** Null = this is the last page. */
+  readonly nextCursor: string | null;
+}
+
 export interface PeriodView extends PeriodParameters {
   readonly status: PeriodStatus;
 }
@@ -107,6 +121,8 @@ export interface Engine {
   rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>>;
   /** For operators: partition by partition, in each the oldest first (of those that wait, the first to expire). */
   reversals(query: ReversalsQuery): Promise<Read<ReversalsPage>>;
+  /** For acquirers: every instrument that an activation covers on a day (domain 2.2), partition by partition, by hpan. */
+  covered(query: CoveredQuery): Promise<Read<CoveredHpans>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

@@ -3,7 +3,16 @@
 export { BrokenInvariant, invariant, unreachable } from './assert.ts';
 export { coversDay } from './card/ownership.ts';
 export * from './contract.ts';
-export type { Engine, EngineStats, PaymentsQuery, PeriodView, Read, ReversalsQuery } from './engine.ts';
+export type {
+  CoveredHpans,
+  CoveredQuery,
+  Engine,
+  EngineStats,
+  PaymentsQuery,
+  PeriodView,
+  Read,
+  ReversalsQuery,
+} from './engine.ts';
 export type * from './facts.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';

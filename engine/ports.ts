@@ -151,8 +151,12 @@ export interface Rows {
     entity: string,
     prefix: string,
   ): Iterable<readonly [string, StoredRow<RowTypes[T]>]>;
-  /** Every row of one table in one partition, in key order: recovery and verification. */
-  scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]>;
+  /** Every row of one table in one partition, in key order; from `entity` on where one is named. */
+  scan<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity?: string,
+  ): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]>;
   /** Rows had to be fetched from the disk since this was last asked: reading ahead pays. Cheap enough for every turn. */
   isSlow(): boolean;
   /** Fetches rows from the disk, many at once and on other threads, so that `get` finds them in memory. */

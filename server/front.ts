@@ -24,6 +24,7 @@ import {
   withCheckedIbans,
 } from './partners/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
+import { HashLists } from './publishing/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
 import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
@@ -79,6 +80,10 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     threads,
   });
   const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
+  const hashLists = await HashLists.open({
+    ...{ engine, clock, realMs, folder: join(folder, 'published') },
+    failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
+  });
   const files = createFileIngester({
     ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
     refusal: () => storage.refusal(clock.nowMs()),
@@ -100,6 +105,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     storage: () => storage.status,
     backups,
     cardVault: cardVaultOf(engine, configuration),
+    hashList: () => hashLists.current,
     isReady: () => !requests.isDraining,
     isDraining: () => requests.isDraining,
     threads,
@@ -118,12 +124,13 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     connectionsMax: connectionsMax(),
   });
   repeat(() => started.engine.tick(), TICK_MS);
+  repeat(() => void hashLists.tick(), TICK_MS);
   return {
     listening,
     async drain() {
       listening.stopAccepting();
       stopping.abort();
-      await Promise.all([requests.drain(), handlers.drain()]);
+      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop()]);
       handlers.stop();
     },
   };

@@ -164,6 +164,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     rankingPage: (awardPeriodId, firstRank, count) =>
       view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
     reversals: (query) => view('reversals', engine.reversals(query)),
+    covered: (query) => view('covered', engine.covered(query)),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -184,7 +185,8 @@ type ReadName =
   | 'milestones'
   | 'rankings'
   | 'rankingPage'
-  | 'reversals';
+  | 'reversals'
+  | 'covered';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

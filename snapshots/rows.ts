@@ -121,9 +121,14 @@ export class MediumRows implements Rows {
     }
   }
 
-  *scan<T extends RowTable>(table: T, partition: number): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]> {
-    const from = tablePrefix(table, partition);
-    for (const [key, bytes] of this.#parts.medium.range(from, after(from))) {
+  *scan<T extends RowTable>(
+    table: T,
+    partition: number,
+    entity?: string,
+  ): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]> {
+    const prefix = tablePrefix(table, partition);
+    const from = entity === undefined ? prefix : rowKey(table, partition, entity, '');
+    for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) {
       yield [addressOf(table, key), openRow(table, key, bytes)];
     }
   }

@@ -86,6 +86,19 @@ export class Actors {
     return this.#awake.get(entity)?.isDirty ?? false;
   }
 
+  /** Or a checkpoint is writing it. */
+  isUnwritten(entity: string): boolean {
+    const actor = this.#awake.get(entity);
+    return actor !== undefined && (actor.isDirty || actor.isFrozen);
+  }
+
+  /** Whose rows on disk are older, or are not there yet. */
+  *unwritten(table: ActorTable, partition: number): Iterable<Value> {
+    const frozen = this.#frozen?.actors ?? [];
+    for (const actor of frozen) if (!actor.isDirty && isOf(actor, table, partition)) yield actor.flushed!;
+    for (const actor of this.#dirty) if (isOf(actor, table, partition)) yield actor.flushed!;
+  }
+
   *changed(table: ActorTable): Iterable<Value> {
     for (const actor of this.#dirty) if (actor.table === table && actor.flushed !== undefined) yield actor.flushed;
   }
@@ -264,4 +277,8 @@ export class Actors {
     this.#hand = (this.#hand + 1) % Math.max(1, this.#round.length);
     return isFree;
   }
+}
+
+function isOf(actor: Actor, table: ActorTable, partition: number): boolean {
+  return actor.table === table && actor.partition === partition && actor.flushed !== undefined;
 }

@@ -137,6 +137,18 @@ export class DividedEngine implements Engine {
     return { ok: true, value: { reversals, nextCursor: null } };
   }
 
+  covered: Engine['covered'] = async ({ dayNumber, cursor = '0' }) => {
+    const { partition, after } = cardPlaceOf(cursor);
+    if (partition >= PARTITION_COUNT) return { ok: true, value: { hpans: [], nextCursor: null } };
+    const part = { partition, dayNumber, after, countMax: LIMITS.pieceCount };
+    const page = await this.#shardAt(partition).covered(part);
+    if (!page.ok) return page;
+    const { hpans, next } = page.value;
+    const isLast = next === null && partition === PARTITION_COUNT - 1;
+    const nextCursor = next === null ? String(partition + 1) : `${partition} ${next}`;
+    return { ok: true, value: { hpans, nextCursor: isLast ? null : nextCursor } };
+  };
+
   /** One at a time: who asks meanwhile gets the same numbers. */
   stats(): Promise<EngineStats> {
     this.#stats ??= this.#sums().finally(() => {
@@ -226,3 +238,10 @@ function placeOf(cursor: string): { partition: number; after: string } {
 }
 
 const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-z0-9 ]{1,200})$/;
+
+function cardPlaceOf(cursor: string): { partition: number; after: string } {
+  const { partition = PARTITION_COUNT, after = '' } = CARD_CURSOR.exec(cursor)?.groups ?? {};
+  return { partition: Number(partition), after };
+}
+
+const CARD_CURSOR = /^(?<partition>\d{1,2})( (?<after>[0-9a-f]{64}))?$/;

@@ -69,6 +69,21 @@ export interface ReversalsPart {
   readonly countMax: number;
 }
 
+/** Of one partition, the cards after one, and as many rows as may be looked at. */
+export interface CoveredPart {
+  readonly partition: number;
+  readonly dayNumber: number;
+  /** Empty: from the first. */
+  readonly after: Hpan;
+  readonly countMax: number;
+}
+
+export interface CoveredPage {
+  readonly hpans: readonly Hpan[];
+  /** After which the next page begins; null = there is none. */
+  readonly next: Hpan | null;
+}
+
 /** What recovery found in one store, as far as others have to know it before anything is served. */
 export interface ShardReport {
   readonly isNew: boolean;
@@ -131,6 +146,7 @@ export interface ServedShard
   > {
   /** Of one partition, in order. */
   reversals(part: ReversalsPart): Promise<Read<readonly ReversalListed[]>>;
+  covered(part: CoveredPart): Promise<Read<CoveredPage>>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
   tick(nowMs: number): void;

@@ -8,6 +8,7 @@ import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { canonicalJson } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
+import { coveredCards } from './covered-cards.ts';
 import { emptyPartition } from './fold.ts';
 import type {
   CoordinatedShard,
@@ -172,6 +173,10 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   milestones: ServedShard['milestones'] = async (...args) => this.#reads.milestones(...args);
   rankings: ServedShard['rankings'] = (...args) => this.#reads.rankings(...args);
   reversals: ServedShard['reversals'] = async (part: ReversalsPart) => this.#reads.reversals(part);
+
+  covered: ServedShard['covered'] = async (part) => {
+    return { ok: true, value: coveredCards(this.#options.recovered.found.actors, part) };
+  };
 
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;

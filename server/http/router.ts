@@ -8,6 +8,7 @@ import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
 import type { CardVault } from '../partners/index.ts';
+import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
 import { adminRoutes } from './admin.ts';
@@ -40,6 +41,8 @@ export interface HttpOptions {
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
   readonly cardVault: CardVault;
+  /** Null: none was made yet. */
+  readonly hashList: () => HashList | null;
   readonly isReady: () => boolean;
   /** See StatusOptions. */
   readonly threads?: (() => readonly ThreadView[]) | undefined;

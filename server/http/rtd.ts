@@ -1,5 +1,6 @@
-/** The acquirers' side (domain 6.3, 9): the salt of the hashes, and their files. */
+/** The acquirers' side (domain 6.3, 9): the salt of the hashes, the list of the enrolled ones, and their files. */
 
+import { createReadStream } from 'node:fs';
 import { type Engine, LIMITS } from '../../engine/index.ts';
 import {
   type FileIngester,
@@ -9,6 +10,7 @@ import {
   outcomeJsonItem,
 } from '../files/index.ts';
 import type { Metrics } from '../metrics.ts';
+import { type HashList, OneShotLinks } from '../publishing/index.ts';
 import type { HttpRequest, HttpResponse } from '../transport/index.ts';
 import { hasContentType } from './body.ts';
 import { type Answer, JSON_TYPE, refuse } from './respond.ts';
@@ -20,9 +22,15 @@ export interface RtdOptions {
   readonly engine: Engine;
   readonly files: FileIngester;
   readonly metrics: Metrics;
+  /** Null: none was made yet. */
+  readonly hashList: () => HashList | null;
+  readonly monotonicMs: () => number;
 }
 
+const DOWNLOADS = '/rtd/downloads';
+
 export function rtdRoutes(options: RtdOptions): readonly Route[] {
+  const links = new OneShotLinks<HashList>(options.monotonicMs);
   return [
     {
       method: 'GET',
@@ -30,8 +38,45 @@ export function rtdRoutes(options: RtdOptions): readonly Route[] {
       roles: ['acquirer', 'operator'],
       handle: async () => text('text/plain; charset=utf-8', options.engine.programme.panSalt),
     },
+    {
+      method: 'GET',
+      path: '/rtd/payment-instrument-manager/hashed-pans',
+      roles: ['acquirer', 'operator'],
+      handle: async () => linkTo(options.hashList(), links),
+    },
+    {
+      method: 'GET',
+      path: `${DOWNLOADS}/:name`,
+      roles: 'public',
+      handle: async ({ path }) => download(links.take(path.slice(DOWNLOADS.length + 1))),
+    },
     { method: 'POST', path: '/rtd/files/:name', roles: ACQUIRER, handle: (call) => takeFile(options, call) },
   ];
+}
+
+/** A client refuses a list older than 24 hours: it can tell by `last-modified`. */
+function linkTo(list: HashList | null, links: OneShotLinks<HashList>): Answer {
+  if (list === null) return refuse('NOT_FOUND');
+  return { status: 302, headers: { ...listHeaders(list), location: `${DOWNLOADS}/${links.create(list)}` }, body: '' };
+}
+
+function download(list: HashList | null): Answer {
+  if (list === null) return refuse('NOT_FOUND');
+  const headers = {
+    ...listHeaders(list),
+    'content-type': 'application/zip',
+    'content-disposition': `attachment; filename="hashed-pans.${list.day}.zip"`,
+  };
+  return { status: 200, headers, body: { bytes: list.bytes, chunks: chunksOf(list.path) } };
+}
+
+/** Opened when the first one is asked for. */
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+}
+
+function listHeaders({ sha256, madeMs }: HashList): Readonly<Record<string, string>> {
+  return { 'x-ms-meta-sha256': sha256, 'last-modified': new Date(madeMs).toUTCString() };
 }
 
 /** Also no type at all: many a script sends none. Anything compressed or encrypted is another thing. */

@@ -9,6 +9,8 @@ import {
   type CitizenKey,
   type CommandOutcome,
   type CommandReply,
+  type CoveredPage,
+  type CoveredPart,
   type DayCount,
   type EngineStats,
   type Fact,
@@ -88,6 +90,7 @@ export const READ_NAMES = [
   'milestones',
   'rankings',
   'reversals',
+  'covered',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -265,6 +268,9 @@ const activationView = shape<ActivationView>({
   activationMs: integer,
   deactivationMs: nullable(integer),
 });
+
+const coveredPart = shape<CoveredPart>({ partition: integer, dayNumber: integer, after: text, countMax: integer });
+const coveredPage = shape<CoveredPage>({ hpans: list(text), next: nullable(text) });
 
 const totalView = shape<TotalView>({
   awardPeriodId: integer,
@@ -452,6 +458,7 @@ const READS: Reads = {
   milestones: crossing(8, tuple(text, integer), read(milestonesView)),
   rankings: crossing(9, tuple(text, optional(integer)), read(list(rankingView))),
   reversals: crossing(10, tuple(reversalsPart), read(list(reversalListed))),
+  covered: crossing(43, tuple(coveredPart), read(coveredPage)),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */

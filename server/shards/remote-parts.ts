@@ -69,6 +69,7 @@ export class RemoteShard implements ServedShard {
   milestones: ServedShard['milestones'] = (...asked) => this.#read('milestones', asked);
   rankings: ServedShard['rankings'] = (...asked) => this.#read('rankings', asked);
   reversals: ServedShard['reversals'] = (...asked) => this.#read('reversals', asked);
+  covered: ServedShard['covered'] = (...asked) => this.#read('covered', asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);

@@ -9,6 +9,7 @@
  *                   turn and set-aside.json (see quarantine.ts); suspect, after a flush that failed
  *   store-G.N/      the same from generation 1 of the stores on (reshard.ts), and their keys beside the others
  *   rankings/       copies of rankings
+ *   published/      lists for acquirers, and spool/, where uploads wait: the server's own; nothing is lost with them
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
 import { randomUUID } from 'node:crypto';

@@ -10,6 +10,7 @@ import { createHttpHandler, type RequestLine } from '../../server/http/index.ts'
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { OwnCardVault } from '../../server/partners/index.ts';
+import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 
@@ -45,6 +46,7 @@ export class HttpServer {
   readonly identity: DevelopmentIdentity;
   readonly lines: RequestLine[];
   readonly url: string;
+  readonly hashLists: HashLists;
   readonly #end: () => Promise<void>;
 
   private constructor(parts: Omit<HttpServer, 'call' | 'token' | 'at' | 'close'>, end: () => Promise<void>) {
@@ -53,6 +55,7 @@ export class HttpServer {
     this.identity = parts.identity;
     this.lines = parts.lines;
     this.url = parts.url;
+    this.hashLists = parts.hashLists;
     this.#end = end;
   }
 
@@ -69,6 +72,8 @@ export class HttpServer {
     const observed = metrics.observe(engine);
     const identity = await openDevelopmentIdentity(folder);
     const lines: RequestLine[] = [];
+    const published = { folder: join(folder, 'published'), failed: fail };
+    const hashLists = await HashLists.open({ engine: observed, clock, realMs: Date.now, ...published });
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
     const http = createHttpHandler({
       engine: observed,
@@ -79,6 +84,7 @@ export class HttpServer {
       storage,
       backups: NO_BACKUPS,
       cardVault: new OwnCardVault(italy2020().panSalt),
+      hashList: () => hashLists.current,
       isReady,
       log: (line) => lines.push(line),
       realMs: Date.now,
@@ -86,7 +92,7 @@ export class HttpServer {
     });
     const listening = await listenOn(http);
     const url = `http://127.0.0.1:${listening.port}`;
-    return new HttpServer({ engine, clock, identity, lines, url }, async () => {
+    return new HttpServer({ engine, clock, identity, lines, url, hashLists }, async () => {
       await listening.close();
       await engine.close();
       await rm(folder, { recursive: true });
@@ -151,4 +157,8 @@ function listenOn(http: Parameters<typeof listen>[1]['http']): Promise<Listening
       closed() {},
     },
   });
+}
+
+function fail(fault: unknown): never {
+  throw fault;
 }

@@ -162,6 +162,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       storage,
       backups: NO_BACKUPS,
       cardVault: new OwnCardVault(italy2020().panSalt),
+      hashList: () => null,
       isReady: () => true,
       log: (line) => lines.push(line),
       realMs: () => 0,

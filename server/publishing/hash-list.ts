@@ -1,0 +1,158 @@
+/**
+ * The list by which acquirers filter their payments (domain 6.3): the hashes of all instruments that an activation covers
+ * on a day, in a zip. It is made once a day, from what was registered by 23:59:59 of the day before; what happens while
+ * it is made changes nothing in it, since no activation covers its own day.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import * as v from 'valibot';
+import { ZipFile } from 'yazl';
+import { type Clock, dayText, type Engine, romeDayNumber, StorageFault } from '../../engine/index.ts';
+
+/** Published at 02:00 in Rome (domain 2.2). */
+const PUBLISHED_MS = 2 * 3_600_000;
+const CONTENT = 'hashed-pans.csv';
+
+export interface HashList {
+  readonly day: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the zip, hexadecimal. */
+  readonly sha256: string;
+  readonly hashCount: number;
+  /** Real time, milliseconds since the epoch. */
+  readonly madeMs: number;
+}
+
+export interface HashListsOptions {
+  readonly engine: Pick<Engine, 'covered'>;
+  readonly clock: Clock;
+  readonly realMs: () => number;
+  readonly folder: string;
+  /** A list could not be made: it is tried again. */
+  readonly failed: (fault: unknown) => void;
+}
+
+const keptSchema = v.object({
+  day: v.string(),
+  bytes: v.number(),
+  sha256: v.string(),
+  hashCount: v.number(),
+  madeMs: v.number(),
+});
+
+export class HashLists {
+  readonly #options: HashListsOptions;
+  #current: HashList | null = null;
+  #making: Promise<void> | null = null;
+  #isStopped = false;
+
+  private constructor(options: HashListsOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on with the list that an earlier process made, if it is whole. */
+  static async open(options: HashListsOptions): Promise<HashLists> {
+    const lists = new HashLists(options);
+    await mkdir(options.folder, { recursive: true });
+    lists.#current = await newestIn(options.folder);
+    return lists;
+  }
+
+  /** Null: none was made yet. */
+  get current(): HashList | null {
+    return this.#current;
+  }
+
+  /** Makes the list of the day, if it is time and there is none. Resolves when none is being made. */
+  tick(): Promise<void> {
+    const dayNumber = romeDayNumber(this.#options.clock.nowMs() - PUBLISHED_MS);
+    if (this.#isStopped || this.#current?.day === dayText(dayNumber)) return this.#making ?? Promise.resolve();
+    this.#making ??= this.#make(dayNumber)
+      .catch((fault) => {
+        if (!isWorldsDoing(fault)) throw fault;
+        this.#options.failed(fault);
+      })
+      .finally(() => {
+        this.#making = null;
+      });
+    return this.#making;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#making;
+  }
+
+  async #make(dayNumber: number): Promise<void> {
+    const { folder, realMs } = this.#options;
+    const day = dayText(dayNumber);
+    const unfinished = join(folder, `${day}.unfinished`);
+    const counted = { hashCount: 0 };
+    const zip = new ZipFile();
+    zip.addReadStream(Readable.from(this.#lines(dayNumber, counted)), CONTENT, { mtime: new Date(realMs()) });
+    zip.end();
+    await pipeline(zip.outputStream, createWriteStream(unfinished, { flush: true }));
+    if (this.#isStopped) return rm(unfinished);
+
+    const path = join(folder, `${day}.zip`);
+    const { bytes, sha256 } = await measured(unfinished);
+    const list = { day, bytes, sha256, hashCount: counted.hashCount, madeMs: realMs() };
+    await rename(unfinished, path);
+    await writeFile(`${path}.json`, JSON.stringify(list), { flush: true });
+    this.#current = { ...list, path };
+    await removeOthers(folder, day);
+  }
+
+  /** One page of the engine at a time, so that citizens are served between them. */
+  async *#lines(dayNumber: number, counted: { hashCount: number }): AsyncGenerator<string> {
+    let cursor: string | null = '0';
+    while (cursor !== null && !this.#isStopped) {
+      const page = await this.#options.engine.covered({ dayNumber, cursor });
+      // Refused for want of room: this can wait longer than anybody.
+      if (!page.ok) {
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        continue;
+      }
+      const { hpans, nextCursor } = page.value;
+      counted.hashCount += hpans.length;
+      if (hpans.length > 0) yield `${hpans.join('\n')}\n`;
+      cursor = nextCursor;
+    }
+  }
+}
+
+/** What was damaged or is not whole is made anew. */
+async function newestIn(folder: string): Promise<HashList | null> {
+  const days = (await readdir(folder)).filter((name) => name.endsWith('.zip.json')).sort();
+  const name = days.at(-1);
+  if (name === undefined) return null;
+  const path = join(folder, name.slice(0, -'.json'.length));
+  try {
+    const kept = v.parse(keptSchema, JSON.parse(await readFile(join(folder, name), 'utf8')));
+    const { bytes, sha256 } = await measured(path);
+    return bytes === kept.bytes && sha256 === kept.sha256 ? { ...kept, path } : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof v.ValiError || isWorldsDoing(error)) return null;
+    throw error;
+  }
+}
+
+async function measured(path: string): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };
+}
+
+async function removeOthers(folder: string, day: string): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => !name.startsWith(day));
+  await Promise.all(others.map((name) => rm(join(folder, name))));
+}
+
+function isWorldsDoing(fault: unknown): boolean {
+  return fault instanceof StorageFault || (fault instanceof Error && 'syscall' in fault);
+}
