@@ -27,18 +27,33 @@ const report: Report = {
   commit: describeCommit(),
   results: [...figuresOf('bits', flips), ...figuresOf('cuts', cuts)],
   ratios: [],
-  notes: [`npm run damage -- --count ${count} --seed ${seed}`, ...served.map((line) => `SERVED: ${line}`)],
+  notes: [
+    `npm run damage -- --count ${count} --seed ${seed}`,
+    ...served.map((line) => `SERVED: ${line}`),
+    ...[...flips.stopped, ...cuts.stopped].map((line) => `ended the process: ${line}`),
+  ],
 };
 writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 process.stdout.write(`${renderReport(report)}\n`);
 process.exitCode = served.length === 0 ? 0 : 1;
 
+/** All kinds together first: the first figure is what the last line claims. */
 function figuresOf(unit: string, { byKind, served }: DamageSummary): Report['results'] {
-  const ofKinds = Object.entries(byKind).flatMap(([kind, { count, noticed, stopped, harmless }]) => [
+  const counts = Object.values(byKind);
+  const all = counts.reduce(
+    (sum, { count, noticed, stopped, harmless }) => ({
+      count: sum.count + count,
+      noticed: sum.noticed + noticed,
+      stopped: sum.stopped + stopped,
+      harmless: sum.harmless + harmless,
+    }),
+    { count: 0, noticed: 0, stopped: 0, harmless: 0 },
+  );
+  const ofKinds = Object.entries({ all, ...byKind }).flatMap(([kind, { count, noticed, stopped, harmless }]) => [
     { name: `${kind}: damaged`, unit, value: count },
     { name: `${kind}: noticed`, unit, value: noticed },
     { name: `${kind}: ended the process`, unit, value: stopped },
     { name: `${kind}: harmless`, unit, value: harmless },
   ]);
-  return [...ofKinds, { name: 'served wrong', unit, value: served.length }];
+  return [{ name: 'served wrong', unit, value: served.length }, ...ofKinds];
 }

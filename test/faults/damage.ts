@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '../support/random.ts';
-import { type Examined, examine, filesByKind, makeSubject } from './subject.ts';
+import { type Examined, filesByKind, makeSubject } from './subject.ts';
 
 /** Nothing here is about flushes: where there is memory to be had as a disk, none is waited for. */
 export const QUICK_FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -72,7 +72,7 @@ export async function damageFolders({ count, random, damage, program }: DamageOp
     const whole = join(place, 'whole');
     await makeSubject(whole);
     const kinds = [...filesByKind(whole)];
-    const good = await examineCopy(whole, join(place, 'good'));
+    const good = await examiner.examineWhole(whole, join(place, 'good'));
     for (let round = 0; round < count; round += 1) {
       const [kind, names] = kinds[round % kinds.length]!;
       const folder = join(place, 'damaged');
@@ -87,13 +87,6 @@ export async function damageFolders({ count, random, damage, program }: DamageOp
     examiner.end();
     rmSync(place, { recursive: true, force: true });
   }
-}
-
-async function examineCopy(whole: string, copy: string): Promise<string> {
-  cpSync(whole, copy, { recursive: true });
-  const { digest, noticed } = await examine(copy);
-  if (digest === undefined) throw new Error(`the folder was not whole before it was damaged: ${noticed}`);
-  return digest;
 }
 
 /** One process after the other: each examines until a folder ends it. */
@@ -113,6 +106,15 @@ class Examiner {
     return new Promise((resolve) => {
       this.#examined = resolve;
     });
+  }
+
+  /** By the process that examines all others: one that does not work finds every folder damaged. @returns its digest */
+  async examineWhole(whole: string, copy: string): Promise<string> {
+    cpSync(whole, copy, { recursive: true });
+    const examined = await this.examine(copy);
+    if (typeof examined === 'string') throw new Error(`${this.#program} does not examine a whole folder: ${examined}`);
+    if (examined.digest !== undefined) return examined.digest;
+    throw new Error(`the folder was not whole before it was damaged: ${examined.noticed}`);
   }
 
   #start(): ChildProcess {
