@@ -91,6 +91,7 @@ export class StoreCopy {
   /** Durable when resolved. Nothing past `sequence` comes along: its keys may not be here. */
   async bring(sequence: number): Promise<void> {
     await this.#copyArchive(sequence);
+    this.#removeCovered();
     while (this.#last < sequence) await this.#addTail(await this.#gather(sequence));
     this.#removeCovered();
   }
@@ -108,9 +109,14 @@ export class StoreCopy {
     );
   }
 
+  /**
+   * Not the newest: where an engine dies before the records of that one have left the journal, the next engine writes it
+   * anew, and longer. Its records are asked for one by one, like those that are in no segment yet.
+   */
   async #copyArchive(sequence: number): Promise<void> {
     const { source, index, onPoint } = this.#options;
-    for (const segment of findSegments(storePaths(source.folder, placeOf(source.manifest, index)).archive)) {
+    const segments = findSegments(storePaths(source.folder, placeOf(source.manifest, index)).archive);
+    for (const segment of segments.slice(0, -1)) {
       if (segment.last <= this.#archiveLast) continue;
       if (segment.last > sequence) return;
       if (segment.first !== this.#archiveLast + 1) {

@@ -11,6 +11,8 @@ import {
   BackupWriter,
   type FolderAtRest,
   openAtRest,
+  openFileStore,
+  openFolder,
   openPersistence,
   type Restored,
   type RestoreOptions,
@@ -168,10 +170,9 @@ describe('a damaged backup', () => {
   });
 
   test('with a segment missing, or the keys of another folder, is refused too', async () => {
-    for (const name of ['lacking', 'other']) {
-      cpSync(at('backup'), at(`${trial}-${name}`), { recursive: true });
-      cpSync(at('backup.keys'), at(`${trial}-${name}.keys`), { recursive: true });
-    }
+    for (const from of [0, 10, 20]) await session(trial, from);
+    await backUp(trial, 'one', { to: `${trial}-lacking` });
+    cpSync(at('backup'), at(`${trial}-other`), { recursive: true });
     const archive = at(`${trial}-lacking`, 'store-0', 'archive');
     rmSync(join(archive, readdirSync(archive)[0]!));
     await expect(restore(trial, { backup: at(`${trial}-lacking`) })).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
@@ -184,6 +185,27 @@ describe('a damaged backup', () => {
     await expect(backUp('stranger', 'two')).rejects.toMatchObject({ code: 'BACKUP_OF_ANOTHER' });
     await expect(restore(trial, { backup: at('data') })).rejects.toMatchObject({ code: 'BACKUP_MISSING' });
   });
+});
+
+test('a segment that its engine died on and writes anew, longer, is in a backup only once it stays', async () => {
+  await session(trial, 0);
+  const world = await World.open({ persistence: await openPersistence({ folder: at(trial) }), now: LATER });
+  await Promise.all([20, 21, 22, 23, 24, 25].map((number) => world.citizen(makeTaxCode(number)).enrol()));
+  await world.persistence.close(); // Without a checkpoint: the journal has more than its newest record.
+  const folder = openFolder(at(trial), STORES);
+  for (let index = 0; index < STORES; index += 1) {
+    const store = await openFileStore(folder, index, (point) => {
+      if (point === 'trim-written') throw new Stopped(point);
+    });
+    await store.journal.trim(store.journal.lastSequence).catch(() => {});
+    await store.close();
+  }
+  folder.unlock();
+  await backUp(trial, 'one', { to: `${trial}-backup` });
+  await session(trial, 10);
+  await backUp(trial, 'two', { to: `${trial}-backup` });
+  await restore(`${trial}-restored`, { backup: at(`${trial}-backup`) });
+  expect(await rowsIn(at(`${trial}-restored`))).toEqual(await rowsIn(at(trial)));
 });
 
 describe('stopped in the middle', () => {
