@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { APP_CHANNEL, type Engine, italy2020, makeTaxCode, openEngine } from '../../engine/index.ts';
 import { createClock } from '../../server/clock.ts';
 import { openMemoryPersistence, verifyFolder } from '../../snapshots/index.ts';
+import { fromPackage } from '../support/packages.ts';
 import { Random, seed } from '../support/random.ts';
 import { Supervised } from '../support/supervised.ts';
 import { hpan } from '../support/world.ts';
@@ -101,10 +102,8 @@ test.each<[string, (realMs: number, passedMs: number) => number]>([
 const LIBRARIES = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'].map(
   (folder) => `${folder}/faketime/libfaketime.so.1`,
 );
-const faketime = process.env.CLICKDAY_FAKETIME ?? LIBRARIES.find((path) => existsSync(path));
-if (faketime === undefined) {
-  process.stderr.write('Tested without libfaketime: it is not here (Debian: apt install faketime).\n');
-}
+const faketime =
+  process.env.CLICKDAY_FAKETIME ?? fromPackage('faketime', () => LIBRARIES.find((path) => existsSync(path)));
 
 test.runIf(faketime !== undefined)(
   'fault 25: a real process goes on while the date jumps, and never starts before what is journaled',

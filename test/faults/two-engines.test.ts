@@ -15,7 +15,9 @@ import { Random, seed } from '../support/random.ts';
 
 const STARTS = Number(process.env.STARTS ?? 50);
 const AT_ONCE = 5;
-const LONG_MS = 600_000;
+/** An engine started beside others on a busy machine, and what it wrote checked. */
+const START_MS_MAX = 6_000;
+const LONG_MS = 600_000 + STARTS * START_MS_MAX;
 const random = new Random(seed);
 let program: Compiled;
 let place: string;
@@ -80,9 +82,11 @@ test(`fault 76: of ${STARTS} engines started on one folder, ${AT_ONCE} at a time
     expect(said.filter((line) => line.startsWith('fault FOLDER_IN_USE'))).toHaveLength(AT_ONCE - 1);
     await processes[winner]!.whenAcked(acked + 5 + random.below(10));
     await Promise.all(processes.map((one) => one.kill()));
+    const before = acked;
     acked = processes[winner]!.acked;
-    expect(await checkWhole(folder), `seed=${seed} round ${round}`).toBeGreaterThanOrEqual(acked);
+    expect(await checkWhole(folder, before), `seed=${seed} round ${round}`).toBeGreaterThanOrEqual(acked);
   }
+  await checkWhole(folder);
 });
 
 test('fault 7: of a folder copied while it is written, nothing is lost that was acknowledged before, or it is refused with a cause', {
@@ -108,14 +112,14 @@ test('fault 7: of a folder copied while it is written, nothing is lost that was 
   await checkWhole(folder);
 });
 
-/** Reads all of it. @returns its last sequence */
-async function checkWhole(path: string): Promise<number> {
+/** Reads all of it, or what comes after a sequence up to which it was read before. @returns its last sequence */
+async function checkWhole(path: string, before = 0): Promise<number> {
   const persistence = await openPersistence({ folder: path });
   try {
     persistence.scrub();
     const { journal } = persistence.stores[0]!;
-    let sequence = 0;
-    for (const turn of journal.read(1)) {
+    let sequence = before;
+    for (const turn of journal.read(before + 1)) {
       sequence += 1;
       expect(turn).toEqual(turnOf(turn.epoch, sequence));
     }
