@@ -182,10 +182,16 @@ class Run {
         resolve(death);
       };
       child.once('error', (error) => ended({ code: null, reason: error.message }));
-      child.once('exit', (code, signal) => ended({ code, reason: signal ?? `exit code ${code}` }));
+      child.once('exit', (code, signal) => ended({ code, reason: reasonOf(code, signal) }));
       if (this.#isStopping) child.kill('SIGTERM');
     });
   }
+}
+
+/** LMDB reads pages where they lie, and has no checksums: one that is damaged may end the process there. */
+function reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === 'SIGBUS' || signal === 'SIGSEGV') return `${signal}: a damaged page of a database does that`;
+  return signal ?? `exit code ${code}`;
 }
 
 interface Death {

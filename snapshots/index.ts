@@ -40,6 +40,7 @@ export { commandKind } from './codec/values-v2.ts';
 export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
+export { readThrough } from './lmdb/environment.ts';
 export { type Folder, type FolderParts, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
 export {
   type FileStore,

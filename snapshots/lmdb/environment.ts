@@ -51,8 +51,7 @@ function openDatabase(path: string): Environment {
     const options: EnvironmentOptions = {
       path,
       noSubdir: false, // Else a name with a dot is taken for that of a file.
-      encoding: 'binary',
-      keyEncoding: 'binary',
+      ...BINARY,
       overlappingSync: false,
       safeRestore: true,
     };
@@ -62,6 +61,24 @@ function openDatabase(path: string): Environment {
     throw new StorageFault('STORE_DAMAGED', `${path} cannot be opened: verify, then restore it`, { cause: error });
   }
 }
+
+/**
+ * Reads one database from one end to the other, to see whether that can be done: a damaged page is noticed, or ends the
+ * process by a signal.
+ *
+ * @returns how many entries it has
+ * @throws StorageFault STORE_DAMAGED
+ */
+export function readThrough(path: string): number {
+  return reading(() => {
+    const database = open<Buffer, Buffer>({ path, noSubdir: false, readOnly: true, ...BINARY });
+    let count = 0;
+    for (const _ of database.getRange({})) count += 1;
+    return count;
+  });
+}
+
+const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
 
 /**
  * Runs a read. A page that makes no sense is noticed by LMDB itself, in words of its own.

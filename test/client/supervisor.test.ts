@@ -89,6 +89,15 @@ describe('the supervisor', () => {
     expect(events.at(-1)).toMatch(/died 3 times in a row \(last: exit code 70\): giving up.*clickday verify/s);
   });
 
+  test('fault 12: says what ends a process by such a signal', async () => {
+    const { supervisor, starts, events, whenReady } = tell(['live', 'die']);
+    await whenReady(1);
+    process.kill(starts()[0]!, 'SIGBUS');
+    expect(await supervisor.ended).toBe(1);
+    expect(events[0]).toMatch(/\(SIGBUS: a damaged page of a database/);
+    expect(events.at(-1)).toContain('clickday verify');
+  });
+
   test('a refused configuration is not tried again', async () => {
     const { supervisor, starts } = tell(['refuse']);
     expect(await supervisor.ended).toBe(2);

@@ -1,5 +1,6 @@
 // Method: bits are changed and files cut short in copies of a small folder, in every kind of file; a process of its own
 // opens, recomputes and reads all of it. Then rows that are damaged are made anew and give the same answers.
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +10,8 @@ import { Random, seed } from '../support/random.ts';
 import { cutShort, type Damage, damageFolders, flipBit, QUICK_FOLDER } from './damage.ts';
 import { examine, filesByKind, makeSubject } from './subject.ts';
 
+const CLICKDAY = new URL('../../dist/client/cli/main.js', import.meta.url).pathname;
+const PAGE_BYTES = 4_096;
 const random = new Random(seed);
 const LONG_MS = 300_000;
 let program: Compiled;
@@ -108,6 +111,25 @@ test('fault 12: rows that are damaged are made anew from archive and journal, an
   expect(inspection.differences).toEqual([]);
   expect(readdirSync(join(damaged, 'store-0')).sort()).toEqual(['archive', 'journal', 'rows', 'turn']);
   expect(await examine(damaged)).toEqual({ digest: good });
+});
+
+test('fault 12: where a damaged page ends whoever reads it, the one who verifies says which store, and what to do', {
+  timeout: LONG_MS,
+}, async () => {
+  const damaged = join(place, 'deadly');
+  cpSync(whole, damaged, { recursive: true });
+  const path = join(damaged, 'store-1', 'rows', 'data.mdb');
+  const bytes = readFileSync(path);
+  // Each page says where on it its rows begin: far behind the end of the file.
+  for (let at = 2 * PAGE_BYTES; at < bytes.length; at += PAGE_BYTES) bytes.fill(0xff, at + 24, at + 32);
+  writeFileSync(path, bytes);
+  const verb = (name: string) => spawnSync(process.execPath, [CLICKDAY, name, '--data', damaged], { encoding: 'utf8' });
+  expect(verb('verify')).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/ended by SIG(BUS|SEGV) while it read store-1\/rows\n.*clickday rebuild/),
+  });
+  expect(verb('rebuild')).toMatchObject({ status: 0 });
+  expect(verb('verify')).toMatchObject({ status: 0, stdout: expect.stringContaining('the folder is sound') });
 });
 
 test('fault 12: making rows anew dies at any point, and goes on when it is called again', {
