@@ -6,6 +6,7 @@ import type { MemoryDisk } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { copyOf, rowsOf } from '../support/copies.ts';
 import { Random, seed } from '../support/random.ts';
+import { saveLong } from '../support/results.ts';
 import { hpanElsewhere, openOnDisk, turnsTaken } from '../support/shards.ts';
 import { type Citizen, hpan, type World } from '../support/world.ts';
 
@@ -74,6 +75,16 @@ test('fault 33: an engine dies between claim, grant and result, five times in ev
   }
   expect(promises).toBeGreaterThanOrEqual(ORDERS / 2);
   expect(refusals).toBeGreaterThan(0);
+  saveLong(process.env.ORDERS, {
+    suite: 'kill-points',
+    command: `ORDERS=${ORDERS} SEED=${seed} npx vitest run test/faults/kill-points.test.ts`,
+    counts: {
+      orders: ORDERS,
+      'engines killed': ORDERS * KILL_POINTS.length,
+      'promises kept': promises,
+      'refusals kept': refusals,
+    },
+  });
 });
 
 async function ownersOf(world: World, taxCodes: readonly string[], card: string): Promise<readonly string[]> {

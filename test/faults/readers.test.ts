@@ -7,6 +7,7 @@ import { open } from 'lmdb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FileStore, type Folder, openFileStore, openFolder } from '../../snapshots/index.ts';
 import { rowOf } from '../contract/appender.ts';
+import { saveLong } from '../support/results.ts';
 import { QUICK_FOLDER } from './damage.ts';
 
 /** An hour of it: `BATCHES=500000`. */
@@ -116,6 +117,14 @@ test(`fault 11: ${READERS} readers die while a store runs, their seats are clear
   }
   // Whoever comes after it clears a few by itself.
   expect(cleared).toBeGreaterThan(READERS / 2);
+  saveLong(process.env.READERS, {
+    suite: 'readers',
+    command: `READERS=${READERS} npx vitest run test/faults/readers.test.ts`,
+    counts: {
+      'readers killed': Math.ceil(READERS / READERS_AT_ONCE) * READERS_AT_ONCE,
+      'seats cleared': cleared,
+    },
+  });
   // And at the next opening.
   expect(dieReading(READERS_AT_ONCE)).toBe('SIGKILL');
   await store.close();

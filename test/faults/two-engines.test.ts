@@ -12,6 +12,7 @@ import { openPersistence } from '../../snapshots/index.ts';
 import { turnOf } from '../contract/appender.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
+import { saveLong } from '../support/results.ts';
 
 const STARTS = Number(process.env.STARTS ?? 50);
 const AT_ONCE = 5;
@@ -86,7 +87,17 @@ test(`fault 76: of ${STARTS} engines started on one folder, ${AT_ONCE} at a time
     acked = processes[winner]!.acked;
     expect(await checkWhole(folder, before), `seed=${seed} round ${round}`).toBeGreaterThanOrEqual(acked);
   }
-  await checkWhole(folder);
+  const last = await checkWhole(folder);
+  saveLong(process.env.STARTS, {
+    suite: 'two-engines',
+    command: `STARTS=${STARTS} SEED=${seed} npx vitest run test/faults/two-engines.test.ts`,
+    counts: {
+      'engines started': STARTS,
+      'engines that won': STARTS / AT_ONCE,
+      'records acknowledged': acked,
+      'records found': last,
+    },
+  });
 });
 
 test('fault 7: of a folder copied while it is written, nothing is lost that was acknowledged before, or it is refused with a cause', {
