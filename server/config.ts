@@ -10,7 +10,7 @@ import {
   romeDayNumber,
 } from '../engine/index.ts';
 import type { ClockOrigin } from './clock.ts';
-import { DEEDS, type Deed, type PlantedFault } from './points.ts';
+import { type PlantedFault, parsePlanted } from './points.ts';
 
 /** A mistake in the configuration: told in one line, exit code 2, no restart. */
 export class ConfigurationFault extends Error {
@@ -153,20 +153,10 @@ function partnerOf(name: string, environment: NodeJS.ProcessEnv): PartnerAddress
   return { url, key };
 }
 
-/** `point:count`, and more where it is not to be killed there: `point@subject:count:deed:milliseconds`. */
-const PLANTED = /^(?<point>[\w-]+)(@(?<subject>[^:]+))?:(?<count>\d+)(:(?<deed>[a-z]+))?(:(?<stallMs>\d+))?$/i;
-
 function killAtOf(text: string | undefined): PlantedFault | null {
-  if (text === undefined || text === '') return null;
-  const { point, subject = null, count, deed = 'kill', stallMs = '3600000' } = PLANTED.exec(text)?.groups ?? {};
-  if (point === undefined || !isDeed(deed)) {
-    throw new ConfigurationFault('CLICKDAY_KILL_AT has the form point:count or point@subject:count:deed:milliseconds');
-  }
-  return { point, subject, count: Number(count), deed, stallMs: Number(stallMs) };
-}
-
-function isDeed(text: string): text is Deed {
-  return (DEEDS as readonly string[]).includes(text);
+  const planted = parsePlanted(text);
+  if (planted !== undefined) return planted;
+  throw new ConfigurationFault('CLICKDAY_KILL_AT has the form point:count or point@subject:count:deed:milliseconds');
 }
 
 function countOf(name: string, environment: NodeJS.ProcessEnv): number | undefined {

@@ -9,6 +9,7 @@ export {
 } from './identity/development.ts';
 export { packageVersion } from './package-version.ts';
 export { PartnerSimulator } from './partners/index.ts';
+export { plantedPoints } from './points.ts';
 export {
   ENGINE_FLAGS,
   type ExitCode,

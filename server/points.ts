@@ -8,8 +8,8 @@ import type { HttpHandler, SocketHandlers } from './transport/index.ts';
  * `kill` and `abort` end the process as the system would, `throw` and `reject` as a mistake of ours, uncaught; `stall`
  * keeps the thread busy.
  */
-export const DEEDS = ['kill', 'abort', 'throw', 'reject', 'stall'] as const;
-export type Deed = (typeof DEEDS)[number];
+const DEEDS = ['kill', 'abort', 'throw', 'reject', 'stall'] as const;
+type Deed = (typeof DEEDS)[number];
 
 export interface PlantedFault {
   readonly point: string;
@@ -24,6 +24,26 @@ export interface PlantedFault {
 
 /** @param subject what is being dealt with there, such as the id of a command */
 export type OnPoint = (name: string, subject?: string) => void;
+
+/** `point:count`, and more where it is not to be killed there: `point@subject:count:deed:milliseconds`. */
+const PLANTED = /^(?<point>[\w-]+)(@(?<subject>[^:]+))?:(?<count>\d+)(:(?<deed>[a-z]+))?(:(?<stallMs>\d+))?$/i;
+
+/** @returns null = nothing is planted; undefined = the text has another form */
+export function parsePlanted(text: string | undefined): PlantedFault | null | undefined {
+  if (text === undefined || text === '') return null;
+  const { point, subject = null, count, deed = 'kill', stallMs = '3600000' } = PLANTED.exec(text)?.groups ?? {};
+  if (point === undefined || !isDeed(deed)) return undefined;
+  return { point, subject, count: Number(count), deed, stallMs: Number(stallMs) };
+}
+
+function isDeed(text: string): text is Deed {
+  return (DEEDS as readonly string[]).includes(text);
+}
+
+/** Of a verb that works on a folder at rest. */
+export function plantedPoints({ CLICKDAY_KILL_AT: text }: NodeJS.ProcessEnv): OnPoint {
+  return pointsOf(parsePlanted(text) ?? null);
+}
 
 export function pointsOf(planted: PlantedFault | null): OnPoint {
   if (planted === null) return () => {};

@@ -70,8 +70,10 @@ export const CRASH_POINTS = [
   'rows-batch',
   /** The mark is flushed. */
   'checkpoint-mark',
-  /** A piece of the rows of an older format is flushed, and how far that has come. */
+  /** A piece of the rows of an older format is flushed, and how far that has come: there are more. */
   'rows-rewritten',
+  /** No row of the store is of an older format any more. */
+  'rows-raised',
   /** An archive segment is written and not read back. */
   'trim-written',
   /** It is read back and its records are still in the journal too. */

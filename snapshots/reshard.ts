@@ -24,7 +24,7 @@ import { syncFolder } from './lmdb/files.ts';
 import { type Folder, generationOf, type Manifest, openFolder, writeManifest } from './lmdb/folder.ts';
 import { storePaths } from './lmdb/layout.ts';
 import { type FileStore, openFileStore, openStores } from './lmdb/persistence.ts';
-import type { KeyedChange } from './media.ts';
+import type { CrashPoint, KeyedChange } from './media.ts';
 import { addressOf, openRow, sealRow, tablePrefix } from './row-format.ts';
 import { GENERATIONS_MAX, lastingSlot } from './store-place.ts';
 
@@ -34,10 +34,20 @@ export interface ReshardOptions {
   readonly keepsRows?: boolean;
   readonly memoryBytes?: number | undefined;
   /** For tests that stop the world there. */
-  readonly onPoint?: (name: ReshardPoint) => void;
+  readonly onPoint?: OnReshardPoint;
 }
 
-export type ReshardPoint = 'settled' | 'rows-dealt' | 'marked' | 'verified' | 'switched';
+/** In the order of the work; within it also those of the stores that are written. */
+export type ReshardPoint =
+  | CrashPoint
+  | 'store-settled'
+  | 'settled'
+  | 'rows-dealt'
+  | 'marked'
+  | 'verified'
+  | 'switched'
+  | 'old-removed';
+type OnReshardPoint = (name: ReshardPoint) => void;
 
 export interface Reshard {
   readonly storesBefore: number;
@@ -60,7 +70,7 @@ export async function reshardFolder(path: string, options: ReshardOptions): Prom
     removeLeftOver(folder, keepsRows);
     if (storeCount === manifest.shardCount) return { ...stores, rowsMoved: 0, inspection: null };
     checkGeneration(manifest);
-    const ends = await settle(folder);
+    const ends = await settle(folder, onPoint);
     onPoint('settled');
     const next = { ...folder, manifest: dealtOut(manifest, storeCount, ends) };
     const rowsMoved = await deal(folder, next, onPoint);
@@ -70,6 +80,7 @@ export async function reshardFolder(path: string, options: ReshardOptions): Prom
     writeManifest(path, next.manifest);
     onPoint('switched');
     removeLeftOver(next, keepsRows);
+    onPoint('old-removed');
     return { ...stores, rowsMoved, inspection };
   } finally {
     folder.unlock();
@@ -106,10 +117,10 @@ function removeLeftOver({ path, manifest }: Folder, keepsRows: boolean): void {
 const GENERATION = /^store-(\d+)\.\d+/;
 
 /** Folds what is only in journals into rows, of today's format, and moves it to the archive: nothing is judged. */
-async function settle(folder: Folder): Promise<readonly JournalEnd[]> {
+async function settle(folder: Folder, onPoint: OnReshardPoint): Promise<readonly JournalEnd[]> {
   const ends: JournalEnd[] = [];
   for (let index = 0; index < folder.manifest.shardCount; index += 1) {
-    const store = await openFileStore(folder, index, () => {});
+    const store = await openFileStore(folder, index, onPoint);
     try {
       await writeTail(store, partitionsOf(index, folder.manifest.shardCount));
       while (await store.rows.rewriteOlder(LIMITS.rewriteRowCount));
@@ -118,6 +129,7 @@ async function settle(folder: Folder): Promise<readonly JournalEnd[]> {
     } finally {
       await store.close();
     }
+    onPoint('store-settled');
   }
   return ends;
 }
@@ -141,11 +153,11 @@ function partitionsOf(index: number, storeCount: number): readonly number[] {
   return Array.from({ length: PARTITION_COUNT }, (_, at) => at).filter((at) => at % storeCount === index);
 }
 
-async function deal(folder: Folder, next: Folder, onPoint: (name: ReshardPoint) => void): Promise<number> {
+async function deal(folder: Folder, next: Folder, onPoint: OnReshardPoint): Promise<number> {
   const [from, to]: [FileStore[], FileStore[]] = [[], []];
   try {
-    await openAll(folder, from);
-    await openAll(next, to);
+    await openAll(folder, from, onPoint);
+    await openAll(next, to, onPoint);
     let rowsMoved = 0;
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       const index = partition % from.length;
@@ -170,9 +182,9 @@ async function deal(folder: Folder, next: Folder, onPoint: (name: ReshardPoint) 
   }
 }
 
-async function openAll(folder: Folder, stores: FileStore[]): Promise<void> {
+async function openAll(folder: Folder, stores: FileStore[], onPoint: OnReshardPoint): Promise<void> {
   for (let index = 0; index < folder.manifest.shardCount; index += 1) {
-    stores.push(await openFileStore(folder, index, () => {}));
+    stores.push(await openFileStore(folder, index, onPoint));
   }
 }
 

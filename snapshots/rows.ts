@@ -202,7 +202,7 @@ export class MediumRows implements Rows {
     const all = [...changes, this.#sealMark(this.checkpoint(), rewriting)];
     await failStop.guard('rewriting rows', () => medium.write(all));
     this.#rewriting = rewriting;
-    onPoint('rows-rewritten');
+    onPoint(nextKey === null ? 'rows-raised' : 'rows-rewritten');
     return nextKey !== null;
   }
 

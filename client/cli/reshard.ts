@@ -1,5 +1,6 @@
 /** `clickday reshard`: another number of stores for a data folder, with all that it remembers. */
 import { defineCommand } from 'citty';
+import { plantedPoints } from '../../server/index.ts';
 import { reshardFolder } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
@@ -21,7 +22,8 @@ export const reshard = defineCommand({
   async run({ args }) {
     const isCount = (value: number) => isWhole(value) && value >= 1 && value <= 64;
     const storeCount = numberArgument('stores', args.stores, isCount, 'from 1 to 64');
-    const { storesBefore, rowsMoved } = await reshardFolder(args.data, { storeCount, keepsRows: args.keep });
+    const onPoint = plantedPoints(process.env);
+    const { storesBefore, rowsMoved } = await reshardFolder(args.data, { storeCount, keepsRows: args.keep, onPoint });
     if (args.json) printJson({ storesBefore, stores: storeCount, rowsMoved });
     else if (storesBefore === storeCount) print(`${args.data} has ${storeCount} stores already`);
     else print(`${args.data}: ${grouped(rowsMoved)} rows, ${storesBefore} to ${storeCount} stores, verified`);
