@@ -204,13 +204,21 @@ export class Crowd {
     line?.close();
   }
 
-  /** As an operator does; nobody answers where the server dies of it. */
-  async moveClock(url: string, nowMs: number): Promise<void> {
+  moveClock(url: string, nowMs: number): Promise<void> {
+    return this.#operate(url, '/admin/clock', { now: new Date(nowMs).toISOString() });
+  }
+
+  askBackup(url: string, folder: string): Promise<void> {
+    return this.#operate(url, '/admin/backups', { folder });
+  }
+
+  /** Nobody answers where the server dies of it. */
+  async #operate(url: string, path: string, body: object): Promise<void> {
     const token = await this.#identity.sign({ role: 'operator', subject: 'killer', ttlSeconds: 600 });
-    await fetch(`${url}/admin/clock`, {
+    await fetch(url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ now: new Date(nowMs).toISOString() }),
+      body: JSON.stringify(body),
     }).catch(() => undefined);
   }
 

@@ -3,24 +3,37 @@
 // loop is shown to notice: a server that acknowledges before the flush, and promises that nobody made.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Compiled, compile } from '../support/compiled.ts';
 import { seed } from '../support/random.ts';
 import { runKills } from './loop.ts';
-import { PLACES } from './places.ts';
+import { INSIDE, TURN } from './places.ts';
 import { PROGRAM } from './victim.ts';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 60);
 const LONG_MS = 1_200_000;
+let steps: Compiled;
+
+beforeAll(() => {
+  steps = compile('test/kill/disk-steps.ts');
+});
+afterAll(() => steps.remove());
 
 test(`faults 1-5, 23 and 33: ${ROUNDS} kills lose nothing acknowledged and double nothing`, {
   timeout: LONG_MS,
 }, async () => {
-  const { kills, broken, promiseCount, rowCount } = await runKills({ rounds: ROUNDS, seed, laneCount: 2 });
-  console.info(`kills ${JSON.stringify(kills)}; promises kept: ${promiseCount}, rows: ${rowCount}`);
+  const stepProgram = steps.path;
+  const { rounds, broken, promiseCount, rowCount } = await runKills({
+    rounds: ROUNDS,
+    seed,
+    laneCount: 2,
+    stepProgram,
+  });
+  console.info(`kills ${JSON.stringify(rounds)}; promises kept: ${promiseCount}, rows: ${rowCount}`);
   expect(broken).toEqual([]);
   // Half of what each place is given: some are not come to within the load.
-  const least = Math.floor(ROUNDS / PLACES.length / 2);
-  for (const { name } of PLACES) expect(kills[name], name).toBeGreaterThanOrEqual(least);
+  const least = Math.floor(ROUNDS / 8 / 2);
+  for (const { name } of INSIDE) expect(rounds[name], name).toBeGreaterThanOrEqual(least);
 });
 
 test('the loop catches a server that acknowledges before the flush', { timeout: LONG_MS }, async () => {
@@ -40,8 +53,8 @@ test('the loop catches a server that acknowledges before the flush', { timeout: 
     expect(lie).not.toContain('await flushed;');
     writeFileSync(journal, lie);
     const program = join(lying, 'server', 'main.js');
-    const places = PLACES.filter(({ name }) => name === 'turn');
-    const { broken } = await runKills({ rounds: 10, seed, laneCount: 1, program, places });
+    const stepProgram = steps.path;
+    const { broken } = await runKills({ rounds: 10, seed, laneCount: 1, program, places: [TURN], stepProgram });
     expect(broken.join('\n')).toMatch(/"state":"not-done"|JOURNAL_DAMAGED/);
   } finally {
     rmSync(lying, { recursive: true, force: true });

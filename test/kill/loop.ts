@@ -1,57 +1,46 @@
 /**
- * Kills real servers under load, again and again, and asks after each kill for every promise that was made; besides, the
- * whole folder is recomputed. The server that is asked is the next one to be killed, so a round costs one start.
- *
- *   start -> asked for all promises -> load -> killed -> folder verified -> start -> ...
- *
- * Whatever a server dies on before it could answer is asked of the next one, and the last one of a folder is not killed
- * before it has answered for everything.
+ * The kill loop: a server is started on a folder, asked for what was promised before, loaded and killed; the folder is
+ * recomputed; then the same again on the folder as the kill left it. After some rounds a new folder begins.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { dayText, italy2020, type PeriodParameters, romeDayNumber } from '../../engine/index.ts';
 import { StorageFault } from '../../engine/ports.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
-import { verifyFolder } from '../../snapshots/index.ts';
 import { Random } from '../support/random.ts';
-import { Crowd } from './crowd.ts';
-import { PLACES, type Place } from './places.ts';
-import { PROGRAM, Victim } from './victim.ts';
+import { killBackup } from './backup.ts';
+import { KilledFolder } from './killed-folder.ts';
+import { killMigration } from './migration.ts';
+import { AFTER_THE_LOAD, type Place, ROUNDS } from './places.ts';
 
 export interface KillOptions {
   readonly rounds: number;
   readonly seed: number;
   /** Folders at once. */
   readonly laneCount: number;
+  /** JavaScript of disk-steps.ts. */
+  readonly stepProgram: string;
   /** A server that is to be caught; default the one that was built. */
   readonly program?: string;
+  /** In place of all. */
   readonly places?: readonly Place[];
   readonly roundDone?: (done: number) => void;
 }
 
 export interface KillSummary {
-  /** Kills by where they fell. */
-  readonly kills: Readonly<Record<string, number>>;
-  readonly killCount: number;
+  /** Rounds by where their kill fell. */
+  readonly rounds: Readonly<Record<string, number>>;
   readonly promiseCount: number;
   readonly rowCount: number;
   /** What was promised and is missing or different, and what does not add up: one line each. */
   readonly broken: readonly string[];
 }
 
-/** A folder is replaced after so many rounds: what it remembers is recomputed after each kill. */
-const ROUNDS_PER_FOLDER = 14;
-const CHECKPOINT_ROWS = 100;
-const ACTIONS = 30;
-const PROMISES_MAX = 200;
-const DAY_MS = 86_400_000;
-const DAYS_PER_PERIOD = 5;
-/** 10:00 in Rome of the first day of the first period. */
-const START = Date.parse('2021-01-11T09:00:00Z');
-/** From there to the midnight that ends the day. */
-const TO_MIDNIGHT_MS = 14 * 3_600_000;
-const MINUTE_MS = 60_000;
+/** What the load set off goes on for a while. */
+const DEATH_MS_MAX = 1_000;
+
+/**
+ * Where a folder begins among its rounds: an early death leaves the later ones more to recover. Never with a backup or a
+ * migration, which need something to work on; and the second migration deals the stores out, of which a backup is
+ * refused, so the second backup comes before it.
+ */
+const FIRSTS = [0, 4, 6, 8, 12, 14];
 
 export async function runKills(options: KillOptions): Promise<KillSummary> {
   const { rounds, laneCount, seed } = options;
@@ -59,171 +48,110 @@ export async function runKills(options: KillOptions): Promise<KillSummary> {
   const lanes = Array.from({ length: laneCount }, async (_, lane) => {
     const random = new Random(seed + lane);
     const count = Math.floor(rounds / laneCount) + (lane < rounds % laneCount ? 1 : 0);
-    for (let round = 0; round < count; round += ROUNDS_PER_FOLDER) {
-      const folder = new KilledFolder(options, random, tally, 1 + ((round / ROUNDS_PER_FOLDER + lane) % 2));
-      await folder.run(Math.min(ROUNDS_PER_FOLDER, count - round));
+    for (
+      let round = 0, shardCount = 1 + (lane % 2);
+      round < count;
+      round += ROUNDS.length, shardCount = 3 - shardCount
+    ) {
+      await runFolder(options, { random, shardCount, rounds: Math.min(ROUNDS.length, count - round) }, tally);
     }
   });
   await Promise.all(lanes);
   return tally.summary();
 }
 
+interface FolderRun {
+  readonly random: Random;
+  readonly shardCount: number;
+  readonly rounds: number;
+}
+
+async function runFolder(options: KillOptions, { random, shardCount, rounds }: FolderRun, tally: Tally): Promise<void> {
+  const { seed, stepProgram, program, places = ROUNDS } = options;
+  let round = 0;
+  let isBroken = false;
+  const broken = (place: string, line: string) => {
+    isBroken = true;
+    tally.broken.push(`seed=${seed} shards=${shardCount} round=${round} ${place}: ${line}`);
+  };
+  const folder = await KilledFolder.make({ random, shardCount, stepProgram, program, broken });
+  const first = random.pick(FIRSTS);
+  try {
+    for (; round < rounds; round += 1) {
+      const place = places[(first + round) % places.length]!;
+      folder.nextRound(place.name, place.isAcrossPeriods);
+      const isInPlace = await killAndVerify(folder, place).catch((fault) => isToldOf(folder, fault));
+      tally.roundDone(isInPlace ? place.name : AFTER_THE_LOAD);
+      // A broken folder stays broken: one line of it says enough.
+      if (isBroken) return;
+    }
+    await folder.lastWitness();
+    tally.promiseCount += folder.crowd.promised.length;
+    tally.rowCount += folder.crowd.promisedRows.length;
+  } finally {
+    await folder.remove();
+  }
+}
+
+async function killAndVerify(folder: KilledFolder, place: Place): Promise<boolean> {
+  const isInPlace = await kill(folder, place);
+  await folder.verify();
+  return isInPlace;
+}
+
+/** What the kill left cannot be opened or gone on with. */
+function isToldOf(folder: KilledFolder, fault: unknown): false {
+  if (!(fault instanceof StorageFault)) throw fault;
+  folder.broken([`${fault.code}: ${fault.message}`]);
+  return false;
+}
+
+/** @returns whether it died where it was to */
+async function kill(folder: KilledFolder, place: Place): Promise<boolean> {
+  switch (place.work) {
+    case 'migration':
+      return killMigration(folder, place);
+    case 'backup':
+      return killBackup(folder, place);
+    default:
+      return killServer(folder, place);
+  }
+}
+
+async function killServer(folder: KilledFolder, place: Place): Promise<boolean> {
+  let isInPlace = false;
+  for (let left = place.inARow?.(folder.random) ?? 1; left > 0; left -= 1) {
+    const [point, timesMax] = place.points.length === 0 ? ['', 0] : folder.random.pick(place.points);
+    const victim = folder.start(point === '' ? {} : { killAt: `${point}:${1 + folder.random.below(timesMax)}` });
+    const onceRaging = () => void victim.kill();
+    const url = await victim.url;
+    if (url !== undefined) await folder.load(url, { place, ...(point === '' ? { onceRaging } : {}) });
+    isInPlace = url === undefined || point === '' || (await victim.isGone(DEATH_MS_MAX));
+    folder.expectKilled(await victim.kill(), victim.errors);
+  }
+  return isInPlace;
+}
+
 class Tally {
-  readonly #kills = new Map<string, number>();
+  readonly #rounds = new Map<string, number>();
   readonly #roundDone: (done: number) => void;
   readonly broken: string[] = [];
   promiseCount = 0;
   rowCount = 0;
-  #rounds = 0;
+  #done = 0;
 
   constructor(roundDone: (done: number) => void = () => {}) {
     this.#roundDone = roundDone;
   }
 
-  kill(place: string): void {
-    this.#kills.set(place, (this.#kills.get(place) ?? 0) + 1);
-  }
-
-  roundDone(): void {
-    this.#rounds += 1;
-    this.#roundDone(this.#rounds);
+  roundDone(place: string): void {
+    this.#rounds.set(place, (this.#rounds.get(place) ?? 0) + 1);
+    this.#done += 1;
+    this.#roundDone(this.#done);
   }
 
   summary(): KillSummary {
     const { broken, promiseCount, rowCount } = this;
-    const killCount = [...this.#kills.values()].reduce((sum, count) => sum + count, 0);
-    return { kills: Object.fromEntries(this.#kills), killCount, promiseCount, rowCount, broken };
+    return { rounds: Object.fromEntries(this.#rounds), promiseCount, rowCount, broken };
   }
-}
-
-class KilledFolder {
-  readonly #options: KillOptions;
-  readonly #random: Random;
-  readonly #tally: Tally;
-  readonly #shardCount: number;
-  #round = 0;
-  #day = 0;
-  #nowMs = START;
-
-  constructor(options: KillOptions, random: Random, tally: Tally, shardCount: number) {
-    this.#options = options;
-    this.#random = random;
-    this.#tally = tally;
-    this.#shardCount = shardCount;
-  }
-
-  async run(rounds: number): Promise<void> {
-    const place = await mkdtemp(join(tmpdir(), 'clickday-kill-'));
-    try {
-      await writeFile(programmePath(place), JSON.stringify(programme()));
-      const crowd = new Crowd(this.#random, await openDevelopmentIdentity(place));
-      const places = this.#options.places ?? PLACES;
-      // Another first one in each folder: an early death leaves the later ones more to recover.
-      const first = this.#random.below(places.length);
-      for (this.#round = 0; this.#round < rounds; this.#round += 1) {
-        await this.#killAt(places[(first + this.#round) % places.length]!, place, crowd);
-        this.#tally.roundDone();
-        // A broken folder stays broken: one line of it says enough.
-        if (this.#tally.broken.length > 0) return;
-      }
-      await this.#lastWitness(place, crowd);
-      this.#tally.promiseCount += crowd.promised.length;
-      this.#tally.rowCount += crowd.promisedRows.length;
-    } finally {
-      await rm(place, { recursive: true, force: true });
-    }
-  }
-
-  async #killAt(place: Place, folder: string, crowd: Crowd): Promise<void> {
-    this.#nextDay(place.isAcrossPeriods);
-    for (let left = place.inARow?.(this.#random) ?? 1; left > 0; left -= 1) {
-      const [point, timesMax] = place.points.length === 0 ? ['', 0] : this.#random.pick(place.points);
-      this.#nowMs += MINUTE_MS / 2; // The clock of the one before has run on.
-      const victim = this.#start(folder, point === '' ? '' : `${point}:${1 + this.#random.below(timesMax)}`);
-      const url = await victim.url;
-      if (url !== undefined) await this.#load(url, { place, crowd, victim });
-      const isInPlace = url === undefined || point === '' || (await victim.isGone());
-      const death = await victim.kill();
-      this.#tally.kill(isInPlace ? place.name : 'after the load');
-      if (death !== 'SIGKILL') this.#break(place, [`ended by itself: ${death} ${victim.errors}`]);
-    }
-    this.#break(place, await this.#differencesIn(folder));
-  }
-
-  /** A folder that does not even open differs, too. */
-  async #differencesIn(folder: string): Promise<readonly string[]> {
-    try {
-      return (await verifyFolder(folder)).differences;
-    } catch (fault) {
-      if (fault instanceof StorageFault) return [`${fault.code}: ${fault.message}`];
-      throw fault;
-    }
-  }
-
-  async #load(
-    url: string,
-    { place, crowd, victim }: { readonly place: Place; readonly crowd: Crowd; readonly victim: Victim },
-  ): Promise<void> {
-    this.#break(place, (await crowd.brokenPromises(url)).broken);
-    const raging = crowd.rage(url, this.#nowMs, ACTIONS);
-    // Times that need no clock: after a seeded number of promises.
-    const promises = 1 + this.#random.below(PROMISES_MAX);
-    if (place.isAcrossPeriods === true)
-      crowd.afterPromises(promises, () => void crowd.moveClock(url, this.#nowMs + 2 * MINUTE_MS));
-    if (place.points.length === 0) crowd.afterPromises(promises, () => void victim.kill());
-    await raging;
-  }
-
-  /** Whoever is not killed has to answer for everything. */
-  async #lastWitness(folder: string, crowd: Crowd): Promise<void> {
-    this.#nextDay();
-    const witness = this.#start(folder, '');
-    const url = await witness.url;
-    const last = { name: 'last witness', points: [] };
-    if (url === undefined) this.#break(last, [`did not start: ${await witness.ended} ${witness.errors}`]);
-    else {
-      const { broken, unanswered } = await crowd.brokenPromises(url, { areAllAsked: true });
-      this.#break(last, unanswered === 0 ? broken : [...broken, `${unanswered} questions without an answer`]);
-    }
-    await witness.kill();
-  }
-
-  #start(folder: string, killAt: string): Victim {
-    return new Victim({
-      program: this.#options.program ?? PROGRAM,
-      folder,
-      now: new Date(this.#nowMs).toISOString(),
-      shards: this.#shardCount,
-      programme: programmePath(folder),
-      killAt,
-      checkpointRows: CHECKPOINT_ROWS,
-    });
-  }
-
-  /** A day a round: what was activated yesterday counts today. Or the last minute of a period. */
-  #nextDay(isLastOfPeriod = false): void {
-    this.#day += 1;
-    if (isLastOfPeriod) this.#day += DAYS_PER_PERIOD - 1 - (this.#day % DAYS_PER_PERIOD);
-    this.#nowMs = START + this.#day * DAY_MS + (isLastOfPeriod ? TO_MIDNIGHT_MS - 2 * MINUTE_MS : 0);
-  }
-
-  #break(place: Pick<Place, 'name'>, lines: readonly string[]): void {
-    const where = `seed=${this.#options.seed} shards=${this.#shardCount} round=${this.#round} ${place.name}`;
-    for (const line of lines) this.#tally.broken.push(`${where}: ${line}`);
-  }
-}
-
-function programmePath(folder: string): string {
-  return join(folder, 'programme.json');
-}
-
-/** Short periods without grace, one after the other. */
-function programme() {
-  const [, semester] = italy2020().periods;
-  const periods = Array.from({ length: ROUNDS_PER_FOLDER }, (_, index): PeriodParameters => {
-    const first = romeDayNumber(START) + index * DAYS_PER_PERIOD;
-    const [startDay, endDay] = [dayText(first), dayText(first + DAYS_PER_PERIOD - 1)];
-    return { ...semester!, awardPeriodId: 1 + index, name: startDay, startDay, endDay, graceDays: 0 };
-  });
-  return { ...italy2020(), periods };
 }

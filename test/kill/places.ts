@@ -1,21 +1,25 @@
-/** Where a server is killed, and how it is brought there. */
+/** Where a process is killed, and how it is brought there. */
 import type { Random } from '../support/random.ts';
+
+type Point = readonly [point: string, timesMax: number];
 
 export interface Place {
   readonly name: string;
+  /** What is killed there: a server under load, or whoever raises, deals out or copies a folder. Default: a server. */
+  readonly work?: 'migration' | 'backup';
   /**
    * Points at which a process ends itself (CLICKDAY_KILL_AT), one of them each time, and at most how many times it
    * passes there first. None: it is killed from outside, after a seeded number of promises.
    */
-  readonly points: readonly (readonly [point: string, timesMax: number])[];
+  readonly points: readonly Point[];
   /** The clock passes the end of a period under load. */
   readonly isAcrossPeriods?: boolean;
   /** Kills one after the other, each of the process that recovers from the one before; default 1. */
   readonly inARow?: (random: Random) => number;
 }
 
-/** In turn: each gets a seventh of the kills. */
-export const PLACES: readonly Place[] = [
+/** Each gets an eighth of the rounds, so that a tenth falls there also where some are not come to within the load. */
+export const INSIDE: readonly Place[] = [
   {
     name: 'checkpoint',
     points: [
@@ -34,6 +38,8 @@ export const PLACES: readonly Place[] = [
       ['trim-removed', 2],
     ],
   },
+  { name: 'backup', work: 'backup', points: [] },
+  { name: 'migration', work: 'migration', points: [] },
   {
     name: 'claim',
     points: [
@@ -56,14 +62,22 @@ export const PLACES: readonly Place[] = [
       ['rankingFrozen', 1],
     ],
   },
-  {
-    name: 'turn',
-    points: [
-      ['turn-decided', 60],
-      ['append', 60],
-      ['append-flushed', 60],
-      ['turn-flushed', 60],
-    ],
-  },
-  { name: 'anywhere', points: [] },
 ];
+
+export const TURN: Place = {
+  name: 'turn',
+  points: [
+    ['turn-decided', 60],
+    ['append', 60],
+    ['append-flushed', 60],
+    ['turn-flushed', 60],
+  ],
+};
+
+export const ANYWHERE: Place = { name: 'anywhere', points: [] };
+
+/** Where it did not come to the point that it was to die at. */
+export const AFTER_THE_LOAD = 'after the load';
+
+/** The rounds of a folder, in turn. */
+export const ROUNDS: readonly Place[] = [...INSIDE, TURN, ...INSIDE, ANYWHERE];

@@ -1,19 +1,35 @@
-/** A real server process that gets killed: started on a folder, told where to die, or killed from outside. */
+/** Real processes that get killed: told where to die, or killed from outside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /** As `npm run build` leaves it. */
 export const PROGRAM = resolve('dist/server/main.js');
+const COMMAND_LINE = resolve('dist/client/cli/main.js');
 
-export interface VictimOptions {
+/** Where a process ends itself. */
+export interface Death {
+  /** `point:count`, see CLICKDAY_KILL_AT; empty: at none. */
+  readonly killAt?: string;
+  /** See disk-steps.ts. */
+  readonly step?: DiskStep;
+}
+
+export interface DiskStep {
+  /** JavaScript of disk-steps.ts. */
+  readonly program: string;
+  readonly count: number;
+  /** Of paths. */
+  readonly pattern: string;
+}
+
+export interface VictimOptions extends Death {
   readonly program: string;
   readonly folder: string;
   readonly now: string;
   readonly shards: number;
   readonly programme: string;
-  /** `point:count`, see CLICKDAY_KILL_AT; empty: it does not end itself. */
-  readonly killAt: string;
   readonly checkpointRows: number;
   /** In bytes. */
   readonly quota?: number | undefined;
@@ -21,33 +37,55 @@ export interface VictimOptions {
   /** 0 if not given: any. */
   readonly port?: number;
   readonly keepFormat?: boolean;
+  /** Where its journal is shipped to. */
+  readonly ship?: string;
 }
 
-export class Victim {
-  readonly #child: ChildProcess;
+abstract class Doomed {
+  protected readonly child: ChildProcess;
   /** Resolves with the signal or exit code that ended it. */
   readonly ended: Promise<string>;
-  /** Undefined: it died before it listened. */
-  readonly url: Promise<string | undefined>;
   #errors = '';
 
-  constructor({ program, folder, killAt, checkpointRows, environment, ...options }: VictimOptions) {
-    const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
-    this.#child = spawn(process.execPath, [program, json], {
+  constructor(words: readonly string[], environment: NodeJS.ProcessEnv, { killAt = '', step }: Death) {
+    const stepping =
+      step === undefined
+        ? {}
+        : {
+            NODE_OPTIONS: `--import ${pathToFileURL(step.program)}`,
+            CLICKDAY_KILL_STEP: `${step.count} ${step.pattern}`,
+          };
+    this.child = spawn(process.execPath, words, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: {
-        ...process.env,
-        ...environment,
-        CLICKDAY_KILL_AT: killAt,
-        CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows),
-      },
+      env: { ...process.env, ...environment, ...stepping, CLICKDAY_KILL_AT: killAt },
     });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });
-    this.ended = once(this.#child, 'exit').then(([code, signal]) => String(signal ?? code));
+    this.ended = once(this.child, 'exit').then(([code, signal]) => String(signal ?? code));
+  }
+
+  get errors(): string {
+    return this.#errors;
+  }
+
+  async kill(): Promise<string> {
+    this.child.kill('SIGKILL');
+    return this.ended;
+  }
+}
+
+/** A server, started on a folder. */
+export class Victim extends Doomed {
+  /** Undefined: it died before it listened. */
+  readonly url: Promise<string | undefined>;
+
+  constructor({ program, folder, checkpointRows, environment, killAt, step, ...options }: VictimOptions) {
+    const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
+    const death = { ...(killAt === undefined ? {} : { killAt }), ...(step === undefined ? {} : { step }) };
+    super([program, json], { ...environment, CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows) }, death);
     this.url = new Promise((resolve) => {
-      this.#child.on('message', (message) => {
+      this.child.on('message', (message) => {
         const { ready } = message as { readonly ready?: { readonly url: string } };
         if (ready !== undefined) resolve(ready.url);
       });
@@ -55,22 +93,20 @@ export class Victim {
     });
   }
 
-  get errors(): string {
-    return this.#errors;
-  }
-
   /** True when it has ended by itself. The load notices a death before the parent does: waits a moment for that. */
-  async isGone(): Promise<boolean> {
-    return (await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 250))])) !== undefined;
+  async isGone(withinMs = 250): Promise<boolean> {
+    return (await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, withinMs))])) !== undefined;
   }
 
   async stop(): Promise<string> {
-    this.#child.kill('SIGTERM');
+    this.child.kill('SIGTERM');
     return this.ended;
   }
+}
 
-  async kill(): Promise<string> {
-    this.#child.kill('SIGKILL');
-    return this.ended;
+/** A verb of the command line, on a folder at rest. */
+export class DoomedVerb extends Doomed {
+  constructor(words: readonly string[], death: Death) {
+    super([COMMAND_LINE, ...words], {}, death);
   }
 }
