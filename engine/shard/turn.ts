@@ -25,6 +25,8 @@ interface OpenSection {
 
 export class Turn {
   readonly nowMs: number;
+  /** Of the tasks that it began with. */
+  readonly names: readonly string[];
   /** What decisions of this turn read: what it and the turns before it have decided. */
   readonly view: View;
   /** Called after the flush, in order. */
@@ -36,8 +38,9 @@ export class Turn {
   readonly #touched: Actor[] = [];
   readonly #rows: ListRow[] = [];
 
-  constructor(nowMs: number, actors: Actors, nextSequence: (partition: number) => number) {
+  constructor(nowMs: number, names: readonly string[], actors: Actors, nextSequence: (partition: number) => number) {
     this.nowMs = nowMs;
+    this.names = names;
     this.view = actors.decided;
     this.#actors = actors;
     this.#nextSequence = nextSequence;

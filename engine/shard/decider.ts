@@ -1,0 +1,411 @@
+/**
+ * Decides tasks within a turn: each on top of the one before, with all messages that follow from it within this store.
+ * What was decided is in the turn; here is only what waits, for an outcome or for each other.
+ */
+import { invariant, unreachable } from '../assert.ts';
+import { emptyCard } from '../card/card.ts';
+import type { CardContext } from '../card/card-machine.ts';
+import { decideCard } from '../card/card-machine.ts';
+import { reversalPrefix } from '../card/listed-reversals.ts';
+import type { CommandReply, Hpan, PeriodParameters, Programme, RecordCommand } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Decision, Outcome } from '../decision.ts';
+import { newDecision } from '../decision.ts';
+import type { ActorMessage, Fact, Message, MessageBody } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionOf } from '../partition.ts';
+import type { Clock, PartitionRow, Store } from '../ports.ts';
+import { acceptingPeriod, findPeriod, periodStatus } from '../programme/index.ts';
+import { doneCommand, type PageReader } from '../wallet/commands.ts';
+import type { Wallet } from '../wallet/wallet.ts';
+import { emptyWallet } from '../wallet/wallet.ts';
+import type { Asked, WalletContext } from '../wallet/wallet-events.ts';
+import { decideWallet } from '../wallet/wallet-machine.ts';
+import type { Actors } from './actors.ts';
+import { bodyText } from './command-text.ts';
+import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
+import { emptyPartition } from './fold.ts';
+import { overloaded } from './mailbox.ts';
+import { entityOf, type RecordReply, type SystemDecide, type Task } from './task.ts';
+import type { Turn } from './turn.ts';
+import { Waiting } from './waiting.ts';
+
+export interface DeciderOptions {
+  readonly store: Store;
+  readonly actors: Actors;
+  readonly programme: Programme;
+  readonly clock: Clock;
+  /** See ShardOptions. */
+  readonly onPoint: (name: string, subject?: string) => void;
+  readonly betweenTasks?: (() => void) | undefined;
+  isLocal(partition: number): boolean;
+  acknowledge(message: Message): void;
+  /** The rest of a task is the next turn's. */
+  again(task: Task): void;
+}
+
+export class Decider {
+  readonly #options: DeciderOptions;
+  /** Tasks behind an unfinished one of the same wallet or card, in order. */
+  readonly #deferred = new Map<string, Task[]>();
+  readonly #commands = new Waiting<CommandReply>();
+  readonly #records = new Waiting<RecordReply>();
+  /** Outcomes of a card that still has something under way: told when it has not. */
+  readonly #held = new Map<Hpan, readonly Outcome[]>();
+  /** Last message decided, by sender and receiver. */
+  readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  readonly #received = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
+  readonly #pages: PageReader = (citizen) =>
+    this.#options.actors.decided.list('command', partitionOf(citizen), citizen, '');
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+    for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
+  }
+
+  /** Nobody waits for an outcome, and nothing for something else. */
+  get isIdle(): boolean {
+    return this.#deferred.size + this.#commands.count + this.#records.count === 0;
+  }
+
+  /** What waits for something else does so no longer. */
+  takeDeferred(): readonly Task[] {
+    const tasks = [...this.#deferred.values()].flat();
+    this.#deferred.clear();
+    return tasks;
+  }
+
+  /** Decides a task and all messages that follow from it within this shard, or lets it wait for one before it. */
+  decide(turn: Turn, task: Task): void {
+    const entity = entityOf(task);
+    if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
+    else if (!this.#decideNow(turn, task) && entity !== null) this.#defer(turn, entity, task);
+  }
+
+  /** False = something of its wallet or card is under way. */
+  #decideNow(turn: Turn, task: Task): boolean {
+    switch (task.kind) {
+      case 'command':
+        this.#options.onPoint('deciding', task.command.id);
+        return this.#decideCommand(turn, task);
+      case 'record':
+        return this.#decideRecord(turn, task.command, task.key, task.done);
+      case 'message':
+        this.#takeIn(turn, task.message);
+        return true;
+      case 'system':
+        this.#decideSystem(turn, task.partition, task.decide);
+        return true;
+      case 'expiry':
+        this.#decideExpiry(turn, task);
+        return true;
+      default:
+        return unreachable(task);
+    }
+  }
+
+  #decideCommand(turn: Turn, { command, key, done }: Extract<Task, { kind: 'command' }>): boolean {
+    const { citizen } = command;
+    const partition = partitionOf(citizen);
+    const asked: Asked = {
+      commandKey: key,
+      bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
+      kind: command.body.kind,
+      channel: command.origin.channel,
+    };
+    const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+    if (this.#isRepeated(turn, wallet, asked, done)) return true;
+
+    const decision = newDecision();
+    const event = commandEvent({
+      command,
+      asked,
+      wallet,
+      frozenPeriods: () => this.#frozenPeriods(turn, partition),
+      vault: this.#options.store.vault,
+    });
+    decideWallet(walletContext(turn, partition, wallet, decision), event);
+    if (decision.isDeferred) return false;
+    const [outcome] = decision.outcomes;
+    if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
+    this.#fold(turn, partition, decision);
+    this.#sendAll(turn, partition, decision);
+    if (outcome !== undefined && outcome.kind !== 'record') {
+      const reply = commandReply(turn, partition, outcome);
+      turn.replies.push(() => done(reply));
+    }
+    return true;
+  }
+
+  /** The same id twice has one effect and the same answer; with another body it is refused (promise 2). */
+  #isRepeated(turn: Turn, wallet: Wallet, asked: Asked, done: (reply: CommandReply) => void): boolean {
+    const { citizen } = wallet;
+    const partition = partitionOf(citizen);
+    const before = doneCommand(wallet, asked.commandKey, this.#pages);
+    if (before !== undefined) {
+      const { bodyHash, answer, sequence } = before;
+      const reply: CommandReply =
+        bodyHash === asked.bodyHash
+          ? { ok: true, answer, position: { partition, sequence }, repeated: true }
+          : { ok: false, code: 'ID_REUSED' };
+      turn.replies.push(() => done(reply));
+      return true;
+    }
+    const operation = wallet.operations.find((one) => one.commandKey === asked.commandKey);
+    if (operation === undefined) return false;
+    if (operation.bodyHash === asked.bodyHash) this.#commands.add(citizen + asked.commandKey, done);
+    else turn.replies.push(() => done({ ok: false, code: 'ID_REUSED' }));
+    return true;
+  }
+
+  #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
+    const { record, receivedMs } = command;
+    const partition = partitionOf(record.hpan);
+    const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
+    const { closedPeriods } = this.#partitionRow(turn, partition);
+    const isClosed = period !== null && closedPeriods.includes(period.awardPeriodId);
+    const decision = newDecision();
+    decideCard(this.#cardContext(turn, partition, record.hpan, decision), {
+      type: 'RECORD',
+      key,
+      record,
+      receivedMs,
+      period,
+      isClosed,
+    });
+    if (decision.isDeferred) return false;
+    this.#records.add(record.hpan + key, done);
+    this.#fold(turn, partition, decision);
+    this.#tell(turn, partition, record.hpan, decision.outcomes);
+    this.#sendAll(turn, partition, decision);
+    return true;
+  }
+
+  #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
+    const { facts, toAll } = decide(this.#partitionRow(turn, partition));
+    for (const fact of facts) this.#fact(turn, partition, fact);
+    if (toAll === undefined) return;
+    for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
+  }
+
+  /** Only so many in one turn: what is left is the next turn's. */
+  #decideExpiry(turn: Turn, task: Extract<Task, { kind: 'expiry' }>): void {
+    const { partition, done } = task;
+    const waiting = turn.view.first('reversal', partition, '', {
+      prefix: reversalPrefix('pending'),
+      countMax: LIMITS.expiredPerTurnMax,
+    });
+    const firstLater = waiting.findIndex(([, { atMs }]) => turn.nowMs < atMs);
+    const due = firstLater === -1 ? waiting : waiting.slice(0, firstLater);
+    for (const hpan of new Set(due.map(([, row]) => row.hpan))) {
+      const decision = newDecision();
+      decideCard(this.#cardContext(turn, partition, hpan, decision), { type: 'EXPIRE' });
+      this.#fold(turn, partition, decision);
+      this.#options.betweenTasks?.();
+    }
+    if (due.length === LIMITS.expiredPerTurnMax) this.#options.again(task);
+    else turn.replies.push(() => done(waiting[firstLater]?.[1].atMs ?? Number.POSITIVE_INFINITY));
+  }
+
+  // Messages
+
+  /** Takes in a message once, in the order of its pair; then whatever waited for it. */
+  #takeIn(turn: Turn, message: Message): void {
+    const { from, to, sequence, body } = message;
+    const pair = from * PARTITION_COUNT + to;
+    const expected = (this.#received[pair] ?? 0) + 1;
+    if (sequence < expected) return this.#options.acknowledge(message);
+    invariant(sequence === expected, `messages ${from} to ${to} came out of order: ${sequence}, not ${expected}`);
+    this.#received[pair] = sequence;
+    turn.receive(message);
+    if (body.kind === 'periodClosed') return this.#hearPeriodClosed(turn, to, from, body.awardPeriodId);
+
+    this.#resume(turn, this.#decideMessage(turn, to, body));
+  }
+
+  /** @returns the wallet or card that decided */
+  #decideMessage(turn: Turn, partition: number, body: ActorMessage): string {
+    const decision = newDecision();
+    switch (body.kind) {
+      case 'claim':
+      case 'claimConfirmed':
+      case 'claimWithdrawn':
+      case 'release':
+      case 'countJudged':
+      case 'reverseJudged':
+        decideCard(this.#cardContext(turn, partition, body.hpan, decision), cardEvent(body));
+        this.#fold(turn, partition, decision);
+        this.#tell(turn, partition, body.hpan, decision.outcomes);
+        this.#sendAll(turn, partition, decision);
+        return body.hpan;
+      default: {
+        const { citizen } = body;
+        const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+        decideWallet(walletContext(turn, partition, wallet, decision), walletEvent(body, this.#options.programme));
+        this.#fold(turn, partition, decision);
+        for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
+        this.#sendAll(turn, partition, decision);
+        return citizen;
+      }
+    }
+  }
+
+  /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
+  #hearPeriodClosed(turn: Turn, partition: number, from: number, awardPeriodId: number): void {
+    this.#fact(turn, partition, { kind: 'periodCloseHeard', awardPeriodId, from });
+    const heard = this.#partitionRow(turn, partition).closeHeard.find((one) => one.awardPeriodId === awardPeriodId);
+    if (heard?.from.length === PARTITION_COUNT) this.#fact(turn, partition, { kind: 'periodFrozen', awardPeriodId });
+  }
+
+  #send(turn: Turn, from: number, to: number, body: MessageBody): void {
+    const pair = from * PARTITION_COUNT + to;
+    const sequence = (this.#sent[pair] ?? 0) + 1;
+    this.#sent[pair] = sequence;
+    const message = { from, to, sequence, body };
+    if (!this.#options.isLocal(to)) return turn.send(message);
+    // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
+    turn.sendWithin(message);
+    this.#takeIn(turn, message);
+  }
+
+  // Deciding
+
+  #fold(turn: Turn, partition: number, { facts }: Decision): void {
+    for (const fact of facts) this.#fact(turn, partition, fact);
+  }
+
+  #fact(turn: Turn, partition: number, fact: Fact): void {
+    if (POINTS.has(fact.kind)) this.#options.onPoint(fact.kind);
+    turn.fact(partition, fact);
+  }
+
+  #sendAll(turn: Turn, partition: number, { messages }: Decision): void {
+    for (const body of messages) this.#send(turn, partition, receiverOf(body), body);
+  }
+
+  /** A card's outcomes wait until nothing of it is under way: then all that a record caused has happened. */
+  #tell(turn: Turn, partition: number, hpan: Hpan, outcomes: readonly Outcome[]): void {
+    const before = this.#held.get(hpan);
+    if (before === undefined && outcomes.length === 0) return;
+    const held = before === undefined ? outcomes : [...before, ...outcomes];
+    if ((turn.view.get('card', partition, hpan, '')?.unanswered ?? 0) > 0) {
+      this.#held.set(hpan, held);
+      return;
+    }
+    if (before !== undefined) this.#held.delete(hpan);
+    for (const outcome of held) this.#reply(turn, partition, hpan, outcome);
+  }
+
+  #reply(turn: Turn, partition: number, entity: string, outcome: Outcome): void {
+    if (outcome.kind === 'record') {
+      for (const done of this.#records.take(entity + outcome.key)) turn.replies.push(() => done(outcome.outcome));
+      return;
+    }
+    const reply = commandReply(turn, partition, outcome);
+    for (const done of this.#commands.take(entity + outcome.commandKey)) turn.replies.push(() => done(reply));
+  }
+
+  #defer(turn: Turn, entity: string, task: Task): void {
+    const queue = this.#deferred.get(entity);
+    if (queue === undefined) this.#deferred.set(entity, [task]);
+    else if (queue.length < LIMITS.deferredCountMax) queue.push(task);
+    else if (task.kind === 'command' || task.kind === 'record') {
+      const { done } = task;
+      turn.replies.push(() => done(overloaded(this.#options.clock.nowMs())));
+    }
+  }
+
+  #resume(turn: Turn, entity: string): void {
+    const queue = this.#deferred.get(entity);
+    if (queue === undefined) return;
+    this.#deferred.delete(entity);
+    for (let index = 0; index < queue.length; index += 1) {
+      const task = queue[index];
+      invariant(task !== undefined, 'a queue has no gaps');
+      if (this.#decideNamed(turn, task)) continue;
+      // Whatever came meanwhile came later.
+      this.#deferred.set(entity, [...queue.slice(index), ...(this.#deferred.get(entity) ?? [])]);
+      return;
+    }
+  }
+
+  /** One that its turn did not begin with. */
+  #decideNamed(turn: Turn, task: Task): boolean {
+    const { quarantine } = this.#options.store;
+    if (quarantine?.isSuspect(task.name) !== true) {
+      quarantine?.nameToo(task.name);
+      return this.#decideNow(turn, task);
+    }
+    quarantine.name([task.name]);
+    const isDecided = this.#decideNow(turn, task);
+    quarantine.name(turn.names);
+    return isDecided;
+  }
+
+  #cardContext(turn: Turn, partition: number, hpan: Hpan, decision: Decision): CardContext {
+    const { view, nowMs } = turn;
+    return {
+      card: view.get('card', partition, hpan, '') ?? emptyCard(hpan),
+      nowMs,
+      decision,
+      ledger: {
+        entry: (place) => view.line('record', partition, place),
+        newPlace: () => turn.newPlace('record', partition),
+      },
+      periodOf: (awardPeriodId) => this.#period(awardPeriodId),
+    };
+  }
+
+  #period(awardPeriodId: number): PeriodParameters {
+    const period = findPeriod(this.#options.programme, awardPeriodId);
+    invariant(period !== null, `the programme has no period ${awardPeriodId}`);
+    return period;
+  }
+
+  /** Positions stand from the first instant after grace (DECISION 25), also while rows received before it still count. */
+  #frozenPeriods(turn: Turn, partition: number): readonly number[] {
+    const over = this.#options.programme.periods.filter((period) => periodStatus(period, turn.nowMs) === 'CLOSED');
+    return [...this.#partitionRow(turn, partition).frozenPeriods, ...over.map(({ awardPeriodId }) => awardPeriodId)];
+  }
+
+  #partitionRow(turn: Turn, partition: number): PartitionRow {
+    return turn.view.get('partition', partition, '', '') ?? emptyPartition();
+  }
+
+  #recallMessages(partition: number): void {
+    if (!this.#options.isLocal(partition)) return;
+    const row = this.#options.actors.flushed.get('partition', partition, '', '');
+    row?.received.forEach((sequence, from) => {
+      this.#received[from * PARTITION_COUNT + partition] = sequence;
+    });
+    row?.sent.forEach((sequence, to) => {
+      this.#sent[partition * PARTITION_COUNT + to] = sequence;
+    });
+  }
+}
+
+/** Facts at which a test may stop the world: the steps of a claim, and of the closing of a period. */
+const POINTS: ReadonlySet<Fact['kind']> = new Set([
+  'claimStarted',
+  'cardActivated',
+  'cardClaimed',
+  'claimConfirmed',
+  'claimWithdrawn',
+  'claimEnded',
+  'periodClosed',
+  'periodCloseHeard',
+  'periodFrozen',
+  'rankingFrozen',
+]);
+
+function walletContext(turn: Turn, partition: number, wallet: Wallet, decision: Decision): WalletContext {
+  return { wallet, nowMs: turn.nowMs, decision, newPlace: () => turn.newPlace('payment', partition) };
+}
+
+function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, { kind: 'record' }>): CommandReply {
+  if (outcome.kind === 'done') {
+    return { ok: true, answer: outcome.answer, position: turn.position(partition), repeated: false };
+  }
+  const { code, detail } = outcome;
+  return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
+}
