@@ -21,11 +21,11 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Short hash of the checked-out commit; `+` when files differ from it; `unknown` outside of a repository. */
+/** Short hash of the checked-out commit; `+` when other files than results differ from it; `unknown` outside of a repository. */
 export function describeCommit(): string {
   try {
     const hash = git('rev-parse', '--short', 'HEAD');
-    return git('status', '--porcelain') === '' ? hash : `${hash}+`;
+    return git('status', '--porcelain', '--', ':/', ':!/bench/results') === '' ? hash : `${hash}+`;
   } catch {
     return 'unknown';
   }
