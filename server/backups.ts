@@ -1,7 +1,7 @@
 /** Backups of the folder that this engine works on: one at a time when an operator asks, and shipping all the time. */
 import { resolve } from 'node:path';
 import type { EngineStats } from '../engine/index.ts';
-import { type BackupSource, BackupWriter, type Cut, Shipper } from '../snapshots/index.ts';
+import { type BackupSource, BackupWriter, type MadeCut, Shipper } from '../snapshots/index.ts';
 
 export interface BackupAsked {
   readonly folder: string;
@@ -9,6 +9,8 @@ export interface BackupAsked {
   readonly keys: string | undefined;
   /** Undefined: made of the time. */
   readonly name: string | undefined;
+  /** With a base of rows; else with one where it is due. */
+  readonly base: boolean;
 }
 
 /** The last one that was begun. */
@@ -17,7 +19,7 @@ export interface BackupState {
   readonly state: 'running' | 'done' | 'failed';
   readonly folder: string;
   readonly keys?: string;
-  readonly cut?: Cut;
+  readonly cut?: MadeCut;
   readonly code?: string;
   readonly message?: string;
 }
@@ -96,15 +98,17 @@ export class Backups {
     }
   }
 
-  /** Where the folder is shipped to, whoever ships has it open. */
-  async #make({ folder, keys, name }: BackupAsked): Promise<{ readonly cut: Cut; readonly keys: string }> {
+  /** Where the folder is shipped to, whoever ships has it open, and would wait for a base: only who asks gets one. */
+  async #make({ folder, keys, name, base }: BackupAsked): Promise<{ readonly cut: MadeCut; readonly keys: string }> {
     const { source, realMs } = this.#options;
     const now = new Date(realMs());
     const shipped = this.#shipper?.folder === folder ? this.#shipper.writer : null;
-    if (shipped !== null) return { cut: await shipped.cut(name, now), keys: shipped.keys };
+    if (shipped !== null) {
+      return { cut: await shipped.cut(name, now, base ? 'always' : 'never'), keys: shipped.keys };
+    }
     const writer = await BackupWriter.open({ source, folder, keys });
     try {
-      return { cut: await writer.cut(name, now), keys: writer.keys };
+      return { cut: await writer.cut(name, now, base ? 'always' : 'due'), keys: writer.keys };
     } finally {
       await writer.close();
     }

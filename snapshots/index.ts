@@ -9,8 +9,8 @@ export { pastOfBackup, pastOfFolder } from './backup/past-source.ts';
 export { BackupReader } from './backup/reader.ts';
 export { type Restored, type RestoreOptions, restoreBackup } from './backup/restore.ts';
 export { type Lag, Shipper, type ShipperOptions } from './backup/ship.ts';
-export { type BackupSource, recordPiece, type StorePosition } from './backup/source.ts';
-export { BackupWriter } from './backup/writer.ts';
+export { type BackupSource, copyRows, type RowsCopied, recordPiece, type StorePosition } from './backup/source.ts';
+export { BackupWriter, type BaseWish, type MadeCut } from './backup/writer.ts';
 export { ByteReader, ByteWriter } from './codec/bytes.ts';
 export {
   bytes,

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import type { BackupState } from '../../server/index.ts';
-import { BackupWriter, type Cut, openAtRest } from '../../snapshots/index.ts';
+import { BackupWriter, type MadeCut, openAtRest } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { askHttp } from '../sdk/index.ts';
@@ -27,6 +27,11 @@ export const backup = defineCommand({
     },
     keys: { type: 'string', description: 'for the keys, apart; by default DIR.keys', valueHint: 'DIR' },
     name: { type: 'string', description: 'of the cut; by default the time', valueHint: 'NAME' },
+    base: {
+      type: 'boolean',
+      description:
+        'copy the rows, too: a restore folds only what comes after; by default where much has come since the last',
+    },
     ...LINE_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
@@ -35,6 +40,7 @@ export const backup = defineCommand({
       folder: resolve(args.folder),
       ...(args.keys === undefined ? {} : { keys: resolve(args.keys) }),
       ...(args.name === undefined ? {} : { name: args.name }),
+      base: args.base === true,
     };
     const made = (await takeAtRest(asked, args)) ?? (await askServer(asked, args));
     if (args.json) printJson(made);
@@ -46,17 +52,18 @@ interface Asked {
   readonly folder: string;
   readonly keys?: string;
   readonly name?: string;
+  readonly base: boolean;
 }
 
 interface Made {
   readonly folder: string;
   readonly keys: string;
   readonly isAtRest: boolean;
-  readonly cut: Cut;
+  readonly cut: MadeCut;
 }
 
 /** Null where an engine works in the folder, or a token says that a server is to be asked. */
-async function takeAtRest({ folder, keys, name }: Asked, { data, token }: LineOptions): Promise<Made | null> {
+async function takeAtRest({ folder, keys, name, base }: Asked, { data, token }: LineOptions): Promise<Made | null> {
   if (token !== undefined) return null;
   const atRest = await openAtRest(data).catch((fault: { readonly code?: unknown }) => {
     if (fault.code === 'FOLDER_IN_USE') return null;
@@ -66,7 +73,8 @@ async function takeAtRest({ folder, keys, name }: Asked, { data, token }: LineOp
   try {
     const writer = await BackupWriter.open({ source: atRest.source, folder, keys });
     try {
-      return { folder, keys: writer.keys, isAtRest: true, cut: await writer.cut(name, new Date()) };
+      const cut = await writer.cut(name, new Date(), base ? 'always' : 'due');
+      return { folder, keys: writer.keys, isAtRest: true, cut };
     } finally {
       await writer.close();
     }
@@ -108,6 +116,8 @@ function report({ folder, keys, isAtRest, cut }: Made): string {
   return [
     `cut ${cut.name} in ${folder}${isAtRest ? '' : ', of a running server'}`,
     `  ${records} records up to ${romeMoment(cut.lastMs)}, sequences ${cut.vector.join(' ')}`,
+    ...(cut.hasBase ? ['  with a base of rows: a restore folds what comes after it'] : []),
+    ...(cut.baseFault === null ? [] : [`  a base of rows was due and could not be made: ${cut.baseFault}`]),
     `  keys are in ${keys}: keep them elsewhere; without them the backup names nobody, and cannot be restored`,
   ].join('\n');
 }

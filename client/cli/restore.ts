@@ -21,11 +21,13 @@ export const restore = defineCommand({
     keys: { type: 'string', description: 'of the backup; by default DIR.keys', valueHint: 'DIR' },
     'to-cut': { type: 'string', description: 'up to a named cut; by default all that is there', valueHint: 'NAME' },
     'to-time': { type: 'string', description: "up to an instant of the programme's time", valueHint: 'ISO-8601' },
+    'without-base': { type: 'boolean', description: 'fold all rows from the first record, whatever base there is' },
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
     const { backup, data: folder, keys } = args;
-    const restored = await restoreBackup({ backup, folder, keys, until: untilOf(args['to-cut'], args['to-time']) });
+    const [until, withoutBase] = [untilOf(args['to-cut'], args['to-time']), args['without-base']];
+    const restored = await restoreBackup({ backup, folder, keys, until, withoutBase });
     if (args.json) printJson(restored);
     else print(report(folder, restored));
   },
@@ -37,11 +39,13 @@ function untilOf(cut: string | undefined, time: string | undefined): Until {
   return time === undefined ? 'end' : { timeMs: instantArgument('to-time', time) };
 }
 
-function report(folder: string, { vector, lastMs, epoch, erasedCount }: Restored): string {
+function report(folder: string, { vector, lastMs, epoch, erasedCount, base, damagedBases }: Restored): string {
   const records = grouped(vector.reduce((sum, sequence) => sum + sequence, 0));
   const gone = erasedCount === 0 ? '' : `, ${grouped(erasedCount)} citizens stay erased`;
   return [
     `${folder}: ${records} records up to ${romeMoment(lastMs)}, epoch ${epoch}${gone}`,
+    `  rows folded ${base === null ? 'from the first record' : `on top of base ${base}`}`,
+    ...damagedBases.map((damage) => `  not used, since it is damaged: ${damage}`),
     `  check it: clickday verify --data ${folder}`,
   ].join('\n');
 }

@@ -50,7 +50,7 @@ export const verify = defineCommand({
     const inspection =
       args.backup === undefined
         ? await verifyFolder(args.data, optionsOf(args.memory))
-        : inspectBackup(new BackupReader(args.backup));
+        : await inspectBackup(new BackupReader(args.backup));
     if (args.json) printJson(inspection);
     else print(report(inspection));
     return inspection.ok ? 0 : 1;

@@ -1,6 +1,6 @@
 /**
- * Rows out of nothing but a journal: what a restored folder begins with, and what takes the place of damaged rows. It is
- * recovery from the very first record, written down each time that enough has changed, so that memory holds as much
+ * Rows out of a journal, alone or on top of older rows: what a restored folder begins with, and what takes the place of
+ * damaged rows. It is recovery from the very first record, or from where the older rows stand, written down each time that enough has changed, so that memory holds as much
  * whatever the length of the journal.
  */
 import { PARTITION_COUNT } from '../contract.ts';
@@ -11,7 +11,7 @@ import { Actors } from './actors.ts';
 import { foldTurn } from './fold.ts';
 
 export interface RebuildOptions {
-  /** Its rows are empty, or as an earlier call that died has left them: it goes on from their checkpoint. */
+  /** Its rows are empty, or as a running engine or an earlier call that died has left them: it goes on from their checkpoint. */
   readonly store: Pick<Store, 'journal' | 'rows'>;
   /** Whether the receiver has a message: acknowledgements are not journaled. */
   readonly isTaken: (message: Message) => boolean;
@@ -38,12 +38,23 @@ export async function rebuildRows(options: RebuildOptions): Promise<void> {
     await rows.setCheckpoint({ sequence, partitions: [...partitions], ranked: { sequence, copies: [] } });
     actors.release();
   };
+  forgetTaken(actors, isTaken);
   for (const turn of journal.read(before.sequence + 1)) {
     foldTurn((sequence) => actors.target(sequence), withoutTaken(turn, isTaken));
     for (const { partition, sequence } of turn.sections) partitions[partition] = sequence;
     if (actors.dirtyCount >= rowCount) await write(turn.sequence);
   }
   await write(journal.lastSequence);
+}
+
+/** In the rows of an engine a message waits until it hears that its receiver has it. */
+function forgetTaken(actors: Actors, isTaken: RebuildOptions['isTaken']): void {
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    for (const [, { messages }] of actors.flushed.list('outbox', partition, '', '')) {
+      const taken = messages.filter(isTaken).at(-1);
+      if (taken !== undefined) actors.acknowledge(taken);
+    }
+  }
 }
 
 /** A message that its receiver has waits in no outbox: it is told as one that was taken in at once. */

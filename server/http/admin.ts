@@ -74,10 +74,11 @@ const backupBody = v.object({
   folder: v.pipe(v.string(), v.check(isAbsolute)),
   keys: v.optional(v.pipe(v.string(), v.check(isAbsolute))),
   name: v.optional(v.string()),
+  base: v.optional(v.boolean(), false),
 });
 
 /**
- * `{"folder": absolute path on the server, "keys": …, "name": …}`. It takes a while: 202 with what was begun, and how it
+ * `{"folder": absolute path on the server, "keys": …, "name": …, "base": …}`. It takes a while: 202 with what was begun, and how it
  * went under GET. OVERLOADED while another one is under way.
  */
 async function beginBackup(backups: ServedBackups, { request }: Call): Promise<Answer> {
@@ -87,8 +88,8 @@ async function beginBackup(backups: ServedBackups, { request }: Call): Promise<A
   if (!parsed.ok) return parsed;
   const asked = v.safeParse(backupBody, parsed.value);
   if (!asked.success) return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
-  const { folder, keys, name } = asked.output;
-  const backup = backups.begin({ folder: resolve(folder), keys, name });
+  const { folder, keys, name, base } = asked.output;
+  const backup = backups.begin({ folder: resolve(folder), keys, name, base });
   return backup === null ? refuse('OVERLOADED', 'a backup is under way') : { ...json({ backup }), status: 202 };
 }
 

@@ -193,6 +193,7 @@ class EngineThreads {
         const records = await stores[store]!.ask(THREAD.records, sequence);
         return records.map((record) => Buffer.from(record.buffer, record.byteOffset, record.length));
       },
+      copyRows: (store, to) => stores[store]!.ask(THREAD.copyRows, to),
     };
   }
 

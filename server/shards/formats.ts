@@ -66,6 +66,7 @@ import {
   oneOf,
   optInStatus,
   pair,
+  type RowsCopied,
   rankedMark,
   refusal,
   type StorePosition,
@@ -411,6 +412,19 @@ const storePosition = shape<StorePosition>({
   ),
 });
 
+const rowsCopied = shape<RowsCopied>({
+  format: integer,
+  sequence: integer,
+  partitions: list(
+    shape<RowsCopied['partitions'][number]>({
+      partition: integer,
+      sequence: integer,
+      sent: list(integer),
+      received: list(integer),
+    }),
+  ),
+});
+
 const traffic = shape<Traffic>({ sent: integer, taken: integer });
 
 const nothing: Codec<void> = { write: () => {}, read: () => {} };
@@ -493,6 +507,8 @@ export const THREAD = {
   /** For who backs the store up: where it is, and its records from one on. */
   position: crossing(39, nothing, storePosition),
   records: crossing(40, integer, list(bytes)),
+  /** Its rows into a folder. */
+  copyRows: crossing(43, text, rowsCopied),
 };
 
 /** From a shard to another. */

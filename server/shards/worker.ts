@@ -15,6 +15,7 @@ import {
   toCoordinator,
 } from '../../engine/index.ts';
 import {
+  copyRows,
   type FileStore,
   KeyedHash,
   openFileStore,
@@ -101,13 +102,12 @@ class EngineThread {
     front.onAsked(THREAD.beginCoordinator, (start) => this.#beginCoordinator(start));
     front.onAsked(THREAD.position, () => this.#position());
     front.onAsked(THREAD.records, async (sequence) => recordPiece((await this.#ownStore).records, sequence));
+    front.onAsked(THREAD.copyRows, async (to) => copyRows(await this.#ownStore, this.#place, to));
     front.onAsked(THREAD.close, () => this.#close());
   }
 
   async #recover(): Promise<RecoveredStore> {
-    const { seats, own } = this.#data;
-    const place = { index: own, shardCount: shardCountOf(seats) };
-    this.#recovered = new RecoveredStore(await this.#ownStore, place, this.#onPoint);
+    this.#recovered = new RecoveredStore(await this.#ownStore, this.#place, this.#onPoint);
     return this.#recovered;
   }
 
@@ -121,8 +121,7 @@ class EngineThread {
     const { seats, own, checkpointRowCount } = this.#data;
     invariant(this.#recovered !== null, 'a shard begins when its store has recovered');
     const shard = new StoreShard({
-      index: own,
-      shardCount: shardCountOf(seats),
+      ...this.#place,
       recovered: this.#recovered,
       programme,
       neighbour: (index) => this.#neighbours[index]!,
@@ -197,6 +196,11 @@ class EngineThread {
     });
   }
 
+  /** Of its store. */
+  get #place() {
+    const { seats, own } = this.#data;
+    return { index: own, shardCount: shardCountOf(seats) };
+  }
   get #ownStore(): Promise<FileStore> {
     invariant(this.#store !== null, 'a thread without a store is not asked about it');
     return this.#store;

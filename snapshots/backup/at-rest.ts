@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { StorageFault } from '../../engine/ports.ts';
 import { openFolderAsItIs, requireFirstGeneration } from '../lmdb/folder.ts';
 import { type FileStore, openFileStore } from '../lmdb/persistence.ts';
-import { type BackupSource, recordPiece } from './source.ts';
+import { type BackupSource, copyRows, recordPiece } from './source.ts';
 
 export interface FolderAtRest {
   readonly source: BackupSource;
@@ -41,6 +41,7 @@ export async function openAtRest(path: string): Promise<FolderAtRest> {
         partitions: [],
       })),
     records: async (store, sequence) => recordPiece(stores[store]!.records, sequence),
+    copyRows: (index, to) => copyRows(stores[index]!, { index, shardCount: stores.length }, to),
   };
   return { source, stores, close };
 }

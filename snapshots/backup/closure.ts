@@ -44,6 +44,12 @@ export interface PartitionPosition {
   readonly sent: readonly number[];
 }
 
+/** The same with what it had taken in: only who asks for `taken` of what was before needs it. */
+export interface PartitionState extends PartitionPosition {
+  /** Highest message sequence taken in from each partition. */
+  readonly received: readonly number[];
+}
+
 export interface ClosedCut {
   /** Sequence of each store. */
   readonly vector: readonly number[];
@@ -68,13 +74,17 @@ export class Closure {
 
   /**
    * @param from sequence of each store after which the walk begins: all before that is known to stay inside
-   * @param partitions where they stood then; none at the beginning of the journals
+   * @param partitions where they stood then; none at the beginning of the journals. They may be ahead of `from`, as far as
+   *   what is known to stay inside
    */
-  constructor(from: readonly number[], partitions: Iterable<PartitionPosition> = []) {
+  constructor(from: readonly number[], partitions: Iterable<PartitionPosition | PartitionState> = []) {
     this.#reached = [...from];
-    for (const { partition, sequence, sent } of partitions) {
+    for (const position of partitions) {
+      const { partition, sequence, sent } = position;
       this.#has[PARTITIONS_AT + partition] = sequence;
       for (const [to, count] of sent.entries()) this.#has[pairOf(partition, to)] = count;
+      if (!('received' in position)) continue;
+      for (const [from, count] of position.received.entries()) this.#needs[pairOf(from, partition)] = count;
     }
   }
 

@@ -5,6 +5,7 @@
 
 import type { TurnRecord } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
+import { type Base, checkBase, isWithin, readBases } from './base.ts';
 import { type ClosedCut, Closure } from './closure.ts';
 import { backupDamaged, type Cut, readCuts } from './layout.ts';
 import type { BackupReader } from './reader.ts';
@@ -27,43 +28,85 @@ class SlotSet {
 export type Until = { readonly cut: string } | { readonly timeMs: number } | 'end';
 
 export interface ReadBackup extends ClosedCut {
-  /** Of each store: 1 for each slot that an enrolment named. */
+  /** Of each store: 1 for each slot that an enrolment named, in the records that were unpacked. */
   readonly slots: readonly Uint8Array[];
 }
 
-/** @throws StorageFault CUT_UNKNOWN, BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, FORMAT_NEWER */
-export function readBackup(reader: BackupReader, until: Until): ReadBackup {
+/**
+ * @param base records that are in it for sure are not unpacked, only held against the checksums of their segments
+ * @throws StorageFault CUT_UNKNOWN, BACKUP_DAMAGED, ARCHIVE_DAMAGED, JOURNAL_DAMAGED, FORMAT_NEWER
+ */
+export function readBackup(reader: BackupReader, until: Until, base: Base | null = null): ReadBackup {
   const { storeCount, folder } = reader;
   const vector = typeof until === 'object' && 'cut' in until ? vectorOf(folder, until.cut) : null;
-  const closure = new Closure(new Array<number>(storeCount).fill(0));
+  const from = base?.stores.map(({ sequence }) => sequence) ?? new Array<number>(storeCount).fill(0);
+  for (const [store, sequence] of from.entries()) reader.checkBefore(store, sequence);
+  const closure = new Closure(
+    from,
+    base?.stores.flatMap(({ partitions }) => partitions),
+  );
   const slots = Array.from({ length: storeCount }, () => new SlotSet());
-  const isWithin = (store: number, { sequence, nowMs }: TurnRecord) => {
+  const isBefore = (store: number, { sequence, nowMs }: TurnRecord) => {
     if (vector !== null) return sequence <= vector[store]!;
     return typeof until !== 'object' || !('timeMs' in until) || nowMs <= until.timeMs;
   };
-  const journals = Array.from({ length: storeCount }, (_, store) => turnsWhile(reader, store, isWithin));
+  const journals = from.map((sequence, store) => turnsWhile(reader.turns(store, sequence + 1), store, isBefore));
   for (const [store, turn] of inTimeOrder(journals)) {
     closure.take(store, turn);
     for (const slot of slotsIn(turn)) slots[store]!.add(slot);
   }
   const closed = closure.cut();
+  if (base !== null && !isWithin(base, closed.vector)) {
+    throw backupDamaged(folder, `lacks records of its base ${base.name}: it holds ${closed.vector}`);
+  }
   if (vector !== null && closed.vector.some((sequence, store) => sequence !== vector[store])) {
     throw backupDamaged(folder, `lacks records of its cut: it holds ${closed.vector}, the cut is ${vector}`);
   }
   return { ...closed, slots: slots.map(({ marks }) => marks) };
 }
 
-/** Reads all that there is, and holds every cut against it. */
+export interface ChosenBase {
+  /** The newest that is no later than what is wanted, and whole; null = there is none. */
+  readonly base: Base | null;
+  /** Names of those that could have been taken, were they whole; and why not. */
+  readonly damaged: readonly string[];
+}
+
+/** @throws StorageFault CUT_UNKNOWN, FORMAT_NEWER */
+export async function chooseBase(reader: BackupReader, until: Until): Promise<ChosenBase> {
+  const { bases, damaged: unreadable } = readBases(reader.folder);
+  const damaged = unreadable.map((name) => `base ${name}: base.json fails its checksum`);
+  for (const base of bases) {
+    if (!isWanted(base, reader, until)) continue;
+    const difference = await checkBase(base, reader);
+    if (difference === null) return { base, damaged };
+    damaged.push(`base ${base.name}: ${difference}`);
+  }
+  return { base: null, damaged };
+}
+
+function isWanted(base: Base, reader: BackupReader, until: Until): boolean {
+  if (until === 'end')
+    return isWithin(
+      base,
+      base.vector.map((_, store) => reader.last(store)),
+    );
+  if ('cut' in until) return isWithin(base, vectorOf(reader.folder, until.cut));
+  return isWithin(base, base.vector) && reader.lastMsOf(base.vector) <= until.timeMs;
+}
+
+/** Reads all that there is, and holds every cut and every base against it. */
 export interface BackupInspection {
   readonly ok: boolean;
-  readonly checked: { readonly records: number; readonly cuts: number };
+  readonly checked: { readonly records: number; readonly cuts: number; readonly bases: number };
   readonly cuts: readonly Cut[];
   readonly differences: readonly string[];
 }
 
-export function inspectBackup(reader: BackupReader): BackupInspection {
+export async function inspectBackup(reader: BackupReader): Promise<BackupInspection> {
   const differences: string[] = [];
   let records = 0;
+  let bases = 0;
   let cuts: readonly Cut[] = [];
   try {
     cuts = readCuts(reader.folder);
@@ -74,11 +117,18 @@ export function inspectBackup(reader: BackupReader): BackupInspection {
         continue;
       differences.push(`cut ${cut.name} needs records up to ${cut.vector}, there are ${vector}`);
     }
+    const found = readBases(reader.folder);
+    bases = found.bases.length + found.damaged.length;
+    for (const name of found.damaged) differences.push(`base ${name}: base.json fails its checksum`);
+    for (const base of found.bases) {
+      const difference = await checkBase(base, reader);
+      if (difference !== null) differences.push(`base ${base.name}: ${difference}`);
+    }
   } catch (fault) {
     if (!(fault instanceof StorageFault)) throw fault;
     differences.push(`${fault.code}: ${fault.message}`);
   }
-  return { ok: differences.length === 0, checked: { records, cuts: cuts.length }, cuts, differences };
+  return { ok: differences.length === 0, checked: { records, cuts: cuts.length, bases }, cuts, differences };
 }
 
 function vectorOf(folder: string, name: string): readonly number[] {
@@ -90,12 +140,12 @@ function vectorOf(folder: string, name: string): readonly number[] {
 }
 
 function* turnsWhile(
-  reader: BackupReader,
+  turns: Iterable<TurnRecord>,
   store: number,
-  isWithin: (store: number, turn: TurnRecord) => boolean,
+  isBefore: (store: number, turn: TurnRecord) => boolean,
 ): Generator<TurnRecord, void> {
-  for (const turn of reader.turns(store)) {
-    if (!isWithin(store, turn)) return;
+  for (const turn of turns) {
+    if (!isBefore(store, turn)) return;
     yield turn;
   }
 }

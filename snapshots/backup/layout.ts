@@ -1,14 +1,17 @@
 /**
  * The folder of a backup, which shipping fills too. All of it is immutable files that are written beside, synced and
- * renamed; only a file that others cover is ever removed. Copies of keys lie in a folder of their own: whoever has this
+ * renamed; only a file that others cover, or a base that no cut is restored from, is ever removed. Copies of keys lie in a folder of their own: whoever has this
  * one alone can read nobody's name.
  *
  *   backup.json         whose backup it is: the manifest of the data folder
  *   lock                held by who writes here
  *   cuts/NAME.json      a named cut with its vector of sequences, written when all that it needs is there
+ *   bases/NAME/         rows of all stores as of that cut: store-N/data.mdb, and base.json when they are whole (base.ts)
  *   store-N/archive/    segments of the data folder, byte for byte, copied once
  *   store-N/tail/       segments of records that were in no segment there; they may overlap, and go when archive/ has them
  *   store-N/erased      slots whose keys were destroyed, also here: an older copy of the keys gives none of them back
+ *
+ * Rows are folded out of the records, so a base tells no more than these: what is personal in it is sealed as it is there.
  *
  *   KEYS/               master.key, index.key, store-N.slots, store-N.erased, as in the data folder
  */
@@ -82,7 +85,7 @@ export function readIdentity(folder: string): Manifest | null {
   const path = join(folder, IDENTITY);
   const bytes = readFileIfThere(path);
   if (bytes === null) return null;
-  return checked<BackupIdentity>(path, bytes).of;
+  return readCheckedFile<BackupIdentity>(path, bytes, FORMAT).of;
 }
 
 interface BackupIdentity {
@@ -101,7 +104,7 @@ export function readCuts(folder: string): readonly Cut[] {
   const cuts = namesIn(path).flatMap((file) => {
     if (!file.endsWith(CUT_FILE)) return [];
     const bytes = readFileIfThere(join(path, file));
-    return bytes === null ? [] : [checked<Cut>(join(path, file), bytes)];
+    return bytes === null ? [] : [readCheckedFile<Cut>(join(path, file), bytes, FORMAT)];
   });
   return cuts.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1));
 }
@@ -128,7 +131,8 @@ function cutsFolder(folder: string): string {
   return join(folder, 'cuts');
 }
 
-function namesIn(path: string): readonly string[] {
+/** Nothing where there is no such folder. */
+export function namesIn(path: string): readonly string[] {
   try {
     return readdirSync(path);
   } catch (error) {
@@ -137,9 +141,10 @@ function namesIn(path: string): readonly string[] {
   }
 }
 
-function checked<T>(path: string, bytes: Buffer): T {
+/** @param formatMax the newest that this program knows. @throws StorageFault BACKUP_DAMAGED, FORMAT_NEWER */
+export function readCheckedFile<T>(path: string, bytes: Buffer, formatMax: number): T {
   const { format, value } = readChecked(bytes.toString('utf8'));
-  if (format !== null && format > FORMAT) {
+  if (format !== null && format > formatMax) {
     throw new StorageFault('FORMAT_NEWER', `${path} was written by a newer version: use that one`);
   }
   if (format === null || value === null) throw backupDamaged(path, 'fails its checksum');

@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { TurnRecord } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
-import { findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
+import { checkFollowing, findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
 import { hasCode, readFileIfThere } from '../lmdb/files.ts';
 import type { Manifest } from '../lmdb/folder.ts';
 import { placeOf } from '../lmdb/folder.ts';
@@ -32,16 +32,27 @@ export class BackupReader {
     return this.manifest.shardCount;
   }
 
-  /** Records of a store from the first on, as far as they go. @throws StorageFault at the first that is damaged or missing */
-  *turns(store: number): Iterable<TurnRecord> {
-    let previousHash = genesisOf(placeOf(this.manifest, store));
-    let sequence = 1;
-    for (const bytes of this.recordsFrom(store, 1)) {
+  /** Records of a store, as far as they go. @throws StorageFault at the first that is damaged or missing */
+  *turns(store: number, from = 1): Iterable<TurnRecord> {
+    let previousHash: Buffer | null = from === 1 ? genesisOf(placeOf(this.manifest, store)) : null;
+    let sequence = from === 1 ? 1 : from - 1;
+    for (const bytes of this.recordsFrom(store, sequence)) {
       checkRecord(bytes, sequence);
-      checkChain(bytes, sequence, previousHash);
-      yield openRecord(bytes);
+      if (previousHash !== null) {
+        checkChain(bytes, sequence, previousHash);
+        yield openRecord(bytes);
+      }
       previousHash = hashOf(bytes);
       sequence += 1;
+    }
+  }
+
+  /** Segments before the one that a record is in are whole, and follow each other. They are not unpacked. */
+  checkBefore(store: number, sequence: number): void {
+    for (let next = 1; next < sequence; ) {
+      const { segment, bytes, hashBefore } = this.#holding(store, next);
+      checkFollowing(bytes, segment, hashBefore);
+      next = segment.last + 1;
     }
   }
 
@@ -59,6 +70,7 @@ export class BackupReader {
     }
   }
 
+  /** The same, opened. */
   *turnsFrom(store: number, sequence: number): Iterable<TurnRecord> {
     for (const bytes of this.recordsFrom(store, sequence)) yield openRecord(bytes);
   }

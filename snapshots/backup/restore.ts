@@ -1,7 +1,7 @@
 /**
  * A data folder out of a backup, as it was at a cut, at a moment, or at the end. The backup is read and verified up to
  * there before anything is made of it; then records are put in their places, and rows are folded out of them by the
- * engine's own fold. The manifest comes last: what a kill leaves is no folder, and may be begun again.
+ * engine's own fold, from the beginning or on top of a base (base.ts). The manifest comes last: what a kill leaves is no folder, and may be begun again.
  *
  * The folder keeps its name, since personal data is sealed to it, and goes on in an epoch that no record of the backup
  * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
@@ -9,6 +9,7 @@
 
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PARTITION_COUNT } from '../../engine/contract.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { rebuildRows } from '../../engine/shard/rebuild.ts';
@@ -18,11 +19,12 @@ import { openEnvironment } from '../lmdb/environment.ts';
 import { syncFolder } from '../lmdb/files.ts';
 import { explained, type Folder, finishFolder, placeOf, readKeys, restartFolder } from '../lmdb/folder.ts';
 import { openArchive, type StorePaths, storePaths } from '../lmdb/layout.ts';
-import { openFileStore } from '../lmdb/persistence.ts';
+import { type FileStore, openFileStore } from '../lmdb/persistence.ts';
 import { RecordDatabase } from '../lmdb/record-database.ts';
 import { readErased } from '../lmdb/slot-file.ts';
 import { openRecord } from '../record.ts';
-import { type ReadBackup, readBackup, type Until } from './inspection.ts';
+import { type Base, placeBase } from './base.ts';
+import { chooseBase, type ReadBackup, readBackup, type Until } from './inspection.ts';
 import { eraseSlots, noteErased, openKeyCopies } from './key-copy.ts';
 import { backupStorePaths, keyPaths, keysBeside, makeFolders } from './layout.ts';
 import { BackupReader } from './reader.ts';
@@ -37,6 +39,8 @@ export interface RestoreOptions {
   /** The new data folder: empty, or not there. */
   readonly folder: string;
   readonly until?: Until | undefined;
+  /** Folds all rows from the first record, whatever base there is. */
+  readonly withoutBase?: boolean | undefined;
   readonly onPoint?: OnBackupPoint | undefined;
   /** For tests: see `rebuildRows`. */
   readonly rowCount?: number | undefined;
@@ -50,6 +54,10 @@ export interface Restored {
   readonly epoch: number;
   /** Keys that had been destroyed and are not given back. */
   readonly erasedCount: number;
+  /** Name of the base that the rows began with; null = they were folded from the first record. */
+  readonly base: string | null;
+  /** Bases that would have been taken, were they not damaged: one line for each. */
+  readonly damagedBases: readonly string[];
 }
 
 /**
@@ -60,7 +68,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const { backup, keys = keysBeside(backup), until = 'end' } = options;
   const reader = new BackupReader(backup);
   const folderKeys = readKeys(keys, reader.manifest.folderId);
-  const read = readBackup(reader, until);
+  const { base, damaged } =
+    options.withoutBase === true ? { base: null, damaged: [] } : await chooseBase(reader, until);
+  const read = readBackup(reader, until, base);
   if (read.vector.every((last) => last === 0)) {
     throw new StorageFault('BACKUP_EMPTY', `${backup} has no records up to there: there is nothing to restore`);
   }
@@ -72,10 +82,11 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const manifest = { ...reader.manifest, format: FORMAT };
   const folder = restartFolder(options.folder, { manifest, keys: folderKeys });
   try {
-    await new Restore({ ...options, keys }, { reader, read, erased, epoch, folder }).run();
+    await new Restore({ ...options, keys }, { reader, read, base, erased, epoch, folder }).run();
     finishFolder(folder);
     const erasedCount = erased.reduce((sum, slots) => sum + slots.length, 0);
-    return { vector: read.vector, lastMs: reader.lastMsOf(read.vector), epoch, erasedCount };
+    const lastMs = reader.lastMsOf(read.vector);
+    return { vector: read.vector, lastMs, epoch, erasedCount, base: base?.name ?? null, damagedBases: damaged };
   } catch (error) {
     throw explained(options.folder, error);
   } finally {
@@ -86,6 +97,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 interface Work {
   readonly reader: BackupReader;
   readonly read: ReadBackup;
+  readonly base: Base | null;
   /** By store: slots whose keys are to be gone. */
   readonly erased: readonly (readonly number[])[];
   readonly epoch: number;
@@ -104,13 +116,15 @@ class Restore {
   }
 
   async run(): Promise<void> {
-    const { folder, read } = this.#work;
+    const { folder, read, base, reader } = this.#work;
     for (const [index, last] of read.vector.entries()) {
       const paths = storePaths(folder.path, placeOf(folder.manifest, index));
       await this.#putKeys(index, paths);
       this.#onPoint('restore-keys');
       makeFolders(join(paths.archive, '..'), paths.archive);
       await this.#putRecords(index, last, paths);
+      if (base !== null) await placeBase(reader.folder, base, index, paths.rows);
+      this.#onPoint('restore-base');
       await this.#foldRows(index);
     }
     syncFolder(folder.path);
@@ -152,9 +166,10 @@ class Restore {
   }
 
   async #foldRows(index: number): Promise<void> {
-    const { folder, read } = this.#work;
+    const { folder, read, base, erased } = this.#work;
     const store = await openFileStore(folder, index, () => {});
     try {
+      if (base !== null) checkWallets(store, new Set(erased[index]));
       await rebuildRows({
         store,
         isTaken: ({ from, to, sequence }) => sequence <= read.taken(from, to),
@@ -163,6 +178,15 @@ class Restore {
       });
     } finally {
       await store.close();
+    }
+  }
+}
+
+/** Who is in the base, whose enrolments were not read: has a key, or was erased. */
+function checkWallets({ rows, vault }: FileStore, erased: ReadonlySet<number>): void {
+  for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
+    for (const [, { value }] of rows.scan('wallet', partition)) {
+      if (!erased.has(value.slot) && !vault.hasKey(value.slot)) throw keyMissing('the folder of keys', value.slot);
     }
   }
 }
@@ -203,10 +227,14 @@ async function checkKeys(keys: string, reader: BackupReader, read: ReadBackup, e
       for (const slot of erased[index]!) slots[slot] = 0;
       const missing = slots.findIndex((isNamed, slot) => isNamed === 1 && !vaults[index]!.hasKey(slot));
       if (missing === -1) continue;
-      const text = `${keyPaths(keys, index).slots} has no key ${missing}: damaged, or older than the backup; take another copy`;
-      throw new StorageFault('KEYS_DAMAGED', text);
+      throw keyMissing(keyPaths(keys, index).slots, missing);
     }
   } finally {
     await close();
   }
+}
+
+function keyMissing(where: string, slot: number): StorageFault {
+  const text = `${where} has no key ${slot}: damaged, or older than the backup; take another copy`;
+  return new StorageFault('KEYS_DAMAGED', text);
 }

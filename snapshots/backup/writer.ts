@@ -4,10 +4,12 @@
  * flushed at the first time stays inside, so only what came between the two is looked at for a cut that is closed.
  */
 
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { explained, requireFirstGeneration } from '../lmdb/folder.ts';
 import { lockFile } from '../lmdb/lock.ts';
+import { copyBase, dropBases, readBases, sealBase, type UnsealedBase } from './base.ts';
 import { Closure } from './closure.ts';
 import { KeyCopy } from './key-copy.ts';
 import {
@@ -31,13 +33,32 @@ export interface BackupWriterOptions {
   /** For the keys; default `folder` with `.keys` behind it. */
   readonly keys?: string | undefined;
   readonly onPoint?: OnBackupPoint | undefined;
+  /** Packed bytes of records below which no base is due; see `BASE_DUE`. */
+  readonly baseBytesMin?: number | undefined;
 }
+
+/** Whether a cut is to have a base: `due` = when much has come since the last one. */
+export type BaseWish = 'always' | 'due' | 'never';
+
+export interface MadeCut extends Cut {
+  readonly hasBase: boolean;
+  /** Why one that was due could not be made: the cut is as good, a restore takes longer. */
+  readonly baseFault: string | null;
+}
+
+/**
+ * A base is due when what came after the last one has more than a quarter of what was before: so at most a fifth of the
+ * journal is folded by a restore, and all bases ever made have five times the bytes of the last one. Folding takes half a
+ * second of a processor for each packed megabyte; below a few of them nobody waits.
+ */
+const BASE_DUE = { share: 1 / 4, bytesMin: 16_777_216 } as const;
 
 export class BackupWriter {
   readonly folder: string;
   readonly keys: string;
   readonly #source: BackupSource;
   readonly #onPoint: OnBackupPoint;
+  readonly #baseBytesMin: number;
   readonly #stores: readonly StoreCopy[];
   readonly #keyCopy: KeyCopy;
   readonly #unlock: () => void;
@@ -50,7 +71,7 @@ export class BackupWriter {
    *   FOLDER_NOT_WRITABLE, STORAGE_FULL, FLOCK_MISSING
    */
   static async open(options: BackupWriterOptions): Promise<BackupWriter> {
-    const { source, folder, keys = keysBeside(folder), onPoint = () => {} } = options;
+    const { source, folder, keys = keysBeside(folder), onPoint = () => {}, baseBytesMin = BASE_DUE.bytesMin } = options;
     return explaining(folder, async () => {
       makeFolders(folder, keys);
       const unlock = lockFile(join(folder, 'lock'));
@@ -60,7 +81,7 @@ export class BackupWriter {
         for (let index = 0; index < source.manifest.shardCount; index += 1) {
           stores.push(await StoreCopy.open({ source, folder, index, onPoint }));
         }
-        return new BackupWriter({ ...options, keys, onPoint }, stores, unlock);
+        return new BackupWriter({ source, folder, keys, onPoint, baseBytesMin }, stores, unlock);
       } catch (error) {
         unlock();
         throw error;
@@ -74,6 +95,7 @@ export class BackupWriter {
       folder,
       keys,
       onPoint,
+      baseBytesMin,
     }: Required<{ [K in keyof BackupWriterOptions]: NonNullable<BackupWriterOptions[K]> }>,
     stores: readonly StoreCopy[],
     unlock: () => void,
@@ -82,6 +104,7 @@ export class BackupWriter {
     this.keys = keys;
     this.#source = source;
     this.#onPoint = onPoint;
+    this.#baseBytesMin = baseBytesMin;
     this.#stores = stores;
     this.#keyCopy = new KeyCopy({ source, folder, keys });
     this.#unlock = unlock;
@@ -99,18 +122,22 @@ export class BackupWriter {
 
   /**
    * Makes a named cut: all that was acknowledged before the call is inside.
-   * @throws StorageFault CUT_NAME_INVALID, CUT_EXISTS
+   * @throws StorageFault CUT_NAME_INVALID, CUT_EXISTS; ROWS_NOT_COPIED, ROW_DAMAGED where a base was asked for
    */
-  cut(name: string | undefined, now: Date): Promise<Cut> {
+  cut(name: string | undefined, now: Date, wish: BaseWish = 'never'): Promise<MadeCut> {
     return this.#inTurn(async () => {
       const chosen = name ?? freeName(this.folder, now);
       checkNewCutName(this.folder, chosen);
+      const { base, baseFault } = await this.#copyBase(chosen, wish);
       const first = await this.#source.positions();
       const second = await this.#source.positions();
       await this.#bring(second);
       const { vector, lastMs } = this.#close(first, second);
+      if (base !== null) await sealBase(base, vector, new BackupReader(this.folder));
       this.#onPoint('backup-cut');
-      return writeCut(this.folder, { name: chosen, createdAt: now.toISOString(), lastMs, vector });
+      const cut = writeCut(this.folder, { name: chosen, createdAt: now.toISOString(), lastMs, vector });
+      dropBases(this.folder, readCuts(this.folder));
+      return { ...cut, hasBase: base !== null, baseFault };
     });
   }
 
@@ -124,6 +151,38 @@ export class BackupWriter {
     await this.#keyCopy.bring(positions);
     this.#onPoint('backup-keys');
     for (const [index, { sequence }] of positions.entries()) await this.#stores[index]!.bring(sequence);
+  }
+
+  /** What takes long comes before it, so that little lies between the base and its cut. */
+  async #copyBase(name: string, wish: BaseWish): Promise<{ base: UnsealedBase | null; baseFault: string | null }> {
+    const none = { base: null, baseFault: null };
+    if (wish === 'never') return none;
+    await this.#bring(await this.#source.positions());
+    if (wish === 'due' && !this.#isBaseDue()) return none;
+    try {
+      const base = await copyBase(this.folder, name, this.#source);
+      this.#onPoint('backup-base');
+      return { base, baseFault: null };
+    } catch (fault) {
+      if (wish === 'always' || !(fault instanceof StorageFault)) throw fault;
+      return { base: null, baseFault: `${fault.code}: ${fault.message}` };
+    }
+  }
+
+  #isBaseDue(): boolean {
+    const [newest] = readBases(this.folder).bases;
+    const reader = new BackupReader(this.folder);
+    let [before, since] = [0, 0];
+    for (const index of this.#stores.keys()) {
+      const { archive, tail } = reader.segments(index);
+      for (const { path, first, last } of [...archive, ...tail]) {
+        const { size } = statSync(path);
+        const newer = Math.min(1, Math.max(0, last - (newest?.vector[index] ?? 0)) / (last - first + 1));
+        before += size * (1 - newer);
+        since += size * newer;
+      }
+    }
+    return since > Math.max(this.#baseBytesMin, BASE_DUE.share * before);
   }
 
   #close(first: readonly StorePosition[], second: readonly StorePosition[]) {

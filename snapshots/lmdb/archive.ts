@@ -152,15 +152,20 @@ export async function sealSegment(first: number, records: readonly Buffer[], has
  * @throws StorageFault ARCHIVE_DAMAGED, FORMAT_NEWER
  */
 export function* recordsIn(bytes: Buffer, segment: Segment, hashBefore: Buffer): Iterable<Buffer> {
-  checkSegment(bytes, segment);
-  if (bytes.compare(hashBefore, 0, HASH_BYTES, 24, HEADER_BYTES) !== 0) {
-    throw damaged(segment.path, 'does not follow the segment before it');
-  }
+  checkFollowing(bytes, segment, hashBefore);
   const end = bytes.length - HASH_BYTES;
   for (let at = HEADER_BYTES; at < end; ) {
     const block = at + LENGTH_BYTES;
     at = block + bytes.readUInt32LE(at);
     yield* recordsOf(brotliDecompressSync(bytes.subarray(block, at)));
+  }
+}
+
+/** The same checks, without unpacking it. */
+export function checkFollowing(bytes: Buffer, segment: Segment, hashBefore: Buffer): void {
+  checkSegment(bytes, segment);
+  if (bytes.compare(hashBefore, 0, HASH_BYTES, 24, HEADER_BYTES) !== 0) {
+    throw damaged(segment.path, 'does not follow the segment before it');
   }
 }
 

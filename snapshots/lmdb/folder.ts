@@ -182,9 +182,8 @@ function openOrMake(
   shardCount: number | undefined,
   ofNew: number,
 ): { manifest: Manifest; keys: FolderKeys } {
-  const bytes = readFileIfThere(join(path, MANIFEST));
-  if (bytes === null) return makeFolder(path, shardCount ?? ofNew);
-  const manifest = parseManifest(bytes.toString('utf8'));
+  const manifest = readManifest(path);
+  if (manifest === null) return makeFolder(path, shardCount ?? ofNew);
   const keys = readKeys(keysFolder(path), manifest.folderId);
   checkShardCount(manifest.shardCount, shardCount);
   return { manifest, keys };
@@ -238,6 +237,12 @@ function syncAbove(path: string): void {
 /** From now on the folder is one to be opened. */
 export function writeManifest(path: string, manifest: Manifest): void {
   writeChecked(join(path, MANIFEST), manifest);
+}
+
+/** @returns null where there is none. @throws StorageFault MANIFEST_DAMAGED, FORMAT_NEWER, FORMAT_OLDER */
+export function readManifest(path: string): Manifest | null {
+  const bytes = readFileIfThere(join(path, MANIFEST));
+  return bytes === null ? null : parseManifest(bytes.toString('utf8'));
 }
 
 function parseManifest(text: string): Manifest {

@@ -44,6 +44,8 @@ export interface FileStore extends OpenStore {
   /** The journal's records as they lie there. */
   readonly records: RecordMedium;
   readonly media: StoreMedia;
+  /** See RowDatabase. */
+  readonly copyRowsTo: (path: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -128,7 +130,8 @@ export async function openFileStore(
     const journal = openEnvironment(paths.journal);
     opened.push(journal.database);
     const rows = openEnvironment(paths.rows);
-    opened.push(rows.database);
+    const rowDatabase = new RowDatabase(rows.database);
+    opened.push(rowDatabase);
     const slots = await openSlotFile(paths);
     opened.push(slots);
     const pastSlots = await openPastSlots(folder, opened);
@@ -136,7 +139,7 @@ export async function openFileStore(
     opened.push(quarantine);
 
     const records = new RecordDatabase(journal.database, archive, onPoint);
-    const media = { records, rows: new RowDatabase(rows.database), slots };
+    const media = { records, rows: rowDatabase, slots };
     const { master, index: indexKey } = folder.keys;
     const ends = past.at(-1)?.ends;
     const store = await openStore({
@@ -150,7 +153,8 @@ export async function openFileStore(
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
       rows: roomOf(rows.database),
     });
-    return { ...store, quarantine, records, media, maintain, close: () => closeStore(store, opened) };
+    const copyRowsTo = (path: string) => rowDatabase.copyTo(path);
+    return { ...store, quarantine, records, media, maintain, copyRowsTo, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);

@@ -1,5 +1,6 @@
 /** Rows in an LMDB environment of their own. */
 import { LIMITS } from '../../engine/limits.ts';
+import { StorageFault } from '../../engine/ports.ts';
 import type { KeyedChange, RowMedium } from '../media.ts';
 import { type Environment, entryCount, reading } from './environment.ts';
 
@@ -9,6 +10,7 @@ const PREFETCHED_AT_ONCE = 8;
 
 export class RowDatabase implements RowMedium {
   readonly #database: Environment;
+  #lastCopy: Promise<void> = Promise.resolve();
   #faultsSeen = process.resourceUsage().majorPageFault;
 
   constructor(database: Environment) {
@@ -52,6 +54,26 @@ export class RowDatabase implements RowMedium {
 
   count(): number {
     return entryCount(this.#database);
+  }
+
+  /**
+   * All of them as they are at one moment, as a database in the empty folder `path`, not synced. A thread of the pool does it
+   * in a read transaction: whoever writes goes on, in pages beyond those that it reads.
+   * @throws StorageFault ROWS_NOT_COPIED: the other disk is full or fails
+   */
+  copyTo(path: string): Promise<void> {
+    const copied = this.#database.backup(path, false).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new StorageFault('ROWS_NOT_COPIED', `rows cannot be copied to ${path}: ${why}`, { cause });
+    });
+    this.#lastCopy = copied.catch(() => {});
+    return copied;
+  }
+
+  /** Waits for a copy under way, which reads what is mapped. */
+  async close(): Promise<void> {
+    await this.#lastCopy;
+    await this.#database.close();
   }
 
   #page(start: Buffer, end: Buffer): { key: Buffer; value: Buffer }[] {

@@ -77,7 +77,7 @@ async function backUp(data: string, cut: string, options: { to?: string; stopAt?
     };
     const writer = await BackupWriter.open({ source: atRest.source, folder: at(to), onPoint });
     try {
-      return await writer.cut(cut, NOON);
+      return await writer.cut(cut, NOON, 'always');
     } finally {
       await writer.close();
     }

@@ -192,7 +192,7 @@ describe('restored from a backup', () => {
     for (const cut of ['open', 'beyond']) {
       await expect(restored('new', { until: { cut } })).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
     }
-    expect(inspectBackup(new BackupReader(at('backup')))).toMatchObject({
+    expect(await inspectBackup(new BackupReader(at('backup')))).toMatchObject({
       ok: false,
       differences: [expect.stringContaining('cut beyond needs')],
     });

@@ -1,13 +1,18 @@
 /** A disk in memory as what a backup is taken of: the test holds its flushes, and takes the backup in between. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { open } from 'lmdb';
 import { emptyPartition } from '../../engine/shard/fold.ts';
-import type { BackupSource } from '../../snapshots/backup/source.ts';
+import { type BackupSource, copyRows } from '../../snapshots/backup/source.ts';
+import { FailStop } from '../../snapshots/fail-stop.ts';
 import type { MemoryDisk } from '../../snapshots/index.ts';
 import { wrapIndexKey } from '../../snapshots/keys.ts';
 import { indexPath, keysFolder, masterPath } from '../../snapshots/lmdb/folder.ts';
 import { storePaths } from '../../snapshots/lmdb/layout.ts';
 import { addErased } from '../../snapshots/lmdb/slot-file.ts';
+import { memoryMedia } from '../../snapshots/memory/disk.ts';
 import { openRecord } from '../../snapshots/record.ts';
+import { MediumRows } from '../../snapshots/rows.ts';
 
 /** @param folder for what a backup reads as files: an archive that is empty, and keys as they are when it asks */
 export function memorySource(disk: MemoryDisk, folder: string): BackupSource {
@@ -33,11 +38,29 @@ export function memorySource(disk: MemoryDisk, folder: string): BackupSource {
       );
     },
     records: async (store, sequence) => stores[store]!.records.slice(sequence - 1, sequence + 4),
+    async copyRows(index, to) {
+      const { rows } = stores[index]!;
+      const medium = memoryMedia(stores[index]!, disk.flusher()).rows;
+      const held = new MediumRows({ medium, format: memory.format, failStop: new FailStop(), onPoint: () => {} });
+      const copyRowsTo = (path: string) => writeRows(path, rows);
+      return copyRows({ rows: held, copyRowsTo }, { index, shardCount: stores.length }, to);
+    },
   };
 }
 
+/** As LMDB copies them: a file with the rows of this moment. */
+async function writeRows(path: string, rows: ReadonlyMap<string, Buffer>): Promise<void> {
+  const moment = [...rows];
+  const database = open<Buffer, Buffer>({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' });
+  await database.batch(() => {
+    for (const [key, value] of moment) database.put(Buffer.from(key, 'latin1'), value);
+  });
+  await database.close();
+  rmSync(join(path, 'lock.mdb'));
+}
+
 /** What the store's own thread would answer from its rows. */
-function positionsIn(records: readonly Buffer[]) {
+export function positionsIn(records: Iterable<Buffer>) {
   const positions = new Map<number, { partition: number; sequence: number; sent: number[] }>();
   for (const bytes of records) {
     for (const { partition, sequence, within, sent } of openRecord(bytes).sections) {

@@ -79,10 +79,10 @@ describe('a running server', () => {
     );
     const before = await load(server, 0);
     const [made, during] = await Promise.all([
-      json('backup', at('backup'), '--data', server.folder, '--url', server.url, '--name', 'hot'),
+      json('backup', at('backup'), '--data', server.folder, '--url', server.url, '--name', 'hot', '--base'),
       load(server, 100),
     ]);
-    expect(made).toMatchObject({ isAtRest: false, keys: `${at('backup')}.keys`, cut: { name: 'hot' } });
+    expect(made).toMatchObject({ isAtRest: false, keys: `${at('backup')}.keys`, cut: { name: 'hot', hasBase: true } });
 
     const inShipped = await json(
       'backup',
@@ -101,7 +101,8 @@ describe('a running server', () => {
     await server.killAll();
 
     expect(await json('verify', '--backup', at('backup'))).toMatchObject({ ok: true, cuts: [{ name: 'hot' }] });
-    await json('restore', at('backup'), '--data', at('from-backup'), '--to-cut', 'hot');
+    const fromHot = await json('restore', at('backup'), '--data', at('from-backup'), '--to-cut', 'hot');
+    expect(fromHot).toMatchObject({ base: 'hot', damagedBases: [] });
     const restored = await programs.serve('from-backup', '--now', NOW, '--speed', '0');
     expect(await told(restored, 0)).toEqual(before);
     await restored.stop();
