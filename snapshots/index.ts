@@ -9,7 +9,14 @@ export { pastOfBackup, pastOfFolder } from './backup/past-source.ts';
 export { BackupReader } from './backup/reader.ts';
 export { type Restored, type RestoreOptions, restoreBackup } from './backup/restore.ts';
 export { type Lag, Shipper, type ShipperOptions } from './backup/ship.ts';
-export { type BackupSource, copyRows, type RowsCopied, recordPiece, type StorePosition } from './backup/source.ts';
+export {
+  type BackupSource,
+  copyRows,
+  pastRecordPiece,
+  type RowsCopied,
+  recordPiece,
+  type StorePosition,
+} from './backup/source.ts';
 export { BackupWriter, type BaseWish, type MadeCut } from './backup/writer.ts';
 export { ByteReader, ByteWriter } from './codec/bytes.ts';
 export {
@@ -41,7 +48,7 @@ export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
 export { readThrough } from './lmdb/environment.ts';
-export { type Folder, type FolderParts, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
+export { type Folder, type FolderParts, generationOf, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
 export {
   type FileStore,
   openFileStore,

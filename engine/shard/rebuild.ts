@@ -13,6 +13,8 @@ import { foldTurn } from './fold.ts';
 export interface RebuildOptions {
   /** Its rows are empty, or as a running engine or an earlier call that died has left them: it goes on from their checkpoint. */
   readonly store: Pick<Store, 'journal' | 'rows'>;
+  /** What is of its partitions in journals of stores before this one; read only where the rows are empty. */
+  readonly past?: Iterable<TurnRecord> | undefined;
   /** Whether the receiver has a message: acknowledgements are not journaled. */
   readonly isTaken: (message: Message) => boolean;
   /** Changed rows that are written down at a time; default LIMITS.rebuildRowCount. */
@@ -25,7 +27,7 @@ export interface RebuildOptions {
  * needed. Throws StorageFault where the journal is damaged.
  */
 export async function rebuildRows(options: RebuildOptions): Promise<void> {
-  const { store, isTaken, rowCount = LIMITS.rebuildRowCount, onPoint = () => {} } = options;
+  const { store, past = [], isTaken, rowCount = LIMITS.rebuildRowCount, onPoint = () => {} } = options;
   const { journal, rows } = store;
   const before = rows.checkpoint();
   const partitions = Array.from({ length: PARTITION_COUNT }, (_, partition) => before.partitions[partition] ?? 0);
@@ -39,11 +41,14 @@ export async function rebuildRows(options: RebuildOptions): Promise<void> {
     actors.release();
   };
   forgetTaken(actors, isTaken);
-  for (const turn of journal.read(before.sequence + 1)) {
-    foldTurn((sequence) => actors.target(sequence), withoutTaken(turn, isTaken));
-    for (const { partition, sequence } of turn.sections) partitions[partition] = sequence;
-    if (actors.dirtyCount >= rowCount) await write(turn.sequence);
-  }
+  const fold = async (turn: TurnRecord, sequence: number) => {
+    foldTurn((at) => actors.target(at), withoutTaken(turn, isTaken));
+    for (const section of turn.sections) partitions[section.partition] = section.sequence;
+    if (actors.dirtyCount >= rowCount) await write(sequence);
+  };
+  // Nothing of its own journal is in the rows meanwhile: who begins again begins with these.
+  if (before.sequence === 0) for (const turn of past) await fold(turn, 0);
+  for (const turn of journal.read(before.sequence + 1)) await fold(turn, turn.sequence);
   await write(journal.lastSequence);
 }
 
@@ -72,7 +77,7 @@ function withoutTaken(turn: TurnRecord, isTaken: RebuildOptions['isTaken']): Tur
 export class TakenIn {
   readonly #sequences = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
 
-  addAll(journal: Journal): void {
+  addAll(journal: Pick<Journal, 'read'>): void {
     for (const { sections } of journal.read(1)) {
       for (const { partition, received } of sections) {
         for (const [from, sequence] of received) this.#sequences[from * PARTITION_COUNT + partition] = sequence;

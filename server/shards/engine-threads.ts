@@ -17,10 +17,12 @@ import {
 import {
   type BackupSource,
   type Folder,
+  generationOf,
   judgeDeath,
   KeyedHash,
   openFolder,
   openFolderAsItIs,
+  pastRecordPiece,
 } from '../../snapshots/index.ts';
 import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
@@ -189,8 +191,10 @@ class EngineThreads {
       folder: path,
       manifest,
       positions: () => Promise.all(stores.map((one) => one.ask(THREAD.position, undefined))),
-      async records(store, sequence) {
-        const records = await stores[store]!.ask(THREAD.records, sequence);
+      async records(place, sequence) {
+        // No thread has it open.
+        if (place.generation < generationOf(manifest)) return pastRecordPiece(path, manifest, place, sequence);
+        const records = await stores[place.index]!.ask(THREAD.records, sequence);
         return records.map((record) => Buffer.from(record.buffer, record.byteOffset, record.length));
       },
       copyRows: (store, to) => stores[store]!.ask(THREAD.copyRows, to),

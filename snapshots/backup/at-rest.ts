@@ -1,13 +1,15 @@
 /** A data folder that no engine has open, as what a backup is taken of. */
 import { existsSync } from 'node:fs';
 import { StorageFault } from '../../engine/ports.ts';
-import { openFolderAsItIs, requireFirstGeneration } from '../lmdb/folder.ts';
-import { type FileStore, openFileStore } from '../lmdb/persistence.ts';
+import { openFolderAsItIs } from '../lmdb/folder.ts';
+import { type FileStore, openFileStore, openPastStores, type PastStore } from '../lmdb/persistence.ts';
 import { type BackupSource, copyRows, recordPiece } from './source.ts';
 
 export interface FolderAtRest {
   readonly source: BackupSource;
   readonly stores: readonly FileStore[];
+  /** That were before these. */
+  readonly past: readonly PastStore[];
   close(): Promise<void>;
 }
 
@@ -17,12 +19,13 @@ export async function openAtRest(path: string): Promise<FolderAtRest> {
   if (!existsSync(path)) throw new StorageFault('FOLDER_MISSING', `there is no data folder ${path}`);
   const folder = openFolderAsItIs(path, undefined);
   const stores: FileStore[] = [];
+  const past: PastStore[] = [];
   const close = async () => {
-    for (const store of stores) await store.close();
+    for (const store of [...stores, ...past]) await store.close();
     folder.unlock();
   };
   try {
-    requireFirstGeneration(folder.manifest, 'a backup, or a look at the past,');
+    past.push(...openPastStores(folder));
     for (let index = 0; index < folder.manifest.shardCount; index += 1) {
       stores.push(await openFileStore(folder, index, () => {}));
     }
@@ -40,8 +43,11 @@ export async function openAtRest(path: string): Promise<FolderAtRest> {
         slotCount: vault.flushedCount,
         partitions: [],
       })),
-    records: async (store, sequence) => recordPiece(stores[store]!.records, sequence),
+    async records({ generation, index }, sequence) {
+      const before = past.find((one) => one.generation === generation && one.index === index);
+      return recordPiece((before ?? stores[index]!).records, sequence);
+    },
     copyRows: (index, to) => copyRows(stores[index]!, { index, shardCount: stores.length }, to),
   };
-  return { source, stores, close };
+  return { source, stores, past, close };
 }

@@ -18,8 +18,9 @@ import { FORMAT_OLDEST } from '../codec/formats.ts';
 import { writeChecked } from '../lmdb/checked-json.ts';
 import { dataOf } from '../lmdb/environment.ts';
 import { createFileDurably, hasCode, readFileIfThere, syncFolder, writeFully } from '../lmdb/files.ts';
-import { hashOf } from '../record.ts';
-import { backupDamaged, type Cut, makeFolders, namesIn, readCheckedFile } from './layout.ts';
+import { placeOf, placesOf } from '../lmdb/folder.ts';
+import type { StorePlace } from '../store-place.ts';
+import { backupDamaged, backupStoreFolder, type Cut, makeFolders, namesIn, readCheckedFile } from './layout.ts';
 import type { BackupReader } from './reader.ts';
 import type { BackupSource, RowsCopied } from './source.ts';
 
@@ -30,13 +31,15 @@ export interface Base {
   readonly format: number;
   /** That of its cut. */
   readonly name: string;
+  /** Of its stores; they are all of one. */
+  readonly generation: number;
   /** Of its cut: no row is of a later record. */
   readonly vector: readonly number[];
   readonly stores: readonly BaseStore[];
 }
 
 export interface BaseStore extends RowsCopied {
-  /** Of the record at the cut, hexadecimal; empty where there is none. */
+  /** Of the record at the cut, hexadecimal. */
   readonly recordHash: string;
   readonly bytes: number;
   /** SHA-256, hexadecimal. */
@@ -53,10 +56,10 @@ export interface UnsealedBase {
 export async function copyBase(folder: string, name: string, source: BackupSource): Promise<UnsealedBase> {
   removeBase(folder, name);
   const stores: RowsCopied[] = [];
-  for (let index = 0; index < source.manifest.shardCount; index += 1) {
-    const to = rowsFolder(folder, name, index);
+  for (const place of placesOf(source.manifest)) {
+    const to = rowsFolder(folder, name, place);
     makeFolders(basesFolder(folder), baseFolder(folder, name), to);
-    stores.push(await source.copyRows(index, to));
+    stores.push(await source.copyRows(place.index, to));
     await syncData(to);
   }
   return { name, stores };
@@ -66,11 +69,11 @@ export async function copyBase(folder: string, name: string, source: BackupSourc
 export async function sealBase(base: UnsealedBase, vector: Cut['vector'], reader: BackupReader): Promise<void> {
   const stores: BaseStore[] = [];
   for (const [index, store] of base.stores.entries()) {
-    const path = rowsOf(reader.folder, base.name, index);
-    const recordHash = recordHashOf(reader, index, vector[index]!);
+    const path = dataOf(rowsFolder(reader.folder, base.name, placeOf(reader.manifest, index)));
+    const recordHash = reader.hashAt(index, vector[index]!);
     stores.push({ ...store, recordHash, bytes: statSync(path).size, hash: await hashFile(path) });
   }
-  const sealed: Base = { format: FORMAT, name: base.name, vector, stores };
+  const sealed: Base = { format: FORMAT, name: base.name, generation: reader.generation, vector, stores };
   writeChecked(sealPath(reader.folder, base.name), sealed);
 }
 
@@ -93,41 +96,43 @@ export function readBases(folder: string): Bases {
       damaged.push(name);
     }
   }
-  return { bases: bases.sort((one, other) => recordsIn(other) - recordsIn(one)), damaged };
+  return { bases: bases.sort(newestFirst), damaged };
 }
 
 /** @returns what is wrong with it; null = nothing */
-export async function checkBase(base: Base, reader: BackupReader): Promise<string | null> {
+export async function checkBase(base: Base, backup: BackupReader): Promise<string | null> {
+  if (base.generation > backup.generation) return `the backup has no stores of generation ${base.generation}`;
+  const reader = backup.in(base.generation);
   for (const [index, { bytes, hash, recordHash }] of base.stores.entries()) {
-    const path = rowsOf(reader.folder, base.name, index);
+    const path = dataOf(rowsFolder(reader.folder, base.name, placeOf(reader.manifest, index)));
     const size = statSync(path, { throwIfNoEntry: false })?.size;
     if (size !== bytes) return `${path} has ${size ?? 'no'} bytes and should have ${bytes}`;
     if ((await hashFile(path)) !== hash) return `${path} fails its checksum`;
     const last = base.vector[index]!;
     if (last > reader.last(index)) return `the backup lacks record ${last} of store ${index}, which it needs`;
-    if (recordHashOf(reader, index, last) !== recordHash)
-      return `record ${last} of store ${index} is another one there`;
+    if (reader.hashAt(index, last) !== recordHash) return `record ${last} of store ${index} is another one there`;
   }
   return null;
 }
 
-/** Whether a folder with all records up to `vector` may begin with it. */
-export function isWithin(base: Base, vector: readonly number[]): boolean {
+/** Whether stores with all records up to there may begin with it. */
+export function isWithin(base: Base, { generation = 0, vector }: Pick<Cut, 'generation' | 'vector'>): boolean {
   const isReadable = base.stores.every(({ format }) => format >= FORMAT_OLDEST);
-  return isReadable && base.vector.every((sequence, store) => sequence <= vector[store]!);
+  const isOfThem = base.generation === generation;
+  return isReadable && isOfThem && base.vector.every((sequence, store) => sequence <= vector[store]!);
 }
 
 /** Its rows of one store to where an environment is to be. @throws StorageFault BACKUP_DAMAGED where they changed since */
-export async function placeBase(folder: string, base: Base, index: number, environment: string): Promise<void> {
+export async function placeBase(folder: string, base: Base, place: StorePlace, environment: string): Promise<void> {
   makeFolders(environment);
-  const path = rowsOf(folder, base.name, index);
+  const path = dataOf(rowsFolder(folder, base.name, place));
   await createFileDurably(dataOf(environment), async (file) => {
     const hash = createHash('sha256');
     for await (const piece of piecesOf(path)) {
       hash.update(piece);
       await writeFully(file, piece, null);
     }
-    if (hash.digest('hex') !== base.stores[index]!.hash) throw backupDamaged(path, 'fails its checksum');
+    if (hash.digest('hex') !== base.stores[place.index]!.hash) throw backupDamaged(path, 'fails its checksum');
   });
 }
 
@@ -135,22 +140,20 @@ export async function placeBase(folder: string, base: Base, index: number, envir
 export function dropBases(folder: string, cuts: readonly Cut[]): void {
   const { bases } = readBases(folder);
   const needed = new Set(bases.slice(0, 1));
-  for (const { vector } of cuts) {
-    const best = bases.find((base) => isWithin(base, vector));
+  for (const cut of cuts) {
+    const best = bases.find((base) => isWithin(base, cut));
     if (best !== undefined) needed.add(best);
   }
   const names = new Set([...needed].map(({ name }) => name));
   for (const name of namesIn(basesFolder(folder))) if (!names.has(name)) removeBase(folder, name);
 }
 
-function recordsIn({ vector }: Base): number {
-  return vector.reduce((sum, sequence) => sum + sequence, 0);
+function newestFirst(one: Base, other: Base): number {
+  return other.generation - one.generation || recordsIn(other) - recordsIn(one);
 }
 
-function recordHashOf(reader: BackupReader, store: number, sequence: number): string {
-  if (sequence === 0) return '';
-  const [record] = reader.recordsFrom(store, sequence);
-  return hashOf(record!).toString('hex');
+function recordsIn({ vector }: Base): number {
+  return vector.reduce((sum, sequence) => sum + sequence, 0);
 }
 
 function readBase(folder: string, name: string): Base | null {
@@ -201,12 +204,8 @@ function baseFolder(folder: string, name: string): string {
   return join(basesFolder(folder), name);
 }
 
-function rowsFolder(folder: string, name: string, index: number): string {
-  return join(baseFolder(folder, name), `store-${index}`);
-}
-
-function rowsOf(folder: string, name: string, index: number): string {
-  return dataOf(rowsFolder(folder, name, index));
+function rowsFolder(folder: string, name: string, place: StorePlace): string {
+  return backupStoreFolder(baseFolder(folder, name), place);
 }
 
 function sealPath(folder: string, name: string): string {

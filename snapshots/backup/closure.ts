@@ -98,6 +98,14 @@ export class Closure {
     else this.#forget();
   }
 
+  /** A record that is known to stay inside, as all of those before it. */
+  takeKnown(turn: TurnRecord): void {
+    const { has, needs } = stepOf(0, turn);
+    for (const change of has) this.#apply(this.#has, change);
+    for (const change of needs) this.#apply(this.#needs, change);
+    this.#forget();
+  }
+
   /** The greatest closed cut within what was walked. */
   cut(): ClosedCut {
     const vector = [...this.#reached];

@@ -5,6 +5,8 @@
 
 import type { TurnRecord } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
+import { allPlacesOf, endOf, placeOf, placesOf } from '../lmdb/folder.ts';
+import { type StorePlace, slotPlaceOf, storeName } from '../store-place.ts';
 import { type Base, checkBase, isWithin, readBases } from './base.ts';
 import { type ClosedCut, Closure } from './closure.ts';
 import { backupDamaged, type Cut, readCuts } from './layout.ts';
@@ -28,8 +30,22 @@ class SlotSet {
 export type Until = { readonly cut: string } | { readonly timeMs: number } | 'end';
 
 export interface ReadBackup extends ClosedCut {
-  /** Of each store: 1 for each slot that an enrolment named, in the records that were unpacked. */
+  /** Of each store, those of the past first: 1 for each slot that an enrolment named, in the records that were unpacked. */
   readonly slots: readonly Uint8Array[];
+}
+
+/** The generation of stores that a moment is in. @throws StorageFault CUT_UNKNOWN, BACKUP_DAMAGED */
+export function readerOf(backup: BackupReader, until: Until): BackupReader {
+  if (until === 'end') return backup.newest;
+  if ('cut' in until) {
+    const { name, generation = 0 } = cutNamed(backup.folder, until.cut);
+    if (generation <= backup.generation) return backup.in(generation);
+    throw backupDamaged(backup.folder, `has no stores of generation ${generation}, which cut ${name} is of`);
+  }
+  // The first record of dealt out stores has the time of the last one before it.
+  let reader = backup.newest;
+  while (reader.generation > 0 && reader.firstMs > until.timeMs) reader = reader.in(reader.generation - 1);
+  return reader;
 }
 
 /**
@@ -38,14 +54,21 @@ export interface ReadBackup extends ClosedCut {
  */
 export function readBackup(reader: BackupReader, until: Until, base: Base | null = null): ReadBackup {
   const { storeCount, folder } = reader;
-  const vector = typeof until === 'object' && 'cut' in until ? vectorOf(folder, until.cut) : null;
+  const vector = typeof until === 'object' && 'cut' in until ? cutNamed(folder, until.cut).vector : null;
   const from = base?.stores.map(({ sequence }) => sequence) ?? new Array<number>(storeCount).fill(0);
   for (const [store, sequence] of from.entries()) reader.checkBefore(store, sequence);
   const closure = new Closure(
     from,
     base?.stores.flatMap(({ partitions }) => partitions),
   );
-  const slots = Array.from({ length: storeCount }, () => new SlotSet());
+  const slots = new Map(allPlacesOf(reader.manifest).map((place) => [storeName(place), new SlotSet()]));
+  const note = (place: StorePlace, turn: TurnRecord) => {
+    for (const slot of slotsIn(turn)) slots.get(storeName(place))!.add(slotPlaceOf(slot, place).at);
+  };
+  for (const [place, turn] of pastOf(reader, base !== null)) {
+    closure.takeKnown(turn);
+    note(place, turn);
+  }
   const isBefore = (store: number, { sequence, nowMs }: TurnRecord) => {
     if (vector !== null) return sequence <= vector[store]!;
     return typeof until !== 'object' || !('timeMs' in until) || nowMs <= until.timeMs;
@@ -53,16 +76,29 @@ export function readBackup(reader: BackupReader, until: Until, base: Base | null
   const journals = from.map((sequence, store) => turnsWhile(reader.turns(store, sequence + 1), store, isBefore));
   for (const [store, turn] of inTimeOrder(journals)) {
     closure.take(store, turn);
-    for (const slot of slotsIn(turn)) slots[store]!.add(slot);
+    note(placeOf(reader.manifest, store), turn);
   }
   const closed = closure.cut();
-  if (base !== null && !isWithin(base, closed.vector)) {
+  if (base !== null && !isWithin(base, { generation: reader.generation, vector: closed.vector })) {
     throw backupDamaged(folder, `lacks records of its base ${base.name}: it holds ${closed.vector}`);
   }
   if (vector !== null && closed.vector.some((sequence, store) => sequence !== vector[store])) {
     throw backupDamaged(folder, `lacks records of its cut: it holds ${closed.vector}, the cut is ${vector}`);
   }
-  return { ...closed, slots: slots.map(({ marks }) => marks) };
+  return { ...closed, slots: [...slots.values()].map(({ marks }) => marks) };
+}
+
+/** All that stores of generations before had journaled, which is inside. Not unpacked where a base holds it. */
+function* pastOf(reader: BackupReader, isInBase: boolean): Iterable<readonly [StorePlace, TurnRecord]> {
+  for (const past of reader.past) {
+    for (const place of placesOf(past.manifest)) {
+      const { sequence, hash } = endOf(reader.manifest, place);
+      if (isInBase) past.checkBefore(place.index, sequence + 1);
+      else for (const turn of past.turns(place.index)) yield [place, turn];
+      if (past.last(place.index) === sequence && past.hashAt(place.index, sequence) === hash) continue;
+      throw backupDamaged(reader.folder, `does not hold all that store ${storeName(place)} had when it was dealt out`);
+    }
+  }
 }
 
 export interface ChosenBase {
@@ -86,13 +122,10 @@ export async function chooseBase(reader: BackupReader, until: Until): Promise<Ch
 }
 
 function isWanted(base: Base, reader: BackupReader, until: Until): boolean {
-  if (until === 'end')
-    return isWithin(
-      base,
-      base.vector.map((_, store) => reader.last(store)),
-    );
-  if ('cut' in until) return isWithin(base, vectorOf(reader.folder, until.cut));
-  return isWithin(base, base.vector) && reader.lastMsOf(base.vector) <= until.timeMs;
+  const { folder, generation, lasts } = reader;
+  if (until !== 'end' && 'cut' in until) return isWithin(base, cutNamed(folder, until.cut));
+  if (!isWithin(base, { generation, vector: lasts })) return false;
+  return until === 'end' || reader.lastMsOf(base.vector) <= until.timeMs;
 }
 
 /** Reads all that there is, and holds every cut and every base against it. */
@@ -103,21 +136,23 @@ export interface BackupInspection {
   readonly differences: readonly string[];
 }
 
-export async function inspectBackup(reader: BackupReader): Promise<BackupInspection> {
+export async function inspectBackup(backup: BackupReader): Promise<BackupInspection> {
   const differences: string[] = [];
   let records = 0;
   let bases = 0;
   let cuts: readonly Cut[] = [];
   try {
-    cuts = readCuts(reader.folder);
+    cuts = readCuts(backup.folder);
+    const reader = backup.newest;
     const { vector } = readBackup(reader, 'end');
-    records = vector.reduce((sum, sequence) => sum + sequence, 0);
+    const held = [...reader.past.map(({ lasts }) => lasts), vector];
+    records = held.flat().reduce((sum, sequence) => sum + sequence, 0);
     for (const cut of cuts) {
-      if (cut.vector.length === vector.length && cut.vector.every((sequence, store) => sequence <= vector[store]!))
-        continue;
-      differences.push(`cut ${cut.name} needs records up to ${cut.vector}, there are ${vector}`);
+      const there = held[cut.generation ?? 0] ?? [];
+      if (cut.vector.every((sequence, store) => sequence <= (there[store] ?? -1))) continue;
+      differences.push(`cut ${cut.name} needs records up to ${cut.vector}, there are ${there}`);
     }
-    const found = readBases(reader.folder);
+    const found = readBases(backup.folder);
     bases = found.bases.length + found.damaged.length;
     for (const name of found.damaged) differences.push(`base ${name}: base.json fails its checksum`);
     for (const base of found.bases) {
@@ -131,10 +166,10 @@ export async function inspectBackup(reader: BackupReader): Promise<BackupInspect
   return { ok: differences.length === 0, checked: { records, cuts: cuts.length, bases }, cuts, differences };
 }
 
-function vectorOf(folder: string, name: string): readonly number[] {
+function cutNamed(folder: string, name: string): Cut {
   const cuts = readCuts(folder);
   const cut = cuts.find((one) => one.name === name);
-  if (cut !== undefined) return cut.vector;
+  if (cut !== undefined) return cut;
   const names = cuts.map((one) => one.name).join(', ');
   throw new StorageFault('CUT_UNKNOWN', `${folder} has no cut ${name}; there are: ${names || 'none'}`);
 }

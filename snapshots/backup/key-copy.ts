@@ -4,15 +4,16 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { StorageFault } from '../../engine/ports.ts';
 import { FailStop } from '../fail-stop.ts';
 import { KeyedHash } from '../keys.ts';
 import { hasCode, readFileIfThere, writeFileDurably, writeFully } from '../lmdb/files.ts';
-import { keysFolder, type Manifest, placeOf, readKeys } from '../lmdb/folder.ts';
+import { allPlacesOf, keysFolder, type Manifest, readKeys } from '../lmdb/folder.ts';
 import { storePaths } from '../lmdb/layout.ts';
 import { addErased, openSlotCopy, readErased, type SlotFile } from '../lmdb/slot-file.ts';
+import { type StorePlace, storeName } from '../store-place.ts';
 import { MediumVault, SLOT_BYTES } from '../vault.ts';
 import { backupStorePaths, indexPath, keyPaths, masterPath } from './layout.ts';
 import type { BackupSource, StorePosition } from './source.ts';
@@ -29,25 +30,28 @@ export interface KeyCopyOptions {
 
 export class KeyCopy {
   readonly #options: KeyCopyOptions;
-  /** By store: slots that are known to be here, as they were there when they were written; -1 = nothing is known. */
+  /** By store, those of the past first: slots that are known to be here, as they were there when they were written; -1 = nothing is known. */
   readonly #known: number[];
   /** By store: how much of the list of erasures was done here. */
   readonly #erased: number[];
+  readonly #places: readonly StorePlace[];
   #isFolderKnown = false;
 
   constructor(options: KeyCopyOptions) {
     this.#options = options;
-    const { shardCount } = options.source.manifest;
-    this.#known = new Array<number>(shardCount).fill(-1);
-    this.#erased = new Array<number>(shardCount).fill(0);
+    const { manifest } = options.source;
+    this.#places = allPlacesOf(manifest);
+    this.#known = this.#places.map(() => -1);
+    this.#erased = this.#places.map(() => 0);
   }
 
   /** Durable when resolved: all keys that records need up to `positions`, and all erasures so far. */
   async bring(positions: readonly StorePosition[]): Promise<void> {
     if (!this.#isFolderKnown) this.#copyFolderKeys();
-    for (const [index, { slotCount }] of positions.entries()) {
-      await this.#copySlots(index, slotCount);
-      await this.#erase(index);
+    const pastCount = this.#places.length - positions.length;
+    for (const [number, place] of this.#places.entries()) {
+      await this.#copySlots(number, positions[number - pastCount]?.slotCount ?? this.#slotCount(place));
+      await this.#erase(number);
     }
   }
 
@@ -63,14 +67,20 @@ export class KeyCopy {
     this.#isFolderKnown = true;
   }
 
-  async #copySlots(index: number, slotCount: number): Promise<void> {
-    if (this.#known[index]! >= slotCount) return;
+  /** Of a store that is past: there are no more. */
+  #slotCount(place: StorePlace): number {
+    return Math.floor(statSync(storePaths(this.#options.source.folder, place).slots).size / SLOT_BYTES);
+  }
+
+  async #copySlots(number: number, slotCount: number): Promise<void> {
+    const [known, place] = [this.#known[number]!, this.#places[number]!];
+    if (known >= slotCount) return;
     const { source, keys } = this.#options;
-    const from = await open(storePaths(source.folder, placeOf(source.manifest, index)).slots, 'r');
+    const from = await open(storePaths(source.folder, place).slots, 'r');
     try {
-      const to = await open(keyPaths(keys, index).slots, constants.O_RDWR | constants.O_CREAT, 0o600);
+      const to = await open(keyPaths(keys, place).slots, constants.O_RDWR | constants.O_CREAT, 0o600);
       try {
-        await copyDifferences(from, to, Math.max(0, this.#known[index]!) * SLOT_BYTES, slotCount * SLOT_BYTES);
+        await copyDifferences(from, to, Math.max(0, known) * SLOT_BYTES, slotCount * SLOT_BYTES);
         await to.sync();
       } finally {
         await to.close();
@@ -78,54 +88,55 @@ export class KeyCopy {
     } finally {
       await from.close();
     }
-    this.#known[index] = slotCount;
+    this.#known[number] = slotCount;
   }
 
-  async #erase(index: number): Promise<void> {
+  async #erase(number: number): Promise<void> {
     const { source, folder, keys } = this.#options;
-    const erased = readErased(storePaths(source.folder, placeOf(source.manifest, index)).erased).slice(
-      this.#erased[index]!,
-    );
+    const place = this.#places[number]!;
+    const erased = readErased(storePaths(source.folder, place).erased).slice(this.#erased[number]!);
     if (erased.length === 0) return;
-    await noteErased(backupStorePaths(folder, index).erased, erased);
-    await noteErased(keyPaths(keys, index).erased, erased);
-    await eraseSlots(keyPaths(keys, index).slots, erased);
-    this.#erased[index]! += erased.length;
+    await noteErased(backupStorePaths(folder, place).erased, erased);
+    await noteErased(keyPaths(keys, place).erased, erased);
+    await eraseSlots(keyPaths(keys, place).slots, erased);
+    this.#erased[number]! += erased.length;
   }
 }
 
 export interface KeyCopies {
-  /** By store. */
+  /** By store, those of the past first: each opens what it sealed, and what was sealed before. */
   readonly vaults: readonly MediumVault[];
   close(): Promise<void>;
 }
 
 /** Copied keys, to read what they seal. @throws StorageFault KEY_MISMATCH, KEYS_DAMAGED */
-export async function openKeyCopies(folder: string, { folderId, shardCount }: Manifest): Promise<KeyCopies> {
-  const { master, index: indexKey } = readKeys(folder, folderId);
-  const media: SlotFile[] = [];
+export async function openKeyCopies(folder: string, manifest: Manifest): Promise<KeyCopies> {
+  const { master, index: indexKey } = readKeys(folder, manifest.folderId);
+  const media = new Map<string, SlotFile>();
   const close = async () => {
-    for (const medium of media) await medium.close();
+    for (const medium of media.values()) await medium.close();
   };
+  const places = allPlacesOf(manifest);
   try {
-    for (let index = 0; index < shardCount; index += 1) media.push(await openSlotCopy(keyPaths(folder, index).slots));
+    for (const place of places) {
+      media.set(storeName(place), await openSlotCopy(keyPaths(folder, place).slots));
+    }
   } catch (error) {
     await close();
     if (!hasCode(error, 'ENOENT')) throw error;
     throw new StorageFault('KEYS_DAMAGED', `${folder} lacks keys of a store: take another copy`, { cause: error });
   }
-  const vaults = media.map(
-    (medium, index) =>
-      new MediumVault({
-        medium,
-        master,
-        keyedHash: new KeyedHash(indexKey),
-        place: { folderId, generation: 0, index },
-        failStop: new FailStop(),
-        keysMax: 1,
-      }),
-  );
-  return { vaults, close };
+  const vaultOf = (place: StorePlace) =>
+    new MediumVault({
+      medium: media.get(storeName(place))!,
+      master,
+      keyedHash: new KeyedHash(indexKey),
+      place,
+      pastSlots: (of) => media.get(storeName(of)),
+      failStop: new FailStop(),
+      keysMax: 1,
+    });
+  return { vaults: places.map(vaultOf), close };
 }
 
 /** Adds to a list what is not in it. */

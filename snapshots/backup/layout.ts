@@ -11,6 +11,9 @@
  *   store-N/tail/       segments of records that were in no segment there; they may overlap, and go when archive/ has them
  *   store-N/erased      slots whose keys were destroyed, also here: an older copy of the keys gives none of them back
  *
+ * Where the stores were dealt out anew (reshard.ts), those of each generation lie beside those before under the names that
+ * they have in the data folder: store-G.N. So one backup goes on, and its older cuts are of the older stores.
+ *
  * Rows are folded out of the records, so a base tells no more than these: what is personal in it is sealed as it is there.
  *
  *   KEYS/               master.key, index.key, store-N.slots, store-N.erased, as in the data folder
@@ -20,11 +23,12 @@ import { join, resolve } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { readChecked, writeChecked } from '../lmdb/checked-json.ts';
 import { hasCode, readFileIfThere, syncFolder } from '../lmdb/files.ts';
-import { indexPath, type Manifest, masterPath } from '../lmdb/folder.ts';
+import { generationOf, indexPath, type Manifest, masterPath } from '../lmdb/folder.ts';
 import { hashOf } from '../record.ts';
+import { type StorePlace, storeName } from '../store-place.ts';
 
-/** Of the backup as a whole, and of a cut. */
-const FORMAT = 1;
+/** Of the backup as a whole, and of a cut: the second where there is more than one generation of stores. */
+const FORMAT = 2;
 const IDENTITY = 'backup.json';
 const CUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const CUT_FILE = '.json';
@@ -47,17 +51,26 @@ export interface Cut {
   readonly createdAt: string;
   /** The programme's time: of the last record inside. */
   readonly lastMs: number;
+  /** Of its stores; absent = the first. */
+  readonly generation?: number;
   /** Sequence of each store; closed. */
   readonly vector: readonly number[];
 }
 
-export function backupStorePaths(folder: string, index: number): BackupStorePaths {
-  const path = join(folder, `store-${index}`);
+type InBackup = Omit<StorePlace, 'folderId'>;
+
+export function backupStorePaths(folder: string, place: InBackup): BackupStorePaths {
+  const path = backupStoreFolder(folder, place);
   return { archive: join(path, 'archive'), tail: join(path, 'tail'), erased: join(path, 'erased') };
 }
 
-export function keyPaths(folder: string, index: number): KeyPaths {
-  return { slots: join(folder, `store-${index}.slots`), erased: join(folder, `store-${index}.erased`) };
+export function backupStoreFolder(folder: string, place: InBackup): string {
+  return join(folder, `store-${storeName(place)}`);
+}
+
+export function keyPaths(folder: string, place: InBackup): KeyPaths {
+  const path = backupStoreFolder(folder, place);
+  return { slots: `${path}.slots`, erased: `${path}.erased` };
 }
 
 export { indexPath, masterPath };
@@ -68,8 +81,8 @@ export function keysBeside(folder: string): string {
 }
 
 /** Stands where a segment names the one before it: segments of the tail are joined by their records alone. */
-export function tailGenesis({ folderId }: Manifest, index: number): Buffer {
-  return hashOf(Buffer.from(`clickday ${folderId} tail ${index}`));
+export function tailGenesis(place: StorePlace): Buffer {
+  return hashOf(Buffer.from(`clickday ${place.folderId} tail ${storeName(place)}`));
 }
 
 /** Durably. */
@@ -94,7 +107,7 @@ interface BackupIdentity {
 }
 
 export function writeIdentity(folder: string, of: Manifest): void {
-  const identity: BackupIdentity = { format: FORMAT, of };
+  const identity: BackupIdentity = { format: formatIn(generationOf(of)), of };
   writeChecked(join(folder, IDENTITY), identity);
 }
 
@@ -120,11 +133,16 @@ export function checkNewCutName(folder: string, name: string): void {
 }
 
 /** Durable when it returns. */
-export function writeCut(folder: string, cut: Omit<Cut, 'format'>): Cut {
-  const made: Cut = { format: FORMAT, ...cut };
+export function writeCut(folder: string, { generation = 0, ...cut }: Omit<Cut, 'format'>): Cut {
+  const made: Cut = { format: formatIn(generation), ...cut, ...(generation === 0 ? {} : { generation }) };
   makeFolders(cutsFolder(folder));
   writeChecked(join(cutsFolder(folder), cut.name + CUT_FILE), made);
   return made;
+}
+
+/** A program that knows one generation refuses others, and goes on with what it knows. */
+function formatIn(generation: number): number {
+  return generation === 0 ? 1 : FORMAT;
 }
 
 function cutsFolder(folder: string): string {
@@ -153,4 +171,12 @@ export function readCheckedFile<T>(path: string, bytes: Buffer, formatMax: numbe
 
 export function backupDamaged(path: string, what: string): StorageFault {
   return new StorageFault('BACKUP_DAMAGED', `${path} ${what}: use another copy of the backup`);
+}
+
+export function otherHistory(path: string, where: string): StorageFault {
+  return new StorageFault(
+    'BACKUP_OTHER_HISTORY',
+    `${path} goes on ${where} in a way that this data folder does not: it was restored from an earlier moment since; use ` +
+      'a new folder',
+  );
 }

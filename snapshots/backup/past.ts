@@ -29,6 +29,7 @@ import { isCardFact } from '../inspect/partition-log.ts';
 
 /** Journals of all stores, and the keys that name and show a citizen. */
 export interface PastSource {
+  /** Of stores that were before, in the order of their generations, then of those that there are. */
   readonly journals: readonly Iterable<TurnRecord>[];
   /** By store: only the citizen's own is asked. */
   readonly vaults: readonly Pick<Vault, 'open' | 'digest'>[];

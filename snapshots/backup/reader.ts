@@ -7,20 +7,29 @@ import type { TurnRecord } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { checkFollowing, findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
 import { hasCode, readFileIfThere } from '../lmdb/files.ts';
-import type { Manifest } from '../lmdb/folder.ts';
-import { placeOf } from '../lmdb/folder.ts';
+import {
+  endOf,
+  generationOf,
+  genesisIn,
+  type Manifest,
+  manifestIn,
+  pastPlacesOf,
+  placeOf,
+  placesOf,
+} from '../lmdb/folder.ts';
 import { archiveGenesis } from '../lmdb/layout.ts';
 import { checkChain, checkRecord, HASH_BYTES, hashOf, openRecord } from '../record.ts';
-import { genesisOf } from '../store.ts';
 import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
 
 export class BackupReader {
   readonly folder: string;
   readonly manifest: Manifest;
 
-  /** @throws StorageFault BACKUP_MISSING, BACKUP_DAMAGED, FORMAT_NEWER */
-  constructor(folder: string) {
-    const manifest = readIdentity(folder);
+  /**
+   * @param manifest with the generation of stores to be read; by default that of the data folder
+   * @throws StorageFault BACKUP_MISSING, BACKUP_DAMAGED, FORMAT_NEWER
+   */
+  constructor(folder: string, manifest = readIdentity(folder)) {
     if (manifest === null) {
       throw new StorageFault('BACKUP_MISSING', `${folder} is no backup: it has no backup.json`);
     }
@@ -32,9 +41,33 @@ export class BackupReader {
     return this.manifest.shardCount;
   }
 
+  get generation(): number {
+    return generationOf(this.manifest);
+  }
+
+  /** Of stores as they were before they were dealt out anew. */
+  in(generation: number): BackupReader {
+    return new BackupReader(this.folder, manifestIn(this.manifest, generation));
+  }
+
+  /** Of all generations before this one, the first one first. */
+  get past(): readonly BackupReader[] {
+    return Array.from({ length: this.generation }, (_, generation) => this.in(generation));
+  }
+
+  /** The newest of which every store has a record at least, and all that was before it is here: others are under way. */
+  get newest(): BackupReader {
+    const places = placesOf(this.manifest);
+    const isBegun = places.every(({ index }) => this.last(index) > 0);
+    const isWhole = pastPlacesOf(this.manifest).every(
+      (place) => this.in(place.generation).last(place.index) === endOf(this.manifest, place).sequence,
+    );
+    return this.generation === 0 || (isBegun && isWhole) ? this : this.in(this.generation - 1).newest;
+  }
+
   /** Records of a store, as far as they go. @throws StorageFault at the first that is damaged or missing */
   *turns(store: number, from = 1): Iterable<TurnRecord> {
-    let previousHash: Buffer | null = from === 1 ? genesisOf(placeOf(this.manifest, store)) : null;
+    let previousHash: Buffer | null = from === 1 ? genesisIn(this.manifest, placeOf(this.manifest, store)) : null;
     let sequence = from === 1 ? 1 : from - 1;
     for (const bytes of this.recordsFrom(store, sequence)) {
       checkRecord(bytes, sequence);
@@ -84,6 +117,23 @@ export class BackupReader {
     }, 0);
   }
 
+  /** By store: sequence of the last record; 0 = none. */
+  get lasts(): readonly number[] {
+    return placesOf(this.manifest).map(({ index }) => this.last(index));
+  }
+
+  /** The programme's time when all stores had begun. */
+  get firstMs(): number {
+    return this.lastMsOf(placesOf(this.manifest).map(() => 1));
+  }
+
+  /** Hexadecimal; of the genesis where the sequence is 0. */
+  hashAt(store: number, sequence: number): string {
+    if (sequence === 0) return genesisIn(this.manifest, placeOf(this.manifest, store)).toString('hex');
+    const [record] = this.recordsFrom(store, sequence);
+    return record === undefined ? '' : hashOf(record).toString('hex');
+  }
+
   /** Sequence of the last record; 0 = none. */
   last(store: number): number {
     const { archive, tail } = this.segments(store);
@@ -92,7 +142,7 @@ export class BackupReader {
 
   /** @throws StorageFault ARCHIVE_DAMAGED where one is missing */
   segments(store: number): { readonly archive: readonly Segment[]; readonly tail: readonly Segment[] } {
-    const paths = backupStorePaths(this.folder, store);
+    const paths = backupStorePaths(this.folder, placeOf(this.manifest, store));
     // In this order: what is moved meanwhile is seen in both, or in the later one.
     const tail = ifThere(() => listSegments(paths.tail)) ?? [];
     return { archive: ifThere(() => findSegments(paths.archive)) ?? [], tail };
@@ -110,13 +160,14 @@ export class BackupReader {
     }
     const held = tail.filter(({ first, last }) => first <= sequence && sequence <= last);
     if (held.length === 0) {
-      throw backupDamaged(backupStorePaths(this.folder, store).tail, `has no record ${sequence}`);
+      const { tail: path } = backupStorePaths(this.folder, placeOf(this.manifest, store));
+      throw backupDamaged(path, `has no record ${sequence}`);
     }
     const segment = held.reduce((best, other) => (other.last > best.last ? other : best));
     const bytes = readFileIfThere(segment.path);
     // Whoever adds to the backup has put its records elsewhere since: look again.
     if (bytes === null) return this.#holding(store, sequence);
-    return { segment, bytes, hashBefore: tailGenesis(this.manifest, store) };
+    return { segment, bytes, hashBefore: tailGenesis(placeOf(this.manifest, store)) };
   }
 }
 

@@ -17,14 +17,28 @@ import { FORMAT } from '../codec/formats.ts';
 import { type Archive, segmentName } from '../lmdb/archive.ts';
 import { openEnvironment } from '../lmdb/environment.ts';
 import { syncFolder } from '../lmdb/files.ts';
-import { explained, type Folder, finishFolder, placeOf, readKeys, restartFolder } from '../lmdb/folder.ts';
+import {
+  allPlacesOf,
+  endOf,
+  explained,
+  type Folder,
+  finishFolder,
+  generationOf,
+  type Manifest,
+  placeOf,
+  placesOf,
+  readKeys,
+  restartFolder,
+} from '../lmdb/folder.ts';
 import { openArchive, type StorePaths, storePaths } from '../lmdb/layout.ts';
-import { type FileStore, openFileStore } from '../lmdb/persistence.ts';
+import { type FileStore, openFileStore, openPastStores } from '../lmdb/persistence.ts';
 import { RecordDatabase } from '../lmdb/record-database.ts';
 import { readErased } from '../lmdb/slot-file.ts';
+import { pastTurns } from '../past-turns.ts';
 import { openRecord } from '../record.ts';
+import { lastingSlot, type StorePlace, slotOf, storeName } from '../store-place.ts';
 import { type Base, placeBase } from './base.ts';
-import { chooseBase, type ReadBackup, readBackup, type Until } from './inspection.ts';
+import { chooseBase, type ReadBackup, readBackup, readerOf, type Until } from './inspection.ts';
 import { eraseSlots, noteErased, openKeyCopies } from './key-copy.ts';
 import { backupStorePaths, keyPaths, keysBeside, makeFolders } from './layout.ts';
 import { BackupReader } from './reader.ts';
@@ -66,15 +80,17 @@ export interface Restored {
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { backup, keys = keysBeside(backup), until = 'end' } = options;
-  const reader = new BackupReader(backup);
+  const reader = readerOf(new BackupReader(backup), until);
   const folderKeys = readKeys(keys, reader.manifest.folderId);
   const { base, damaged } =
     options.withoutBase === true ? { base: null, damaged: [] } : await chooseBase(reader, until);
   const read = readBackup(reader, until, base);
-  if (read.vector.every((last) => last === 0)) {
+  if (reader.generation === 0 && read.vector.every((last) => last === 0)) {
     throw new StorageFault('BACKUP_EMPTY', `${backup} has no records up to there: there is nothing to restore`);
   }
-  const erased = read.vector.map((_, index) => erasedIn(backup, keys, index));
+  const erased = new Map(
+    allPlacesOf(reader.manifest).map((place) => [storeName(place), erasedIn(backup, keys, place)]),
+  );
   await checkKeys(keys, reader, read, erased);
   const epoch = 1 + Math.max(...read.vector.map((_, index) => lastEpochOf(reader, index)));
 
@@ -84,7 +100,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   try {
     await new Restore({ ...options, keys }, { reader, read, base, erased, epoch, folder }).run();
     finishFolder(folder);
-    const erasedCount = erased.reduce((sum, slots) => sum + slots.length, 0);
+    const erasedCount = [...erased.values()].reduce((sum, slots) => sum + slots.length, 0);
     const lastMs = reader.lastMsOf(read.vector);
     return { vector: read.vector, lastMs, epoch, erasedCount, base: base?.name ?? null, damagedBases: damaged };
   } catch (error) {
@@ -98,8 +114,8 @@ interface Work {
   readonly reader: BackupReader;
   readonly read: ReadBackup;
   readonly base: Base | null;
-  /** By store: slots whose keys are to be gone. */
-  readonly erased: readonly (readonly number[])[];
+  /** By the name of a store, of any generation: slots whose keys are to be gone. */
+  readonly erased: ReadonlyMap<string, readonly number[]>;
   readonly epoch: number;
   readonly folder: Folder;
 }
@@ -117,49 +133,54 @@ class Restore {
 
   async run(): Promise<void> {
     const { folder, read, base, reader } = this.#work;
+    for (const past of reader.past) {
+      for (const place of placesOf(past.manifest))
+        await this.#putStore(past, place, endOf(folder.manifest, place).sequence);
+    }
     for (const [index, last] of read.vector.entries()) {
-      const paths = storePaths(folder.path, placeOf(folder.manifest, index));
-      await this.#putKeys(index, paths);
-      this.#onPoint('restore-keys');
-      makeFolders(join(paths.archive, '..'), paths.archive);
-      await this.#putRecords(index, last, paths);
-      if (base !== null) await placeBase(reader.folder, base, index, paths.rows);
+      const place = placeOf(folder.manifest, index);
+      await this.#putStore(reader, place, last);
+      if (base !== null) await placeBase(reader.folder, base, place, storePaths(folder.path, place).rows);
       this.#onPoint('restore-base');
       await this.#foldRows(index);
     }
     syncFolder(folder.path);
   }
 
-  async #putKeys(index: number, { slots, erased: list }: StorePaths): Promise<void> {
-    const erased = this.#work.erased[index]!;
-    copyFileSync(keyPaths(this.#options.keys, index).slots, slots);
+  async #putStore(reader: BackupReader, place: StorePlace, last: number): Promise<void> {
+    const paths = storePaths(this.#work.folder.path, place);
+    await this.#putKeys(place, paths);
+    this.#onPoint('restore-keys');
+    makeFolders(join(paths.archive, '..'), paths.archive);
+    await this.#putRecords(reader, place, { last, paths });
+  }
+
+  async #putKeys(place: StorePlace, { slots, erased: list }: StorePaths): Promise<void> {
+    const erased = this.#work.erased.get(storeName(place))!;
+    copyFileSync(keyPaths(this.#options.keys, place).slots, slots);
     await noteErased(list, erased);
     await eraseSlots(slots, erased);
   }
 
   /** The newest stays in the journal, all before it are archived: segments as they are, what else there is in new ones. */
-  async #putRecords(index: number, last: number, paths: StorePaths): Promise<void> {
-    const { reader, folder } = this.#work;
-    const place = placeOf(folder.manifest, index);
-    await this.#putNewest(index, last, paths, openArchive(paths.archive, place));
+  async #putRecords(reader: BackupReader, place: StorePlace, { last, paths }: Ending): Promise<void> {
+    const [newest] = last === 0 ? [] : reader.recordsFrom(place.index, last);
+    await this.#putNewest(newest ?? null, { last, paths }, openArchive(paths.archive, place));
     this.#onPoint('restore-journal');
-    for (const segment of reader.segments(index).archive) {
+    for (const segment of reader.segments(place.index).archive) {
       if (segment.last < last) await copySegment(segment, join(paths.archive, segmentName(segment)));
     }
     const archive = openArchive(paths.archive, place);
-    await archiveRest(archive, reader.recordsFrom(index, archive.last + 1), last - 1);
+    await archiveRest(archive, reader.recordsFrom(place.index, archive.last + 1), last - 1);
     this.#onPoint('restore-archive');
   }
 
-  async #putNewest(index: number, last: number, paths: StorePaths, archive: Archive): Promise<void> {
-    const { reader, epoch } = this.#work;
+  async #putNewest(newest: Buffer | null, { last, paths }: Ending, archive: Archive): Promise<void> {
     const { database } = openEnvironment(paths.journal);
     try {
       const journal = new RecordDatabase(database, archive, () => {});
-      await journal.setEpoch(epoch);
-      if (last === 0) return;
-      const [newest] = reader.recordsFrom(index, last);
-      await journal.putFirst(last, newest!);
+      await journal.setEpoch(this.#work.epoch);
+      if (newest !== null) await journal.putFirst(last, newest);
     } finally {
       await database.close();
     }
@@ -168,18 +189,39 @@ class Restore {
   async #foldRows(index: number): Promise<void> {
     const { folder, read, base, erased } = this.#work;
     const store = await openFileStore(folder, index, () => {});
+    const past = openPastStores(folder);
     try {
-      if (base !== null) checkWallets(store, new Set(erased[index]));
+      if (base !== null) checkWallets(store, erasedNumbers(folder.manifest, erased));
       await rebuildRows({
         store,
+        past: pastTurns(past, (partition) => partition % read.vector.length === index),
         isTaken: ({ from, to, sequence }) => sequence <= read.taken(from, to),
         rowCount: this.#options.rowCount,
         onPoint: () => this.#onPoint('restore-rows'),
       });
     } finally {
-      await store.close();
+      for (const opened of [store, ...past]) await opened.close();
     }
   }
+}
+
+interface Ending {
+  /** Sequence of the last record that the store is to have. */
+  readonly last: number;
+  readonly paths: StorePaths;
+}
+
+/** As wallets name them. */
+function erasedNumbers(manifest: Manifest, erased: Work['erased']): ReadonlySet<number> {
+  const numbers = new Set<number>();
+  for (const place of allPlacesOf(manifest)) {
+    const isPast = place.generation < generationOf(manifest);
+    for (const at of erased.get(storeName(place))!) {
+      const slot = slotOf({ ...place, at });
+      numbers.add(isPast ? lastingSlot(slot, place) : slot);
+    }
+  }
+  return numbers;
 }
 
 /** Who is in the base, whose enrolments were not read: has a key, or was erased. */
@@ -214,8 +256,8 @@ function lastEpochOf(reader: BackupReader, store: number): number {
 }
 
 /** By the lists of both copies, whichever is newer: who was erased after the cut stays so. */
-function erasedIn(backup: string, keys: string, index: number): readonly number[] {
-  const lists = [backupStorePaths(backup, index).erased, keyPaths(keys, index).erased];
+function erasedIn(backup: string, keys: string, place: StorePlace): readonly number[] {
+  const lists = [backupStorePaths(backup, place).erased, keyPaths(keys, place).erased];
   return [...new Set(lists.flatMap(readErased))];
 }
 
@@ -223,11 +265,12 @@ function erasedIn(backup: string, keys: string, index: number): readonly number[
 async function checkKeys(keys: string, reader: BackupReader, read: ReadBackup, erased: Work['erased']): Promise<void> {
   const { vaults, close } = await openKeyCopies(keys, reader.manifest);
   try {
-    for (const [index, slots] of read.slots.entries()) {
-      for (const slot of erased[index]!) slots[slot] = 0;
-      const missing = slots.findIndex((isNamed, slot) => isNamed === 1 && !vaults[index]!.hasKey(slot));
+    for (const [number, place] of allPlacesOf(reader.manifest).entries()) {
+      const [slots, vault] = [read.slots[number]!, vaults[number]!];
+      for (const at of erased.get(storeName(place))!) slots[at] = 0;
+      const missing = slots.findIndex((isNamed, at) => isNamed === 1 && !vault.hasKey(slotOf({ ...place, at })));
       if (missing === -1) continue;
-      throw keyMissing(keyPaths(keys, index).slots, missing);
+      throw keyMissing(keyPaths(keys, place).slots, missing);
     }
   } finally {
     await close();

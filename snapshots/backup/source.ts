@@ -2,8 +2,9 @@
 
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Manifest } from '../lmdb/folder.ts';
-import type { FileStore } from '../lmdb/persistence.ts';
+import { type FileStore, openPastStore } from '../lmdb/persistence.ts';
 import type { RecordMedium } from '../media.ts';
+import type { StorePlace } from '../store-place.ts';
 import type { PartitionPosition, PartitionState } from './closure.ts';
 
 /** Where a store is, all of it flushed, and of one moment. */
@@ -30,8 +31,11 @@ export interface BackupSource {
   readonly manifest: Manifest;
   /** Of all stores, asked at once. */
   positions(): Promise<readonly StorePosition[]>;
-  /** Records of a store as they lie there, from `sequence` on: as many as travel at once; none where it has none. */
-  records(store: number, sequence: number): Promise<readonly Buffer[]>;
+  /**
+   * Records of a store, of this generation or one that is past, as they lie there, from `sequence` on: as many as travel at
+   * once; none where it has none.
+   */
+  records(place: StorePlace, sequence: number): Promise<readonly Buffer[]>;
   /** A database with the rows of a store into the empty folder `to`. @throws StorageFault ROWS_NOT_COPIED, ROW_DAMAGED */
   copyRows(store: number, to: string): Promise<RowsCopied>;
 }
@@ -50,6 +54,21 @@ export function recordPiece(medium: RecordMedium, sequence: number): readonly Bu
     if (bytes >= PIECE_BYTES) break;
   }
   return piece;
+}
+
+/** The same of a store that is past, and that nobody has open. @throws StorageFault JOURNAL_DAMAGED, ARCHIVE_DAMAGED, STORE_DAMAGED */
+export async function pastRecordPiece(
+  path: string,
+  manifest: Manifest,
+  place: StorePlace,
+  sequence: number,
+): Promise<readonly Buffer[]> {
+  const { records, close } = openPastStore(path, manifest, place);
+  try {
+    return recordPiece(records, sequence);
+  } finally {
+    await close();
+  }
 }
 
 /** What `BackupSource.copyRows` does, by whoever has the store open. The mark is read first: the copy may have a later one. */

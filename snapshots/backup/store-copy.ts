@@ -15,11 +15,19 @@ import {
   segmentName,
 } from '../lmdb/archive.ts';
 import { createFileDurably, syncFolder, writeFully } from '../lmdb/files.ts';
-import { placeOf } from '../lmdb/folder.ts';
+import { generationOf, genesisIn } from '../lmdb/folder.ts';
 import { removeUnfinished, storePaths } from '../lmdb/layout.ts';
 import { checkChain, checkRecord, HASH_BYTES, hashOf } from '../record.ts';
-import { genesisOf } from '../store.ts';
-import { type BackupStorePaths, backupDamaged, backupStorePaths, makeFolders, tailGenesis } from './layout.ts';
+import { type StorePlace, storeName } from '../store-place.ts';
+import {
+  type BackupStorePaths,
+  backupDamaged,
+  backupStoreFolder,
+  backupStorePaths,
+  makeFolders,
+  otherHistory,
+  tailGenesis,
+} from './layout.ts';
 import type { BackupSource, OnBackupPoint } from './source.ts';
 
 const PIECE_BYTES = 1_048_576;
@@ -30,7 +38,7 @@ export interface StoreCopyOptions {
   readonly source: BackupSource;
   /** Of the backup. */
   readonly folder: string;
-  readonly index: number;
+  readonly place: StorePlace;
   readonly onPoint: OnBackupPoint;
 }
 
@@ -62,10 +70,10 @@ export class StoreCopy {
   }
 
   private constructor(options: StoreCopyOptions) {
-    const { source, folder, index } = options;
+    const { source, folder, place } = options;
     this.#options = options;
-    this.#paths = backupStorePaths(folder, index);
-    makeFolders(join(folder, `store-${index}`), this.#paths.archive, this.#paths.tail);
+    this.#paths = backupStorePaths(folder, place);
+    makeFolders(backupStoreFolder(folder, place), this.#paths.archive, this.#paths.tail);
     removeUnfinished(this.#paths.archive);
     removeUnfinished(this.#paths.tail);
     const archive = findSegments(this.#paths.archive);
@@ -78,14 +86,20 @@ export class StoreCopy {
     );
     this.#last = newest?.last ?? 0;
     this.#lastHash =
-      newest === null
-        ? genesisOf(placeOf(source.manifest, index))
-        : hashOf(lastRecordIn(readFileSync(newest.path), newest));
+      newest === null ? genesisIn(source.manifest, place) : hashOf(lastRecordIn(readFileSync(newest.path), newest));
     this.#removeCovered();
   }
 
   get last(): number {
     return this.#last;
+  }
+
+  get place(): StorePlace {
+    return this.#options.place;
+  }
+
+  segments(): readonly Segment[] {
+    return [...findSegments(this.#paths.archive), ...this.#tail];
   }
 
   /** Durable when resolved. Nothing past `sequence` comes along: its keys may not be here. */
@@ -99,24 +113,22 @@ export class StoreCopy {
   /** Each record names the one before it: if the newest here is the store's own, so are all others. */
   async #checkHistory(): Promise<void> {
     if (this.#last === 0) return;
-    const { source, index, folder } = this.#options;
-    const [record] = await source.records(index, this.#last);
+    const { source, place, folder } = this.#options;
+    const [record] = await source.records(place, this.#last);
     if (record !== undefined && hashOf(record).equals(this.#lastHash)) return;
-    throw new StorageFault(
-      'BACKUP_OTHER_HISTORY',
-      `${folder} goes on after record ${this.#last} of store ${index} in a way that this data folder does not: ` +
-        'it was restored from an earlier moment since; use a new folder',
-    );
+    throw otherHistory(folder, `after record ${this.#last} of store ${storeName(place)}`);
   }
 
   /**
    * Not the newest: where an engine dies before the records of that one have left the journal, the next engine writes it
-   * anew, and longer. Its records are asked for one by one, like those that are in no segment yet.
+   * anew, and longer. Its records are asked for one by one, like those that are in no segment yet. In a store that is past
+   * nobody writes any more.
    */
   async #copyArchive(sequence: number): Promise<void> {
-    const { source, index, onPoint } = this.#options;
-    const segments = findSegments(storePaths(source.folder, placeOf(source.manifest, index)).archive);
-    for (const segment of segments.slice(0, -1)) {
+    const { source, place, onPoint } = this.#options;
+    const segments = findSegments(storePaths(source.folder, place).archive);
+    const isPast = place.generation < generationOf(source.manifest);
+    for (const segment of isPast ? segments : segments.slice(0, -1)) {
       if (segment.last <= this.#archiveLast) continue;
       if (segment.last > sequence) return;
       if (segment.first !== this.#archiveLast + 1) {
@@ -133,14 +145,15 @@ export class StoreCopy {
 
   /** What comes next, checked: nothing is kept that does not follow. */
   async #gather(sequence: number): Promise<Gathered> {
-    const { source, index } = this.#options;
+    const { source, place } = this.#options;
     const records: Buffer[] = [];
     let bytes = 0;
     let at = this.#last;
     let lastHash = this.#lastHash;
     while (at < sequence && bytes < TAIL_BYTES_MAX) {
-      const more = await source.records(index, at + 1);
-      if (more.length === 0) throw new StorageFault('JOURNAL_DAMAGED', `store ${index} has no record ${at + 1}`);
+      const more = await source.records(place, at + 1);
+      if (more.length === 0)
+        throw new StorageFault('JOURNAL_DAMAGED', `store ${storeName(place)} has no record ${at + 1}`);
       for (const record of more) {
         if (at === sequence) break;
         at += 1;
@@ -159,8 +172,8 @@ export class StoreCopy {
    * written again a few times at most.
    */
   async #addTail({ lastHash, ...added }: Gathered): Promise<void> {
-    const { source, index, onPoint } = this.#options;
-    const hashBefore = tailGenesis(source.manifest, index);
+    const { place, onPoint } = this.#options;
+    const hashBefore = tailGenesis(place);
     let { records, bytes } = added;
     let first = this.#last + 1;
     const kept = [...this.#tail];

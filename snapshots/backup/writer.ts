@@ -6,9 +6,11 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { StorageFault } from '../../engine/ports.ts';
-import { explained, requireFirstGeneration } from '../lmdb/folder.ts';
+import { endOf, explained, generationOf, type Manifest, manifestIn, pastPlacesOf, placesOf } from '../lmdb/folder.ts';
 import { lockFile } from '../lmdb/lock.ts';
+import type { StorePlace } from '../store-place.ts';
 import { copyBase, dropBases, readBases, sealBase, type UnsealedBase } from './base.ts';
 import { Closure } from './closure.ts';
 import { KeyCopy } from './key-copy.ts';
@@ -17,6 +19,7 @@ import {
   checkNewCutName,
   keysBeside,
   makeFolders,
+  otherHistory,
   readCuts,
   readIdentity,
   writeCut,
@@ -59,6 +62,8 @@ export class BackupWriter {
   readonly #source: BackupSource;
   readonly #onPoint: OnBackupPoint;
   readonly #baseBytesMin: number;
+  /** Of stores that are past, which grow no more. */
+  readonly #past: readonly StoreCopy[];
   readonly #stores: readonly StoreCopy[];
   readonly #keyCopy: KeyCopy;
   readonly #unlock: () => void;
@@ -76,12 +81,16 @@ export class BackupWriter {
       makeFolders(folder, keys);
       const unlock = lockFile(join(folder, 'lock'));
       try {
-        claim(folder, source);
-        const stores: StoreCopy[] = [];
-        for (let index = 0; index < source.manifest.shardCount; index += 1) {
-          stores.push(await StoreCopy.open({ source, folder, index, onPoint }));
-        }
-        return new BackupWriter({ source, folder, keys, onPoint, baseBytesMin }, stores, unlock);
+        const isToBeClaimed = checkClaim(folder, source);
+        const openCopies = async (places: readonly StorePlace[]) => {
+          const copies: StoreCopy[] = [];
+          for (const place of places) copies.push(await StoreCopy.open({ source, folder, place, onPoint }));
+          return copies;
+        };
+        const past = await openCopies(pastPlacesOf(source.manifest));
+        const stores = await openCopies(placesOf(source.manifest));
+        if (isToBeClaimed) writeIdentity(folder, source.manifest);
+        return new BackupWriter({ source, folder, keys, onPoint, baseBytesMin }, { past, stores }, unlock);
       } catch (error) {
         unlock();
         throw error;
@@ -97,7 +106,7 @@ export class BackupWriter {
       onPoint,
       baseBytesMin,
     }: Required<{ [K in keyof BackupWriterOptions]: NonNullable<BackupWriterOptions[K]> }>,
-    stores: readonly StoreCopy[],
+    { past, stores }: { readonly past: readonly StoreCopy[]; readonly stores: readonly StoreCopy[] },
     unlock: () => void,
   ) {
     this.folder = folder;
@@ -105,6 +114,7 @@ export class BackupWriter {
     this.#source = source;
     this.#onPoint = onPoint;
     this.#baseBytesMin = baseBytesMin;
+    this.#past = past;
     this.#stores = stores;
     this.#keyCopy = new KeyCopy({ source, folder, keys });
     this.#unlock = unlock;
@@ -135,7 +145,8 @@ export class BackupWriter {
       const { vector, lastMs } = this.#close(first, second);
       if (base !== null) await sealBase(base, vector, new BackupReader(this.folder));
       this.#onPoint('backup-cut');
-      const cut = writeCut(this.folder, { name: chosen, createdAt: now.toISOString(), lastMs, vector });
+      const generation = generationOf(this.#source.manifest);
+      const cut = writeCut(this.folder, { name: chosen, createdAt: now.toISOString(), lastMs, generation, vector });
       dropBases(this.folder, readCuts(this.folder));
       return { ...cut, hasBase: base !== null, baseFault };
     });
@@ -150,6 +161,7 @@ export class BackupWriter {
   async #bring(positions: readonly StorePosition[]): Promise<void> {
     await this.#keyCopy.bring(positions);
     this.#onPoint('backup-keys');
+    for (const copy of this.#past) await copy.bring(endOf(this.#source.manifest, copy.place).sequence);
     for (const [index, { sequence }] of positions.entries()) await this.#stores[index]!.bring(sequence);
   }
 
@@ -170,14 +182,16 @@ export class BackupWriter {
   }
 
   #isBaseDue(): boolean {
-    const [newest] = readBases(this.folder).bases;
-    const reader = new BackupReader(this.folder);
+    const generation = generationOf(this.#source.manifest);
+    const newest = readBases(this.folder).bases.find((base) => base.generation === generation);
     let [before, since] = [0, 0];
-    for (const index of this.#stores.keys()) {
-      const { archive, tail } = reader.segments(index);
-      for (const { path, first, last } of [...archive, ...tail]) {
+    for (const copy of [...this.#past, ...this.#stores]) {
+      const { generation: of, index } = copy.place;
+      // All that is past is in a base of today's stores.
+      const covered = newest === undefined ? 0 : of < generation ? copy.last : newest.vector[index]!;
+      for (const { path, first, last } of copy.segments()) {
         const { size } = statSync(path);
-        const newer = Math.min(1, Math.max(0, last - (newest?.vector[index] ?? 0)) / (last - first + 1));
+        const newer = Math.min(1, Math.max(0, last - covered) / (last - first + 1));
         before += size * (1 - newer);
         since += size * newer;
       }
@@ -208,14 +222,25 @@ export class BackupWriter {
   }
 }
 
-/** A folder that was raised to another format since takes its backup along. */
-function claim(folder: string, { manifest }: BackupSource): void {
-  requireFirstGeneration(manifest, 'a backup');
+/**
+ * A folder that was raised to another format, or whose stores were dealt out anew since, takes its backup along.
+ * @returns whether the backup says something else of it as yet
+ */
+function checkClaim(folder: string, { manifest }: BackupSource): boolean {
   const of = readIdentity(folder);
-  const isSame = of?.folderId === manifest.folderId && of.shardCount === manifest.shardCount;
-  if (of === null || (isSame && of.format < manifest.format)) return writeIdentity(folder, manifest);
-  if (isSame) return;
-  throw new StorageFault('BACKUP_OF_ANOTHER', `${folder} is the backup of another data folder: choose a new one`);
+  if (of === null) return true;
+  if (of.folderId !== manifest.folderId) {
+    throw new StorageFault('BACKUP_OF_ANOTHER', `${folder} is the backup of another data folder: choose a new one`);
+  }
+  const generation = generationOf(of);
+  if (generation > generationOf(manifest) || !hasStoresOf(manifestIn(manifest, generation), of)) {
+    throw otherHistory(folder, `with stores of generation ${generation}`);
+  }
+  return generation < generationOf(manifest) || of.format < manifest.format;
+}
+
+function hasStoresOf(one: Manifest, other: Manifest): boolean {
+  return isDeepStrictEqual([one.shardCount, one.past ?? []], [other.shardCount, other.past ?? []]);
 }
 
 /** `2020-12-08T10-00-00Z`, and a number where that is taken. */

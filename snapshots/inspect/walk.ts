@@ -1,9 +1,10 @@
 /** Reads the journals of all stores as one history, and checks that none of them has a gap. */
 import { PARTITION_COUNT } from '../../engine/contract.ts';
-import type { Fact, Section, TurnRecord } from '../../engine/facts.ts';
+import type { Section, TurnRecord } from '../../engine/facts.ts';
 import { StorageFault, type Store } from '../../engine/ports.ts';
+import { lastingSection } from '../past-turns.ts';
 import type { PastJournal } from '../persistence.ts';
-import { lastingSlot, storeName } from '../store-place.ts';
+import { storeName } from '../store-place.ts';
 import type { Findings } from './findings.ts';
 
 export interface Step {
@@ -25,8 +26,8 @@ interface Source {
   /** Null = of a generation that is past. */
   readonly store: Store | null;
   readonly journal: PastJournal['journal'];
-  /** Of what it journaled, so that it says today what its store meant. */
-  readonly slotOf: (slot: number) => number;
+  /** What it journaled, so that it says today what its store meant. */
+  readonly today: (section: Section) => Section;
 }
 
 interface Cursor extends Source {
@@ -44,12 +45,12 @@ export function* inTimeOrder({ stores, past }: History, findings: Findings): Ite
     const sources = past.filter((one) => one.generation === generation).map(pastSource);
     for (const { source, section, nowMs } of merged(sources, gaps, findings)) {
       const store = stores[section.partition % stores.length]!;
-      yield { store, nowMs, section: { ...section, facts: section.facts.map((fact) => withSlot(fact, source)) } };
+      yield { store, nowMs, section: source.today(section) };
     }
     gaps.dealtOut();
   }
   const sources = stores.map((store, index): Source => {
-    return { name: String(index), store, journal: store.journal, slotOf: (slot) => slot };
+    return { name: String(index), store, journal: store.journal, today: (section) => section };
   });
   for (const { source, section, nowMs } of merged(sources, gaps, findings)) {
     yield { store: source.store!, nowMs, section };
@@ -57,12 +58,8 @@ export function* inTimeOrder({ stores, past }: History, findings: Findings): Ite
 }
 
 function pastSource({ generation, index, journal }: PastJournal): Source {
-  const slotOf = (slot: number) => lastingSlot(slot, { generation, index });
-  return { name: `${storeName({ generation, index })}, which is past,`, store: null, journal, slotOf };
-}
-
-function withSlot(fact: Fact, { slotOf }: Source): Fact {
-  return fact.kind === 'enrolled' ? { ...fact, slot: slotOf(fact.slot) } : fact;
+  const today = (section: Section) => lastingSection(section, { generation, index });
+  return { name: `${storeName({ generation, index })}, which is past,`, store: null, journal, today };
 }
 
 interface Merged {

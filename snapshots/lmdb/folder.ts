@@ -15,11 +15,13 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { invariant } from '../../engine/assert.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { FORMAT, FORMAT_OLDEST } from '../codec/formats.ts';
 import type { JournalEnd } from '../journal.ts';
 import { type FolderKeys, KEY_BYTES, newKeys, unwrapIndexKey, wrapIndexKey } from '../keys.ts';
 import { checkShardCount } from '../persistence.ts';
+import { genesisOf } from '../store.ts';
 import type { StorePlace } from '../store-place.ts';
 import { readChecked, writeChecked } from './checked-json.ts';
 import { hasCode, makeFolderDurably, readFileIfThere, syncFolder, writeFileDurably } from './files.ts';
@@ -50,18 +52,42 @@ export function generationOf({ past = [] }: Manifest): number {
   return past.length;
 }
 
-/**
- * For what knows one generation of stores as yet: journals of past ones would be left out without a word.
- * @throws StorageFault RESHARDED
- */
-export function requireFirstGeneration(manifest: Manifest, what: string): void {
-  if (generationOf(manifest) === 0) return;
-  throw new StorageFault('RESHARDED', `${what} cannot be done yet where the stores were dealt out anew (reshard)`);
-}
-
 /** Of a store that there is now. */
 export function placeOf(manifest: Manifest, index: number): StorePlace {
   return { folderId: manifest.folderId, generation: generationOf(manifest), index };
+}
+
+/** All stores of one generation. */
+export function placesOf(manifest: Manifest): readonly StorePlace[] {
+  return Array.from({ length: manifest.shardCount }, (_, index) => placeOf(manifest, index));
+}
+
+/** Of all stores that there were before, the first ones first. */
+export function pastPlacesOf(manifest: Manifest): readonly StorePlace[] {
+  return (manifest.past ?? []).flatMap((_, generation) => placesOf(manifestIn(manifest, generation)));
+}
+
+/** Of all that there ever were. */
+export function allPlacesOf(manifest: Manifest): readonly StorePlace[] {
+  return [...pastPlacesOf(manifest), ...placesOf(manifest)];
+}
+
+/** As it was while a generation of stores was the last one. */
+export function manifestIn({ past = [], ...manifest }: Manifest, generation: number): Manifest {
+  const { shardCount } = past[generation] ?? manifest;
+  return { ...manifest, shardCount, ...(generation === 0 ? {} : { past: past.slice(0, generation) }) };
+}
+
+/** What the first record of a store follows. */
+export function genesisIn({ past = [] }: Manifest, place: StorePlace): Buffer {
+  return genesisOf(place, past[place.generation - 1]?.ends);
+}
+
+/** Where the journal of a store that is past ended. */
+export function endOf({ past = [] }: Manifest, { generation, index }: Omit<StorePlace, 'folderId'>): JournalEnd {
+  const end = past[generation]?.ends[index];
+  invariant(end !== undefined, `store ${index} of generation ${generation} is not past`);
+  return end;
 }
 
 /** What a thread needs to open its part of a folder. Holds keys: it goes from thread to thread, in memory only. */

@@ -6,17 +6,20 @@ import { KeyedHash } from '../keys.ts';
 import type { OnPoint, RecordMedium, StoreMedia } from '../media.ts';
 import type { PastJournal, Persistence } from '../persistence.ts';
 import { readRanking } from '../ranking-file.ts';
-import { genesisOf, type OpenStore, openStore, scrubStore } from '../store.ts';
-import { storeName } from '../store-place.ts';
+import { type OpenStore, openStore, scrubStore } from '../store.ts';
+import { type StorePlace, storeName } from '../store-place.ts';
 import type { PastSlots } from '../vault.ts';
 import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import {
+  endOf,
   explained,
   type Folder,
   type FolderParts,
+  genesisIn,
   type Manifest,
   openFolder,
   openFolderAsItIs,
+  pastPlacesOf,
   placeOf,
 } from './folder.ts';
 import { openArchive, rankingPath, saveRanking, storePaths } from './layout.ts';
@@ -164,7 +167,7 @@ export async function openFileStore(
 /** Every store may need every key there ever was: which of them had a citizen before is not its own to know. */
 async function openPastSlots(folder: FolderParts, opened: { close(): Promise<void> }[]): Promise<PastSlots> {
   const files = new Map<string, SlotFile>();
-  for (const place of pastPlaces(folder.manifest)) {
+  for (const place of pastPlacesOf(folder.manifest)) {
     const file = await openSlotFile(storePaths(folder.path, place));
     opened.push(file);
     files.set(storeName(place), file);
@@ -172,28 +175,26 @@ async function openPastSlots(folder: FolderParts, opened: { close(): Promise<voi
   return (place) => files.get(storeName(place));
 }
 
-interface PastStore extends PastJournal {
+export interface PastStore extends PastJournal {
+  /** The journal's records as they lie there. */
+  readonly records: RecordMedium;
   readonly close: () => Promise<void>;
 }
 
-function openPastStores({ path, manifest }: FolderParts): readonly PastStore[] {
-  const { folderId, format, past = [] } = manifest;
-  return [...pastPlaces(manifest)].map(({ generation, index }) => {
-    const place = { folderId, generation, index };
-    const paths = storePaths(path, place);
-    const { database } = openEnvironment(paths.journal);
-    const medium = new RecordDatabase(database, openArchive(paths.archive, place), () => {});
-    const genesis = genesisOf(place, past[generation - 1]?.ends);
-    const parts = { medium, genesis, format, failStop: new FailStop(), onPoint: () => {} };
-    const journal = openPastJournal(parts, past[generation]!.ends[index]!);
-    return { generation, index, journal, close: () => database.close() };
-  });
+/** In the order of `pastPlacesOf`. @throws StorageFault JOURNAL_DAMAGED, ARCHIVE_DAMAGED, STORE_DAMAGED */
+export function openPastStores({ path, manifest }: FolderParts): readonly PastStore[] {
+  return pastPlacesOf(manifest).map((place) => openPastStore(path, manifest, place));
 }
 
-function* pastPlaces({ past = [] }: Manifest): Iterable<{ readonly generation: number; readonly index: number }> {
-  for (const [generation, { shardCount }] of past.entries()) {
-    for (let index = 0; index < shardCount; index += 1) yield { generation, index };
-  }
+/** Nobody else may have it open: an engine has not. */
+export function openPastStore(path: string, manifest: Manifest, place: StorePlace): PastStore {
+  const paths = storePaths(path, place);
+  const { database } = openEnvironment(paths.journal);
+  const records = new RecordDatabase(database, openArchive(paths.archive, place), () => {});
+  const genesis = genesisIn(manifest, place);
+  const parts = { medium: records, genesis, format: manifest.format, failStop: new FailStop(), onPoint: () => {} };
+  const journal = openPastJournal(parts, endOf(manifest, place));
+  return { ...place, journal, records, close: () => database.close() };
 }
 
 /** New calls fail at once; LMDB finishes what it was given. */

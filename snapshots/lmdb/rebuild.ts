@@ -13,10 +13,11 @@ import { dirname, join } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import { rebuildRows, TakenIn } from '../../engine/shard/rebuild.ts';
 import { type Inspection, type VerifyOptions, verifyFolder } from '../inspect.ts';
+import { pastTurns } from '../past-turns.ts';
 import { syncFolder } from './files.ts';
-import { type Folder, openFolder, placeOf, requireFirstGeneration } from './folder.ts';
+import { type Folder, openFolder, placeOf } from './folder.ts';
 import { type StorePaths, storePaths } from './layout.ts';
-import { type FileStore, openFileStore } from './persistence.ts';
+import { type FileStore, openFileStore, openPastStores } from './persistence.ts';
 
 export interface RebuildFolderOptions extends VerifyOptions {
   /** Changed rows after which they are written. */
@@ -34,7 +35,6 @@ export async function rebuildFolder(path: string, options: RebuildFolderOptions 
   const folder = openFolder(path, undefined);
   const stores = Array.from({ length: folder.manifest.shardCount }, (_, index) => rebuiltPaths(folder, index));
   try {
-    requireFirstGeneration(folder.manifest, 'making rows anew');
     // Where old rows are aside already, the new ones were whole.
     if (!stores.every(({ aside }) => existsSync(aside))) await makeAll(folder, stores, options);
     removeRankings(join(path, 'rankings'));
@@ -69,18 +69,21 @@ async function makeAll(
   { rowCount, onPoint = () => {} }: RebuildFolderOptions,
 ): Promise<void> {
   const opened: FileStore[] = [];
+  const past = openPastStores(folder);
   try {
     const takenIn = new TakenIn();
+    for (const { journal } of past) takenIn.addAll(journal);
     for (const [index, { fresh, ...paths }] of stores.entries()) {
       const store = await openFileStore(folder, index, onPoint, { ...paths, rows: fresh });
       opened.push(store);
-      if (stores.length > 1) takenIn.addAll(store.journal);
+      if (stores.length > 1 || past.length > 0) takenIn.addAll(store.journal);
     }
-    for (const store of opened) {
-      await rebuildRows({ store, rowCount, isTaken: (message) => takenIn.has(message) });
+    for (const [index, store] of opened.entries()) {
+      const before = pastTurns(past, (partition) => partition % stores.length === index);
+      await rebuildRows({ store, past: before, rowCount, isTaken: (message) => takenIn.has(message) });
     }
   } finally {
-    for (const store of opened) await store.close();
+    for (const store of [...opened, ...past]) await store.close();
   }
 }
 

@@ -1,12 +1,28 @@
 /** What lies in folders on a real disk, to be compared. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { openRow, ROW_TABLES, tablePrefix } from '../../snapshots/row-format.ts';
 
 /** As `rowsOf` of a disk in memory: each store's rows by key, without the mark. Nobody may have the folder open. */
-export async function rowsIn(folder: string): Promise<readonly (readonly string[])[]> {
+export function rowsIn(folder: string): Promise<readonly (readonly string[])[]> {
+  return rowsAs(folder, (key, value) => `${key.toString('hex')} ${value.toString('hex')}`);
+}
+
+/** The same, whatever the format of each row: what it says. */
+export function valuesIn(folder: string): Promise<readonly (readonly string[])[]> {
+  return rowsAs(folder, (key, bytes) => {
+    const table = ROW_TABLES.find((one) => tablePrefix(one, key[0]!).equals(key.subarray(0, 2)))!;
+    return `${key.toString('hex')} ${JSON.stringify(openRow(table, key, bytes))}`;
+  });
+}
+
+async function rowsAs(
+  folder: string,
+  text: (key: Buffer, value: Buffer) => string,
+): Promise<readonly (readonly string[])[]> {
   const stores = readdirSync(folder)
-    .filter((name) => name.startsWith('store-'))
+    .filter((name) => existsSync(join(folder, name, 'rows')))
     .sort();
   return Promise.all(
     stores.map(async (store) => {
@@ -17,7 +33,7 @@ export async function rowsIn(folder: string): Promise<readonly (readonly string[
       });
       const found = [...rows.getRange({})]
         .filter(({ key }) => key[0] !== 0xff)
-        .map(({ key, value }) => `${key.toString('hex')} ${value.toString('hex')}`)
+        .map(({ key, value }) => text(key, value))
         .sort();
       await rows.close();
       return found;

@@ -37,7 +37,7 @@ export function memorySource(disk: MemoryDisk, folder: string): BackupSource {
         }),
       );
     },
-    records: async (store, sequence) => stores[store]!.records.slice(sequence - 1, sequence + 4),
+    records: async ({ index }, sequence) => stores[index]!.records.slice(sequence - 1, sequence + 4),
     async copyRows(index, to) {
       const { rows } = stores[index]!;
       const medium = memoryMedia(stores[index]!, disk.flusher()).rows;

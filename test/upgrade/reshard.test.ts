@@ -9,9 +9,7 @@ import { crc32 } from 'node:zlib';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeIban, makeTaxCode, partitionOf } from '../../engine/index.ts';
-import { openAtRest } from '../../snapshots/backup/at-rest.ts';
 import { openPersistence, type ReshardPoint, reshardFolder, verifyFolder } from '../../snapshots/index.ts';
-import { rebuildFolder } from '../../snapshots/lmdb/rebuild.ts';
 import { hpan, World } from '../support/world.ts';
 import { readFixture, unpack } from './fixture.ts';
 import { cardsIn } from './formats.ts';
@@ -184,14 +182,6 @@ test('a row that got lost on the way is noticed before the new stores are used',
 });
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
-
-test('what knows one generation of stores as yet says so, and leaves nothing out without a word', async () => {
-  await reshardFolder(folder, { storeCount: 3 });
-  const resharded = { code: 'RESHARDED' };
-  await expect(rebuildFolder(folder)).rejects.toMatchObject(resharded);
-  await expect(openAtRest(folder)).rejects.toMatchObject(resharded);
-  expect((await verifyFolder(folder)).differences).toEqual([]);
-});
 
 test('the command line deals a folder out, unless an engine has it', async () => {
   const run = (stores: string) => {
