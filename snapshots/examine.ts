@@ -234,7 +234,7 @@ function blameFindings(folder: string): readonly Finding[] {
 
 function storesOf(folder: string): readonly string[] {
   return filesIn(folder)
-    .filter((name) => /^store-\d+$/.test(name))
+    .filter((name) => /^store-[\d.]+$/.test(name))
     .map((name) => join(folder, name));
 }
 

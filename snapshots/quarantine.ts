@@ -8,6 +8,7 @@
  * A process that was killed from outside leaves suspects, too. They lose nothing but a turn that they could have shared.
  */
 import { closeSync, statSync, writeSync } from 'node:fs';
+import { partitionOf } from '../engine/partition.ts';
 import { type Quarantine, StorageFault } from '../engine/ports.ts';
 
 /** Those of the last deaths: a turn names a thousand or two. */
@@ -56,6 +57,21 @@ function deathsMax(name: string): number {
 /** Commands and rows can be refused; what the engine owes to itself cannot. */
 export function isRefusable(name: string): boolean {
   return /^(command|record) /.test(name);
+}
+
+/** Of the partition whose store decides it. */
+export function partitionOfTask(name: string): number {
+  const [kind, first = '', second = ''] = name.split(' ');
+  if (kind === 'message') return Number(second);
+  return kind === 'command' || kind === 'record' ? partitionOf(first) : Number(first);
+}
+
+/** What some of many tasks are to blame for. */
+export function blameOf(blames: readonly Blame[], isWanted: (name: string) => boolean): Blame {
+  return {
+    suspects: blames.flatMap(({ suspects }) => suspects.filter(({ name }) => isWanted(name))),
+    setAside: blames.flatMap(({ setAside }) => setAside.filter(({ name }) => isWanted(name))),
+  };
 }
 
 const NAME = /^(command|record|message|system|expiry) \S[^\n]*$/;

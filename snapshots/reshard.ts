@@ -8,6 +8,9 @@
  * them first. A citizen's key stays in its slot as well, under a number that says where (store-place.ts): seals in rows
  * and in every archive open as before, and erasing a slot makes all of them unreadable.
  *
+ * What was set aside and who is suspected (quarantine.ts) goes with its partition, too; the old stores keep their files, which
+ * nobody reads any more.
+ *
  * The manifest says which stores a folder has. It is replaced when the new ones were verified; whoever dies before that
  * leaves a folder with the old ones, whoever dies after it one with the new. What is too many then, a next try removes.
  */
@@ -24,6 +27,7 @@ import { syncFolder } from './lmdb/files.ts';
 import { type Folder, generationOf, type Manifest, openFolder, writeManifest } from './lmdb/folder.ts';
 import { storePaths } from './lmdb/layout.ts';
 import { type FileStore, openFileStore, openStores } from './lmdb/persistence.ts';
+import { dealBlames, judgeStores } from './lmdb/quarantine-files.ts';
 import type { CrashPoint, KeyedChange } from './media.ts';
 import { addressOf, openRow, sealRow, tablePrefix } from './row-format.ts';
 import { GENERATIONS_MAX, lastingSlot } from './store-place.ts';
@@ -70,10 +74,13 @@ export async function reshardFolder(path: string, options: ReshardOptions): Prom
     removeLeftOver(folder, keepsRows);
     if (storeCount === manifest.shardCount) return { ...stores, rowsMoved: 0, inspection: null };
     checkGeneration(manifest);
+    // Of a death that no start has come after: opening the stores forgets its names.
+    judgeStores(path, Date.now());
     const ends = await settle(folder, onPoint);
     onPoint('settled');
     const next = { ...folder, manifest: dealtOut(manifest, storeCount, ends) };
     const rowsMoved = await deal(folder, next, onPoint);
+    dealBlames(path, next.manifest);
     const inspection = await verifyNext(next, options);
     onPoint('verified');
     removeRankings(folder);

@@ -1,18 +1,23 @@
 /** Where a store keeps who is to blame for deaths, and what the start after one makes of it. */
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageFault } from '../../engine/ports.ts';
 import {
   type Blame,
   blameAfter,
+  blameOf,
   blameText,
   FileQuarantine,
   isRefusable,
   NOBODY,
   namesIn,
   parseBlame,
+  partitionOfTask,
+  type SetAside,
 } from '../quarantine.ts';
 import { readFileIfThere, writeFileDurably } from './files.ts';
+import { type Manifest, placesOf, readManifest } from './folder.ts';
+import { storePaths } from './layout.ts';
 
 /** @param store its folder */
 export function openQuarantine(store: string): FileQuarantine {
@@ -29,8 +34,7 @@ export function openQuarantine(store: string): FileQuarantine {
  * @throws StorageFault TASK_SET_ASIDE for what cannot be refused, SET_ASIDE_DAMAGED
  */
 export function judgeDeath(folder: string, nowMs: number): readonly string[] {
-  const at = new Date(nowMs).toISOString();
-  const setAside = storesOf(folder).flatMap((store) => judgeStore(store, at));
+  const setAside = judgeStores(folder, nowMs);
   const stuck = readBlames(folder)
     .flatMap((blame) => blame.setAside)
     .find(({ name }) => !isRefusable(name));
@@ -41,6 +45,21 @@ export function judgeDeath(folder: string, nowMs: number): readonly string[] {
       'Nothing acknowledged is lost. Keep what the engine said when it died, put the program right, then: ' +
       `clickday release "${stuck.name}"`,
   );
+}
+
+/** The same, whatever it is: for who serves nobody. */
+export function judgeStores(folder: string, nowMs: number): readonly SetAside[] {
+  const at = new Date(nowMs).toISOString();
+  return storesOf(folder).flatMap((store) => judgeStore(store, at));
+}
+
+/** Deals blame out to stores that are made (reshard.ts), and which nobody has opened yet. */
+export function dealBlames(folder: string, next: Manifest): void {
+  const blames = readBlames(folder);
+  for (const place of placesOf(next)) {
+    const blame = blameOf(blames, (name) => partitionOfTask(name) % next.shardCount === place.index);
+    if (blame.suspects.length + blame.setAside.length > 0) writeBlame(storePaths(folder, place).folder, blame);
+  }
 }
 
 /** Of each store of a folder. @throws StorageFault SET_ASIDE_DAMAGED */
@@ -60,9 +79,10 @@ export function release(folder: string, isReleased: (name: string) => boolean): 
   });
 }
 
+/** Those that there are now: what was to blame in stores before was dealt out with their partitions. */
 function storesOf(folder: string): readonly string[] {
-  const names = readdirSync(folder).filter((name) => /^store-\d+$/.test(name));
-  return names.map((name) => join(folder, name));
+  const manifest = readManifest(folder);
+  return manifest === null ? [] : placesOf(manifest).map((place) => storePaths(folder, place).folder);
 }
 
 /** The names are gone before the blame is written: a death in between forgets one, and none is counted twice. */

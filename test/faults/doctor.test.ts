@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Examining, examineFolder } from '../../snapshots/examine.ts';
+import { writeManifest } from '../../snapshots/lmdb/folder.ts';
 import { blameText } from '../../snapshots/quarantine.ts';
 
 let folder: string;
@@ -14,6 +15,7 @@ beforeEach(() => {
   mkdirSync(join(folder, 'keys'), { mode: 0o700 });
   writeFileSync(join(folder, 'keys', 'master.key'), 'secret', { mode: 0o600 });
   writeFileSync(join(folder, 'lock'), '');
+  writeManifest(folder, { format: 2, folderId: 'doctor', shardCount: 1, createdAt: '2021-03-01T09:00:00Z' });
   mkdirSync(join(folder, 'store-0', 'journal'), { recursive: true });
   mkdirSync(join(folder, 'store-0', 'archive'));
   writeFileSync(join(folder, 'store-0', 'journal', 'data.mdb'), 'pages');

@@ -2,14 +2,23 @@
 // answers stay, the inspector agrees, and the engine goes on. A copy of the folder is taken at each step, as a kill there
 // would leave it, and each copy is brought to the end.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeIban, makeTaxCode, partitionOf } from '../../engine/index.ts';
-import { openPersistence, type ReshardPoint, reshardFolder, verifyFolder } from '../../snapshots/index.ts';
+import {
+  openPersistence,
+  type ReshardPoint,
+  readBlames,
+  release,
+  reshardFolder,
+  verifyFolder,
+} from '../../snapshots/index.ts';
+import { storePaths } from '../../snapshots/lmdb/layout.ts';
+import { blameText } from '../../snapshots/quarantine.ts';
 import { hpan, World } from '../support/world.ts';
 import { readFixture, unpack } from './fixture.ts';
 import { cardsIn } from './formats.ts';
@@ -182,6 +191,39 @@ test('a row that got lost on the way is noticed before the new stores are used',
 });
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+test('fault 18: what was set aside, and who is suspected of a death, goes with its partition', async () => {
+  const world = await opened();
+  const [guilty, other] = [world.citizen(makeTaxCode(3)), world.citizen(makeTaxCode(20))];
+  await close(world);
+  const id = 'a'.repeat(32);
+  const names = { guilty: `command ${guilty.key} ${id}`, record: `record ${hpan(20)} 1`, message: 'message 3 5 9' };
+  const place = (key: string) => storePaths(folder, { generation: 0, index: partitionOf(key) % SHARD_COUNT }).folder;
+  const setAside = [{ name: names.guilty, at: NOW }];
+  const suspects = [{ name: names.message, deaths: 1 }];
+  writeFileSync(join(place(guilty.key), 'set-aside.json'), blameText({ suspects, setAside }));
+  // A death that no start has come after is judged before anything is opened.
+  writeFileSync(join(place(hpan(20)), 'turn'), `${names.record}\n\0`);
+
+  await reshardFolder(folder, { storeCount: 3 });
+  const found = readBlames(folder).flatMap(({ suspects, setAside: aside }, store) => [
+    ...aside.map(({ name }) => `${store} set aside: ${name}`),
+    ...suspects.map(({ name, deaths }) => `${store} suspect, ${deaths} deaths: ${name}`),
+  ]);
+  expect(found.sort()).toEqual(
+    [
+      `${partitionOf(guilty.key) % 3} set aside: ${names.guilty}`,
+      `${partitionOf(hpan(20)) % 3} suspect, 1 deaths: ${names.record}`,
+      `${5 % 3} suspect, 1 deaths: ${names.message}`,
+    ].sort(),
+  );
+  const again = await opened();
+  expect(await again.citizen(guilty.taxCode).do({ kind: 'leave' }, id)).toMatchObject({ code: 'COMMAND_SET_ASIDE' });
+  expect(await again.citizen(other.taxCode).do({ kind: 'leave' }, id)).toMatchObject({ ok: true });
+  await close(again);
+  expect(release(folder, (name) => name === names.guilty)).toEqual([names.guilty]);
+  expect(readBlames(folder).flatMap((blame) => blame.setAside)).toEqual([]);
+});
 
 test('the command line deals a folder out, unless an engine has it', async () => {
   const run = (stores: string) => {
