@@ -7,7 +7,7 @@
  * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
  */
 
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import { LIMITS } from '../../engine/limits.ts';
@@ -25,7 +25,6 @@ import {
   finishFolder,
   generationOf,
   type Manifest,
-  placeOf,
   placesOf,
   readKeys,
   restartFolder,
@@ -98,11 +97,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const manifest = { ...reader.manifest, format: FORMAT };
   const folder = restartFolder(options.folder, { manifest, keys: folderKeys });
   try {
-    await new Restore({ ...options, keys }, { reader, read, base, erased, epoch, folder }).run();
+    const damage = await new Restore({ ...options, keys }, { reader, read, base, erased, epoch, folder }).run();
     finishFolder(folder);
     const erasedCount = [...erased.values()].reduce((sum, slots) => sum + slots.length, 0);
     const lastMs = reader.lastMsOf(read.vector);
-    return { vector: read.vector, lastMs, epoch, erasedCount, base: base?.name ?? null, damagedBases: damaged };
+    const used = damage === null ? base : null;
+    const damagedBases = damage === null ? damaged : [...damaged, damage];
+    return { vector: read.vector, lastMs, epoch, erasedCount, base: used?.name ?? null, damagedBases };
   } catch (error) {
     throw explained(options.folder, error);
   } finally {
@@ -131,20 +132,38 @@ class Restore {
     this.#onPoint = options.onPoint ?? (() => {});
   }
 
-  async run(): Promise<void> {
-    const { folder, read, base, reader } = this.#work;
+  /** @returns what is wrong with the base, so that it was not used after all; null = nothing */
+  async run(): Promise<string | null> {
+    const { folder, read, reader, base } = this.#work;
     for (const past of reader.past) {
-      for (const place of placesOf(past.manifest))
+      for (const place of placesOf(past.manifest)) {
         await this.#putStore(past, place, endOf(folder.manifest, place).sequence);
+      }
     }
-    for (const [index, last] of read.vector.entries()) {
-      const place = placeOf(folder.manifest, index);
-      await this.#putStore(reader, place, last);
-      if (base !== null) await placeBase(reader.folder, base, place, storePaths(folder.path, place).rows);
-      this.#onPoint('restore-base');
-      await this.#foldRows(index);
-    }
+    for (const place of placesOf(folder.manifest)) await this.#putStore(reader, place, read.vector[place.index]!);
+    const damage = base === null ? null : await this.#putBase(base);
+    this.#onPoint('restore-base');
+    for (const { index } of placesOf(folder.manifest)) await this.#foldRows(index);
     syncFolder(folder.path);
+    return damage;
+  }
+
+  /** Its bytes are those that were copied; whether what was copied was sound is seen when all of it is read. */
+  async #putBase(base: Base): Promise<string | null> {
+    const { folder, reader } = this.#work;
+    const places = placesOf(folder.manifest);
+    try {
+      for (const place of places) {
+        await placeBase(reader.folder, base, place, storePaths(folder.path, place).rows);
+        const store = await openFileStore(folder, place.index, () => {});
+        await whileOpen([store], async () => store.rows.verify());
+      }
+      return null;
+    } catch (fault) {
+      if (!(fault instanceof StorageFault)) throw fault;
+      for (const place of places) rmSync(storePaths(folder.path, place).rows, { recursive: true, force: true });
+      return `base ${base.name}: ${fault.code}, ${fault.message}`;
+    }
   }
 
   async #putStore(reader: BackupReader, place: StorePlace, last: number): Promise<void> {
@@ -190,8 +209,7 @@ class Restore {
     const { folder, read, base, erased } = this.#work;
     const store = await openFileStore(folder, index, () => {});
     const past = openPastStores(folder);
-    try {
-      if (base !== null) checkWallets(store, erasedNumbers(folder.manifest, erased));
+    await whileOpen([store, ...past], async () => {
       await rebuildRows({
         store,
         past: pastTurns(past, (partition) => partition % read.vector.length === index),
@@ -199,9 +217,16 @@ class Restore {
         rowCount: this.#options.rowCount,
         onPoint: () => this.#onPoint('restore-rows'),
       });
-    } finally {
-      for (const opened of [store, ...past]) await opened.close();
-    }
+      if (base !== null) checkWallets(store, erasedNumbers(folder.manifest, erased));
+    });
+  }
+}
+
+async function whileOpen(opened: readonly { close(): Promise<void> }[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    for (const one of opened) await one.close();
   }
 }
 
@@ -224,7 +249,7 @@ function erasedNumbers(manifest: Manifest, erased: Work['erased']): ReadonlySet<
   return numbers;
 }
 
-/** Who is in the base, whose enrolments were not read: has a key, or was erased. */
+/** Who was in the base, whose enrolments were not read: has a key, or was erased. */
 function checkWallets({ rows, vault }: FileStore, erased: ReadonlySet<number>): void {
   for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
     for (const [, { value }] of rows.scan('wallet', partition)) {

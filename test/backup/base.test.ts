@@ -25,7 +25,7 @@ import {
 import { openEnvironment } from '../../snapshots/lmdb/environment.ts';
 import { readManifest } from '../../snapshots/lmdb/folder.ts';
 import { RowDatabase } from '../../snapshots/lmdb/row-database.ts';
-import { ROW_TABLES } from '../../snapshots/row-format.ts';
+import { ROW_TABLES, tablePrefix } from '../../snapshots/row-format.ts';
 import { MediumRows } from '../../snapshots/rows.ts';
 import { rowsOf } from '../support/copies.ts';
 import { Random, seed } from '../support/random.ts';
@@ -345,6 +345,28 @@ test('a base of other records is not used, though all of it is whole', async () 
   const differs = [expect.stringContaining('base cut')];
   expect(await restored('mixed', { backup: one! })).toMatchObject({ base: null, damagedBases: differs });
   expect(await rowsIn(at('mixed'))).toEqual(await rowsIn(at('one')));
+});
+
+test('a base of rows that were damaged before they were copied is found when they are read, and not used', async () => {
+  const persistence = await openPersistence({ folder: at('data'), shardCount: 2 });
+  const world = await World.open({ persistence, now: LATER });
+  await enrolled(world, CITIZENS);
+  await world.engine.close();
+  await persistence.close();
+  const { database } = openEnvironment(join(at('data'), 'store-1', 'rows'));
+  const wallet = [...database.getRange()].find(({ key }) => key[1] === tablePrefix('wallet', 0)[1]);
+  const bytes = Buffer.from(wallet!.value);
+  bytes[bytes.length - 1]! ^= 1;
+  await database.put(wallet!.key, bytes);
+  await database.close();
+  const atRest = await openAtRest(at('data'));
+  const writer = await BackupWriter.open({ source: atRest.source, folder: at('backup') });
+  expect(await writer.cut('cut', NOON, 'always')).toMatchObject({ hasBase: true });
+  await writer.close();
+  await atRest.close();
+  const said = [expect.stringContaining('base cut: ROW_DAMAGED')];
+  expect(await restored('new')).toMatchObject({ base: null, damagedBases: said });
+  expect((await verifyFolder(at('new'))).differences).toEqual([]);
 });
 
 /** Rows that are ahead of the mark of a copied database. */
