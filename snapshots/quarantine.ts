@@ -106,6 +106,7 @@ export interface QuarantineParts {
   readonly read: () => Blame;
 }
 
+/** Who opens it changes nothing: the names of a death are for the next start of an engine, which judges them first. */
 export class FileQuarantine implements Quarantine {
   readonly #parts: QuarantineParts;
   /** Null once it is closed: its number may mean another file then. */
@@ -122,7 +123,6 @@ export class FileQuarantine implements Quarantine {
     this.#descriptor = parts.descriptor;
     this.#suspects = new Set(parts.read().suspects.map(({ name }) => name));
     this.#readSetAside();
-    this.#write(0, 1);
   }
 
   name(tasks: readonly string[]): void {

@@ -74,7 +74,7 @@ export async function reshardFolder(path: string, options: ReshardOptions): Prom
     removeLeftOver(folder, keepsRows);
     if (storeCount === manifest.shardCount) return { ...stores, rowsMoved: 0, inspection: null };
     checkGeneration(manifest);
-    // Of a death that no start has come after: opening the stores forgets its names.
+    // A death that no start has come after: the next one looks at the new stores alone.
     judgeStores(path, Date.now());
     const ends = await settle(folder, onPoint);
     onPoint('settled');

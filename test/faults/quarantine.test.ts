@@ -1,9 +1,20 @@
 // Method: one shard on a disk in memory, with a quarantine that only remembers what it was told: who is named while
-// whom is decided, in which turn suspects come, and that nobody is named when nothing is being decided.
+// whom is decided, in which turn suspects come, and that nobody is named when nothing is being decided. And a folder on a
+// disk, as a death leaves it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import type { Quarantine } from '../../engine/ports.ts';
-import { openMemoryPersistence } from '../../snapshots/index.ts';
+import {
+  judgeDeath,
+  openAtRest,
+  openMemoryPersistence,
+  openPersistence,
+  readBlames,
+  verifyFolder,
+} from '../../snapshots/index.ts';
 import { hpan, World } from '../support/world.ts';
 
 const commandId = (number: number) => number.toString(16).padStart(32, '0');
@@ -95,4 +106,21 @@ test('fault 18: what cannot be written once it was decided is named once more', 
   void anna.do({ kind: 'leave' }, commandId(10));
   while (world.faults.length === 0) await new Promise((resolve) => setImmediate(resolve));
   expect(quarantine.named).toEqual([`command ${anna.key} ${commandId(10)}`]);
+});
+
+test('fault 18: who looks at a folder after a death leaves it to the next start to judge', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clickday-death-'));
+  try {
+    await (await openPersistence({ folder, shardCount: 1 })).close();
+    const name = `command anna ${commandId(1)}`;
+    writeFileSync(join(folder, 'store-0', 'turn'), `${name}\n\0`);
+    await (await openAtRest(folder)).close();
+    await verifyFolder(folder);
+    for (const deaths of [1, 1]) {
+      judgeDeath(folder, 0);
+      expect(readBlames(folder).map(({ suspects }) => suspects)).toEqual([[{ name, deaths }]]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
