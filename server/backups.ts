@@ -1,7 +1,11 @@
-/** Backups of the folder that this engine works on: one at a time when an operator asks, and shipping all the time. */
+/**
+ * Backups of the folder that this engine works on: one at a time when an operator asks, and shipping all the time. And looks at
+ * the past, which read it the same way.
+ */
 import { resolve } from 'node:path';
 import type { EngineStats } from '../engine/index.ts';
-import { type BackupSource, BackupWriter, type MadeCut, Shipper } from '../snapshots/index.ts';
+import { type BackupSource, BackupWriter, type MadeCut, type PastWallet, Shipper } from '../snapshots/index.ts';
+import { type AskedPast, readPast } from './past/index.ts';
 
 export interface BackupAsked {
   readonly folder: string;
@@ -46,12 +50,13 @@ export interface BackupsOptions {
 }
 
 /** What the fronts need of it. */
-export type ServedBackups = Pick<Backups, 'state' | 'shipping' | 'begin'>;
+export type ServedBackups = Pick<Backups, 'state' | 'shipping' | 'begin' | 'past'>;
 
 export class Backups {
   readonly #options: BackupsOptions;
   readonly #shipper: Shipper | null;
   #state: BackupState | null = null;
+  #isPastRead = false;
 
   constructor(options: BackupsOptions) {
     const { source, shipping, pause, monotonicMs, alarm, failed } = options;
@@ -82,6 +87,15 @@ export class Backups {
     this.#state = begun;
     void this.#run(begun, asked);
     return begun;
+  }
+
+  /** One at a time: null while another one is read. @throws StorageFault */
+  past(asked: AskedPast): Promise<PastWallet> | null {
+    if (this.#isPastRead) return null;
+    this.#isPastRead = true;
+    return readPast(this.#options.source, asked).finally(() => {
+      this.#isPastRead = false;
+    });
   }
 
   /** What is flushed by now is shipped. A backup under way dies with the process, and may be begun again. */

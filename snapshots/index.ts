@@ -5,7 +5,14 @@ export type { PartitionPosition } from './backup/closure.ts';
 export { type BackupInspection, inspectBackup, type Until } from './backup/inspection.ts';
 export { type Cut, keysBeside } from './backup/layout.ts';
 export { type Happening, type PastWallet, pastWallet } from './backup/past.ts';
-export { pastOfBackup, pastOfFolder } from './backup/past-source.ts';
+export {
+  type JournalTails,
+  type OpenPast,
+  pastOfBackup,
+  pastOfFolder,
+  pastOfTails,
+  tailsOf,
+} from './backup/past-source.ts';
 export { BackupReader } from './backup/reader.ts';
 export { type Restored, type RestoreOptions, restoreBackup } from './backup/restore.ts';
 export { type Lag, Shipper, type ShipperOptions } from './backup/ship.ts';

@@ -78,6 +78,26 @@ export function checkChain(bytes: Buffer, sequence: number, previousHash: Uint8A
   }
 }
 
+/**
+ * Records one after the other, each checked alone and against the one before it.
+ * @param first what the first one is; where it is not known what that follows, it is not told, but the next one follows it
+ */
+export function* turnsIn(
+  records: Iterable<Buffer>,
+  first: { readonly sequence: number; readonly previousHash: Buffer | null },
+): Iterable<TurnRecord> {
+  let { sequence, previousHash } = first;
+  for (const bytes of records) {
+    checkRecord(bytes, sequence);
+    if (previousHash !== null) {
+      checkChain(bytes, sequence, previousHash);
+      yield openRecord(bytes);
+    }
+    previousHash = hashOf(bytes);
+    sequence += 1;
+  }
+}
+
 /** Of a record that passed `checkRecord`. */
 export function openRecord(bytes: Buffer): TurnRecord {
   const sequence = Number(bytes.readBigUInt64LE(12));

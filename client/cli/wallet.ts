@@ -1,11 +1,18 @@
 /** `clickday wallet`: what one citizen has: methods, IBAN, cashback and place in each period. */
 import { defineCommand } from 'citty';
 import { checkTaxCode } from '../../engine/index.ts';
-import { type Happening, type PastWallet, pastOfBackup, pastOfFolder, pastWallet } from '../../snapshots/index.ts';
+import {
+  type Happening,
+  type OpenPast,
+  type PastWallet,
+  pastOfBackup,
+  pastOfFolder,
+  pastWallet,
+} from '../../snapshots/index.ts';
 import { euro } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
-import type { ClickdayClient } from '../sdk/index.ts';
-import { LINE_ARGUMENTS, withClient } from './line.ts';
+import { askHttp, type ClickdayClient } from '../sdk/index.ts';
+import { LINE_ARGUMENTS, type LineOptions, tokenFor, withClient } from './line.ts';
 import { instantArgument, JSON_ARGUMENT, print, printJson, refusalFault, usageFault } from './verb.ts';
 import { plainTable, sayRankings, sayTotal, sayWallet } from './words.ts';
 
@@ -14,7 +21,7 @@ export const wallet = defineCommand({
     name: 'wallet',
     description:
       "Show a citizen's wallet, cashback and place in the ranking; with --at, as it was then and what led to it, from a " +
-      'data folder at rest or a backup.',
+      'data folder, by the server that works in it if one does, or from a backup.',
   },
   args: {
     citizen: { type: 'positional', description: 'tax code', required: true, valueHint: 'CF' },
@@ -42,25 +49,45 @@ export const wallet = defineCommand({
   },
 });
 
-interface PastArguments {
+interface PastArguments extends LineOptions {
   readonly citizen: string;
-  readonly data: string;
   readonly backup: string | undefined;
   readonly keys: string | undefined;
   readonly json: boolean;
 }
 
-async function tellPast({ citizen, data, backup, keys, json }: PastArguments, timeMs: number): Promise<void> {
-  const checked = checkTaxCode(citizen);
-  if (!checked.ok) throw usageFault(`${citizen} is no tax code`);
-  const { source, close } = backup === undefined ? await pastOfFolder(data) : await pastOfBackup(backup, keys);
-  try {
-    const past = await pastWallet(source, checked.value, timeMs);
-    if (json) printJson(past);
-    else print(sayPast(past));
-  } finally {
-    await close();
-  }
+async function tellPast(args: PastArguments, timeMs: number): Promise<void> {
+  const checked = checkTaxCode(args.citizen);
+  if (!checked.ok) throw usageFault(`${args.citizen} is no tax code`);
+  const opened = await openPast(args);
+  const past =
+    opened === null
+      ? await askPast(args, checked.value, timeMs)
+      : await pastWallet(opened.source, checked.value, timeMs).finally(opened.close);
+  if (args.json) printJson(past);
+  else print(sayPast(past));
+}
+
+/** Null where a server works in the folder. */
+async function openPast({ data, backup, keys }: PastArguments): Promise<OpenPast | null> {
+  if (backup !== undefined) return pastOfBackup(backup, keys);
+  return pastOfFolder(data).catch((fault: { readonly code?: unknown }) => {
+    if (fault.code === 'FOLDER_IN_USE') return null;
+    throw fault;
+  });
+}
+
+async function askPast(options: PastArguments, citizen: string, timeMs: number): Promise<PastWallet> {
+  const http = { url: options.url, token: await tokenFor(options, 'operator', 'past') };
+  const body = JSON.stringify({ citizen, at: new Date(timeMs).toISOString() });
+  const { text } = await askHttp(http, { method: 'POST', path: '/admin/past', body });
+  const answer = JSON.parse(text) as {
+    readonly past?: PastWallet;
+    readonly name?: string;
+    readonly detail?: string;
+  };
+  if (answer.past === undefined) throw refusalFault(answer.name ?? 'UNKNOWN', 'no past was read', answer.detail);
+  return answer.past;
 }
 
 function sayPast({ timeMs, wallet, totals, history }: PastWallet): string {

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import * as v from 'valibot';
 import {
+  checkTaxCode,
   type Engine,
   isoText,
   LIMITS,
@@ -37,6 +38,7 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
     { method: 'POST', path: CLOCK, roles: OPERATOR, handle: (call) => setClock(options, call) },
     { method: 'GET', path: BACKUPS, roles: OPERATOR, handle: async () => json({ backup: options.backups.state }) },
     { method: 'POST', path: BACKUPS, roles: OPERATOR, handle: (call) => beginBackup(options.backups, call) },
+    { method: 'POST', path: '/admin/past', roles: OPERATOR, handle: (call) => readPast(options.backups, call) },
     {
       method: 'GET',
       path: '/admin/reversals',
@@ -91,6 +93,27 @@ async function beginBackup(backups: ServedBackups, { request }: Call): Promise<A
   const { folder, keys, name, base } = asked.output;
   const backup = backups.begin({ folder: resolve(folder), keys, name, base });
   return backup === null ? refuse('OVERLOADED', 'a backup is under way') : { ...json({ backup }), status: 202 };
+}
+
+const pastBody = v.object({ citizen: v.string(), at: v.string() });
+
+/**
+ * `{"citizen": tax code, "at": ISO-8601 with offset}`: the wallet as it was then, and what led to it. In a body, since
+ * addresses are written down on the way. OVERLOADED while another past is read; a journal that is damaged says so.
+ */
+async function readPast(backups: ServedBackups, { request }: Call): Promise<Answer> {
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const parsed = parseJson(request, body.bytes);
+  if (!parsed.ok) return parsed;
+  const asked = v.safeParse(pastBody, parsed.value);
+  if (!asked.success) return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
+  const taxCode = checkTaxCode(asked.output.citizen);
+  if (!taxCode.ok) return refuse('FIELD_INVALID', 'citizen');
+  const timeMs = parseInstant(asked.output.at);
+  if (timeMs === null) return refuse('FIELD_INVALID', 'at');
+  const read = backups.past({ taxCode: taxCode.value, timeMs });
+  return read === null ? refuse('OVERLOADED', 'another past is read') : json({ past: await read });
 }
 
 function clockResource(clock: SettableClock): object {

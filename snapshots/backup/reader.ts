@@ -18,7 +18,7 @@ import {
   placesOf,
 } from '../lmdb/folder.ts';
 import { archiveGenesis } from '../lmdb/layout.ts';
-import { checkChain, checkRecord, HASH_BYTES, hashOf, openRecord } from '../record.ts';
+import { HASH_BYTES, hashOf, openRecord, turnsIn } from '../record.ts';
 import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
 
 export class BackupReader {
@@ -66,18 +66,10 @@ export class BackupReader {
   }
 
   /** Records of a store, as far as they go. @throws StorageFault at the first that is damaged or missing */
-  *turns(store: number, from = 1): Iterable<TurnRecord> {
-    let previousHash: Buffer | null = from === 1 ? genesisIn(this.manifest, placeOf(this.manifest, store)) : null;
-    let sequence = from === 1 ? 1 : from - 1;
-    for (const bytes of this.recordsFrom(store, sequence)) {
-      checkRecord(bytes, sequence);
-      if (previousHash !== null) {
-        checkChain(bytes, sequence, previousHash);
-        yield openRecord(bytes);
-      }
-      previousHash = hashOf(bytes);
-      sequence += 1;
-    }
+  turns(store: number, from = 1): Iterable<TurnRecord> {
+    if (from > 1) return turnsIn(this.recordsFrom(store, from - 1), { sequence: from - 1, previousHash: null });
+    const previousHash = genesisIn(this.manifest, placeOf(this.manifest, store));
+    return turnsIn(this.recordsFrom(store, 1), { sequence: 1, previousHash });
   }
 
   /** Segments before the one that a record is in are whole, and follow each other. They are not unpacked. */

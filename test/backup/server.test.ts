@@ -98,7 +98,21 @@ describe('a running server', () => {
     const { body } = await server.call('', '/status');
     expect(body).toMatchObject({ shipping: { folder: at('ship'), fault: null } });
     expect((await server.call('', '/metrics')).text).toMatch(/^clickday_shipping_lag_records \d+$/m);
+    const past = ['wallet', makeTaxCode(3), '--at', NOW, '--data', server.folder];
+    const seen = await json(...past, '--url', server.url);
+    expect(seen).toMatchObject({ wallet: { enabled: true }, history: expect.any(Array) });
+    const operator = await server.token('operator', 'test');
+    for (const [field, value] of [
+      ['citizen', 'NOBODY'],
+      ['at', 'yesterday'],
+    ] as const) {
+      const asked = { citizen: makeTaxCode(3), at: NOW, [field]: value };
+      const refused = await server.call(operator, '/admin/past', { method: 'POST', body: asked });
+      expect(refused).toMatchObject({ status: 400, body: { name: 'FIELD_INVALID', detail: field } });
+    }
     await server.killAll();
+    // Nobody has changed it since: it is told the same from the folder at rest.
+    expect(await json(...past)).toEqual(seen);
 
     expect(await json('verify', '--backup', at('backup'))).toMatchObject({ ok: true, cuts: [{ name: 'hot' }] });
     const fromHot = await json('restore', at('backup'), '--data', at('from-backup'), '--to-cut', 'hot');

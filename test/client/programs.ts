@@ -4,4 +4,5 @@ export const PROGRAMS = {
   engine: () => import('../../server/main.ts'),
   engineThread: () => import('../../server/shards/worker.ts'),
   watchdogThread: () => import('../../server/vitals/watchdog-thread.ts'),
+  pastThread: () => import('../../server/past/past-thread.ts'),
 };

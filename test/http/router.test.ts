@@ -83,6 +83,7 @@ test('each role opens its own addresses and no others', async () => {
     ['POST', '/rtd/files/x', ['acquirer']],
     ['GET', '/admin/clock', ['operator']],
     ['POST', '/admin/clock', ['operator']],
+    ['POST', '/admin/past', ['operator']],
   ];
   for (const [method, path, allowed] of table) {
     for (const role of ROLES) {

@@ -1,0 +1,1 @@
+export { type AskedPast, readPast } from './past.ts';
