@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => steps.remove());
 
-test(`faults 1-5, 23 and 33: ${ROUNDS} kills lose nothing acknowledged and double nothing`, {
+test(`faults 1-5, 23, 33 and 73: ${ROUNDS} kills lose nothing acknowledged and double nothing`, {
   timeout: LONG_MS,
 }, async () => {
   const stepProgram = steps.path;

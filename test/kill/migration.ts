@@ -5,6 +5,7 @@ import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { openPersistence, reshardFolder } from '../../snapshots/index.ts';
 import type { Manifest } from '../../snapshots/lmdb/folder.ts';
 import type { MediumRows } from '../../snapshots/rows.ts';
+import { formatsIn } from '../upgrade/formats.ts';
 import type { KilledFolder } from './killed-folder.ts';
 import type { Place } from './places.ts';
 import { type Death, DoomedVerb } from './victim.ts';
@@ -36,6 +37,8 @@ async function killRaising(folder: KilledFolder, place: Place): Promise<boolean>
   const isOnTheWay = isGone && !(await isRaised(folder));
   await folder.verify();
   await endRaising(folder, place);
+  const { walletRows } = await formatsIn(folder.data, folder.shardCount);
+  if (walletRows.some((format) => format < FORMAT)) folder.broken([`rows are left of formats ${walletRows}`]);
   return isOnTheWay;
 }
 
