@@ -20,9 +20,9 @@ const STEPS_SERVED = { first: 80, next: 50 };
 
 /** @returns whether it died on the way */
 export async function killBackup(folder: KilledFolder, place: Place): Promise<boolean> {
-  const cuts = existsSync(folder.backup) ? cutsOf(folder) : [];
+  const cuts = existsSync(folder.backup) ? await cutsOf(folder) : [];
   const isOnTheWay = folder.random.below(3) === 0 ? await killAtRest(folder) : await killServed(folder, place);
-  cutsOf(folder);
+  await cutsOf(folder);
   await goOn(folder, cuts);
   return isOnTheWay;
 }
@@ -58,9 +58,9 @@ function stepOf(folder: KilledFolder, steps: { readonly first: number; readonly 
 }
 
 /** Names of those that are whole: a backup is that at any moment, but for one that has just begun and says of whom. */
-function cutsOf(folder: KilledFolder): readonly string[] {
+async function cutsOf(folder: KilledFolder): Promise<readonly string[]> {
   if (!existsSync(`${folder.backup}/backup.json`)) return [];
-  const { cuts, differences } = inspectBackup(new BackupReader(folder.backup));
+  const { cuts, differences } = await inspectBackup(new BackupReader(folder.backup));
   folder.broken(differences.map((line) => `the backup: ${line}`));
   return cuts.map(({ name }) => name);
 }
@@ -78,7 +78,7 @@ async function goOn(folder: KilledFolder, before: readonly string[]): Promise<vo
   } finally {
     await atRest.close();
   }
-  const now = cutsOf(folder);
+  const now = await cutsOf(folder);
   const lost = before.filter((name) => !now.includes(name));
   if (lost.length > 0) folder.broken([`cuts are gone from the backup: ${lost}`]);
 
