@@ -508,7 +508,7 @@ export const THREAD = {
   position: crossing(39, nothing, storePosition),
   records: crossing(40, integer, list(bytes)),
   /** Its rows into a folder. */
-  copyRows: crossing(43, text, rowsCopied),
+  copyRows: crossing(44, text, rowsCopied),
 };
 
 /** From a shard to another. */
