@@ -36,11 +36,10 @@ export interface KillSummary {
 const DEATH_MS_MAX = 1_000;
 
 /**
- * Where a folder begins among its rounds: an early death leaves the later ones more to recover. Never with a backup or a
- * migration, which need something to work on; and the second migration deals the stores out, of which a backup is
- * refused, so the second backup comes before it.
+ * Where a folder begins among its rounds: an early death leaves the later ones more to recover. Never with a backup, a
+ * migration or a recovery, which need something to work on.
  */
-const FIRSTS = [0, 4, 6, 8, 12, 14];
+const FIRSTS = [0, 1, 4, 6, 7, 8, 9, 12, 14, 15];
 
 export async function runKills(options: KillOptions): Promise<KillSummary> {
   const { rounds, laneCount, seed } = options;
