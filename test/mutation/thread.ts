@@ -1,0 +1,86 @@
+/** Runs the tests that a mutant has to survive, all of one process's memory being its own; the first that fails ends it. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { collect, type Suite, type Test } from './vitest.ts';
+
+export interface Task {
+  readonly files: readonly string[];
+  /** Names of tests that nobody asks. */
+  readonly without: readonly string[];
+  /** In the order in which to run them; null: all, as they come. */
+  readonly tests: readonly string[] | null;
+  readonly mutant: { readonly id: string; readonly isStatic: boolean; readonly hitLimit: number | undefined } | null;
+}
+
+export type Told =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'passed'; readonly test: string; readonly cpuMs: number }
+  | { readonly kind: 'failed'; readonly test: string; readonly message: string; readonly hitCount: number }
+  | { readonly kind: 'done'; readonly coverage: unknown };
+
+/** The variables that instrumented code looks at. */
+interface Instruments {
+  activeMutant?: string;
+  currentTestId?: string | undefined;
+  hitCount?: number;
+  hitLimit?: number | undefined;
+  mutantCoverage?: unknown;
+}
+
+const { files, without, tests, mutant }: Task = workerData;
+const instruments: Instruments = {};
+(globalThis as unknown as { __stryker__: Instruments }).__stryker__ = instruments;
+
+if (mutant?.isStatic) activate();
+const collected: Test[] = [];
+for (const file of files) {
+  const all = await collect(file, () => import(new URL(file, import.meta.url).href));
+  collected.push(...all.filter(({ name }) => !without.includes(name)));
+}
+if (mutant !== null) activate();
+tell({ kind: 'loaded' });
+
+const byId = new Map(collected.map((test) => [test.id, test]));
+const begun = new Set<Suite>();
+for (const test of tests === null ? collected : tests.map((id) => byId.get(id)!)) await run(test);
+for (const { afterAll } of begun) for (const hook of afterAll) await hook();
+end({ kind: 'done', coverage: instruments.mutantCoverage });
+
+function activate(): void {
+  instruments.activeMutant = mutant!.id;
+  instruments.hitCount = 0;
+  instruments.hitLimit = mutant!.hitLimit;
+}
+
+async function run({ id, suites, body }: Test): Promise<void> {
+  const before = process.cpuUsage();
+  try {
+    await begin(suites);
+    instruments.currentTestId = id;
+    for (const { beforeEach } of suites) for (const hook of beforeEach) await hook();
+    await body();
+    for (const { afterEach } of suites.toReversed()) for (const hook of afterEach) await hook();
+  } catch (error) {
+    end({ kind: 'failed', test: id, message: String(error), hitCount: instruments.hitCount ?? 0 });
+  }
+  instruments.currentTestId = undefined;
+  const { user, system } = process.cpuUsage(before);
+  tell({ kind: 'passed', test: id, cpuMs: (user + system) / 1_000 });
+}
+
+async function begin(suites: readonly Suite[]): Promise<void> {
+  for (const suite of suites) {
+    if (begun.has(suite)) continue;
+    begun.add(suite);
+    for (const hook of suite.beforeAll) await hook();
+  }
+}
+
+function tell(told: Told): void {
+  parentPort!.postMessage(told);
+}
+
+/** Waits to be ended: a thread that exits by itself may take its last words with it. */
+function end(told: Told): void {
+  tell(told);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
