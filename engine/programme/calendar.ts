@@ -63,9 +63,8 @@ export function addOneMonth(ms: number): number {
   const localMs = ms + romeOffsetMs(ms);
   const day = Math.floor(localMs / DAY_MS);
   const { year, month, dayOfMonth } = civilDate(day);
-  const nextMonth = month === 12 ? { year: year + 1, month: 1 } : { year, month: month + 1 };
-  const nextDayOfMonth = Math.min(dayOfMonth, daysInMonth(nextMonth.year, nextMonth.month));
-  const nextDay = dayNumber(nextMonth.year, nextMonth.month, nextDayOfMonth);
+  // The thirteenth month of a year is the January after it.
+  const nextDay = dayNumber(year, month + 1, Math.min(dayOfMonth, daysInMonth(year, month + 1)));
   return instantOfLocal(nextDay * DAY_MS + (localMs - day * DAY_MS));
 }
 
@@ -218,7 +217,7 @@ function digits(text: string, start: number, length: number): number {
 
 /** Milliseconds of the digits after the point: what is finer is cut, never rounded. */
 function fractionMs(fraction: string): number {
-  return digits(fraction.slice(0, 3).padEnd(3, '0'), 0, 3);
+  return digits(fraction.padEnd(3, '0'), 0, 3);
 }
 
 function pad(value: number, width: number): string {

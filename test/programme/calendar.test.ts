@@ -139,6 +139,7 @@ describe('instants in text', () => {
     ['2021-02-11T09:15:30.123999999Z', '2021-02-11T09:15:30.123Z'],
     ['2021-02-11T00:00:00.000+01:00', '2021-02-10T23:00:00.000Z'],
     ['2021-02-10T20:45:30-03:30', '2021-02-11T00:15:30.000Z'],
+    ['2021-02-11T23:59:30+23:59', '2021-02-11T00:00:30.000Z'],
     ['2020-02-29T23:59:59.999Z', '2020-02-29T23:59:59.999Z'],
     ['1969-12-31T23:59:59.9999Z', '1969-12-31T23:59:59.999Z'],
     ['0000-01-01T00:00:00Z', '0000-01-01T00:00:00.000Z'],
@@ -172,6 +173,10 @@ describe('instants in text', () => {
     '',
   ])('%j is refused', (text) => {
     expect(parseInstant(text)).toBeNull();
+  });
+
+  test.each([Number.NaN, 0.5, Date.UTC(0, 0, 1) - 2000 * 366 * DAY_MS])('%s has no text', (ms) => {
+    expect(() => isoText(ms)).toThrow('not a part of a date');
   });
 
   test('ISO texts agree with Date and are read back', () => {

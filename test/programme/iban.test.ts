@@ -92,13 +92,11 @@ describe('the national check letter', () => {
 
 describe('a made IBAN', () => {
   test('is the same at every run', () => {
-    expect([0, 1, 123_456].map(makeIban)).toMatchInlineSnapshot(`
-      [
-        "IT05N0200803200000000000000",
-        "IT63X0306903200000000000001",
-        "IT94Z0306903200000000123456",
-      ]
-    `);
+    expect([0, 1, 123_456].map(makeIban)).toEqual([
+      'IT05N0200803200000000000000',
+      'IT63X0306903200000000000001',
+      'IT94Z0306903200000000123456',
+    ]);
   });
 
   test('is valid here and for ibantools, and belongs to its number alone', () => {

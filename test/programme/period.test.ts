@@ -8,6 +8,7 @@ import {
   closesAtMs,
   findPeriod,
   periodStatus,
+  periodViews,
   visiblePeriods,
 } from '../../engine/programme/period.ts';
 import { italy2020 } from '../../engine/programme/programme.ts';
@@ -129,6 +130,17 @@ describe('the period that takes a record', () => {
     }
   });
 
+  test('of two that start on one day the one with the lower id takes the record', () => {
+    const [low, high] = [firstSemester, { ...firstSemester, awardPeriodId: 8 }];
+    for (const periods of [
+      [low, high],
+      [high, low],
+    ]) {
+      const law = { ...programme, periods };
+      expect(acceptingId('2021-02-01T10:00:00+01:00', '2021-02-01T10:00:00+01:00', law)).toBe(2);
+    }
+  });
+
   test('seeded records are taken exactly as 3.3 defines it', () => {
     const random = new Random(seed);
     const firstMs = instant('2020-12-01T00:00:00Z');
@@ -187,6 +199,20 @@ describe('the life of a period', () => {
     expect(findPeriod(programme, 3)).toBeNull();
     expect(findPeriod(programme, 2)).toBe(firstSemester);
     expect(findPeriod(programme, 99)).toBeNull();
+  });
+
+  test('everybody sees each period that is not suspended with its status', () => {
+    const views = periodViews(programme, instant('2021-01-05T12:00:00+01:00'));
+    expect(views.map(({ awardPeriodId, status }) => [awardPeriodId, status])).toEqual([
+      [1, 'WAITING'],
+      [2, 'ACTIVE'],
+      [4, 'INACTIVE'],
+    ]);
+    expect(views[0]).toEqual({ ...christmas, status: 'WAITING' });
+  });
+
+  test('a day that no check let through stops whoever asks', () => {
+    expect(() => periodStatus({ ...christmas, startDay: '2020-12-32' }, 0)).toThrow('a period has the day 2020-12-32');
   });
 
   test('periods are listed by start day, and the programme keeps its own order', () => {

@@ -69,6 +69,7 @@ describe('the built-in programmes', () => {
       const statuses = programme.periods.map((period) => periodStatus(period, dayStartMs(today)));
       expect(statuses).toEqual(['CLOSED', 'ACTIVE', 'INACTIVE']);
       expect(programme.periods[1]).toMatchObject({ minTransactionNumber: 10, minPosition: 100_000 });
+      for (const period of programme.periods) expect(period.isSuspended).toBe(false);
     }
   });
 });
@@ -113,6 +114,10 @@ describe('the check of a programme file', () => {
     ],
     [
       'programme.circuitSenders of circuit 03 is not a list of ABI codes, five digits each',
+      { circuitSenders: { '03': [12345] } },
+    ],
+    [
+      'programme.circuitSenders of circuit 03 is not a list of ABI codes, five digits each',
       { circuitSenders: { '03': [] } },
     ],
   ])('%s', (problem, changes) => {
@@ -143,6 +148,7 @@ describe('the check of a programme file', () => {
     ['periods[1].name is not a text', { name: '' }],
     ['periods[1].startDay is not a day as YYYY-MM-DD', { startDay: '2021-02-29' }],
     ['periods[1].endDay is not a day as YYYY-MM-DD', { endDay: 20210630 }],
+    ['periods[1].endDay is not a day as YYYY-MM-DD', { endDay: ['2021-06-30'] }],
     ['periods[1].startDay is not between 1996-01-01 and 2100-12-31', { startDay: '1995-12-31' }],
     ['periods[1].endDay is not between 1996-01-01 and 2100-12-31', { endDay: '2101-01-01' }],
     ['periods[1].endDay is before its startDay', { endDay: '2020-12-31' }],
@@ -153,6 +159,12 @@ describe('the check of a programme file', () => {
     ['periods[3].startDay..endDay overlaps periods[1]', { endDay: '2022-01-01' }],
   ])('%s', (problem, changes) => {
     expect(problemOf(file({}, changes))).toBe(problem);
+  });
+
+  test('the longest text and the first and last day that the rules allow are allowed', () => {
+    expect(problemOf(file({ name: 'x'.repeat(200) }))).toBeNull();
+    const [christmas] = file().periods as Json[];
+    expect(problemOf(file({ periods: [{ ...christmas, startDay: '1996-01-01', endDay: '2100-12-31' }] }))).toBeNull();
   });
 
   test('a period of one day is one, and may end the day before the next begins', () => {
@@ -200,6 +212,8 @@ describe('the canonical text of a programme', () => {
     const text = canonicalJson(programme);
     const first = programme.periods[0]!;
     expect(canonicalJson({ ...programme, name: 'other' })).not.toBe(text);
+    expect(canonicalJson({ ...programme, circuitSenders: { ...programme.circuitSenders, '03': [] } })).not.toBe(text);
+    expect(canonicalJson({ ...programme, circuitSenders: { '03': ['36081'] } })).not.toBe(text);
     for (const name of Object.keys(first)) {
       const periods = [{ ...first, [name]: 'other' }, ...programme.periods.slice(1)];
       expect(canonicalJson({ ...programme, periods }), name).not.toBe(text);

@@ -94,13 +94,7 @@ describe('a made tax code', () => {
   });
 
   test('is the same at every run', () => {
-    expect([0, 1, 123_456_789].map(makeTaxCode)).toMatchInlineSnapshot(`
-      [
-        "BBBBBB40A01H501H",
-        "CBBBBB40A01F205P",
-        "TKWVGM41A01C351P",
-      ]
-    `);
+    expect([0, 1, 123_456_789].map(makeTaxCode)).toEqual(['BBBBBB40A01H501H', 'CBBBBB40A01F205P', 'TKWVGM41A01C351P']);
   });
 
   test.each([-1, 0.5, Number.NaN, TAX_CODE_COUNT])('there is none for %s', (number) => {
