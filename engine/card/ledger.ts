@@ -102,7 +102,7 @@ export class LedgerWork {
     const leftCents = entry.record.amountCents;
     this.#set({ ...entry, state: 'counted', enrolment, awardPeriodId, scoreCents, leftCents });
     this.#tell(entry, { status: 'counted', scoreCents, awardPeriodId });
-    this.#flagAmbiguous(place, entry.record, awardPeriodId);
+    this.#flagAmbiguous(entry.record, awardPeriodId);
     this.#settlePending();
   }
 
@@ -204,10 +204,10 @@ export class LedgerWork {
   }
 
   /** A reversal already applied stands when a second payment matches it; an operator is told (DECISION 18). */
-  #flagAmbiguous(place: number, payment: TransactionRecord, awardPeriodId: number): void {
+  #flagAmbiguous(payment: TransactionRecord, awardPeriodId: number): void {
     if (this.#reversals === 0 || payment.correlationId === '') return;
     for (const entry of this.#entries()) {
-      if (entry.state !== 'applied' || entry.flagged || entry.matched === place) continue;
+      if (entry.state !== 'applied' || entry.flagged) continue;
       if (entry.awardPeriodId !== awardPeriodId) continue;
       const { record } = entry;
       if (record.correlationId !== payment.correlationId) continue;

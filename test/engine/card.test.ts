@@ -224,7 +224,8 @@ describe('a record', () => {
     ]);
     const second = desk.take({ idTrxAcquirer: 'B' });
     expect(second).toEqual({ ...newDecision(), isDeferred: true });
-    expect(outcomesOf(desk.counted())).toEqual(['1.00']);
+    const outcome = { status: 'counted', scoreCents: 100, awardPeriodId: 2 };
+    expect(desk.counted().outcomes).toEqual([{ kind: 'record', key: 'A 00', outcome }]);
     expect(desk.take({ idTrxAcquirer: 'B' }).isDeferred).toBe(false);
   });
 
@@ -279,6 +280,17 @@ describe('a reversal', () => {
 
     const later = desk.reverse({ idTrxAcquirer: 'R4', amountCents: 100, ...X });
     expect(desk.stateOf(later)).toBe('pending');
+  });
+
+  test('DECISION 22: turns at once to a payment that its owner made after coming back', () => {
+    const desk = Desk.active();
+    desk.pay({ idTrxAcquirer: 'P', trxMs: NOW_MS - DAY_MS });
+    const again = desk.pay({ idTrxAcquirer: 'Q', trxMs: NOW_MS - DAY_MS + 1 });
+    desk.entries.set(again.place, { ...again, enrolment: 2 });
+    const reversal = desk.reverse({ idTrxAcquirer: 'R' });
+    const { outcomes, messages } = desk.judged(reversal.place, false);
+    expect(outcomes).toEqual([]);
+    expect(messages).toMatchObject([{ kind: 'reverse', citizen: ANNA, enrolment: 2, place: reversal.place }]);
   });
 
   test('of who is known to have left tells nothing twice', () => {
