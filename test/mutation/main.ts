@@ -1,6 +1,6 @@
 /**
- * `npm run mutation -- [ROOM [FILE...]]`: mutants of one room, or of all rooms one after the other. What is measured of whole
- * rooms goes to `bench/results/mutation.json`; single files are for whoever works on them.
+ * `npm run mutation -- [ROOM [FILE...]]`: mutants of one room, or of all rooms one after the other. What whole rooms
+ * are measured at goes to `bench/results/mutation.json`; single files are for whoever works on them.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ interface RoomScore {
   readonly room: string;
   readonly commit: string;
   readonly files: number;
-  /** Those that tests were asked about: all but messages and what is computed once, while a file is loaded. */
+  /** All but words with which the program complains. */
   readonly mutants: number;
   readonly killed: number;
   readonly timedOut: number;
@@ -42,6 +42,7 @@ async function measure(room: string, files: readonly string[]): Promise<RoomScor
   process.env.MUTATION_ROOM = room;
   process.env.SEED = '1';
   const stryker = new Stryker({
+    testRunner: 'threads',
     mutate: [...mutate, '!**/index.ts'],
     plugins: ['./messages.js', './runner.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))),
     incrementalFile: `.tmp/mutation/${room}.json`,

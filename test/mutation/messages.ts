@@ -11,11 +11,19 @@ interface Path {
   readonly key: string | number | null;
 }
 
+/** Which argument is what a person reads; codes are another. */
+const MESSAGE_OF: ReadonlyMap<string, number> = new Map([
+  ['invariant', 1],
+  ['damaged', 1],
+  ['StorageFault', 1],
+  ['MalformedBytes', 0],
+  ['Error', 0],
+]);
+
 export const strykerPlugins = [{ kind: 'Ignore', name: 'messages', value: { shouldIgnore } }];
 
 function shouldIgnore({ node, parent, listKey, key }: Path): string | undefined {
   const isText = node.type === 'StringLiteral' || node.type === 'TemplateLiteral';
   if (!isText || listKey !== 'arguments' || parent?.callee?.type !== 'Identifier') return undefined;
-  const isMessage = parent.type === 'NewExpression' || (parent.callee.name === 'invariant' && key === 1);
-  return isMessage ? 'a message' : undefined;
+  return MESSAGE_OF.get(parent.callee.name ?? '') === key ? 'a message' : undefined;
 }

@@ -26,12 +26,18 @@ interface Ended {
 
 /**
  * A test may use this much more of the processor than it does without a mutant, before it counts as one that never ends.
- * Not of the clock: on a busy machine that finds endless loops where there are none. What only waits is ended by Stryker.
+ * Not of the clock: on a busy machine that finds endless loops where there are none.
  */
 const SLOWER_MAX = 4;
 const SPARE_CPU_MS = 1_000;
 const LOADING_CPU_MS = 1_000;
 const LOOK_EVERY_MS = 100;
+/** One that uses less than this between two looks, so many times in a row, waits for what never comes. */
+const IDLE_CPU_MS = 2;
+const IDLE_LOOKS_MAX = 30;
+
+/** What a mutant may cost that nobody notices: more tests would notice more, and a room take hours. */
+const TESTS_CPU_MS_MAX = 3_000;
 
 /** All else is bundled: loading packages file by file is most of what a thread would do. */
 const NATIVE = /^(node:|lmdb$|msgpackr$)/;
@@ -41,6 +47,8 @@ const DURATIONS = '.tmp/bundle/durations.json';
 class ThreadRunner {
   readonly #folder = resolve('.tmp/bundle', process.env.STRYKER_MUTATOR_WORKER ?? '0');
   readonly #room = ROOMS[process.env.MUTATION_ROOM!]!;
+  /** How many mutants each test has noticed. */
+  readonly #kills = new Map<string, number>();
 
   /** Every thread loads its files anew. */
   capabilities() {
@@ -69,7 +77,7 @@ class ThreadRunner {
     await build.close();
   }
 
-  /** Remembers how long each test takes, for all runners: the shortest go first, and most mutants get no further. */
+  /** Remembers how long each test takes, for all runners: what is quick and notices much goes first. */
   async dryRun() {
     const { passed, failed, coverage } = await this.#run({ files: this.#files(), tests: null, mutant: null }, null);
     if (failed !== null) return { status: 'error', errorMessage: `${failed.test}: ${failed.message}` };
@@ -81,9 +89,14 @@ class ThreadRunner {
   async mutantRun({ testFilter, hitLimit, activeMutant, mutantActivation }: MutantRun) {
     const mutant = { id: activeMutant.id, isStatic: mutantActivation === 'static', hitLimit };
     const durations: Durations = JSON.parse(readFileSync(DURATIONS, 'utf8'));
-    const tests = (testFilter ?? Object.keys(durations)).toSorted(
-      (left, right) => durations[left]! - durations[right]!,
-    );
+    const cost = (test: string) => durations[test]! / (1 + (this.#kills.get(test) ?? 0));
+    let cpuMs = 0;
+    const tests = (testFilter ?? Object.keys(durations))
+      .toSorted((left, right) => cost(left) - cost(right))
+      .filter((test, index) => {
+        cpuMs += durations[test]!;
+        return index === 0 || cpuMs < TESTS_CPU_MS_MAX;
+      });
     const files = this.#files().filter((file) => tests.some((test) => test.startsWith(`${file} `)));
     const { passed, failed, isTimeout } = await this.#run({ files, tests, mutant }, durations);
     if (isTimeout || (failed !== null && failed.hitCount > (hitLimit ?? Number.POSITIVE_INFINITY))) {
@@ -91,6 +104,7 @@ class ThreadRunner {
     }
     if (failed === null) return { status: 'survived', nrOfTests: passed.length };
     const { test, message } = failed;
+    this.#kills.set(test, (this.#kills.get(test) ?? 0) + 1);
     return { status: 'killed', killedBy: [test], failureMessage: message, nrOfTests: passed.length + 1 };
   }
 
@@ -110,17 +124,17 @@ class ThreadRunner {
     let failed: Ended['failed'] = null;
     let coverage: unknown;
     let [isLoaded, isDone, isTimeout] = [false, false, false];
-    let before = process.cpuUsage();
+    let [begunCpuMs, lookedCpuMs, idleLooks] = [cpuMsUsed(), cpuMsUsed(), 0];
     const timer = setInterval(() => {
-      const { user, system } = process.cpuUsage(before);
-      const usualMs = isLoaded
-        ? (durations?.[task.tests?.[passed.length] ?? ''] ?? Number.POSITIVE_INFINITY)
-        : LOADING_CPU_MS;
-      isTimeout ||= (user + system) / 1_000 > SPARE_CPU_MS + SLOWER_MAX * usualMs;
+      const cpuMs = cpuMsUsed();
+      idleLooks = cpuMs - lookedCpuMs < IDLE_CPU_MS ? idleLooks + 1 : 0;
+      lookedCpuMs = cpuMs;
+      const usualMs = isLoaded ? (durations?.[task.tests?.[passed.length] ?? ''] ?? Infinity) : LOADING_CPU_MS;
+      isTimeout ||= cpuMs - begunCpuMs > SPARE_CPU_MS + SLOWER_MAX * usualMs || idleLooks > IDLE_LOOKS_MAX;
       if (isTimeout) void thread.terminate();
     }, LOOK_EVERY_MS);
     thread.on('message', (told: Told) => {
-      before = process.cpuUsage();
+      begunCpuMs = cpuMsUsed();
       if (told.kind === 'loaded') isLoaded = true;
       if (told.kind === 'passed') passed.push(told);
       if (told.kind === 'failed') failed ??= told;
@@ -139,6 +153,11 @@ class ThreadRunner {
       });
     });
   }
+}
+
+function cpuMsUsed(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 function nameOf(path: string): string {

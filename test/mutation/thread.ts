@@ -4,7 +4,7 @@ import { collect, type Suite, type Test } from './vitest.ts';
 
 export interface Task {
   readonly files: readonly string[];
-  /** Names of tests that nobody asks. */
+  /** Names of tests and suites that nobody asks. */
   readonly without: readonly string[];
   /** In the order in which to run them; null: all, as they come. */
   readonly tests: readonly string[] | null;
@@ -27,6 +27,7 @@ interface Instruments {
 }
 
 const { files, without, tests, mutant }: Task = workerData;
+const isLeftOut = (name: string) => without.includes(name);
 const instruments: Instruments = {};
 (globalThis as unknown as { __stryker__: Instruments }).__stryker__ = instruments;
 
@@ -34,7 +35,7 @@ if (mutant?.isStatic) activate();
 const collected: Test[] = [];
 for (const file of files) {
   const all = await collect(file, () => import(new URL(file, import.meta.url).href));
-  collected.push(...all.filter(({ name }) => !without.includes(name)));
+  collected.push(...all.filter(({ name, suites }) => ![name, ...suites.map((suite) => suite.name)].some(isLeftOut)));
 }
 if (mutant !== null) activate();
 tell({ kind: 'loaded' });

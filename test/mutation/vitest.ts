@@ -1,6 +1,6 @@
 /**
- * What tests see as `vitest` while mutants run: they are collected once for each thread and named by their number. Vitest
- * itself takes half a second of a processor for each mutant, most of it to start; a thread with bundled tests a tenth.
+ * What tests see as `vitest` while mutants run: they are collected once for each thread, and numbered. Vitest itself
+ * takes half a second of a processor for each mutant, most of it to start; a thread with bundled tests a sixth.
  */
 import { chai, JestAsymmetricMatchers, JestChaiExpect, JestExtend } from '@vitest/expect';
 
@@ -17,28 +17,30 @@ export interface Test {
   readonly body: Body;
 }
 
-export type Suite = Readonly<Record<'beforeAll' | 'beforeEach' | 'afterEach' | 'afterAll', Body[]>>;
+export interface Suite extends Readonly<Record<'beforeAll' | 'beforeEach' | 'afterEach' | 'afterAll', Body[]>> {
+  readonly name: string;
+}
 
 let [file, tests, suites]: [string, Test[], readonly Suite[]] = ['', [], []];
 
 /** All tests of one file, whose name tells them from those of other files. */
 export async function collect(name: string, load: () => Promise<unknown>): Promise<readonly Test[]> {
-  [file, tests, suites] = [name, [], [newSuite()]];
+  [file, tests, suites] = [name, [], [newSuite(name)]];
   await load();
   return tests;
 }
 
-function newSuite(): Suite {
-  return { beforeAll: [], beforeEach: [], afterEach: [], afterAll: [] };
+function newSuite(name: string): Suite {
+  return { name, beforeAll: [], beforeEach: [], afterEach: [], afterAll: [] };
 }
 
 function addTest(name: string, ...rest: readonly unknown[]): void {
   tests.push({ id: `${file} ${tests.length} ${name}`, name, suites, body: bodyOf(rest) });
 }
 
-function addSuite(_name: string, ...rest: readonly unknown[]): void {
+function addSuite(name: string, ...rest: readonly unknown[]): void {
   const outer = suites;
-  suites = [...outer, newSuite()];
+  suites = [...outer, newSuite(name)];
   bodyOf(rest)();
   suites = outer;
 }
@@ -56,7 +58,10 @@ function forEachRow(add: Add) {
       const body = bodyOf(rest);
       // A list among other values is a value.
       const isTable = rows.every(Array.isArray);
-      for (const row of rows) add(name, () => (isTable ? body(...(row as readonly unknown[])) : body(row)));
+      for (const row of rows) {
+        const values: readonly unknown[] = isTable ? (row as readonly unknown[]) : [row];
+        add(name.replace(/%\w/, String(values[0])), () => body(...values));
+      }
     };
 }
 
