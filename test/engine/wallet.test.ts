@@ -1,30 +1,28 @@
 // Method: one wallet alone. Its facts are folded as they come; what cards and records' partitions would say is said by
 // hand, so that answers can come in every order, and every command meets every state of what is under way.
 import { describe, expect, test } from 'vitest';
+import type { PeriodParameters, TransactionRecord, WalletCommandKind } from '../../engine/contract.ts';
 import { type Decision, newDecision } from '../../engine/decision.ts';
 import type { WalletFact } from '../../engine/facts.ts';
-import {
-  italy2020,
-  LIMITS,
-  type PeriodParameters,
-  type TransactionRecord,
-  type WalletCommandKind,
-} from '../../engine/index.ts';
+import { LIMITS } from '../../engine/limits.ts';
 import { NOWHERE, placeAt } from '../../engine/place.ts';
+import { parseInstant } from '../../engine/programme/calendar.ts';
+import { italy2020 } from '../../engine/programme/programme.ts';
+import { doneCommand, pageSub } from '../../engine/wallet/commands.ts';
 import { draftOfWallet, emptyWallet } from '../../engine/wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../../engine/wallet/wallet-events.ts';
 import { applyWalletFact, totalsOf } from '../../engine/wallet/wallet-facts.ts';
 import { decideWallet } from '../../engine/wallet/wallet-machine.ts';
 import { recordOf } from '../programme/ledger.ts';
-import { hpan, instant } from '../support/world.ts';
 
 const ME = 'a'.repeat(32);
 const APP = 'app-io-channel';
 const ISSUER = '12345';
-const ENROLLED_MS = instant('2021-02-01T10:00:00+01:00');
-const LATER_MS = instant('2021-02-12T12:00:00+01:00');
+const ENROLLED_MS = parseInstant('2021-02-01T10:00:00+01:00')!;
+const LATER_MS = parseInstant('2021-02-12T12:00:00+01:00')!;
 const SINCE_MS = LATER_MS - 1_000;
 const [CHRISTMAS, H1] = italy2020().periods as [PeriodParameters, PeriodParameters];
+const hpan = (number: number) => number.toString(16).padStart(64, '0');
 const [CARD, TOKEN, OTHER] = [hpan(1), hpan(2), hpan(3)];
 const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
 
@@ -176,6 +174,40 @@ function left(): Desk {
   desk.leave();
   return desk;
 }
+
+describe('commands that are done', () => {
+  const keyOf = (number: number) => number.toString(16).padStart(32, '0');
+
+  test('are kept, the newest in the wallet and sixteen together on pages, and read only where they may be', () => {
+    const desk = new Desk();
+    desk.enrol();
+    for (let number = 2; number <= 23; number += 1) {
+      expect(desk.add(hpan(number)).facts.map(({ kind }) => kind)).toEqual(['methodAdded', 'commandDone']);
+    }
+    expect(desk.wallet).toMatchObject({ commands: { length: 23 }, pagedTo: '' });
+    const paged = desk.wallet.commands.slice(0, 16);
+    expect(desk.add(hpan(24)).facts[1]).toEqual({ kind: 'commandsPaged', citizen: ME, commands: paged });
+    expect(pageSub(paged)).toBe(keyOf(16));
+    expect(desk.wallet.pagedTo).toBe(keyOf(16));
+    expect(desk.wallet.commands.map(({ commandKey }) => commandKey)).toEqual(
+      Array.from({ length: 8 }, (_, index) => keyOf(17 + index)),
+    );
+
+    let asked = 0;
+    const find = (key: string) =>
+      doneCommand(desk.wallet, key, (citizen) => {
+        asked += 1;
+        return citizen === ME ? [['', { commands: paged }]] : [];
+      });
+    expect(find(keyOf(17))).toMatchObject({ command: 'addMethod', answer: { hpan: hpan(17) }, sequence: 7 });
+    expect([find(keyOf(25)), asked]).toEqual([undefined, 0]);
+    expect(find(keyOf(1))).toMatchObject({ command: 'enrol', commandKey: keyOf(1) });
+    expect(find(keyOf(16))).toMatchObject({ answer: { hpan: hpan(16) } });
+    // What stands before an id is whoever asked: ids alone are ordered.
+    expect([find(`z${keyOf(25)}`), asked]).toEqual([undefined, 2]);
+    expect([find(`z${keyOf(3)}`), asked]).toEqual([undefined, 3]);
+  });
+});
 
 describe('an IBAN', () => {
   test('is kept unless it is malformed or the bank says no', () => {

@@ -29,15 +29,15 @@ interface Ended {
  * Not of the clock: on a busy machine that finds endless loops where there are none.
  */
 const SLOWER_MAX = 4;
-const SPARE_CPU_MS = 1_000;
-const LOADING_CPU_MS = 1_000;
+/** It may also be the first of its file. */
+const LOADING_CPU_MS = 400;
 const LOOK_EVERY_MS = 100;
 /** One that uses less than this between two looks, so many times in a row, waits for what never comes. */
 const IDLE_CPU_MS = 2;
 const IDLE_LOOKS_MAX = 30;
 
 /** What a mutant may cost that nobody notices: more tests would notice more, and a room take hours. */
-const TESTS_CPU_MS_MAX = 3_000;
+const TESTS_CPU_MS_MAX = 2_000;
 
 /** All else is bundled: loading packages file by file is most of what a thread would do. */
 const NATIVE = /^(node:|lmdb$|msgpackr$)/;
@@ -97,8 +97,7 @@ class ThreadRunner {
         cpuMs += durations[test]!;
         return index === 0 || cpuMs < TESTS_CPU_MS_MAX;
       });
-    const files = this.#files().filter((file) => tests.some((test) => test.startsWith(`${file} `)));
-    const { passed, failed, isTimeout } = await this.#run({ files, tests, mutant }, durations);
+    const { passed, failed, isTimeout } = await this.#run({ files: [], tests, mutant }, durations);
     if (isTimeout || (failed !== null && failed.hitCount > (hitLimit ?? Number.POSITIVE_INFINITY))) {
       return { status: 'timeout' };
     }
@@ -123,19 +122,18 @@ class ThreadRunner {
     const passed: Extract<Told, { kind: 'passed' }>[] = [];
     let failed: Ended['failed'] = null;
     let coverage: unknown;
-    let [isLoaded, isDone, isTimeout] = [false, false, false];
+    let [isDone, isTimeout] = [false, false];
     let [begunCpuMs, lookedCpuMs, idleLooks] = [cpuMsUsed(), cpuMsUsed(), 0];
     const timer = setInterval(() => {
       const cpuMs = cpuMsUsed();
       idleLooks = cpuMs - lookedCpuMs < IDLE_CPU_MS ? idleLooks + 1 : 0;
       lookedCpuMs = cpuMs;
-      const usualMs = isLoaded ? (durations?.[task.tests?.[passed.length] ?? ''] ?? Infinity) : LOADING_CPU_MS;
-      isTimeout ||= cpuMs - begunCpuMs > SPARE_CPU_MS + SLOWER_MAX * usualMs || idleLooks > IDLE_LOOKS_MAX;
+      const usualMs = LOADING_CPU_MS + (durations === null ? Infinity : (durations[task.tests![passed.length]!] ?? 0));
+      isTimeout ||= cpuMs - begunCpuMs > SLOWER_MAX * usualMs || idleLooks > IDLE_LOOKS_MAX;
       if (isTimeout) void thread.terminate();
     }, LOOK_EVERY_MS);
     thread.on('message', (told: Told) => {
       begunCpuMs = cpuMsUsed();
-      if (told.kind === 'loaded') isLoaded = true;
       if (told.kind === 'passed') passed.push(told);
       if (told.kind === 'failed') failed ??= told;
       if (told.kind === 'done') [isDone, coverage] = [true, told.coverage];
@@ -143,7 +141,7 @@ class ThreadRunner {
     });
     // Of a mistake that no test waits for, or while the files are loaded.
     thread.on('error', (error) => {
-      failed ??= { kind: 'failed', test: passed.at(-1)?.test ?? task.files[0]!, message: String(error), hitCount: 0 };
+      failed ??= { kind: 'failed', test: passed.at(-1)?.test ?? 'the first', message: String(error), hitCount: 0 };
     });
     return new Promise((settle) => {
       thread.on('exit', () => {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { collect, type Suite, type Test } from './vitest.ts';
 
 export interface Task {
+  /** Where `tests` are null. */
   readonly files: readonly string[];
   /** Names of tests and suites that nobody asks. */
   readonly without: readonly string[];
@@ -27,28 +28,43 @@ interface Instruments {
 }
 
 const { files, without, tests, mutant }: Task = workerData;
-const isLeftOut = (name: string) => without.includes(name);
 const instruments: Instruments = {};
 (globalThis as unknown as { __stryker__: Instruments }).__stryker__ = instruments;
 
 if (mutant?.isStatic) activate();
-const collected: Test[] = [];
-for (const file of files) {
-  const all = await collect(file, () => import(new URL(file, import.meta.url).href));
-  collected.push(...all.filter(({ name, suites }) => ![name, ...suites.map((suite) => suite.name)].some(isLeftOut)));
-}
-if (mutant !== null) activate();
-tell({ kind: 'loaded' });
-
-const byId = new Map(collected.map((test) => [test.id, test]));
+const loaded = new Map<string, readonly Test[]>();
 const begun = new Set<Suite>();
-for (const test of tests === null ? collected : tests.map((id) => byId.get(id)!)) await run(test);
+if (tests === null) {
+  for (const file of files) for (const test of await load(file)) if (!isLeftOut(test)) await run(test);
+} else {
+  // A file is loaded when it is its turn: most mutants are noticed by then.
+  for (const id of tests) await run((await load(fileOf(id))).find((test) => test.id === id)!);
+}
 for (const { afterAll } of begun) for (const hook of afterAll) await hook();
 end({ kind: 'done', coverage: instruments.mutantCoverage });
 
+async function load(file: string): Promise<readonly Test[]> {
+  const known = loaded.get(file);
+  if (known !== undefined) return known;
+  if (mutant?.isStatic === false) delete instruments.activeMutant;
+  const all = await collect(file, () => import(new URL(file, import.meta.url).href));
+  loaded.set(file, all);
+  if (mutant !== null) activate();
+  tell({ kind: 'loaded' });
+  return all;
+}
+
+function fileOf(id: string): string {
+  return id.slice(0, id.indexOf(' '));
+}
+
+function isLeftOut({ name, suites }: Test): boolean {
+  return [name, ...suites.map((suite) => suite.name)].some((one) => without.includes(one));
+}
+
 function activate(): void {
   instruments.activeMutant = mutant!.id;
-  instruments.hitCount = 0;
+  instruments.hitCount ??= 0;
   instruments.hitLimit = mutant!.hitLimit;
 }
 
