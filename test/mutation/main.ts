@@ -45,7 +45,6 @@ async function measure(room: string, files: readonly string[]): Promise<RoomScor
     testRunner: 'threads',
     mutate: [...mutate, '!**/index.ts'],
     plugins: ['./messages.js', './runner.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))),
-    incrementalFile: `.tmp/mutation/${room}.json`,
   });
   const results = await stryker.runMutationTest();
   const count = (...statuses: readonly string[]) => results.filter(({ status }) => statuses.includes(status)).length;
