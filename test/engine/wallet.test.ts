@@ -165,7 +165,12 @@ describe('enrolling', () => {
       expect(answerOf(desk.remove(CARD))).toBe('METHOD_NOT_FOUND');
     }
     expect(answerOf(new Desk().add(CARD))).toBe('CITIZEN_NOT_FOUND');
-    expect(answerOf(left().add(CARD))).toEqual({ hpan: CARD });
+    const desk = left();
+    for (const facts of [['methodAdded', 'commandDone'], ['commandDone']]) {
+      const added = desk.add(CARD);
+      expect(answerOf(added)).toEqual({ hpan: CARD });
+      expect(added.facts.map(({ kind }) => kind)).toEqual(facts);
+    }
   });
 });
 
@@ -305,6 +310,9 @@ describe('switching a card on', () => {
     desk.enable(OTHER);
     desk.granted(OTHER, null);
     // Leaving has to tell the card, which still knows its payments.
+    expect(desk.wallet.claimed).toEqual([OTHER]);
+    desk.enable(TOKEN);
+    desk.granted(TOKEN, null);
     expect(desk.wallet.claimed).toEqual([OTHER]);
     expect(desk.method(OTHER)).toMatchObject({ cashback: 'off', activationMs: SINCE_MS });
   });
@@ -458,6 +466,20 @@ describe('leaving', () => {
     const refused = what.startsWith('may not');
     expect(answerOf(desk.leave(leavesBy))).toBe(refused ? 'TOO_MANY_CHANNELS' : NOT_YET);
     expect(desk.wallet.status).toBe(refused ? 'enabled' : 'disabled');
+  });
+
+  test('G44 is held back by one card of another’s among one’s own', () => {
+    const desk = Desk.enrolled();
+    desk.on(CARD, ISSUER);
+    desk.on(OTHER, APP);
+    expect(answerOf(desk.leave(ISSUER))).toBe('TOO_MANY_CHANNELS');
+  });
+
+  test('takes every open period with it', () => {
+    const desk = Desk.enrolled();
+    for (const period of [CHRISTMAS, H1]) desk.pay({ trxMs: SINCE_MS }, period);
+    desk.leave();
+    expect(desk.wallet.totals).toEqual([]);
   });
 
   test('G44 is not held back by a card that is off', () => {
