@@ -8,7 +8,15 @@ import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { FailStop } from '../../snapshots/fail-stop.ts';
 import { type JournalParts, openJournal, openPastJournal } from '../../snapshots/journal.ts';
 import type { RecordMedium } from '../../snapshots/media.ts';
-import { checkChain, checkRecord, hashOf, openRecord, type SealedRecord, sealRecord } from '../../snapshots/record.ts';
+import {
+  checkChain,
+  checkRecord,
+  hashOf,
+  openRecord,
+  type SealedRecord,
+  sealRecord,
+  turnsIn,
+} from '../../snapshots/record.ts';
 
 const GENESIS = Buffer.alloc(32, 7);
 const HEADER_BYTES = 56;
@@ -95,6 +103,33 @@ describe('a record', () => {
     const empty = Buffer.from(good.subarray(0, HEADER_BYTES + CRC_BYTES));
     empty.writeUInt32LE(0, 20);
     expect(() => checkRecord(withRightChecksum(empty), 2)).not.toThrow();
+  });
+});
+
+describe('records one after the other', () => {
+  const records = chain(4).map(({ bytes }) => bytes);
+  const told = (bytes: readonly Buffer[], sequence: number, previousHash: Buffer | null) =>
+    [...turnsIn(bytes, { sequence, previousHash })].map((each) => each.sequence);
+
+  test('are told from the first whose predecessor is known', () => {
+    expect(told(records, 1, GENESIS)).toEqual([1, 2, 3, 4]);
+    expect(told(records.slice(2), 3, hashOf(records[1]!))).toEqual([3, 4]);
+    expect(told(records.slice(1), 2, null)).toEqual([3, 4]);
+    expect(told([], 1, GENESIS)).toEqual([]);
+  });
+
+  test.each<[string, readonly number[], number, Buffer | null]>([
+    ['that follow another one', [0, 1], 1, hashOf(Buffer.of(1))],
+    ['with one taken out', [0, 2], 1, GENESIS],
+    ['of which the first is not the one that was asked for', [1, 2], 1, null],
+  ])('%s are refused', (_, indexes, sequence, previousHash) => {
+    expect(() =>
+      told(
+        indexes.map((index) => records[index]!),
+        sequence,
+        previousHash,
+      ),
+    ).toThrow(expect.objectContaining({ code: 'JOURNAL_DAMAGED' }));
   });
 });
 
