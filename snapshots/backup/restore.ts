@@ -7,7 +7,7 @@
  * has. What the old folder wrote after the cut names other records before it, and never fits behind this one's.
  */
 
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import { LIMITS } from '../../engine/limits.ts';
@@ -143,27 +143,35 @@ class Restore {
     for (const place of placesOf(folder.manifest)) await this.#putStore(reader, place, read.vector[place.index]!);
     const damage = base === null ? null : await this.#putBase(base);
     this.#onPoint('restore-base');
-    for (const { index } of placesOf(folder.manifest)) await this.#foldRows(index);
+    for (const place of placesOf(folder.manifest)) {
+      await this.#foldRows(place.index);
+      const { paths, aside } = asideOf(folder, place);
+      rmSync(aside, { recursive: true, force: true });
+      syncFolder(paths.folder);
+    }
     syncFolder(folder.path);
     return damage;
   }
 
-  /** Its bytes are those that were copied; whether what was copied was sound is seen when all of it is read. */
+  /**
+   * Its bytes are those that were copied; whether what was copied was sound is seen when all of it is read. That is done
+   * beside the rows' place, where other rows may have to be made: LMDB is never to mistake one file for the other.
+   */
   async #putBase(base: Base): Promise<string | null> {
     const { folder, reader } = this.#work;
-    const places = placesOf(folder.manifest);
+    const asides = placesOf(folder.manifest).map((place) => ({ place, ...asideOf(folder, place) }));
     try {
-      for (const place of places) {
-        await placeBase(reader.folder, base, place, storePaths(folder.path, place).rows);
-        const store = await openFileStore(folder, place.index, () => {});
+      for (const { place, paths, aside } of asides) {
+        await placeBase(reader.folder, base, place, aside);
+        const store = await openFileStore(folder, place.index, () => {}, { ...paths, rows: aside });
         await whileOpen([store], async () => store.rows.verify());
       }
-      return null;
     } catch (fault) {
       if (!(fault instanceof StorageFault)) throw fault;
-      for (const place of places) rmSync(storePaths(folder.path, place).rows, { recursive: true, force: true });
       return `base ${base.name}: ${fault.code}, ${fault.message}`;
     }
+    for (const { paths, aside } of asides) renameSync(aside, paths.rows);
+    return null;
   }
 
   async #putStore(reader: BackupReader, place: StorePlace, last: number): Promise<void> {
@@ -217,9 +225,14 @@ class Restore {
         rowCount: this.#options.rowCount,
         onPoint: () => this.#onPoint('restore-rows'),
       });
-      if (base !== null) checkWallets(store, erasedNumbers(folder.manifest, erased));
+      if (base !== null) checkWallets(store, erasedNumbers(folder.manifest, erased, index));
     });
   }
+}
+
+function asideOf({ path }: Folder, place: StorePlace): { readonly paths: StorePaths; readonly aside: string } {
+  const paths = storePaths(path, place);
+  return { paths, aside: `${paths.rows}-base` };
 }
 
 async function whileOpen(opened: readonly { close(): Promise<void> }[], work: () => Promise<void>): Promise<void> {
@@ -236,11 +249,12 @@ interface Ending {
   readonly paths: StorePaths;
 }
 
-/** As wallets name them. */
-function erasedNumbers(manifest: Manifest, erased: Work['erased']): ReadonlySet<number> {
+/** As wallets of one store name them; in the first generation two stores mean two keys by one number. */
+function erasedNumbers(manifest: Manifest, erased: Work['erased'], index: number): ReadonlySet<number> {
   const numbers = new Set<number>();
   for (const place of allPlacesOf(manifest)) {
     const isPast = place.generation < generationOf(manifest);
+    if (!isPast && place.index !== index) continue;
     for (const at of erased.get(storeName(place))!) {
       const slot = slotOf({ ...place, at });
       numbers.add(isPast ? lastingSlot(slot, place) : slot);
