@@ -81,7 +81,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   });
   const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
   const hashLists = await HashLists.open({
-    ...{ engine, clock, realMs, folder: join(folder, 'published') },
+    ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });
   const files = createFileIngester({

@@ -72,9 +72,9 @@ export class HttpServer {
     const observed = metrics.observe(engine);
     const identity = await openDevelopmentIdentity(folder);
     const lines: RequestLine[] = [];
-    const published = { folder: join(folder, 'published'), failed: fail };
-    const hashLists = await HashLists.open({ engine: observed, clock, realMs: Date.now, ...published });
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+    const published = { folder: join(folder, 'published'), failed: fail };
+    const hashLists = await HashLists.open({ engine: observed, clock, realMs: Date.now, pause, ...published });
     const http = createHttpHandler({
       engine: observed,
       identity: identity.identity,
