@@ -26,7 +26,7 @@ export const partners = defineCommand({
 function welcome(url: string): string {
   return [
     `The programme's third parties are simulated on ${url}. Serve with them:`,
-    `  CLICKDAY_IBAN_CHECKER_URL=${url} npx clickday serve`,
+    `  CLICKDAY_IBAN_CHECKER_URL=${url} CLICKDAY_CARD_VAULT_URL=${url} npx clickday serve`,
     'They behave as they are told:',
     `  curl -X PUT ${url}/control/iban-checker -d '{"mode":"down"}'       (or unavailable, silent, up)`,
     `  curl -X PUT ${url}/control/iban-checker -d '{"delayMs":2000,"answers":{"IT60X0542811101000000123456":"KO"}}'`,
