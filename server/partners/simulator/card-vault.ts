@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { italy2020 } from '../../../engine/index.ts';
 import { VAULT_PATH } from '../card-vault.ts';
-import type { SimulatedAnswer, SimulatedPartner } from './simulator.ts';
+import type { SimulatedAnswer, SimulatedPartner } from './simulated-partner.ts';
 
 export const CARD_VAULT = 'card-vault';
 

@@ -1,7 +1,7 @@
 /** The bank service that checks IBANs, simulated: every account is its holder's, but for those named by command. */
 import * as v from 'valibot';
 import { IBAN_CHECK_PATH } from '../iban-checker.ts';
-import type { SimulatedAnswer, SimulatedPartner } from './simulator.ts';
+import type { SimulatedAnswer, SimulatedPartner } from './simulated-partner.ts';
 
 export const IBAN_CHECKER = 'iban-checker';
 

@@ -10,24 +10,13 @@ import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import { CARD_VAULT, simulatedCardVault } from './card-vault.ts';
 import { IBAN_CHECKER, simulatedIbanChecker } from './iban-checker.ts';
+import type { SimulatedAnswer, SimulatedPartner } from './simulated-partner.ts';
 
 /** `down`: connections are cut; `unavailable`: 503; `silent`: never answers; `up`: after `delayMs`. */
 const CONDUCT = {
   mode: v.optional(v.picklist(['up', 'down', 'unavailable', 'silent']), 'up'),
   delayMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000)), 0),
 };
-
-export interface SimulatedAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-}
-
-export interface SimulatedPartner {
-  /** What its control takes beside `Conduct`. */
-  readonly settings: v.ObjectEntries;
-  takes(method: string, path: string): boolean;
-  answer(body: unknown, settings: Readonly<Record<string, unknown>>): SimulatedAnswer;
-}
 
 interface Conduct {
   readonly mode: 'up' | 'down' | 'unavailable' | 'silent';
