@@ -90,16 +90,15 @@ function namesAt(namings: readonly Naming[], moment: number, random: Random | nu
   return names;
 }
 
-/** A name in a folder that is not there is nowhere. */
+/** A name in a folder that is not there is nowhere, and with a folder goes what was in it. */
 function apply({ kind, path, to, file }: Naming, names: Map<string, number>): void {
   const held = names.get(path);
-  if (kind === 'remove') names.delete(path);
-  else if (kind === 'rename') {
+  if (kind === 'remove' || kind === 'rename') {
     if (held === undefined) return;
     for (const [name, of] of [...names]) {
       if (name !== path && !name.startsWith(`${path}/`)) continue;
       names.delete(name);
-      names.set(to + name.slice(path.length), of);
+      if (kind === 'rename') names.set(to + name.slice(path.length), of);
     }
   } else if (held === undefined && names.get(parentOf(path)) === FOLDER)
     names.set(path, kind === 'folder' ? FOLDER : file);
