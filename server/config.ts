@@ -61,6 +61,8 @@ export interface Configuration {
   readonly ibanChecker: PartnerAddress | null;
   /** Where an issuer's ids of instruments become hashes; null: here. */
   readonly cardVault: PartnerAddress | null;
+  /** Where citizens' methods are found by tax code; null: nowhere. */
+  readonly banks: PartnerAddress | null;
   /** For tests: changed rows after which a checkpoint begins. */
   readonly checkpointRowCount: number | undefined;
   /** For measurements: how long an orderly stop may take; undefined: as long as operators may wait (fault 22). */
@@ -98,6 +100,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
+    banks: partnerOf('CLICKDAY_BANKS', environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),

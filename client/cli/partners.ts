@@ -23,12 +23,15 @@ export const partners = defineCommand({
   },
 });
 
+const VARIABLES = ['CLICKDAY_IBAN_CHECKER_URL', 'CLICKDAY_CARD_VAULT_URL', 'CLICKDAY_BANKS_URL'] as const;
+
 function welcome(url: string): string {
   return [
     `The programme's third parties are simulated on ${url}. Serve with them:`,
-    `  CLICKDAY_IBAN_CHECKER_URL=${url} CLICKDAY_CARD_VAULT_URL=${url} npx clickday serve`,
+    `  ${VARIABLES.map((name) => `${name}=${url}`).join(' ')} npx clickday serve`,
     'They behave as they are told:',
     `  curl -X PUT ${url}/control/iban-checker -d '{"mode":"down"}'       (or unavailable, silent, up)`,
+    `  curl -X PUT ${url}/control/banks -d '{"silent":["03069"]}'`,
     `  curl -X PUT ${url}/control/iban-checker -d '{"delayMs":2000,"answers":{"IT60X0542811101000000123456":"KO"}}'`,
   ].join('\n');
 }

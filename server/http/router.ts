@@ -7,7 +7,7 @@ import type { SettableClock } from '../clock.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
-import type { CardVault } from '../partners/index.ts';
+import type { CardVault, MethodSearch } from '../partners/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
@@ -20,6 +20,7 @@ import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from '.
 import { createRouteTable, type Finding, type Route } from './route.ts';
 import { rtdRoutes } from './rtd.ts';
 import { statusRoutes } from './status.ts';
+import { walletRoutes } from './wallet.ts';
 
 /** One finished request. Holds the route, never the path as sent: a path may carry a card number (promise 9). */
 export interface RequestLine {
@@ -41,6 +42,7 @@ export interface HttpOptions {
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
   readonly cardVault: CardVault;
+  readonly methodSearch: MethodSearch;
   /** Null: none was made yet. */
   readonly hashList: () => HashList | null;
   readonly isReady: () => boolean;
@@ -62,6 +64,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
   const findRoute = createRouteTable([
     ...ioRoutes(options),
     ...hbRoutes(options),
+    ...walletRoutes(options),
     ...rtdRoutes(options),
     ...internalRoutes(options),
     ...adminRoutes(options),

@@ -9,7 +9,7 @@ import { createFileIngester } from '../../server/files/index.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
 import { createMetrics } from '../../server/metrics.ts';
-import { OwnCardVault } from '../../server/partners/index.ts';
+import { type MethodSearch, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
 import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
@@ -33,6 +33,7 @@ export interface ServerOptions {
   /** Default 7 December 2020, 10:00 in Rome; null starts without `--now`. */
   readonly now?: string | null;
   readonly isReady?: () => boolean;
+  readonly methodSearch?: MethodSearch;
 }
 
 /** A disk with room. */
@@ -62,6 +63,7 @@ export class HttpServer {
   static async open({
     now = '2020-12-07T10:00:00+01:00',
     isReady = () => true,
+    methodSearch = NO_SEARCH,
   }: ServerOptions = {}): Promise<HttpServer> {
     const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
     const monotonicMs = () => performance.now();
@@ -84,6 +86,7 @@ export class HttpServer {
       storage,
       backups: NO_BACKUPS,
       cardVault: new OwnCardVault(italy2020().panSalt),
+      methodSearch,
       hashList: () => hashLists.current,
       isReady,
       log: (line) => lines.push(line),

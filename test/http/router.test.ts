@@ -7,7 +7,7 @@ import { createClock } from '../../server/clock.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
-import { OwnCardVault } from '../../server/partners/index.ts';
+import { NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
 import { errorBody } from './contract.ts';
 import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
 
@@ -163,6 +163,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       storage,
       backups: NO_BACKUPS,
       cardVault: new OwnCardVault(italy2020().panSalt),
+      methodSearch: NO_SEARCH,
       hashList: () => null,
       isReady: () => true,
       log: (line) => lines.push(line),

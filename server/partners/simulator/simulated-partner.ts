@@ -10,5 +10,5 @@ export interface SimulatedPartner {
   /** What its control takes, beside how it behaves. */
   readonly settings: v.ObjectEntries;
   takes(method: string, path: string): boolean;
-  answer(body: unknown, settings: Readonly<Record<string, unknown>>): SimulatedAnswer;
+  answer(body: unknown, settings: Readonly<Record<string, unknown>>, path: string): SimulatedAnswer;
 }

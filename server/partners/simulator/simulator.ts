@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
+import { BANKS, simulatedBanks } from './banks.ts';
 import { CARD_VAULT, simulatedCardVault } from './card-vault.ts';
 import { IBAN_CHECKER, simulatedIbanChecker } from './iban-checker.ts';
 import type { SimulatedAnswer, SimulatedPartner } from './simulated-partner.ts';
@@ -31,6 +32,7 @@ export class PartnerSimulator {
   readonly #partners: ReadonlyMap<string, SimulatedPartner> = new Map([
     [IBAN_CHECKER, simulatedIbanChecker],
     [CARD_VAULT, simulatedCardVault],
+    [BANKS, simulatedBanks],
   ]);
   readonly #conducts = new Map<string, Conduct>();
   readonly #calls = new Map<string, number>();
@@ -78,7 +80,7 @@ export class PartnerSimulator {
     const controlled = method === 'PUT' ? /^\/control\/([\w-]+)$/.exec(pathname)?.[1] : undefined;
     if (controlled !== undefined) return send(response, this.#controlled(controlled, body));
     for (const [name, partner] of this.#partners) {
-      if (partner.takes(method, pathname)) return this.#perform({ name, partner, body, response });
+      if (partner.takes(method, pathname)) return this.#perform({ name, partner, path: pathname, body, response });
     }
     send(response, { status: 404 });
   }
@@ -92,18 +94,19 @@ export class PartnerSimulator {
     }
   }
 
-  #perform({ name, partner, body, response }: Performance): void {
+  #perform({ name, partner, path, body, response }: Performance): void {
     this.#calls.set(name, this.callCount(name) + 1);
     const { mode, delayMs, settings } = this.#conducts.get(name) ?? UP;
     if (mode === 'down') response.destroy();
     else if (mode === 'unavailable') send(response, { status: 503 });
-    else if (mode === 'up') setTimeout(() => send(response, partner.answer(body, settings)), delayMs);
+    else if (mode === 'up') setTimeout(() => send(response, partner.answer(body, settings, path)), delayMs);
   }
 }
 
 interface Performance {
   readonly name: string;
   readonly partner: SimulatedPartner;
+  readonly path: string;
   readonly body: unknown;
   readonly response: ServerResponse;
 }

@@ -1,0 +1,224 @@
+/**
+ * The wallet's keeper as the app called it (domain 6.3): what is listed, and where more may be found. The list comes from
+ * the engine alone (R16); adding is one command and the same method however often it is sent (R4, R14).
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { type CommandId, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
+import type { CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
+import { parseJson } from './body.ts';
+import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
+import { CITIZEN, citizenOf } from './io-call.ts';
+import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
+import type { Call, Route } from './route.ts';
+
+export interface WalletOptions extends CitizenCallOptions {
+  readonly cardVault: CardVault;
+  readonly methodSearch: MethodSearch;
+}
+
+interface Searching {
+  readonly kind: SearchKind;
+  readonly find: string;
+  /** Query parameter that names a bank; null: there are none to choose from. */
+  readonly bank: string | null;
+  readonly add: string;
+}
+
+const SEARCHES: readonly Searching[] = [
+  { kind: 'bancomat', find: '/v1/bancomat/pans', bank: 'abi', add: '/v1/bancomat/add-wallets' },
+  { kind: 'bpay', find: '/v1/bpay/list', bank: 'abi', add: '/v1/bpay/add-wallets' },
+  { kind: 'cobadge', find: '/v1/cobadge/pans', bank: 'abiCode', add: '/v1/cobadge/add-wallets' },
+  { kind: 'satispay', find: '/v1/satispay/consumers', bank: null, add: '/v1/satispay/add-wallet' },
+];
+
+export function walletRoutes(options: WalletOptions): readonly Route[] {
+  const route = (method: Route['method'], path: string, handle: (call: Call) => Promise<Answer>): Route => {
+    return { method, path, roles: CITIZEN, handle };
+  };
+  return [
+    ...['/v1/wallet', '/v2/wallet'].map((path) => route('GET', path, (call) => readWallet(options, call))),
+    route('POST', '/v1/wallet/cc', (call) => addCard(options, call)),
+    route('DELETE', '/v1/wallet/:id', (call) => removeMethod(options, call)),
+    route('GET', '/v1/bancomat/abi', () => readBanks(options)),
+    ...SEARCHES.flatMap((search) => [
+      route('GET', search.find, (call) => findMethods(options, call, search)),
+      route('POST', search.add, (call) => addFound(options, call, search)),
+    ]),
+  ];
+}
+
+// What is listed
+
+async function readWallet({ engine }: WalletOptions, call: Call): Promise<Answer> {
+  const wallet = await engine.wallet(citizenOf(engine, call).key);
+  if (!wallet.ok) return wallet.code === 'CITIZEN_NOT_FOUND' ? json({ data: [] }) : wallet;
+  return json({ data: wallet.value.methods.flatMap((method) => methodResource(method)) });
+}
+
+async function removeMethod(options: WalletOptions, call: Call): Promise<Answer> {
+  const { engine } = options;
+  const citizen = citizenOf(engine, call);
+  const wallet = await engine.wallet(citizen.key);
+  if (!wallet.ok) return wallet;
+  const method = wallet.value.methods.find(({ hpan }) => String(idOf(hpan)) === call.parameters.id);
+  if (method === undefined) return refuse('METHOD_NOT_FOUND');
+  const sent = await readCommand(options, call);
+  if (!sent.ok) return sent;
+  const reply = await execute(engine, citizen, sent.value.id, { kind: 'removeMethod', hpan: method.hpan });
+  return reply.ok ? NO_CONTENT : reply;
+}
+
+/** Enabled without being listed, a method is none of the wallet's. */
+function methodResource({ hpan, details, cashback, channel }: MethodView): readonly object[] {
+  if (details === null) return [];
+  return [{ idWallet: idOf(hpan), ...described(hpan, details), onboardingChannel: channel, cashback }];
+}
+
+function described(hashPan: string, { methodKind, brand, lastDigits, expiry, issuerAbi }: MethodDetails): object {
+  const [expireYear, expireMonth] = expiry.split('-');
+  const info = {
+    hashPan,
+    brand,
+    blurredNumber: lastDigits,
+    issuerAbiCode: issuerAbi,
+    ...(expireMonth === undefined ? {} : { expireMonth, expireYear }),
+  };
+  return { walletType: WALLET_TYPES[methodKind], enableableFunctions: ['BPD'], info };
+}
+
+const WALLET_TYPES = {
+  card: 'Card',
+  bancomat: 'Bancomat',
+  satispay: 'Satispay',
+  bpay: 'BPay',
+  cobadge: 'Card',
+  privative: 'Private',
+} as const satisfies Record<MethodDetails['methodKind'], string>;
+
+/** The app wants a number: 48 bits of the hash are one, and within a wallet of 64 no other method has it. */
+function idOf(hpan: string): number {
+  return Number.parseInt(hpan.slice(0, 12), 16);
+}
+
+// Adding
+
+const cardBody = v.object({
+  data: v.object({
+    creditCard: v.object({
+      pan: v.pipe(v.string(), v.regex(/^\d{12,19}$/)),
+      brand: v.optional(v.pipe(v.string(), v.maxLength(32)), ''),
+      expireMonth: v.pipe(v.string(), v.regex(/^(0[1-9]|1[0-2])$/)),
+      expireYear: v.pipe(v.string(), v.regex(/^\d{2}(\d{2})?$/)),
+    }),
+  }),
+});
+
+async function addCard(options: WalletOptions, call: Call): Promise<Answer> {
+  const sent = await readSent(options, call, cardBody);
+  if (!sent.ok) return sent;
+  const { pan, brand, expireMonth, expireYear } = sent.value.body.data.creditCard;
+  const hpan = await options.cardVault.hash(pan);
+  if (!hpan.ok) return hpan;
+  const expiry = `${expireYear.padStart(4, '20')}-${expireMonth}`;
+  const details = { methodKind: 'card', brand, lastDigits: pan.slice(-4), expiry, issuerAbi: '' } as const;
+  const method = { hpan: hpan.value, details };
+  return added(options, citizenOf(options.engine, call), sent.value.id, [method]);
+}
+
+const foundBody = v.object({
+  data: v.pipe(
+    v.array(
+      v.object({
+        info: v.object({
+          hashPan: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+          brand: v.optional(v.pipe(v.string(), v.maxLength(32)), ''),
+          blurredNumber: v.optional(v.pipe(v.string(), v.regex(/^\d{0,4}$/)), ''),
+          issuerAbiCode: v.optional(v.pipe(v.string(), v.regex(/^\d{0,5}$/)), ''),
+          expireMonth: v.optional(v.pipe(v.string(), v.regex(/^(0[1-9]|1[0-2])$/))),
+          expireYear: v.optional(v.pipe(v.string(), v.regex(/^\d{4}$/))),
+        }),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(LIMITS.methodCountMax),
+  ),
+});
+
+/** What a search found, as it was told. */
+async function addFound(options: WalletOptions, call: Call, { kind }: Searching): Promise<Answer> {
+  const sent = await readSent(options, call, foundBody);
+  if (!sent.ok) return sent;
+  const methods = sent.value.body.data.map(({ info }) => {
+    const { hashPan, brand, blurredNumber, issuerAbiCode, expireMonth, expireYear } = info;
+    const expiry = expireMonth === undefined || expireYear === undefined ? '' : `${expireYear}-${expireMonth}`;
+    const details = { methodKind: kind, brand, lastDigits: blurredNumber, expiry, issuerAbi: issuerAbiCode };
+    return { hpan: hashPan, details };
+  });
+  return added(options, citizenOf(options.engine, call), sent.value.id, methods);
+}
+
+interface Method {
+  readonly hpan: string;
+  readonly details: MethodDetails;
+}
+
+/** One after the other, each with an id of its own: whoever is cut off in between sends all of it again. */
+async function added(
+  { engine }: WalletOptions,
+  citizen: Citizen,
+  id: CommandId,
+  methods: readonly Method[],
+): Promise<Answer> {
+  for (const [index, { hpan, details }] of methods.entries()) {
+    const own = index === 0 ? id : digestOf(`${id} ${index}`);
+    const reply = await execute(engine, citizen, own, { kind: 'addMethod', hpan, details });
+    if (!reply.ok) return reply;
+  }
+  return json({ data: methods.map(({ hpan, details }) => ({ idWallet: idOf(hpan), ...described(hpan, details) })) });
+}
+
+function digestOf(text: string): CommandId {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+async function readSent<T>(
+  options: WalletOptions,
+  call: Call,
+  schema: v.GenericSchema<unknown, T>,
+): Promise<Read<{ readonly id: CommandId; readonly body: T }>> {
+  const sent = await readCommand(options, call);
+  if (!sent.ok) return sent;
+  const parsed = parseJson(call.request, sent.value.bytes);
+  if (!parsed.ok) return parsed;
+  const body = v.safeParse(schema, parsed.value);
+  if (!body.success) return refuse('FIELD_INVALID', v.getDotPath(body.issues[0]) ?? 'body');
+  return { ok: true, value: { id: sent.value.id, body: body.output } };
+}
+
+// Finding
+
+async function readBanks({ methodSearch }: WalletOptions): Promise<Answer> {
+  const banks = await methodSearch.banks();
+  return banks.ok ? json({ data: banks.value }) : banks;
+}
+
+/** `messages` names the banks that did not answer: they may have more (R15). */
+async function findMethods(options: WalletOptions, call: Call, { kind, bank }: Searching): Promise<Answer> {
+  const { methodSearch, cardVault } = options;
+  const abi = bank === null ? null : call.request.query.get(bank);
+  const searched = await methodSearch.search(kind, call.principal.subject, abi === '' ? null : abi);
+  if (!searched.ok) return searched;
+  const data: object[] = [];
+  for (const { id, brand, lastDigits, expiry, abi: issuerAbi } of searched.value.methods) {
+    const hpan = await cardVault.hash(id);
+    if (!hpan.ok) return hpan;
+    data.push(described(hpan.value, { methodKind: kind, brand, lastDigits, expiry, issuerAbi }));
+  }
+  const messages = searched.value.silent.map(({ abi: code, name }) => ({
+    abi: code,
+    participantName: name,
+    code: 'KO',
+  }));
+  return json({ data, messages });
+}
