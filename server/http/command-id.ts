@@ -21,6 +21,11 @@ export function commandIdOf(request: HttpRequest, body: Uint8Array, realMs: numb
   return digest(['x-request-id', request.method, pathWithoutSlash(request.path), requestId], body);
 }
 
+/** Of a further command of the same request: the same each time that the request is sent. */
+export function furtherId(id: CommandId, what: string): CommandId {
+  return digest([id, what], new Uint8Array());
+}
+
 /** As the sender wrote it, in either spelling; undefined where there is none, or none fit to be echoed and logged. */
 export function requestIdOf(request: HttpRequest): string | undefined {
   const sent = request.header('x-request-id') ?? request.header('x_request_id');

@@ -1,5 +1,4 @@
 /** Instruments as issuers enrol them: by their own ids, which the card vault turns into hashes before anything is done. */
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import {
   type CommandId,
@@ -12,6 +11,7 @@ import {
 } from '../../engine/index.ts';
 import type { CardVault } from '../partners/index.ts';
 import { type Citizen, type CitizenCallOptions, citizenNamed, execute, readCommand } from './citizen-call.ts';
+import { furtherId } from './command-id.ts';
 import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
 import { instrumentResource } from './io-resources.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
@@ -122,7 +122,7 @@ async function enable(
   const { citizen, id, hpan, tokens, details } = enrolment.value;
   const enabled = await execute(options.engine, citizen, id, enabling(hpan, tokens));
   if (!enabled.ok) return enabled.code === 'CITIZEN_NOT_FOUND' ? refuse('CITIZEN_NOT_ENABLED') : enabled;
-  const listed = await execute(options.engine, citizen, listingId(id), { kind: 'addMethod', hpan, details });
+  const listed = await execute(options.engine, citizen, furtherId(id, 'listing'), { kind: 'addMethod', hpan, details });
   return listed.ok ? activationOf(enabled.answer.activationMs) : listed;
 }
 
@@ -141,11 +141,6 @@ async function addTokens(options: IssuerOptions, call: Call): Promise<Answer> {
 
 function enabling(hpan: Hpan, tokens: readonly Hpan[]): WalletCommandBody {
   return tokens.length === 0 ? { kind: 'enableCashback', hpan } : { kind: 'enableCashback', hpan, tokens };
-}
-
-/** Of the second command of a request: the same for the same request. */
-function listingId(id: CommandId): CommandId {
-  return createHash('sha256').update(`${id} listing`).digest('hex').slice(0, 32);
 }
 
 async function hashesOf(vault: CardVault, ids: readonly string[]): Promise<Read<readonly Hpan[]>> {

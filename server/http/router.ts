@@ -1,5 +1,5 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
-import { type Engine, StorageFault } from '../../engine/index.ts';
+import type { Engine } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
 import type { StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
@@ -11,6 +11,7 @@ import type { CardVault, MethodSearch } from '../partners/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
+import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
 import { hbRoutes } from './hb.ts';
@@ -99,17 +100,11 @@ async function answerTo(request: HttpRequest, finding: Finding, options: HttpOpt
   try {
     return { answer: await admit(request, finding, options) };
   } catch (error) {
-    if (!isWorldsFault(error)) throw error;
     // Nobody is left to read this answer; it only ends the request.
     if (error instanceof TransportFault) return { answer: refuse('BAD_FRAME') };
+    if (!isWorldsFault(error)) throw error;
     return { answer: refuse('INTERNAL_ERROR'), error };
   }
-}
-
-/** The disk, or the peer: anything else is a mistake of ours, and what it has left half done nobody knows (fault 24). */
-function isWorldsFault(error: unknown): boolean {
-  if (error instanceof StorageFault || error instanceof TransportFault) return true;
-  return error instanceof Error && 'syscall' in error;
 }
 
 type Found = Finding & { readonly kind: 'found' };

@@ -2,12 +2,12 @@
  * The wallet's keeper as the app called it (domain 6.3): what is listed, and where more may be found. The list comes from
  * the engine alone (R16); adding is one command and the same method however often it is sent (R4, R14).
  */
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { type CommandId, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
 import type { CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
 import { parseJson } from './body.ts';
 import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
+import { furtherId } from './command-id.ts';
 import { CITIZEN, citizenOf } from './io-call.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
@@ -171,15 +171,11 @@ async function added(
   methods: readonly Method[],
 ): Promise<Answer> {
   for (const [index, { hpan, details }] of methods.entries()) {
-    const own = index === 0 ? id : digestOf(`${id} ${index}`);
+    const own = index === 0 ? id : furtherId(id, String(index));
     const reply = await execute(engine, citizen, own, { kind: 'addMethod', hpan, details });
     if (!reply.ok) return reply;
   }
   return json({ data: methods.map(({ hpan, details }) => ({ idWallet: idOf(hpan), ...described(hpan, details) })) });
-}
-
-function digestOf(text: string): CommandId {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 async function readSent<T>(

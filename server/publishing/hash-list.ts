@@ -11,7 +11,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as v from 'valibot';
 import { ZipFile } from 'yazl';
-import { type Clock, dayText, type Engine, romeDayNumber, StorageFault } from '../../engine/index.ts';
+import { type Clock, dayText, type Engine, romeDayNumber } from '../../engine/index.ts';
+import { isWorldsFault } from '../worlds-fault.ts';
 
 /** Published at 02:00 in Rome (domain 2.2). */
 const PUBLISHED_MS = 2 * 3_600_000;
@@ -79,7 +80,7 @@ export class HashLists {
     if (this.#isStopped || this.#current?.day === dayText(dayNumber)) return this.#making ?? Promise.resolve();
     this.#making ??= this.#make(dayNumber)
       .catch((fault) => {
-        if (!isWorldsDoing(fault)) throw fault;
+        if (!isWorldsFault(fault)) throw fault;
         this.#options.failed(fault);
       })
       .finally(() => {
@@ -143,7 +144,7 @@ async function newestIn(folder: string): Promise<HashList | null> {
     const { bytes, sha256 } = await measured(path);
     return bytes === kept.bytes && sha256 === kept.sha256 ? { ...kept, path } : null;
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof v.ValiError || isWorldsDoing(error)) return null;
+    if (error instanceof SyntaxError || error instanceof v.ValiError || isWorldsFault(error)) return null;
     throw error;
   }
 }
@@ -157,8 +158,4 @@ async function measured(path: string): Promise<{ readonly bytes: number; readonl
 async function removeOthers(folder: string, day: string): Promise<void> {
   const others = (await readdir(folder)).filter((name) => !name.startsWith(day));
   await Promise.all(others.map((name) => rm(join(folder, name))));
-}
-
-function isWorldsDoing(fault: unknown): boolean {
-  return fault instanceof StorageFault || (fault instanceof Error && 'syscall' in fault);
 }

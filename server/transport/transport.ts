@@ -108,8 +108,3 @@ export class TransportFault extends Error {
     this.code = code;
   }
 }
-
-/** The disk or the network failed: anything else is a mistake of ours. */
-export function isWorldsDoing(fault: unknown): boolean {
-  return fault instanceof Error && 'syscall' in fault;
-}

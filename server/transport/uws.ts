@@ -8,6 +8,7 @@
 import type * as Uws from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { createServer } from 'node:net';
+import { isWorldsFault } from '../worlds-fault.ts';
 import { BodyQueue } from './body-queue.ts';
 import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
@@ -18,7 +19,6 @@ import {
   type HttpRequest,
   type HttpResponse,
   isStreamed,
-  isWorldsDoing,
   type Listening,
   type Socket,
   type StreamedBody,
@@ -407,7 +407,7 @@ class ResponseStream {
       }
     } catch (fault) {
       this.#cut();
-      if (!isWorldsDoing(fault)) throw fault;
+      if (!isWorldsFault(fault)) throw fault;
       return;
     }
     if (left !== 0) this.#cut();

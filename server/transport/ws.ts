@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
+import { isWorldsFault } from '../worlds-fault.ts';
 import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -12,7 +13,6 @@ import {
   type HttpRequest,
   type HttpResponse,
   isStreamed,
-  isWorldsDoing,
   type Listening,
   type Socket,
   type SocketHandlers,
@@ -242,7 +242,7 @@ async function stream({ bytes, chunks }: StreamedBody, response: ServerResponse)
     }
   } catch (fault) {
     response.destroy();
-    if (!isWorldsDoing(fault)) throw fault;
+    if (!isWorldsFault(fault)) throw fault;
     return;
   }
   if (left === 0) response.end();

@@ -39,7 +39,7 @@ export class Threads {
         issuer: null,
         ibanChecker: null,
         cardVault: null,
-      banks: null,
+        banks: null,
         checkpointRowCount: 200,
         killAt: null,
         quotaBytes: undefined,
