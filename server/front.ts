@@ -82,7 +82,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     threads,
   });
   const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
-  const hashLists = await HashLists.open({
+  const hashLists = new HashLists({
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });

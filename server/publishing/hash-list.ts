@@ -51,22 +51,21 @@ const keptSchema = v.object({
   madeMs: v.number(),
 });
 
+interface Making {
+  hashCount: number;
+  /** Why it broke off. */
+  fault: unknown;
+}
+
 export class HashLists {
   readonly #options: HashListsOptions;
   #current: HashList | null = null;
+  #hasLooked = false;
   #making: Promise<void> | null = null;
   #isStopped = false;
 
-  private constructor(options: HashListsOptions) {
+  constructor(options: HashListsOptions) {
     this.#options = options;
-  }
-
-  /** Goes on with the list that an earlier process made, if it is whole. */
-  static async open(options: HashListsOptions): Promise<HashLists> {
-    const lists = new HashLists(options);
-    await mkdir(options.folder, { recursive: true });
-    lists.#current = await newestIn(options.folder);
-    return lists;
   }
 
   /** Null: none was made yet. */
@@ -78,7 +77,7 @@ export class HashLists {
   tick(): Promise<void> {
     const dayNumber = romeDayNumber(this.#options.clock.nowMs() - PUBLISHED_MS);
     if (this.#isStopped || this.#current?.day === dayText(dayNumber)) return this.#making ?? Promise.resolve();
-    this.#making ??= this.#make(dayNumber)
+    this.#making ??= this.#makeIfMissing(dayNumber)
       .catch((fault) => {
         if (!isWorldsFault(fault)) throw fault;
         this.#options.failed(fault);
@@ -94,27 +93,49 @@ export class HashLists {
     await this.#making;
   }
 
+  /** Goes on with the list that an earlier process made, if it is whole: a start does not wait for that to be read. */
+  async #makeIfMissing(dayNumber: number): Promise<void> {
+    const { folder } = this.#options;
+    if (!this.#hasLooked) {
+      await mkdir(folder, { recursive: true });
+      this.#current = await newestIn(folder);
+      this.#hasLooked = true;
+    }
+    if (this.#current?.day !== dayText(dayNumber)) await this.#make(dayNumber);
+  }
+
   async #make(dayNumber: number): Promise<void> {
     const { folder, realMs } = this.#options;
     const day = dayText(dayNumber);
     const unfinished = join(folder, `${day}.unfinished`);
-    const counted = { hashCount: 0 };
+    const making: Making = { hashCount: 0, fault: null };
     const zip = new ZipFile();
-    zip.addReadStream(Readable.from(this.#lines(dayNumber, counted)), CONTENT, { mtime: new Date(realMs()) });
+    zip.addReadStream(Readable.from(this.#lines(dayNumber, making)), CONTENT, { mtime: new Date(realMs()) });
     zip.end();
     await pipeline(zip.outputStream, createWriteStream(unfinished, { flush: true }));
-    if (this.#isStopped) return rm(unfinished);
+    if (making.fault !== null || this.#isStopped) await rm(unfinished);
+    if (making.fault !== null) throw making.fault;
+    if (this.#isStopped) return;
 
     const path = join(folder, `${day}.zip`);
     const { bytes, sha256 } = await measured(unfinished);
-    const list = { day, bytes, sha256, hashCount: counted.hashCount, madeMs: realMs() };
+    const list = { day, bytes, sha256, hashCount: making.hashCount, madeMs: realMs() };
     await rename(unfinished, path);
     await writeFile(`${path}.json`, JSON.stringify(list), { flush: true });
     this.#current = { ...list, path };
     await removeOthers(folder, day);
   }
 
-  async *#lines(dayNumber: number, counted: { hashCount: number }): AsyncGenerator<string> {
+  /** Ends at a fault, and leaves it: yazl would tell of one where nobody can listen. */
+  async *#lines(dayNumber: number, making: Making): AsyncGenerator<string> {
+    try {
+      yield* this.#pages(dayNumber, making);
+    } catch (fault) {
+      making.fault = fault;
+    }
+  }
+
+  async *#pages(dayNumber: number, making: Making): AsyncGenerator<string> {
     const { engine, pause } = this.#options;
     let cursor: string | null = '0';
     while (cursor !== null && !this.#isStopped) {
@@ -126,7 +147,7 @@ export class HashLists {
       const { hpans, nextCursor } = page.value;
       cursor = nextCursor;
       if (hpans.length === 0) continue;
-      counted.hashCount += hpans.length;
+      making.hashCount += hpans.length;
       yield `${hpans.join('\n')}\n`;
       await pause(PAUSE_MS);
     }

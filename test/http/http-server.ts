@@ -76,7 +76,7 @@ export class HttpServer {
     const lines: RequestLine[] = [];
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
     const published = { folder: join(folder, 'published'), failed: fail };
-    const hashLists = await HashLists.open({ engine: observed, clock, realMs: Date.now, pause, ...published });
+    const hashLists = new HashLists({ engine: observed, clock, realMs: Date.now, pause, ...published });
     const http = createHttpHandler({
       engine: observed,
       identity: identity.identity,
