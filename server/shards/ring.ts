@@ -9,8 +9,10 @@
  * `written` and `read` count bytes for ever, modulo 2^32: their difference is what the ring holds.
  *
  * A side that finds nothing to do says so before it rests, and only then does the other wake it: under load nobody is
- * woken at all. How, is up to the caller: a message to a port took 22 us there and back, `Atomics.notify` 25 us at the
- * same cost (bench/ring.ts), and a thread that only waits in `Atomics.waitAsync` is not kept alive by it.
+ * woken at all. A writer that was refused is woken when half of the ring is free: woken for each record that is taken,
+ * it would be refused again, and a full ring would cost two changes of thread a record, milliseconds on a busy machine.
+ * How a side is woken, is up to the caller: a message to a port took 22 us there and back, `Atomics.notify` 25 us at
+ * the same cost (bench/ring.ts), and a thread that only waits in `Atomics.waitAsync` is not kept alive by it.
  */
 import { invariant } from '../../engine/index.ts';
 
@@ -57,7 +59,7 @@ export class RingWriter {
 
   /**
    * Copies `record` into the ring and wakes the reader if it rests. False: there is no room, nothing was written, and
-   * the reader will wake this side when there is more. A record that would never fit is our mistake.
+   * the reader will wake this side when half of the ring is free. A record that would never fit is our mistake.
    */
   write(record: Uint8Array): boolean {
     const { length } = record;
@@ -109,7 +111,7 @@ export class RingReader {
   #read: number;
   #sequence = 0;
 
-  /** @param wake called after a record was taken when the writer waits for room */
+  /** @param wake called when the writer waits for room and half of the ring is free: at the latest, when it is empty */
   constructor(ring: SharedArrayBuffer, wake: () => void) {
     this.#words = new Int32Array(ring, 0, CONTROL_BYTES / 4);
     this.#headers = new Uint32Array(ring, CONTROL_BYTES);
@@ -146,7 +148,8 @@ export class RingReader {
     this.#sequence = (sequence + 1) >>> 0;
     this.#read = (this.#read + sizeOf(length)) | 0;
     Atomics.store(this.#words, READ, this.#read);
-    if (Atomics.exchange(this.#words, WRITER_RESTS, 0) === 1) this.#wake();
+    const isHalfFree = held - sizeOf(length) <= this.#data.length / 2;
+    if (isHalfFree && Atomics.exchange(this.#words, WRITER_RESTS, 0) === 1) this.#wake();
     return record;
   }
 

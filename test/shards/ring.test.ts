@@ -108,6 +108,29 @@ describe('fault 21: a ring', () => {
     expect(writer.write(record(4, 48))).toBe(true);
   });
 
+  test('wakes a writer that was refused when half is free, not before, and at the latest when it is empty', () => {
+    const { writer, reader, woken } = openRing(128);
+    const fill = () => {
+      while (writer.write(record(0, 8)));
+    };
+    fill();
+    for (let taken = 0; taken < 3; taken += 1) reader.next();
+    expect(woken.writer).toBe(0);
+    reader.next();
+    expect(woken.writer).toBe(1);
+    reader.next();
+    expect(woken.writer, 'it has been told').toBe(1);
+
+    fill();
+    const larger = record(0, recordBytesMax(createRing(128)));
+    expect(writer.write(larger)).toBe(false);
+    for (let tries = 0; tries < 8 && !writer.write(larger); tries += 1) {
+      const before = woken.writer;
+      while (woken.writer === before) expect(reader.next()).not.toBeNull();
+    }
+    expect(reader.next()).toEqual(larger);
+  });
+
   test('notices a record that was lost, doubled or torn', () => {
     const lost = openRing(256);
     for (const index of [1, 2]) lost.writer.write(record(index, 8));
