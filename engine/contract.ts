@@ -301,6 +301,125 @@ export interface RankingEntry {
   readonly lastTrxMs: number;
 }
 
+// Payout (domain 2.8, 3.5).
+
+/** Nine digits in the files for the bank. */
+export const PAYOUT_ID_MAX = 999_999_999;
+
+/** `WIP`: in a file that is being written. `INTEGRATION`: paid by Consap after a complaint, recorded only. */
+export const PAYOUT_STATUSES = ['NEW', 'WIP', 'SENT', 'RECOVERY', 'INTEGRATION'] as const;
+export type PayoutStatus = (typeof PAYOUT_STATUSES)[number];
+
+export const PAYOUT_RESULTS = ['ORDINE ESEGUITO', 'KO', 'PRESA IN CARICO RIGETTATO'] as const;
+export type PayoutResult = (typeof PAYOUT_RESULTS)[number];
+
+/** What the bank says of a transfer. */
+export interface PayoutOutcome {
+  readonly result: PayoutResult;
+  readonly reason: string;
+  readonly cro: string;
+  /** `YYYY-MM-DD`, or empty. */
+  readonly executionDay: string;
+}
+
+/** Where the money goes. */
+export interface PayoutAccount {
+  readonly iban: string;
+  readonly accountHolderCF: string;
+  readonly accountHolderName: string;
+  readonly accountHolderSurname: string;
+  readonly checkStatus: IbanCheckStatus;
+  /** Null = the account is the citizen's own. */
+  readonly technicalAccountHolder: string | null;
+  readonly issuerCardId: string | null;
+}
+
+/** A payout record as operators and the files for the bank see it: personal data, for nobody else. */
+export interface PayoutView {
+  readonly id: number;
+  readonly citizen: CitizenKey;
+  /** Empty where the citizen's key is gone. */
+  readonly taxCode: string;
+  readonly awardPeriodId: number;
+  readonly cashbackCents: number;
+  readonly jackpotCents: number;
+  /** Null = nobody has said where the money goes, or the citizen's key is gone. */
+  readonly account: PayoutAccount | null;
+  readonly status: PayoutStatus;
+  /** False = the citizen left before it was sent. */
+  readonly isEnabled: boolean;
+  /** Of the file that it is in; null = none. */
+  readonly fileNumber: number | null;
+  readonly outcome: PayoutOutcome | null;
+  /** The failed record that it corrects. */
+  readonly relatedId: number | null;
+  readonly ticketId: string | null;
+  readonly consapId: string | null;
+  readonly updateMs: number;
+}
+
+export interface PayoutsPage {
+  /** May be none, though more follow. */
+  readonly payouts: readonly PayoutView[];
+  /** Null = this is the last page. */
+  readonly nextCursor: string | null;
+}
+
+export const PAYOUT_FILE_STATES = ['writing', 'delivered', 'restored'] as const;
+
+/** A file for the bank. While it is being written, its records are `WIP`. */
+export interface PayoutFile {
+  /** From 1. */
+  readonly fileNumber: number;
+  readonly awardPeriodId: number;
+  readonly name: string;
+  readonly rowCount: number;
+  readonly totalCents: number;
+  /** SHA-256, 64 hex digits; empty until it is delivered. */
+  readonly checksum: string;
+  readonly state: (typeof PAYOUT_FILE_STATES)[number];
+  readonly atMs: number;
+}
+
+/** What is to become of a payout record. Asked twice, each has one effect. */
+export type PayoutChange =
+  | { readonly kind: 'export' | 'deliver'; readonly id: number; readonly fileNumber: number }
+  | {
+      readonly kind: 'restore';
+      readonly id: number;
+      readonly fileNumber: number;
+      readonly status: 'NEW' | 'RECOVERY' | 'SENT';
+    }
+  | { readonly kind: 'outcome'; readonly id: number; readonly outcome: PayoutOutcome };
+
+export type PayoutReply =
+  /** `successorId`: the record that a failed one is sent again by; null = none. */
+  { readonly ok: true; readonly successorId: number | null } | Refused;
+
+/** What Consap paid after a complaint (domain 2.8, complaint payments file). */
+export interface PayoutIntegration {
+  readonly citizen: CitizenKey;
+  readonly awardPeriodId: number;
+  readonly account: Omit<PayoutAccount, 'checkStatus' | 'technicalAccountHolder' | 'issuerCardId'>;
+  readonly cashbackCents: number;
+  readonly jackpotCents: number;
+  readonly outcome: PayoutOutcome;
+  readonly consapId: string;
+  readonly ticketId: string;
+  /** The record that the complaint was about; null = there is none. */
+  readonly relatedId: number | null;
+}
+
+/** What an order made, once all partitions have carried it out. */
+export interface PayoutsMade {
+  readonly awardPeriodId: number;
+  readonly orderNumber: number;
+  readonly recordCount: number;
+  readonly totalCents: number;
+  /** What was due and what there was, where that was less (DECISION 9). */
+  readonly cut: { readonly fundsCents: number; readonly totalCents: number } | null;
+}
+
 export const PERIOD_STATUSES = ['INACTIVE', 'ACTIVE', 'WAITING', 'CLOSED'] as const;
 export type PeriodStatus = (typeof PERIOD_STATUSES)[number];
 
@@ -653,6 +772,77 @@ export const REFUSALS = {
     programmeCode: 'resource.invalid.error',
     text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv.',
     testo: 'Nome del file non valido.',
+  },
+  // Payout (domain 3.5).
+  PAYOUT_NOT_FOUND: {
+    number: 70,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'There is no payout record with this id.',
+    testo: 'Nessun pagamento con questo identificativo.',
+  },
+  PAYOUT_NOT_EXPORTABLE: {
+    number: 71,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This record is not to be sent: it was sent before, lacks an IBAN, or its citizen has left.',
+    testo: 'Pagamento non esportabile.',
+  },
+  PAYOUT_IN_OTHER_FILE: {
+    number: 72,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This record is not in that file.',
+    testo: 'Il pagamento non è in quel file.',
+  },
+  PAYOUT_NOT_SENT: {
+    number: 73,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This record was not sent: there can be no outcome.',
+    testo: 'Pagamento non ancora inviato.',
+  },
+  PAYOUT_DECIDED: {
+    number: 74,
+    status: 409,
+    programmeCode: 'resource.exists.error',
+    text: 'This record has another outcome already.',
+    testo: 'Pagamento già con un altro esito.',
+  },
+  PAYOUT_INTEGRATED: {
+    number: 75,
+    status: 409,
+    programmeCode: 'resource.exists.error',
+    text: 'What Consap paid under these numbers is recorded already.',
+    testo: 'Integrazione già registrata.',
+  },
+  PERIOD_NOT_FROZEN: {
+    number: 76,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The ranking of this period is not final yet.',
+    testo: 'La classifica del periodo non è ancora definitiva.',
+  },
+  PAYOUTS_NOT_MADE: {
+    number: 77,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The payout records of this period are not all made yet.',
+    testo: 'I pagamenti del periodo non sono ancora completi.',
+  },
+  PAYOUT_FILE_OPEN: {
+    number: 78,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'A payout file of this period was not finished: say first what became of it.',
+    testo: 'Un file di pagamento del periodo è rimasto in sospeso.',
+  },
+  PAYOUT_FILE_NOT_FOUND: {
+    number: 79,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'No unfinished payout file of this period has this name.',
+    testo: 'Nessun file di pagamento in sospeso con questo nome.',
   },
 } as const;
 

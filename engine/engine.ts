@@ -12,6 +12,13 @@ import type {
   MilestonesView,
   Origin,
   PaymentsPage,
+  PayoutChange,
+  PayoutFile,
+  PayoutIntegration,
+  PayoutReply,
+  PayoutsMade,
+  PayoutsPage,
+  PayoutView,
   PeriodParameters,
   PeriodStatus,
   Programme,
@@ -57,6 +64,18 @@ export interface CoveredHpans {
   readonly hpans: readonly Hpan[];
   /** Null = this is the last page. */
   readonly nextCursor: string | null;
+}
+
+/** Which records: all, those to be sent, those in a file that is being written, those that a bank has not executed. */
+export const PAYOUTS_FILTERS = ['all', 'exportable', 'wip', 'failed'] as const;
+export type PayoutsFilter = (typeof PAYOUTS_FILTERS)[number];
+
+export interface PayoutsQuery {
+  readonly awardPeriodId?: number;
+  /** Default `all`. */
+  readonly filter?: PayoutsFilter;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
 }
 
 export interface PeriodView extends PeriodParameters {
@@ -123,6 +142,27 @@ export interface Engine {
   reversals(query: ReversalsQuery): Promise<Read<ReversalsPage>>;
   /** For acquirers: every instrument that an activation covers on a day (domain 2.2), partition by partition, by hpan. */
   covered(query: CoveredQuery): Promise<Read<CoveredHpans>>;
+  /**
+   * Has the payout records of a period made, whose ranking is frozen: one for each citizen who is enrolled now and has
+   * enough payments; where there are records, what they lack (DECISION 6), so that again makes nothing new. Goes on
+   * where a stop cut it short, then with the funds that were named at first.
+   *
+   * @param fundsCents where less than is due, every refund is cut in proportion (DECISION 9); null = there is enough
+   * @returns PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, DRAINING
+   */
+  makePayouts(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>>;
+  /** Each for itself, in the order given within a partition; answered when all are on disk. */
+  changePayouts(changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]>;
+  /** CITIZEN_NOT_FOUND, PERIOD_NOT_FOUND, PAYOUT_NOT_FOUND, PAYOUT_INTEGRATED. */
+  integratePayout(integration: PayoutIntegration): Promise<PayoutReply>;
+  /** Partition by partition, by id; a page at a time. */
+  payouts(query: PayoutsQuery): Promise<Read<PayoutsPage>>;
+  /** In the order in which they were made; none for who never enrolled. */
+  payoutsOf(citizen: CitizenKey): Promise<Read<readonly PayoutView[]>>;
+  /** The files for the bank, by number. */
+  payoutFiles(): Promise<Read<readonly PayoutFile[]>>;
+  /** As it now stands. */
+  setPayoutFile(file: PayoutFile): Promise<PayoutReply>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

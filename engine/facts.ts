@@ -10,10 +10,12 @@ import type {
   Hpan,
   MethodDetails,
   OptInStatus,
+  PayoutFile,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
+import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
 
 /** A place in a ranking; all that its order needs but the tax code. */
@@ -137,6 +139,14 @@ export type CardFact =
       readonly reversals: number;
     };
 
+/** A payout record as it now stands. */
+export type PayoutFact =
+  /** New, by a run: found among the run's by its citizen. */
+  | { readonly kind: 'payoutMade'; readonly citizen: CitizenKey; readonly payout: Payout }
+  /** New, and not by a run: found by a link beside its citizen. */
+  | { readonly kind: 'payoutAdded'; readonly citizen: CitizenKey; readonly payout: Payout }
+  | { readonly kind: 'payoutSet'; readonly citizen: CitizenKey; readonly payout: Payout };
+
 export type PartitionFact =
   /** This card partition takes nothing more for the period. */
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number }
@@ -155,9 +165,15 @@ export type PartitionFact =
   /** Two citizens equal in everything but their tax code: `first` stands before `second`, for ever. */
   | { readonly kind: 'tieOrdered'; readonly first: CitizenKey; readonly second: CitizenKey }
   /** The programme of this folder; written once, by partition 0 (DECISION in architecture 5). */
-  | { readonly kind: 'programmeSet'; readonly json: string; readonly hash: string };
+  | { readonly kind: 'programmeSet'; readonly json: string; readonly hash: string }
+  /** Written by partition 0. */
+  | { readonly kind: 'payoutsOrdered'; readonly order: PayoutOrder }
+  /** How far this partition is with an order. */
+  | { readonly kind: 'payoutRunSet'; readonly run: PayoutRun }
+  /** Written by partition 0: a file for the bank, as it now stands. */
+  | { readonly kind: 'payoutFileSet'; readonly file: PayoutFile };
 
-export type Fact = WalletFact | CardFact | PartitionFact;
+export type Fact = WalletFact | PayoutFact | CardFact | PartitionFact;
 
 /** What partitions tell each other. Journaled with the sender's facts, first-in first-out per pair. */
 export type MessageBody =

@@ -9,13 +9,17 @@ export type {
   Engine,
   EngineStats,
   PaymentsQuery,
+  PayoutsFilter,
+  PayoutsQuery,
   PeriodView,
   Read,
   ReversalsQuery,
 } from './engine.ts';
+export { PAYOUTS_FILTERS } from './engine.ts';
 export type * from './facts.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';
+export type { PayoutOrder, PayoutRun } from './payout/payout.ts';
 export * from './ports.ts';
 export * from './programme/index.ts';
 export { Coordinator, toCoordinator } from './shard/coordinator.ts';

@@ -65,6 +65,10 @@ export const LIMITS = {
   reversalsPageMax: 100,
   /** Reversals given up in one turn of a partition: a backlog of years lets commands pass between. */
   expiredPerTurnMax: 500,
+  /** Citizens that one turn of a payout run looks at: some milliseconds, and commands pass between. */
+  payoutsPerTurnMax: 256,
+  /** Payout records that are read, or changed, in one go. */
+  payoutsPageMax: 500,
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
   /** Changed rows that start a checkpoint; here and below, a page counts as its lines. */

@@ -1,7 +1,8 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow } from './card/card.ts';
-import type { CitizenKey } from './contract.ts';
+import type { CitizenKey, PayoutFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
+import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
@@ -56,13 +57,21 @@ export interface RowTypes {
   readonly reversal: ReversalRow;
   /** entity '', sub the receiver's number: messages sent and not known to be taken in */
   readonly outbox: OutboxRow;
+  /** entity '', sub `pageOf`: so many payout records, by number */
+  readonly payout: readonly Payout[];
+  /** entity citizen, sub `payoutLinkSub`: a record that no run made */
+  readonly payoutLink: PayoutLink;
+  /** partition 0; entity '', sub `payoutFileSub` */
+  readonly payoutFile: PayoutFile;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */
 export type ActorTable = 'wallet' | 'card' | 'partition';
 export type ListTable = Exclude<RowTable, ActorTable>;
 /** Lists whose rows are pages; see place.ts. */
-export type PageTable = 'payment' | 'record';
+export type PageTable = 'payment' | 'record' | 'payout';
+/** Those of which a page is what one turn took in. */
+export type TurnPageTable = Exclude<PageTable, 'payout'>;
 export type Line<T extends PageTable> = RowTypes[T][number];
 
 export interface PartitionRow {
@@ -82,6 +91,11 @@ export interface PartitionRow {
   readonly cardsActive: number;
   readonly paymentsListed: number;
   readonly commandsDone: number;
+  /** Payout records ever made: the number of the next one. */
+  readonly payoutCount: number;
+  readonly payoutRuns: readonly PayoutRun[];
+  /** Partition 0. */
+  readonly payoutOrders: readonly PayoutOrder[];
   /** Partition 0: the programme, and the frozen rankings. */
   readonly programme: { readonly json: string; readonly hash: string } | null;
   readonly frozenRankings: readonly {
@@ -90,6 +104,10 @@ export interface PartitionRow {
     readonly participants: number;
     readonly digest: string;
   }[];
+}
+
+export interface PayoutLink {
+  readonly place: number;
 }
 
 /** Never empty: a pair without open messages has no row. */

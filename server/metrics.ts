@@ -165,6 +165,13 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
       view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
     reversals: (query) => view('reversals', engine.reversals(query)),
     covered: (query) => view('covered', engine.covered(query)),
+    payouts: (query) => view('payouts', engine.payouts(query)),
+    payoutsOf: (citizen) => view('payoutsOf', engine.payoutsOf(citizen)),
+    payoutFiles: () => view('payoutFiles', engine.payoutFiles()),
+    makePayouts: (awardPeriodId, fundsCents) => engine.makePayouts(awardPeriodId, fundsCents),
+    changePayouts: (changes) => engine.changePayouts(changes),
+    integratePayout: (integration) => engine.integratePayout(integration),
+    setPayoutFile: (file) => engine.setPayoutFile(file),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -186,7 +193,10 @@ type ReadName =
   | 'rankings'
   | 'rankingPage'
   | 'reversals'
-  | 'covered';
+  | 'covered'
+  | 'payouts'
+  | 'payoutsOf'
+  | 'payoutFiles';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

@@ -51,6 +51,14 @@ export {
   transactionRecord,
 } from './codec/values-v1.ts';
 export { commandKind } from './codec/values-v2.ts';
+export {
+  payoutCut,
+  payoutFile,
+  payoutOrder,
+  payoutOutcome,
+  payoutRunFields,
+  payoutStatus,
+} from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';

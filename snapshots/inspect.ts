@@ -10,12 +10,14 @@
 import { existsSync } from 'node:fs';
 import type { Programme } from '../engine/contract.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
+import { findPeriod } from '../engine/programme/index.ts';
 import { Ranking } from '../engine/ranking/ranking.ts';
 import { Account } from './inspect/account.ts';
 import { Balance } from './inspect/balance.ts';
 import { Findings, type Inspection } from './inspect/findings.ts';
 import { LogGroup } from './inspect/log-group.ts';
 import { type CheckParts, PartitionCheck } from './inspect/partition-check.ts';
+import { Jackpots } from './inspect/payouts.ts';
 import { ALL_PARTITIONS } from './inspect/rows.ts';
 import {
   digestOfRanking,
@@ -62,9 +64,10 @@ export async function verifyStores(
   );
   for (const store of stores) expectRows(account, store, findings);
 
-  const [balance, standings, busy] = [new Balance(), new Standings(), new Set<string>()];
+  const [balance, standings, jackpots, busy] = [new Balance(), new Standings(), new Jackpots(), new Set<string>()];
   const { past = [] } = options;
-  const parts: CheckParts = { stores, past, programme, findings, balance, standings, busy };
+  const { partitions } = account;
+  const parts: CheckParts = { stores, past, programme, findings, balance, standings, jackpots, partitions, busy };
   for (let left = ALL_PARTITIONS, isFirst = true; left.length > 0; isFirst = false) {
     const group = new LogGroup(left, options.memoryBytes ?? VERIFY_MEMORY_BYTES);
     await breathing(isFirst ? firstPass(account, group, parts) : laterPass(group, parts));
@@ -74,7 +77,7 @@ export async function verifyStores(
   }
 
   await checkSuspects(parts);
-  await checkRankings(account, standings, { rankings, moves, stores, past }, findings);
+  await checkRankings(account, standings, { rankings, moves, stores, past, jackpots, programme }, findings);
   return findings.inspection();
 }
 
@@ -157,12 +160,14 @@ interface RankingParts extends History {
   readonly rankings: readonly HeldRanking[];
   /** For each of the rankings. */
   readonly moves: readonly (readonly Move[])[];
+  readonly jackpots: Jackpots;
+  readonly programme: Programme;
 }
 
 async function checkRankings(
   account: Account,
   standings: Standings,
-  { rankings, moves, ...history }: RankingParts,
+  { rankings, moves, jackpots, programme, ...history }: RankingParts,
   findings: Findings,
 ): Promise<void> {
   const ties = account.partitions.flatMap((partition) => partition.ties);
@@ -184,6 +189,10 @@ async function checkRankings(
     } else findings.differ(`ranking of period ${awardPeriodId}: is of a moment that no journal reaches`);
   }
   checkFrozen(account, orders, findings);
+  for (const { awardPeriodId } of frozen) {
+    const period = findPeriod(programme, awardPeriodId);
+    if (period !== null) jackpots.check(orders.get(awardPeriodId)!, period, findings);
+  }
 }
 
 /** A frozen ranking was taken when all partitions had frozen their standings, and its digest is of those. */

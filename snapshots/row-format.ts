@@ -37,6 +37,9 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   partition: 6,
   outbox: 7,
   reversal: 8,
+  payout: 9,
+  payoutLink: 10,
+  payoutFile: 11,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

@@ -18,9 +18,9 @@ import {
   invariant,
   makeIban,
   PARTITION_COUNT,
-  type PageTable,
   partitionOf,
   type TransactionRecord,
+  type TurnPageTable,
   type WalletCommandBody,
   type WalletCommandKind,
 } from '../../engine/index.ts';
@@ -124,7 +124,7 @@ export class Chronicle {
   /** To the other stores: they travel between two rounds. */
   #letters: Letter[] = [];
   /** Lines of each partition's pages in this round. */
-  readonly #lines: Record<PageTable, Uint32Array> = {
+  readonly #lines: Record<TurnPageTable, Uint32Array> = {
     payment: new Uint32Array(PARTITION_COUNT),
     record: new Uint32Array(PARTITION_COUNT),
   };
@@ -412,7 +412,7 @@ export class Chronicle {
     this.#fact(partition, { kind: 'recordSet', hpan, entry, unanswered, pending: [], arrivals, reversals: 0 });
   }
 
-  #newPlace(table: PageTable, partition: number): number {
+  #newPlace(table: TurnPageTable, partition: number): number {
     const lines = this.#lines[table];
     lines[partition]! += 1;
     return placeAt(this.#sequence, lines[partition]! - 1);

@@ -1,16 +1,18 @@
 /** The ranking as the law words it, without any cleverness: sort everyone. What the live structure is held against. */
 import { invariant } from '../assert.ts';
+import type { Standing } from '../facts.ts';
 import type { CompareTaxCodes, Participant, Ranking } from './ranking.ts';
 import { describeStanding } from './row.ts';
 
 /** Domain 5.1: more payments, then the earlier last payment, then the earlier acceptance of terms, then tax code. */
 export function compareParticipants(left: Participant, right: Participant, compareTaxCodes: CompareTaxCodes): number {
-  return (
-    right.standing.count - left.standing.count ||
-    left.standing.lastTrxMs - right.standing.lastTrxMs ||
-    left.standing.termsMs - right.standing.termsMs ||
-    (left.citizen === right.citizen ? 0 : compareTaxCodes(left.citizen, right.citizen))
-  );
+  const order = compareWithoutTaxCodes(left.standing, right.standing);
+  return order !== 0 || left.citizen === right.citizen ? order : compareTaxCodes(left.citizen, right.citizen);
+}
+
+/** As far as that goes without tax codes. */
+export function compareWithoutTaxCodes(left: Standing, right: Standing): number {
+  return right.count - left.count || left.lastTrxMs - right.lastTrxMs || left.termsMs - right.termsMs;
 }
 
 /** First the winner; rank = index + 1. */

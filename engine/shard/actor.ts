@@ -19,6 +19,9 @@ export const OWNER_OF = {
   record: 'partition',
   reversal: 'partition',
   outbox: 'partition',
+  payout: 'partition',
+  payoutLink: 'wallet',
+  payoutFile: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

@@ -93,10 +93,17 @@ export class Actors {
   }
 
   /** Whose rows on disk are older, or are not there yet. */
-  *unwritten(table: ActorTable, partition: number): Iterable<Value> {
+  *unwritten(table: ActorTable, partition: number): Iterable<readonly [string, Value]> {
     const frozen = this.#frozen?.actors ?? [];
-    for (const actor of frozen) if (!actor.isDirty && isOf(actor, table, partition)) yield actor.flushed!;
-    for (const actor of this.#dirty) if (isOf(actor, table, partition)) yield actor.flushed!;
+    for (const actor of frozen) {
+      if (!actor.isDirty && isOf(actor, table, partition)) yield [actor.entity, actor.flushed!];
+    }
+    for (const actor of this.#dirty) if (isOf(actor, table, partition)) yield [actor.entity, actor.flushed!];
+  }
+
+  /** As the newest turn decided it, where that is awake; else it is as it was. */
+  newest<T extends 'wallet' | 'card'>(entity: string, flushed: RowTypes[T]): RowTypes[T] {
+    return (this.#awake.get(entity)?.decided as RowTypes[T] | undefined) ?? flushed;
   }
 
   *changed(table: ActorTable): Iterable<Value> {

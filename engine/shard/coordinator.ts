@@ -20,6 +20,7 @@ import type {
   ShardReport,
   Traffic,
 } from './parts.ts';
+import { PayoutOrders } from './payout-orders.ts';
 import { PeriodClosing } from './period-closing.ts';
 import { Rankings } from './rankings.ts';
 import { TaxCodeOrder } from './tax-code-order.ts';
@@ -48,6 +49,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   readonly #options: CoordinatorOptions;
   readonly #rankings: Rankings;
   readonly #closing: PeriodClosing;
+  readonly #payouts: PayoutOrders;
   #sent = 0;
   #taken = 0;
 
@@ -73,6 +75,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       failed: options.failed,
       onPoint: options.onPoint,
     });
+    this.#payouts = new PayoutOrders({ programme, shards, rankings: this.#rankings });
     this.#closing = new PeriodClosing({
       rankings: this.#rankings,
       digest,
@@ -153,6 +156,8 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       isFrozen,
     }));
   }
+
+  makePayouts: ServedCoordinator['makePayouts'] = (...asked) => this.#payouts.make(...asked);
 
   closePeriod(awardPeriodId: number): void {
     this.#closing.close(awardPeriodId);

@@ -26,6 +26,7 @@ import { bodyText } from './command-text.ts';
 import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
 import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
+import { PayoutDecider, type PayoutDeciderOptions } from './payout-decider.ts';
 import { entityOf, type RecordReply, type SystemDecide, type Task } from './task.ts';
 import type { Turn } from './turn.ts';
 import { Waiting } from './waiting.ts';
@@ -46,6 +47,7 @@ export interface DeciderOptions {
 
 export class Decider {
   readonly #options: DeciderOptions;
+  readonly #payouts: PayoutDecider;
   /** Tasks behind an unfinished one of the same wallet or card, in order. */
   readonly #deferred = new Map<string, Task[]>();
   readonly #commands = new Waiting<CommandReply>();
@@ -60,6 +62,9 @@ export class Decider {
 
   constructor(options: DeciderOptions) {
     this.#options = options;
+    const { actors, programme, store } = options;
+    const fact: PayoutDeciderOptions['fact'] = (turn, partition, made) => this.#fact(turn, partition, made);
+    this.#payouts = new PayoutDecider({ actors, programme, vault: store.vault, fact });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
   }
 
@@ -96,6 +101,9 @@ export class Decider {
       case 'system':
         this.#decideSystem(turn, task.partition, task.decide);
         return true;
+      case 'payouts':
+        turn.replies.push(task.decide(turn, this.#payouts));
+        return true;
       case 'expiry':
         this.#decideExpiry(turn, task);
         return true;
@@ -129,6 +137,7 @@ export class Decider {
     const [outcome] = decision.outcomes;
     if (outcome === undefined) this.#commands.add(citizen + asked.commandKey, done);
     this.#fold(turn, partition, decision);
+    this.#payouts.follow(turn, partition, decision.facts);
     this.#sendAll(turn, partition, decision);
     if (outcome !== undefined && outcome.kind !== 'record') {
       const reply = commandReply(turn, partition, outcome);

@@ -1,11 +1,20 @@
 /** The door of the engine over its parts, wherever they are: each question goes to the part that knows. */
 import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
-import type { CitizenKey, Programme, Refused, ReversalsPage, ReversalView } from '../contract.ts';
-import { PARTITION_COUNT } from '../contract.ts';
+import type {
+  CitizenKey,
+  PayoutChange,
+  PayoutReply,
+  Programme,
+  Refused,
+  ReversalsPage,
+  ReversalView,
+} from '../contract.ts';
+import { PARTITION_COUNT, PAYOUT_ID_MAX } from '../contract.ts';
 import type { Engine, EngineStats, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { citizenKeyText, partitionOf } from '../partition.ts';
+import { partitionOfPayout } from '../payout/payout.ts';
 import type { Clock } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
 import { canonicalJson, checkProgramme, periodViews } from '../programme/index.ts';
@@ -137,6 +146,46 @@ export class DividedEngine implements Engine {
     return { ok: true, value: { reversals, nextCursor: null } };
   }
 
+  makePayouts: Engine['makePayouts'] = async (...asked) =>
+    this.#refused() ?? this.#options.coordinator.makePayouts(...asked);
+  integratePayout: Engine['integratePayout'] = async (integration) =>
+    this.#refused() ?? this.#shardOf(integration.citizen).integratePayout(integration);
+  payoutsOf: Engine['payoutsOf'] = (citizen) => this.#shardOf(citizen).payoutsOf(citizen);
+  payoutFiles: Engine['payoutFiles'] = () => this.#shardAt(0).payoutFiles();
+  setPayoutFile: Engine['setPayoutFile'] = async (file) => this.#refused() ?? this.#shardAt(0).setPayoutFile(file);
+
+  async changePayouts(changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]> {
+    const refused = this.#refused();
+    if (refused !== null) return changes.map(() => refused);
+    const byPartition = new Map<number, number[]>();
+    const replies: PayoutReply[] = changes.map(() => ({ ok: false, code: 'PAYOUT_NOT_FOUND' }));
+    for (const [index, { id }] of changes.entries()) {
+      if (!Number.isInteger(id) || id < 1 || id > PAYOUT_ID_MAX) continue;
+      const partition = partitionOfPayout(id);
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), index]);
+    }
+    await Promise.all(
+      [...byPartition].map(async ([partition, indexes]) => {
+        const own = indexes.map((index) => changes[index]!);
+        const answers = await this.#shardAt(partition).changePayouts(partition, own);
+        for (const [at, index] of indexes.entries()) replies[index] = answers[at]!;
+      }),
+    );
+    return replies;
+  }
+
+  payouts: Engine['payouts'] = async ({ awardPeriodId = null, filter = 'all', cursor = '0 0' }) => {
+    const { partition, from } = payoutCursorOf(cursor);
+    if (partition >= PARTITION_COUNT) return { ok: true, value: { payouts: [], nextCursor: null } };
+    const part = { partition, from, countMax: LIMITS.payoutsPageMax, filter, awardPeriodId };
+    const page = await this.#shardAt(partition).payouts(part);
+    if (!page.ok) return page;
+    const { payouts, next } = page.value;
+    const isLast = next === null && partition === PARTITION_COUNT - 1;
+    const nextCursor = next === null ? `${partition + 1} 0` : `${partition} ${next}`;
+    return { ok: true, value: { payouts, nextCursor: isLast ? null : nextCursor } };
+  };
+
   covered: Engine['covered'] = async ({ dayNumber, cursor = '0' }) => {
     const { partition, after } = cardPlaceOf(cursor);
     if (partition >= PARTITION_COUNT) return { ok: true, value: { hpans: [], nextCursor: null } };
@@ -214,6 +263,7 @@ export class DividedEngine implements Engine {
   }
 
   #refused(): Refused | null {
+    if (this.#isClosed) return { ok: false, code: 'DRAINING' };
     return this.#options.refusal?.(this.#options.clock.nowMs()) ?? null;
   }
 
@@ -243,5 +293,12 @@ function cardPlaceOf(cursor: string): { partition: number; after: string } {
   const { partition = PARTITION_COUNT, after = '' } = CARD_CURSOR.exec(cursor)?.groups ?? {};
   return { partition: Number(partition), after };
 }
+
+function payoutCursorOf(cursor: string): { partition: number; from: number } {
+  const { partition = PARTITION_COUNT, from = 0 } = PAYOUT_CURSOR.exec(cursor)?.groups ?? {};
+  return { partition: Number(partition), from: Number(from) };
+}
+
+const PAYOUT_CURSOR = /^(?<partition>\d{1,2}) (?<from>\d{1,8})$/;
 
 const CARD_CURSOR = /^(?<partition>\d{1,2})( (?<after>[0-9a-f]{64}))?$/;

@@ -45,7 +45,7 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: C
       const seal = () => {
         invariant(iban.ok, 'a guard saw to the IBAN');
         const { kind: _kind, checkStatus: _checkStatus, ...sealed } = body;
-        return vault.seal(wallet.slot, JSON.stringify({ ...sealed, iban: iban.value } satisfies SealedPayoff));
+        return vault.seal(wallet.slot, JSON.stringify({ ...sealed, iban: iban.value, taxCode } satisfies SealedPayoff));
       };
       return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: checkStatusOf(body), seal };
     }

@@ -5,7 +5,8 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
-import type { Fact, Message, PartitionFact, Section, TurnRecord } from '../facts.ts';
+import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
+import { payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -55,7 +56,17 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'rankingFrozen':
     case 'tieOrdered':
     case 'programmeSet':
+    case 'payoutsOrdered':
+    case 'payoutRunSet':
       target.change('partition', partition, '', (row) => applyPartitionFact(row ?? emptyPartition(), fact));
+      return;
+    case 'payoutFileSet':
+      target.put('payoutFile', partition, '', payoutFileSub(fact.file.fileNumber), fact.file);
+      return;
+    case 'payoutMade':
+    case 'payoutAdded':
+    case 'payoutSet':
+      foldPayout(target, partition, fact);
       return;
     default: {
       const { citizen } = fact;
@@ -71,6 +82,16 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       }
     }
   }
+}
+
+/** The wallet stays as it is: millions are paid, and none of their rows is written for it. */
+function foldPayout(target: FoldTarget, partition: number, { kind, citizen, payout }: PayoutFact): void {
+  target.setLine('payout', partition, payout);
+  if (kind === 'payoutSet') return;
+  const payoutCount = payoutNumber(payout.place) + 1;
+  target.change('partition', partition, '', (row) => ({ ...(row ?? emptyPartition()), payoutCount }));
+  if (kind === 'payoutMade') return;
+  target.put('payoutLink', partition, citizen, payoutLinkSub(payout.place), { place: payout.place });
 }
 
 /** What a section does to its partition as a whole: time, cursors, counts. */
@@ -119,6 +140,9 @@ export function emptyPartition(): PartitionRow {
     cardsActive: 0,
     paymentsListed: 0,
     commandsDone: 0,
+    payoutCount: 0,
+    payoutRuns: [],
+    payoutOrders: [],
     programme: null,
     frozenRankings: [],
   };
@@ -149,7 +173,7 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
   return { ...row, lastMs: nowMs, received, sent, citizensEnabled, cardsActive, paymentsListed, commandsDone };
 }
 
-function applyPartitionFact(row: PartitionRow, fact: PartitionFact): PartitionRow {
+function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, { kind: 'payoutFileSet' }>): PartitionRow {
   switch (fact.kind) {
     case 'periodClosed':
       return { ...row, closedPeriods: [...row.closedPeriods, fact.awardPeriodId] };
@@ -169,6 +193,13 @@ function applyPartitionFact(row: PartitionRow, fact: PartitionFact): PartitionRo
       return { ...row, ties: [...row.ties, [fact.first, fact.second]] };
     case 'programmeSet':
       return { ...row, programme: { json: fact.json, hash: fact.hash } };
+    case 'payoutsOrdered':
+      return { ...row, payoutOrders: [...row.payoutOrders, fact.order] };
+    case 'payoutRunSet': {
+      const { run } = fact;
+      const others = row.payoutRuns.filter((one) => one.orderNumber !== run.orderNumber || one.first !== run.first);
+      return { ...row, payoutRuns: [...others, run] };
+    }
     default:
       return unreachable(fact);
   }

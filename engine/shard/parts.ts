@@ -10,9 +10,18 @@
  *                           messages +---+ <----------------------------+
  *                                                periods to close
  */
-import type { CitizenKey, Hpan, ListedReversalState, ReversalView } from '../contract.ts';
-import type { Engine, EngineStats, Read } from '../engine.ts';
+import type {
+  CitizenKey,
+  Hpan,
+  ListedReversalState,
+  PayoutChange,
+  PayoutReply,
+  PayoutView,
+  ReversalView,
+} from '../contract.ts';
+import type { Engine, EngineStats, PayoutsFilter, Read } from '../engine.ts';
 import type { Fact, Message, Standing } from '../facts.ts';
+import type { PayoutOrder, PayoutRun } from '../payout/payout.ts';
 import type { CheckpointMark, RankedMark } from '../ports.ts';
 import type { Participant } from '../ranking/ranking.ts';
 
@@ -84,6 +93,36 @@ export interface CoveredPage {
   readonly next: Hpan | null;
 }
 
+/** Of one partition, the records from a number on, and as many as may be looked at. */
+export interface PayoutsPart {
+  readonly partition: number;
+  /** From 0. */
+  readonly from: number;
+  readonly countMax: number;
+  readonly filter: PayoutsFilter;
+  /** Null = of all periods. */
+  readonly awardPeriodId: number | null;
+}
+
+export interface PayoutsPartPage {
+  readonly payouts: readonly PayoutView[];
+  /** Number of the record at which the next page begins; null = there is none. */
+  readonly next: number | null;
+}
+
+/** How a store is with the payouts of a period. */
+export interface PayoutProgress {
+  /** As partition 0 has them; of other stores none. */
+  readonly orders: readonly PayoutOrder[];
+  readonly runs: readonly (PayoutRun & { readonly partition: number })[];
+}
+
+export interface PayoutRunWork {
+  readonly order: PayoutOrder;
+  /** Of who has the last winning rank; null = nobody wins. */
+  readonly lastWinner: Standing | null;
+}
+
 /** What recovery found in one store, as far as others have to know it before anything is served. */
 export interface ShardReport {
   readonly isNew: boolean;
@@ -142,10 +181,17 @@ export interface ServedShard
     | 'paymentDays'
     | 'milestones'
     | 'rankings'
+    | 'payoutsOf'
+    | 'integratePayout'
+    | 'payoutFiles'
+    | 'setPayoutFile'
     | 'onChanged'
   > {
   /** Of one partition, in order. */
   reversals(part: ReversalsPart): Promise<Read<readonly ReversalListed[]>>;
+  payouts(part: PayoutsPart): Promise<Read<PayoutsPartPage>>;
+  /** Of one partition; each is answered for itself. */
+  changePayouts(partition: number, changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]>;
   covered(part: CoveredPart): Promise<Read<CoveredPage>>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
@@ -178,6 +224,13 @@ export interface CoordinatedShard {
   /** At the start, in pieces until one is empty: moves since the mark's copies, everybody who takes part. */
   recoveredMoves(): Promise<readonly RecoveredMove[]>;
   participants(awardPeriodIds: readonly number[]): Promise<readonly RankedStanding[]>;
+  /** What is due to all citizens of the store together, in cents; prizes come from elsewhere. */
+  payoutsDue(awardPeriodId: number): Promise<Read<number>>;
+  payoutProgress(): Promise<PayoutProgress>;
+  /** To the shard of partition 0: journals it, with the instant at which it does. */
+  orderPayouts(order: PayoutOrder): Promise<PayoutOrder>;
+  /** Carries an order out, or goes on with it: in all partitions of the store. */
+  runPayouts(work: PayoutRunWork): Promise<Read<PayoutProgress>>;
 }
 
 /** The coordinator as shards see it. */
@@ -193,7 +246,7 @@ export interface ShardCoordinator {
 }
 
 /** The coordinator as the front sees it. */
-export interface ServedCoordinator extends Pick<Engine, 'rankingPage'> {
+export interface ServedCoordinator extends Pick<Engine, 'rankingPage' | 'makePayouts'> {
   rankingStats(): Promise<EngineStats['rankings']>;
   /** Nothing received before its end is open any more. May be told again. */
   closePeriod(awardPeriodId: number): void;

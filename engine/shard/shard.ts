@@ -13,7 +13,7 @@ import { commandKey } from './command-text.ts';
 import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
-import type { RecordReply, SystemDecide } from './task.ts';
+import type { PayoutDecide, RecordReply, SystemDecide } from './task.ts';
 import { Turn } from './turn.ts';
 
 export interface ShardOptions {
@@ -61,6 +61,7 @@ export class Shard {
   #isDraining = false;
   #appends: Promise<void> = Promise.resolve();
   #idle: (() => void)[] = [];
+  #room: (() => void)[] = [];
   #turns = 0;
   #facts = 0;
 
@@ -122,6 +123,16 @@ export class Shard {
     this.wake();
   }
 
+  payouts(partition: number, decide: PayoutDecide): void {
+    this.#mailbox.addUrgent({ kind: 'payouts', name: `payouts ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  /** Resolves when a shard that is full has room again: for what is not refused and can wait. */
+  room(): Promise<void> {
+    return this.#isFull ? new Promise((resolve) => this.#room.push(resolve)) : Promise.resolve();
+  }
+
   /** Gives up what a partition's reversals have waited for; `done` hears after the flush when the next one is due. */
   expire(partition: number, done: (nextDueMs: number) => void): void {
     this.#mailbox.addUrgent({ kind: 'expiry', name: `expiry ${partition}`, partition, done });
@@ -152,6 +163,7 @@ export class Shard {
 
   /** Looks for work again: after each flush, and when a checkpoint has ended. */
   wake(): void {
+    if (this.#room.length > 0 && !this.#isFull) for (const resolve of this.#room.splice(0)) resolve();
     if (this.#isScheduled || this.#isStopped) return;
     if (this.#inFlight.length >= LIMITS.turnsInFlightMax) return;
     if (!this.#mailbox.hasWork(this.#isFull)) return;

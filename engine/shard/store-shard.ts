@@ -24,12 +24,16 @@ import type {
   ShardStats,
   Traffic,
 } from './parts.ts';
+import type { PayoutDecider } from './payout-decider.ts';
+import { PayoutReads } from './payout-records.ts';
+import { PayoutRuns } from './payout-runs.ts';
 import { movesOf } from './rankings.ts';
 import { Reads } from './reads.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ReversalExpiry } from './reversal-expiry.ts';
 import { Shard } from './shard.ts';
 import type { SystemDecide } from './task.ts';
+import type { Turn } from './turn.ts';
 
 /** Which shard of how many: it serves the partitions p with p % shardCount === index. */
 export interface ShardPlace {
@@ -96,6 +100,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #checkpointer: Checkpointer;
   readonly #reads: Reads;
   readonly #expiry: ReversalExpiry;
+  readonly #payoutReads: PayoutReads;
+  readonly #payoutRuns: PayoutRuns;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #moves: Iterator<RecoveredMove> | null = null;
   #participants: Iterator<RankedStanding> | null = null;
@@ -151,6 +157,12 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       coordinator,
       hasEnabled: (citizen, hpan) => this.#shardAt(partitionOf(citizen)).hasEnabled(citizen, hpan),
     });
+    this.#payoutReads = new PayoutReads(actors.flushed, store.vault);
+    this.#payoutRuns = new PayoutRuns({
+      ...{ partitions, programme, actors, coordinator, schedule },
+      shard: this.#shard,
+      row: (partition) => this.#row(partition),
+    });
     this.#expiry = new ReversalExpiry({
       partitions,
       firstDueMs: (partition) => this.#reads.firstExpiryMs(partition),
@@ -177,6 +189,38 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   covered: ServedShard['covered'] = async (part) => {
     return { ok: true, value: coveredCards(this.#options.recovered.found.actors, part) };
   };
+
+  payouts: ServedShard['payouts'] = async (part) => ({ ok: true, value: this.#payoutReads.page(part) });
+
+  payoutsOf: ServedShard['payoutsOf'] = async (citizen) => {
+    return { ok: true, value: this.#payoutReads.of(partitionOf(citizen), citizen) };
+  };
+
+  payoutFiles: ServedShard['payoutFiles'] = async () => {
+    const rows = this.#options.recovered.found.actors.flushed.list('payoutFile', 0, '', '');
+    return { ok: true, value: rows.map(([, file]) => file) };
+  };
+
+  changePayouts: ServedShard['changePayouts'] = (partition, changes) =>
+    this.#payouts(partition, (turn, decider) => decider.change(turn, partition, changes));
+
+  integratePayout: ServedShard['integratePayout'] = (integration) => {
+    const partition = partitionOf(integration.citizen);
+    return this.#payouts(partition, (turn, decider) => decider.integrate(turn, partition, integration));
+  };
+
+  setPayoutFile: ServedShard['setPayoutFile'] = (file) =>
+    this.#payouts(0, (turn, decider) => decider.setFile(turn, file));
+
+  /** Decided in a turn, told after its flush. */
+  #payouts<T>(partition: number, decide: (turn: Turn, decider: PayoutDecider) => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#shard.payouts(partition, (turn, decider) => {
+        const decided = decide(turn, decider);
+        return () => resolve(decided);
+      });
+    });
+  }
 
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
@@ -233,6 +277,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   drain(isHurried: boolean): Promise<void> {
+    this.#payoutRuns.stop();
     return this.#shard.drain(isHurried);
   }
 
@@ -330,6 +375,12 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     }
     yield* found.actors.changed('wallet') as Iterable<Wallet>;
   }
+
+  payoutsDue: CoordinatedShard['payoutsDue'] = (awardPeriodId) => this.#payoutRuns.due(awardPeriodId);
+  payoutProgress: CoordinatedShard['payoutProgress'] = async () => this.#payoutRuns.progress();
+  runPayouts: CoordinatedShard['runPayouts'] = (work) => this.#payoutRuns.run(work);
+  orderPayouts: CoordinatedShard['orderPayouts'] = (order) =>
+    this.#payouts(0, (turn, decider) => decider.order(turn, order));
 
   /** Of a citizen of this store. Throws StorageFault where the key is gone. */
   taxCodeOf(citizen: CitizenKey): string {

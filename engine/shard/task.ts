@@ -2,6 +2,8 @@
 import type { CommandReply, RecordCommand, RecordOutcome, Refused, WalletCommand } from '../contract.ts';
 import type { Message, MessageBody, PartitionFact } from '../facts.ts';
 import type { PartitionRow } from '../ports.ts';
+import type { PayoutDecider } from './payout-decider.ts';
+import type { Turn } from './turn.ts';
 
 export type RecordReply = RecordOutcome | Refused;
 
@@ -21,6 +23,7 @@ export type Task = { readonly name: string } & (
     }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
+  | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 
@@ -31,6 +34,9 @@ export interface SystemDecision {
   readonly toAll?: MessageBody;
 }
 export type SystemDecide = (row: PartitionRow) => SystemDecision;
+
+/** What is owed, and what becomes of it. @returns what is told after the flush */
+export type PayoutDecide = (turn: Turn, decider: PayoutDecider) => () => void;
 
 /** The wallet or card whose tasks wait for each other; null = none. */
 export function entityOf(task: Task): string | null {

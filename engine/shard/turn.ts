@@ -2,7 +2,7 @@
 import { PARTITION_COUNT, type Position } from '../contract.ts';
 import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
 import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
-import type { PageTable } from '../ports.ts';
+import type { TurnPageTable } from '../ports.ts';
 import { isReversal } from '../programme/index.ts';
 import { type Actor, draftOf, type ListRow, newListRow, OWNER_OF } from './actor.ts';
 import type { Actors, Changes } from './actors.ts';
@@ -18,7 +18,7 @@ interface OpenSection {
   readonly within: Map<number, number>;
   readonly received: Map<number, number>;
   /** Lines of its pages so far. */
-  readonly lineCounts: Record<PageTable, number>;
+  readonly lineCounts: Record<TurnPageTable, number>;
   /** Payments that a wallet was asked to count, by place: which fact says so. */
   readonly asked: Map<number, number>;
 }
@@ -70,7 +70,7 @@ export class Turn {
   }
 
   /** Of the line that a partition's page of this turn takes next. */
-  newPlace(table: PageTable, partition: number): number {
+  newPlace(table: TurnPageTable, partition: number): number {
     const { sequence, lineCounts } = this.#section(partition);
     lineCounts[table] += 1;
     return placeAt(sequence, lineCounts[table] - 1);

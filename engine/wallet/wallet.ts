@@ -31,7 +31,10 @@ export interface Payoff {
 }
 
 /** As the citizen or an issuer said it; the IBAN without blanks, in capitals. */
-export type SealedPayoff = Omit<Extract<WalletCommandBody, { kind: 'setIban' }>, 'kind' | 'checkStatus'>;
+export interface SealedPayoff extends Omit<Extract<WalletCommandBody, { kind: 'setIban' }>, 'kind' | 'checkStatus'> {
+  /** The citizen's own: whoever pays reads one seal, not two. Absent in what was sealed before there were payouts. */
+  readonly taxCode?: string;
+}
 
 /** What a citizen has in one award period, under one enrolment. */
 export interface PeriodTotals {

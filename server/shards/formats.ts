@@ -23,6 +23,16 @@ import {
   type PaymentsPage,
   type PaymentsQuery,
   type PaymentView,
+  type PayoutAccount,
+  type PayoutChange,
+  type PayoutIntegration,
+  type PayoutProgress,
+  type PayoutReply,
+  type PayoutRunWork,
+  type PayoutsMade,
+  type PayoutsPart,
+  type PayoutsPartPage,
+  type PayoutView,
   type Position,
   type Published,
   type RankAnswer,
@@ -66,6 +76,12 @@ import {
   oneOf,
   optInStatus,
   pair,
+  payoutCut,
+  payoutFile,
+  payoutOrder,
+  payoutOutcome,
+  payoutRunFields,
+  payoutStatus,
   type RowsCopied,
   rankedMark,
   refusal,
@@ -92,6 +108,9 @@ export const READ_NAMES = [
   'rankings',
   'reversals',
   'covered',
+  'payouts',
+  'payoutsOf',
+  'payoutFiles',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -335,6 +354,88 @@ const reversalView = shape<ReversalView>({
 
 const reversalListed = shape<ReversalListed>({ sub: text, reversal: reversalView });
 
+// Payouts.
+
+const payoutsPart = shape<PayoutsPart>({
+  partition: integer,
+  from: integer,
+  countMax: integer,
+  filter: oneOf<PayoutsPart['filter']>({ all: 0, exportable: 1, wip: 2, failed: 3 }),
+  awardPeriodId: nullable(integer),
+});
+
+const payoutView = shape<PayoutView>({
+  id: integer,
+  citizen: text,
+  taxCode: text,
+  awardPeriodId: integer,
+  cashbackCents: integer,
+  jackpotCents: integer,
+  account: nullable(
+    shape<PayoutAccount>({
+      iban: text,
+      accountHolderCF: text,
+      accountHolderName: text,
+      accountHolderSurname: text,
+      checkStatus: ibanCheckStatus,
+      technicalAccountHolder: nullable(text),
+      issuerCardId: nullable(text),
+    }),
+  ),
+  status: payoutStatus,
+  isEnabled: flag,
+  fileNumber: nullable(integer),
+  outcome: nullable(payoutOutcome),
+  relatedId: nullable(integer),
+  ticketId: nullable(text),
+  consapId: nullable(text),
+  updateMs: integer,
+});
+
+const payoutsPartPage = shape<PayoutsPartPage>({ payouts: list(payoutView), next: nullable(integer) });
+
+const payoutChange = union<PayoutChange>({
+  kind: oneOf<PayoutChange['kind']>({ export: 0, deliver: 1, restore: 2, outcome: 3 }),
+  id: integer,
+  fileNumber: integer,
+  status: payoutStatus as Codec<'NEW' | 'RECOVERY' | 'SENT'>,
+  outcome: payoutOutcome,
+});
+
+const payoutReply = union<PayoutReply>({ ok: flag, successorId: nullable(integer), ...refusedFields });
+
+const payoutIntegration = shape<PayoutIntegration>({
+  citizen: text,
+  awardPeriodId: integer,
+  account: shape<PayoutIntegration['account']>({
+    iban: text,
+    accountHolderCF: text,
+    accountHolderName: text,
+    accountHolderSurname: text,
+  }),
+  cashbackCents: integer,
+  jackpotCents: integer,
+  outcome: payoutOutcome,
+  consapId: text,
+  ticketId: text,
+  relatedId: nullable(integer),
+});
+
+const payoutsMade = shape<PayoutsMade>({
+  awardPeriodId: integer,
+  orderNumber: integer,
+  recordCount: integer,
+  totalCents: integer,
+  cut: payoutCut,
+});
+
+const payoutProgress = shape<PayoutProgress>({
+  orders: list(payoutOrder),
+  runs: list(shape<PayoutProgress['runs'][number]>({ ...payoutRunFields, partition: integer })),
+});
+
+const payoutRunWork = shape<PayoutRunWork>({ order: payoutOrder, lastWinner: nullable(standing) });
+
 const shardStats = shape<ShardStats>({
   citizensEnabled: integer,
   cardsActive: integer,
@@ -473,6 +574,9 @@ const READS: Reads = {
   rankings: crossing(9, tuple(text, optional(integer)), read(list(rankingView))),
   reversals: crossing(10, tuple(reversalsPart), read(list(reversalListed))),
   covered: crossing(43, tuple(coveredPart), read(coveredPage)),
+  payouts: crossing(45, tuple(payoutsPart), read(payoutsPartPage)),
+  payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
+  payoutFiles: crossing(47, nothing as unknown as Codec<Asked<'payoutFiles'>>, read(list(payoutFile))),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */
@@ -484,6 +588,9 @@ export const SHARD = {
   drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),
   checkpoint: crossing(17, nothing, nothing),
+  changePayouts: crossing(48, tuple(integer, list(payoutChange)), list(payoutReply)),
+  integratePayout: crossing(49, payoutIntegration, payoutReply),
+  setPayoutFile: crossing(50, payoutFile, payoutReply),
   tick: telling(18, integer),
   changed: telling(19, list(text)),
 };
@@ -493,6 +600,7 @@ export const COORDINATOR = {
   rankingPage: crossing(20, tuple(integer, integer, integer), read(list(rankingEntry))),
   rankingStats: crossing(21, nothing, rankingStats),
   traffic: crossing(22, nothing, traffic),
+  makePayouts: crossing(51, tuple(integer, nullable(integer)), read(payoutsMade)),
   closePeriod: telling(23, integer),
   close: crossing(24, nothing, nothing),
 };
@@ -524,6 +632,10 @@ export const COORDINATED = {
   freezeRanking: telling(33, rankingFrozen),
   recoveredMoves: crossing(34, nothing, list(recoveredMove)),
   participants: crossing(35, list(integer), list(rankedStanding)),
+  payoutsDue: crossing(52, integer, read(integer)),
+  payoutProgress: crossing(53, nothing, payoutProgress),
+  orderPayouts: crossing(54, payoutOrder, payoutOrder),
+  runPayouts: crossing(55, payoutRunWork, read(payoutProgress)),
 };
 
 /** From a shard to the coordinator. */

@@ -35,6 +35,9 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.drain, (isHurried) => shard.drain(isHurried));
   front.onAsked(SHARD.idle, () => shard.idle());
   front.onAsked(SHARD.checkpoint, () => shard.close());
+  front.onAsked(SHARD.changePayouts, ([partition, changes]) => shard.changePayouts(partition, changes));
+  front.onAsked(SHARD.integratePayout, (integration) => shard.integratePayout(integration));
+  front.onAsked(SHARD.setPayoutFile, (file) => shard.setPayoutFile(file));
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
   shard.onChanged((citizens) => {
     for (let at = 0; at < citizens.length; at += LIMITS.pieceCount) {
@@ -48,6 +51,7 @@ export function serveCoordinator(coordinator: ServedCoordinator, front: Conversa
   front.onAsked(COORDINATOR.rankingStats, () => coordinator.rankingStats());
   front.onAsked(COORDINATOR.traffic, () => coordinator.traffic());
   front.onAsked(COORDINATOR.close, () => coordinator.close());
+  front.onAsked(COORDINATOR.makePayouts, (asked) => coordinator.makePayouts(...asked));
   front.onTold(COORDINATOR.closePeriod, (awardPeriodId) => coordinator.closePeriod(awardPeriodId));
 }
 
@@ -61,6 +65,10 @@ export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conve
   coordinator.onTold(COORDINATED.closePeriod, (awardPeriodId) => shard.closePeriod(awardPeriodId));
   coordinator.onTold(COORDINATED.freezeRanking, (frozen) => shard.freezeRanking(frozen));
   coordinator.onAsked(COORDINATED.recoveredMoves, () => shard.recoveredMoves());
+  coordinator.onAsked(COORDINATED.payoutsDue, (awardPeriodId) => shard.payoutsDue(awardPeriodId));
+  coordinator.onAsked(COORDINATED.payoutProgress, () => shard.payoutProgress());
+  coordinator.onAsked(COORDINATED.orderPayouts, (order) => shard.orderPayouts(order));
+  coordinator.onAsked(COORDINATED.runPayouts, (work) => shard.runPayouts(work));
   coordinator.onAsked(COORDINATED.participants, (awardPeriodIds) => shard.participants(awardPeriodIds));
 }
 

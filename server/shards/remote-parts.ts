@@ -70,6 +70,13 @@ export class RemoteShard implements ServedShard {
   rankings: ServedShard['rankings'] = (...asked) => this.#read('rankings', asked);
   reversals: ServedShard['reversals'] = (...asked) => this.#read('reversals', asked);
   covered: ServedShard['covered'] = (...asked) => this.#read('covered', asked);
+  payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
+  payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
+  payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
+
+  changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
+  integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
+  setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);
@@ -112,6 +119,7 @@ export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT)
     rankingPage: (...asked) =>
       hasRoom(to) && isFit(fitness) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
     rankingStats: () => lastStats.read(),
+    makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
     closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
@@ -134,6 +142,10 @@ export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
     freezeRanking: (frozen) => to.tell(COORDINATED.freezeRanking, frozen),
     recoveredMoves: () => to.ask(COORDINATED.recoveredMoves, undefined),
     participants: (awardPeriodIds) => to.ask(COORDINATED.participants, awardPeriodIds),
+    payoutsDue: (awardPeriodId) => to.ask(COORDINATED.payoutsDue, awardPeriodId),
+    payoutProgress: () => to.ask(COORDINATED.payoutProgress, undefined),
+    orderPayouts: (order) => to.ask(COORDINATED.orderPayouts, order),
+    runPayouts: (work) => to.ask(COORDINATED.runPayouts, work),
   };
 }
 

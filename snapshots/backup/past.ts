@@ -16,7 +16,7 @@ import type {
   WalletView,
 } from '../../engine/contract.ts';
 import type { PaymentsQuery } from '../../engine/engine.ts';
-import type { CardFact, Fact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
+import type { CardFact, Fact, PayoutFact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { citizenKeyText, partitionOf } from '../../engine/partition.ts';
 import { StorageFault, type Vault } from '../../engine/ports.ts';
@@ -25,7 +25,7 @@ import { Reads } from '../../engine/shard/reads.ts';
 import type { View } from '../../engine/shard/view.ts';
 import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import { applyWalletFact } from '../../engine/wallet/wallet-facts.ts';
-import { isCardFact } from '../inspect/partition-log.ts';
+import { isCardFact, isPayoutFact } from '../inspect/partition-log.ts';
 
 /** Journals of all stores, and the keys that name and show a citizen. */
 export interface PastSource {
@@ -178,6 +178,7 @@ class Past {
     if (!('hpan' in fact) && !('citizen' in fact)) return null;
     if (isCardFact(fact)) return this.#tellCard(fact);
     if (fact.citizen !== this.#citizen) return null;
+    if (isPayoutFact(fact)) return tellPayout(fact);
     applyWalletFact(this.#wallet, fact, sequence);
     if (fact.kind === 'paymentListed') this.#payments.set(fact.payment.place, fact.payment);
     return this.#tellWallet(fact);
@@ -266,6 +267,14 @@ class Past {
     const { status, termsMs } = this.#wallet;
     return status !== 'enabled' || trxMs <= termsMs ? 'TERMS_NOT_COVERED' : 'NO_AWARD_PERIOD';
   }
+}
+
+function tellPayout({ kind, payout }: PayoutFact): Told {
+  const { awardPeriodId, cashbackCents, jackpotCents, status, outcome, isEnabled } = payout;
+  const of = `payout of period ${awardPeriodId}, ${cashbackCents + jackpotCents} cents`;
+  if (kind !== 'payoutSet') return { what: `${of}: made` };
+  if (outcome !== null) return { what: `${of}: ${outcome.result}`, reason: outcome.reason };
+  return { what: `${of}: ${isEnabled ? status : 'withdrawn'}` };
 }
 
 const NO_VAULT: Omit<Vault, 'open'> = {

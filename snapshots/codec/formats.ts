@@ -12,9 +12,11 @@
 import type { RowTable } from '../../engine/ports.ts';
 import { type LineReaders, lineReaders, type RowValues, rowValues as rowValuesV1 } from './rows-v1.ts';
 import { rowValues as rowValuesV2 } from './rows-v2.ts';
+import { lineReaders as lineReadersV3, rowValues as rowValuesV3 } from './rows-v3.ts';
 import type { Codec } from './shape.ts';
 import { type TurnBody, turnBody as turnBodyV1 } from './turn-v1.ts';
 import { turnBody as turnBodyV2 } from './turn-v2.ts';
+import { turnBody as turnBodyV3 } from './turn-v3.ts';
 
 export interface Format {
   readonly turnBody: Codec<TurnBody>;
@@ -24,7 +26,7 @@ export interface Format {
 }
 
 /** What new folders get, and older ones when they are raised. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** The oldest rows that are read. */
 export const FORMAT_OLDEST = 1;
@@ -32,6 +34,7 @@ export const FORMAT_OLDEST = 1;
 const FORMATS: Readonly<Record<number, Format>> = {
   1: { turnBody: turnBodyV1, rowValues: rowValuesV1, lineReaders },
   2: { turnBody: turnBodyV2, rowValues: rowValuesV2, lineReaders },
+  3: { turnBody: turnBodyV3, rowValues: rowValuesV3, lineReaders: lineReadersV3 },
 };
 
 /** @param number in [FORMAT_OLDEST, FORMAT], or as it was found: undefined = there is no such format */

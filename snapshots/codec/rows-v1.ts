@@ -4,7 +4,20 @@ import type { Line, OutboxRow, PageTable, PartitionRow, RowTable, RowTypes } fro
 import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
 import type { ByteReader } from './bytes.ts';
 import { page, readLine } from './page.ts';
-import { bytes, type Codec, type Fields, integer, list, nullable, oneOf, pair, shape, text } from './shape.ts';
+import {
+  absent,
+  bytes,
+  type Codec,
+  type Fields,
+  integer,
+  list,
+  newer,
+  nullable,
+  oneOf,
+  pair,
+  shape,
+  text,
+} from './shape.ts';
 import {
   doneCommand,
   ledgerEntry,
@@ -78,7 +91,7 @@ const card = shape<Card>({
   reversals: integer,
 });
 
-const partitionRow = shape<PartitionRow>({
+export const partitionFields: Fields<PartitionRow> = {
   lastMs: integer,
   received: list(integer),
   sent: list(integer),
@@ -90,6 +103,9 @@ const partitionRow = shape<PartitionRow>({
   cardsActive: integer,
   paymentsListed: integer,
   commandsDone: integer,
+  payoutCount: absent(0),
+  payoutRuns: absent([]),
+  payoutOrders: absent([]),
   programme: nullable(shape<NonNullable<PartitionRow['programme']>>({ json: text, hash: text })),
   frozenRankings: list(
     shape<PartitionRow['frozenRankings'][number]>({
@@ -99,7 +115,7 @@ const partitionRow = shape<PartitionRow>({
       digest: text,
     }),
   ),
-});
+};
 
 const reversalRow = shape<ReversalRow>({ hpan: text, place: integer, atMs: integer });
 
@@ -114,8 +130,11 @@ export const rowValues: RowValues = {
   card,
   record: page(ledgerEntry),
   reversal: reversalRow,
-  partition: partitionRow,
+  partition: shape<PartitionRow>(partitionFields),
   outbox: outboxRow,
+  payout: newer,
+  payoutLink: newer,
+  payoutFile: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */
@@ -126,4 +145,5 @@ export type LineReaders = {
 export const lineReaders: LineReaders = {
   payment: (from, index) => readLine(from, paymentRow, index),
   record: (from, index) => readLine(from, ledgerEntry, index),
+  payout: newer.read,
 };

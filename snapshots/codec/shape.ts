@@ -108,6 +108,16 @@ export function absent<T>(value: T): Codec<T> {
   return { write: () => {}, read: () => value };
 }
 
+/** What a format does not have at all: nothing was ever written so. */
+export const newer: Codec<never> = {
+  write: () => {
+    throw new TypeError('there is no such row in this format');
+  },
+  read: () => {
+    throw new MalformedBytes('there is no such row in this format');
+  },
+};
+
 /** An object with all its fields. The order of `fields` is the format. */
 export function shape<T extends object>(fields: Fields<T>): Codec<T> {
   const code = new Code();

@@ -4,6 +4,7 @@
  */
 import { PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
 import type { Fact, Section } from '../../engine/facts.ts';
+import { payoutNumber } from '../../engine/payout/payout.ts';
 import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
 import type { Findings } from './findings.ts';
 import { PartitionAccount, PartitionFold } from './partitions.ts';
@@ -101,12 +102,24 @@ export class Account {
       case 'commandDone':
         account.commandsDone += 1;
         return;
+      case 'payoutMade':
+      case 'payoutAdded':
+        this.#findings.expect(
+          `partition ${account.partition} at ${sequence}: number of a payout record`,
+          account.payoutCount,
+          payoutNumber(fact.payout.place),
+        );
+        account.payoutCount += 1;
+        return;
       case 'periodClosed':
       case 'periodCloseHeard':
       case 'periodFrozen':
       case 'rankingFrozen':
       case 'tieOrdered':
       case 'programmeSet':
+      case 'payoutsOrdered':
+      case 'payoutRunSet':
+      case 'payoutFileSet':
         this.#partitionFold.apply(account, fact, { sequence, nowMs });
         return;
     }

@@ -16,7 +16,8 @@ import type {
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
 import { type Findings, short } from './findings.ts';
-import type { Entry, Place } from './partition-log.ts';
+import { type Entry, isPayoutFact, type Place } from './partition-log.ts';
+import { CitizenPayouts, type PayoutCheck } from './payouts.ts';
 
 /** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
 export interface Held<T> {
@@ -57,6 +58,7 @@ export class Citizen {
   /** By the sub of its row. */
   readonly commandPages = new Map<string, Held<CommandPage>>();
   pagedTo = '';
+  readonly payouts = new CitizenPayouts();
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;
@@ -118,18 +120,27 @@ export function compareText(left: string, right: string): number {
 export class CitizenFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
+  readonly #payouts: PayoutCheck | null;
 
-  constructor(programme: Programme, findings: Findings) {
+  /** @param payouts null: nobody asks what is owed */
+  constructor(programme: Programme, findings: Findings, payouts: PayoutCheck | null) {
     this.#programme = programme;
     this.#findings = findings;
+    this.#payouts = payouts;
   }
 
   /** @param changed told after each section that changed it */
   fold(citizen: Citizen, entries: readonly Entry[], changed: () => void = () => {}): void {
     for (const [index, { place, facts }] of entries.entries()) {
-      for (const fact of facts) this.#apply(citizen, fact as WalletFact, place);
-      citizen.sequence = place.sequence;
-      if (entries[index + 1]?.place.sequence !== place.sequence) changed();
+      for (const fact of facts) {
+        if (isPayoutFact(fact)) this.#payouts?.apply(citizen, fact, place);
+        else {
+          this.#apply(citizen, fact as WalletFact, place);
+          // What is owed to a citizen is no part of the wallet's row.
+          citizen.sequence = place.sequence;
+        }
+      }
+      if (citizen.sequence === place.sequence && entries[index + 1]?.place.sequence !== place.sequence) changed();
     }
   }
 

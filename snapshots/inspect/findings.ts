@@ -16,6 +16,7 @@ const CHECKED_NAMES = [
   'reversals',
   'commands',
   'totals',
+  'payouts',
   'rows',
   'rankings',
 ] as const;

@@ -16,12 +16,15 @@ import {
 } from '../../engine/ports.ts';
 import type { Codec } from '../codec/shape.ts';
 import { ledgerEntry, paymentRow } from '../codec/values-v1.ts';
+import { payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
 import type { Entry, LineThen, PartitionLog } from './partition-log.ts';
+import type { PartitionAccount } from './partitions.ts';
+import { type Jackpots, PayoutCheck } from './payouts.ts';
 import { judgeAgain } from './reversals.ts';
 import { type Expected, RowCheck } from './rows.ts';
 import type { Standings } from './standings.ts';
@@ -32,6 +35,9 @@ export interface CheckParts extends History {
   readonly findings: Findings;
   readonly balance: Balance;
   readonly standings: Standings;
+  readonly jackpots: Jackpots;
+  /** All that partitions journaled about themselves. */
+  readonly partitions: readonly PartitionAccount[];
   /** Cards about which a message is still under way. */
   readonly busy: ReadonlySet<Hpan>;
 }
@@ -44,6 +50,9 @@ export class PartitionCheck {
   readonly #findings: Findings;
   readonly #rowCheck: RowCheck;
   readonly #citizenFold: CitizenFold;
+  readonly #payoutCheck: PayoutCheck;
+  /** Award periods in which a run has gone through all citizens of the partition. */
+  readonly #paid: ReadonlySet<number>;
   readonly #cardFold: CardFold;
   /** The partition's sequence up to which rows hold everything. */
   readonly #covered: number;
@@ -59,7 +68,10 @@ export class PartitionCheck {
     this.#parts = parts;
     this.#findings = findings;
     this.#rowCheck = new RowCheck(findings);
-    this.#citizenFold = new CitizenFold(programme, findings);
+    this.#payoutCheck = new PayoutCheck({ ...parts, orders: parts.partitions[0]?.payoutOrders ?? [] });
+    this.#citizenFold = new CitizenFold(programme, findings, this.#payoutCheck);
+    const runs = parts.partitions[log.partition]?.payoutRuns ?? [];
+    this.#paid = new Set(runs.filter(({ isDone }) => isDone).map(({ awardPeriodId }) => awardPeriodId));
     this.#cardFold = new CardFold(programme, findings);
     this.#covered = log.store?.rows.checkpoint().partitions[log.partition] ?? 0;
   }
@@ -68,11 +80,13 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command');
+    yield* this.#checkUnmet('command', 'payoutLink');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
     yield* this.#checkUnmet('reversal');
     yield* this.#checkPages('payment');
     yield* this.#checkPages('record');
+    yield* this.#checkPages('payout');
+    yield* this.#checkFiles();
   }
 
   *#checkActors(
@@ -102,6 +116,10 @@ export class PartitionCheck {
     this.#citizenFold.fold(citizen, entries, () => this.#rowCheck.meet(address, row, citizen));
     this.#rowCheck.settle(address, row, citizen, this.#covered);
     for (const [sub, held] of citizen.commandPages) this.#checkRow(this.#address('command', citizen.key, sub), held);
+    const { records, links } = citizen.payouts;
+    for (const [sub, held] of links) this.#checkRow(this.#address('payoutLink', citizen.key, sub), held);
+    for (const payout of records.values()) this.#setHash('payout', payout, payoutCodec);
+    this.#payoutCheck.finish(citizen, this.#paid);
 
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
@@ -175,15 +193,23 @@ export class PartitionCheck {
     if (row !== undefined) this.#met.add(idOf(address));
   }
 
-  *#checkUnmet(table: 'command' | 'reversal'): Iterable<void> {
-    for (const [address] of this.#rows(table)) {
-      if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);
-      yield;
+  *#checkUnmet(...tables: readonly ('command' | 'payoutLink' | 'reversal' | 'payoutFile')[]): Iterable<void> {
+    for (const table of tables) {
+      for (const [address] of this.#rows(table)) {
+        if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);
+        yield;
+      }
     }
     this.#met.clear();
   }
 
-  /** Pages and their rows both stand in the order of turns. */
+  *#checkFiles(): Iterable<void> {
+    const { payoutFiles = [] } = this.#parts.partitions[this.#log.partition] ?? {};
+    for (const [sub, held] of payoutFiles) this.#checkRow(this.#address('payoutFile', '', sub), held);
+    yield* this.#checkUnmet('payoutFile');
+  }
+
+  /** Pages and their rows both stand in the order of places. */
   *#checkPages(table: PageTable): Iterable<void> {
     const lines = this.#log.lines[table];
     let next = 0;
@@ -218,7 +244,7 @@ export class PartitionCheck {
   /** Nearly all are: the lines, as their wallets and cards left them, are read again only for those that are not. */
   #isAsExpected({ table, first, end }: PageSpan, row: AnyRow): boolean {
     const [index, lines] = [this.#log.lines[table], row.value as readonly Line<PageTable>[]];
-    const codec = (table === 'payment' ? paymentRow : ledgerEntry) as Codec<Line<PageTable>>;
+    const codec = LINE_CODECS[table] as Codec<Line<PageTable>>;
     let sequence = 0;
     for (let at = first; at < end; at += 1) {
       const line = lines[at - first];
@@ -295,6 +321,12 @@ export class PartitionCheck {
   }
 }
 
+const LINE_CODECS: { readonly [T in PageTable]: Codec<Line<T>> } = {
+  payment: paymentRow,
+  record: ledgerEntry,
+  payout: payoutCodec,
+};
+
 /** Lines of one page, by their index among all of the partition. */
 interface PageSpan {
   readonly table: PageTable;
@@ -302,6 +334,6 @@ interface PageSpan {
   readonly end: number;
 }
 
-function idOf({ entity, sub }: RowAddress): string {
-  return `${entity} ${sub}`;
+function idOf({ table, entity, sub }: RowAddress): string {
+  return `${table} ${entity} ${sub}`;
 }

@@ -4,15 +4,15 @@
  * Holding all of them as objects took 18 kB a citizen and a fifth of the time for the garbage collector.
  */
 import type { CitizenKey, Hpan } from '../../engine/contract.ts';
-import type { CardFact, Fact, WalletFact } from '../../engine/facts.ts';
+import type { CardFact, Fact, PayoutFact, WalletFact } from '../../engine/facts.ts';
 import { indexIn } from '../../engine/place.ts';
 import type { Line, PageTable, Store } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { type Codec, integer, list, shape } from '../codec/shape.ts';
-import { fact as factCodec } from '../codec/turn-v2.ts';
+import { fact as factCodec } from '../codec/turn-v3.ts';
 import type { Step } from './walk.ts';
 
-export type ActorFact = WalletFact | CardFact;
+export type ActorFact = WalletFact | PayoutFact | CardFact;
 
 /** Where a fact stands. */
 export interface Place {
@@ -63,7 +63,11 @@ export class PartitionLog {
   /** Where the newest entry of each begins. */
   readonly wallets = new Map<CitizenKey, number>();
   readonly cards = new Map<Hpan, number>();
-  readonly lines: { readonly [T in PageTable]: LineIndex } = { payment: new LineIndex(), record: new LineIndex() };
+  readonly lines: { readonly [T in PageTable]: LineIndex } = {
+    payment: new LineIndex(),
+    record: new LineIndex(),
+    payout: new LineIndex(),
+  };
   /** Sentences about payments that were listed where another one stood. */
   readonly differences: string[] = [];
   /** Award periods, in the order in which they were frozen. */
@@ -78,9 +82,9 @@ export class PartitionLog {
 
   /** What it takes in memory, as far as that grows. */
   get byteCount(): number {
-    const { payment, record } = this.lines;
+    const { payment, record, payout } = this.lines;
     const actors = this.wallets.size + this.cards.size;
-    return this.#bytes.byteCount + actors * ACTOR_BYTES + (payment.size + record.size) * LINE_BYTES;
+    return this.#bytes.byteCount + actors * ACTOR_BYTES + (payment.size + record.size + payout.size) * LINE_BYTES;
   }
 
   add({ store, nowMs, section: { sequence, facts } }: Step): void {
@@ -143,7 +147,7 @@ export class PartitionLog {
     if (set === null) return;
     const { table, line } = set;
     const isKnown = this.lines[table].set(line.place, at, sequence);
-    if (!isKnown || table !== 'payment') return;
+    if (!isKnown || table === 'record' || fact.kind === 'payoutSet') return;
     const subject = `${table} of partition ${this.partition} at ${sequence}`;
     this.differences.push(`${subject}: takes a place twice, ${indexIn(line.place)}`);
   }
@@ -284,13 +288,21 @@ function isActorFact(fact: Fact): fact is ActorFact {
     case 'rankingFrozen':
     case 'tieOrdered':
     case 'programmeSet':
+    case 'payoutsOrdered':
+    case 'payoutRunSet':
+    case 'payoutFileSet':
       return false;
     default:
       return true;
   }
 }
 
+export function isPayoutFact(fact: ActorFact): fact is PayoutFact {
+  return fact.kind === 'payoutMade' || fact.kind === 'payoutAdded' || fact.kind === 'payoutSet';
+}
+
 function lineOf(fact: Fact): { readonly table: PageTable; readonly line: Line<PageTable> } | null {
   if (fact.kind === 'recordSet') return { table: 'record', line: fact.entry };
-  return fact.kind === 'paymentListed' ? { table: 'payment', line: fact.payment } : null;
+  if (fact.kind === 'paymentListed') return { table: 'payment', line: fact.payment };
+  return 'payout' in fact ? { table: 'payout', line: fact.payout } : null;
 }

@@ -1,8 +1,10 @@
 /** The inspector's own account of the partitions: closing of periods, ties, running counts. */
-import type { CitizenKey, Programme } from '../../engine/contract.ts';
+import type { CitizenKey, PayoutFile, Programme } from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
+import { type PayoutOrder, type PayoutRun, payoutFileSub } from '../../engine/payout/payout.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
+import type { Held } from './citizens.ts';
 import type { Findings } from './findings.ts';
 
 export class PartitionAccount {
@@ -24,6 +26,11 @@ export class PartitionAccount {
   cardsActive = 0;
   paymentsListed = 0;
   commandsDone = 0;
+  payoutCount = 0;
+  readonly payoutRuns: PayoutRun[] = [];
+  readonly payoutOrders: PayoutOrder[] = [];
+  /** By the sub of its row. */
+  readonly payoutFiles = new Map<string, Held<PayoutFile>>();
   programme: PartitionRow['programme'] = null;
   readonly frozenRankings: PartitionRow['frozenRankings'][number][] = [];
 
@@ -46,6 +53,9 @@ export class PartitionAccount {
       cardsActive: this.cardsActive,
       paymentsListed: this.paymentsListed,
       commandsDone: this.commandsDone,
+      payoutCount: this.payoutCount,
+      payoutRuns: this.payoutRuns,
+      payoutOrders: this.payoutOrders,
       programme: this.programme,
       frozenRankings: this.frozenRankings,
     });
@@ -61,6 +71,9 @@ export function sortedPartition(row: PartitionRow): PartitionRow {
       .map(({ awardPeriodId, from }) => ({ awardPeriodId, from: from.toSorted(byNumber) }))
       .toSorted((left, right) => left.awardPeriodId - right.awardPeriodId),
     frozenPeriods: row.frozenPeriods.toSorted(byNumber),
+    payoutRuns: row.payoutRuns.toSorted(
+      (left, right) => left.orderNumber - right.orderNumber || left.first - right.first,
+    ),
   };
 }
 
@@ -107,7 +120,42 @@ export class PartitionFold {
         if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps the programme`);
         account.programme = { json: fact.json, hash: fact.hash };
         return;
+      case 'payoutsOrdered':
+        this.#order(account, fact.order, subject);
+        return;
+      case 'payoutRunSet':
+        this.#setRun(account, fact.run, subject);
+        return;
+      case 'payoutFileSet': {
+        if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps payout files`);
+        const { file } = fact;
+        const held = { value: file, sequence: place.sequence, isRowSeen: false };
+        account.payoutFiles.set(payoutFileSub(file.fileNumber), held);
+        return;
+      }
     }
+  }
+
+  #order(account: PartitionAccount, order: PayoutOrder, subject: string): void {
+    if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 orders payouts`);
+    this.#findings.expect(`${subject}: payout order`, account.payoutOrders.length + 1, order.orderNumber);
+    if (!account.frozenRankings.some(({ awardPeriodId }) => awardPeriodId === order.awardPeriodId)) {
+      this.#findings.differ(
+        `${subject}: payouts of period ${order.awardPeriodId} ordered before its ranking is frozen`,
+      );
+    }
+    account.payoutOrders.push(order);
+  }
+
+  /** Runs go on, and their records stand one behind the other. */
+  #setRun(account: PartitionAccount, run: PayoutRun, subject: string): void {
+    const at = account.payoutRuns.findLastIndex(({ orderNumber }) => orderNumber === run.orderNumber);
+    const before = account.payoutRuns[at];
+    const what = `${subject}: run ${run.orderNumber}`;
+    if (before?.isDone === true || run.cursor < (before?.cursor ?? '')) this.#findings.differ(`${what} goes back`);
+    if (run.first + run.count !== account.payoutCount) this.#findings.differ(`${what} does not count what was made`);
+    if (before?.first === run.first) account.payoutRuns[at] = run;
+    else account.payoutRuns.push(run);
   }
 
   #close(account: PartitionAccount, awardPeriodId: number, place: Moment, subject: string): void {

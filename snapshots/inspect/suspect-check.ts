@@ -6,7 +6,7 @@ import { scaleOf } from './balance.ts';
 import { CardAccount, CardFold } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
 import { Findings } from './findings.ts';
-import { type ActorFact, isCardFact, PartitionLog } from './partition-log.ts';
+import { type ActorFact, isCardFact, isPayoutFact, PartitionLog } from './partition-log.ts';
 import { ALL_PARTITIONS } from './rows.ts';
 import { type History, inTimeOrder } from './walk.ts';
 
@@ -42,7 +42,10 @@ export class SuspectCheck {
       yield;
     }
 
-    const isWanted = (fact: ActorFact) => (isCardFact(fact) ? this.#isSuspect(fact.hpan) : concerned.has(fact.citizen));
+    const isWanted = (fact: ActorFact) => {
+      if (isCardFact(fact)) return this.#isSuspect(fact.hpan);
+      return !isPayoutFact(fact) && concerned.has(fact.citizen);
+    };
     const logs = ALL_PARTITIONS.map((partition) => new PartitionLog(partition, isWanted));
     for (const step of inTimeOrder(this.#parts, this.#said)) {
       logs[step.section.partition]?.add(step);
@@ -66,7 +69,7 @@ export class SuspectCheck {
 
   #fold(log: PartitionLog): void {
     const { programme } = this.#parts;
-    const [citizenFold, cardFold] = [new CitizenFold(programme, this.#said), new CardFold(programme, this.#said)];
+    const [citizenFold, cardFold] = [new CitizenFold(programme, this.#said, null), new CardFold(programme, this.#said)];
     for (const [key, at] of log.wallets) {
       const citizen = new Citizen(key, log.partition);
       citizenFold.fold(citizen, log.history(at));

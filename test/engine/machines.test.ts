@@ -7,6 +7,9 @@ import { type Card, emptyCard, type LedgerEntry } from '../../engine/card/card.t
 import { type CardContext, type CardEvent, cardMachine } from '../../engine/card/card-machine.ts';
 import { machineSteps, newDecision } from '../../engine/decision.ts';
 import { italy2020, type TransactionRecord } from '../../engine/index.ts';
+import type { Payout } from '../../engine/payout/payout.ts';
+import { payoutPlace } from '../../engine/payout/payout.ts';
+import { type PayoutContext, type PayoutEvent, payoutMachine } from '../../engine/payout/payout-machine.ts';
 import { emptyWallet, type Wallet } from '../../engine/wallet/wallet.ts';
 import type { WalletContext, WalletEvent } from '../../engine/wallet/wallet-events.ts';
 import { walletMachine } from '../../engine/wallet/wallet-machine.ts';
@@ -41,14 +44,15 @@ const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', kind: 'enrol', channe
 const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
 
 /** One step each way; an action that breaks an invariant must break it both ways. */
-function bothWays<C extends { decision: ReturnType<typeof newDecision> }>(
+function bothWays<C extends { decision: object }>(
   machine: AnyStateMachine,
   state: string,
   context: Omit<C, 'decision'>,
   event: { readonly type: string },
+  fresh: () => object = newDecision,
 ) {
-  const ours = newDecision();
-  const theirs = newDecision();
+  const ours = fresh();
+  const theirs = fresh();
   const step = machineSteps<object, { readonly type: string }>(machine);
   const attempt = (act: () => string) => {
     try {
@@ -162,6 +166,62 @@ test('a step of the card machine is the step that XState makes', () => {
         const context = { card, nowMs: NOW, ledger, periodOf: () => period };
         const { ours, theirs } = bothWays<CardContext>(cardMachine, state, context, event);
         expect(ours, `${state} ${event.type}`).toEqual(theirs);
+      }
+    }
+  }
+});
+
+const outcome = { result: 'KO', reason: '', cro: '', executionDay: '' } as const;
+const payoff = { checkStatus: 'OK', sealed: new Uint8Array(1) } as const;
+const FILE = 3;
+const payouts: readonly Partial<Payout>[] = [
+  {},
+  { payoff: null },
+  { isEnabled: false },
+  { cashbackCents: 0 },
+  { fileNumber: 0 },
+  { outcome },
+  { outcome, successorPlace: payoutPlace(9) },
+  { outcome: { ...outcome, result: 'ORDINE ESEGUITO' } },
+];
+const payoutEvents: readonly PayoutEvent[] = [
+  { type: 'FILL', payoff: { ...payoff, checkStatus: 'UNKNOWN_PSP' } },
+  { type: 'WITHDRAW' },
+  { type: 'EXPORT', fileNumber: FILE },
+  { type: 'EXPORT', fileNumber: FILE + 1 },
+  { type: 'DELIVER', fileNumber: FILE },
+  { type: 'DELIVER', fileNumber: FILE + 1 },
+  ...(['NEW', 'RECOVERY', 'SENT'] as const).flatMap((status) => [
+    { type: 'RESTORE', fileNumber: FILE, status, payoff: null } as const,
+    { type: 'RESTORE', fileNumber: FILE + 1, status, payoff } as const,
+  ]),
+  { type: 'OUTCOME', outcome },
+  { type: 'OUTCOME', outcome: { ...outcome, reason: 'other' } },
+  { type: 'SUCCEED', successorPlace: payoutPlace(7) },
+];
+
+test('a step of the payout machine is the step that XState makes, and it knows every answer', () => {
+  const whole: Payout = {
+    ...{
+      place: payoutPlace(1),
+      citizen: ME,
+      enrolment: 1,
+      slot: 0,
+      awardPeriodId: 2,
+      cashbackCents: 1,
+      jackpotCents: 0,
+    },
+    ...{ payoff, status: 'NEW', orderNumber: 1, isEnabled: true, fileNumber: FILE, outcome: null, relatedPlace: 0 },
+    ...{ successorPlace: 0, ticketId: '', consapId: '', atMs: NOW - 1 },
+  };
+  for (const state of Object.keys(payoutMachine.states)) {
+    for (const part of payouts) {
+      for (const event of payoutEvents) {
+        const payout = { ...whole, ...part, status: state as Payout['status'] };
+        const fresh = () => ({ payout: null, refused: null });
+        const { ours, theirs } = bothWays<PayoutContext>(payoutMachine, state, { payout, nowMs: NOW }, event, fresh);
+        expect(ours, `${state} ${event.type}`).toEqual(theirs);
+        expect(ours.state, `${state} ${event.type}`).not.toContain('broken');
       }
     }
   }

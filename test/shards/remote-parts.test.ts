@@ -12,6 +12,7 @@ import {
   makeIban,
   makeTaxCode,
   type Origin,
+  type PayoutProgress,
   type Published,
   type RankAnswer,
   type RankedMark,
@@ -311,6 +312,10 @@ describe('what crosses is what was said', () => {
         freezeRanking: hear,
         recoveredMoves: async () => [{ ...MOVE, partition: 63, sequence: 2 ** 40 }],
         participants: async () => [{ awardPeriodId: 2, citizen, standing: STANDING }],
+        payoutsDue: async () => ({ ok: true, value: 7 }),
+        payoutProgress: async () => PROGRESS,
+        orderPayouts: async (order) => ({ ...order, atMs: 5 }),
+        runPayouts: async ({ lastWinner }) => ({ ok: true, value: lastWinner === null ? NO_PROGRESS : PROGRESS }),
       },
       shard,
     );
@@ -341,6 +346,14 @@ describe('what crosses is what was said', () => {
     near.closePeriod(2);
     near.freezeRanking(frozen);
     expect(await near.recoveredMoves()).toStrictEqual([{ ...MOVE, partition: 63, sequence: 2 ** 40 }]);
+    expect(await near.payoutsDue(2)).toStrictEqual({ ok: true, value: 7 });
+    expect(await near.payoutProgress()).toStrictEqual(PROGRESS);
+    const [order] = PROGRESS.orders;
+    expect(await near.orderPayouts(order!)).toStrictEqual({ ...order, atMs: 5 });
+    for (const lastWinner of [null, STANDING]) {
+      const value = lastWinner === null ? NO_PROGRESS : PROGRESS;
+      expect(await near.runPayouts({ order: order!, lastWinner })).toStrictEqual({ ok: true, value });
+    }
     expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
     expect(heard).toStrictEqual([
       [message],
@@ -355,6 +368,16 @@ describe('what crosses is what was said', () => {
 const STANDING: Standing = { count: 7, lastTrxMs: instant(NOW), termsMs: 1 };
 const MOVE: RankMove = { awardPeriodId: 2, citizen, before: null, after: STANDING };
 const ANSWER: RankAnswer = { rank: 1, participants: 2, firstCount: 3, lastWinnerCount: 4 };
+const NO_PROGRESS: PayoutProgress = { orders: [], runs: [] };
+const PROGRESS: PayoutProgress = {
+  orders: [{ orderNumber: 1, awardPeriodId: 2, cut: { fundsCents: 1, totalCents: 2 }, atMs: 3 }],
+  runs: [
+    {
+      ...{ awardPeriodId: 2, orderNumber: 1, first: 4, count: 5, totalCents: 6, cursor: citizen, isDone: true },
+      partition: 63,
+    },
+  ],
+};
 const RANKED: RankedMark = { sequence: 8, copies: [{ awardPeriodId: 2, vector: [1, 2, 3] }] };
 
 describe('what may be in flight is limited', () => {

@@ -2,6 +2,10 @@
 import { emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
 import {
   type Answer,
+  PAYOUT_FILE_STATES,
+  PAYOUT_RESULTS,
+  PAYOUT_STATUSES,
+  type PayoutFile,
   REFUSALS,
   type RefusalName,
   type TransactionRecord,
@@ -9,6 +13,7 @@ import {
   type WalletCommandKind,
 } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
+import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import type { RowTable, RowTypes } from '../../engine/ports.ts';
 import { type DoneCommand, emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import type { Random } from './random.ts';
@@ -250,7 +255,60 @@ export class Samples {
       },
       { kind: 'tieOrdered', first: citizen(), second: citizen() },
       { kind: 'programmeSet', json: '{"name":"però"}', hash: hpan() },
+      { kind: 'payoutMade', citizen: citizen(), payout: this.payout() },
+      { kind: 'payoutAdded', citizen: citizen(), payout: this.payout() },
+      { kind: 'payoutSet', citizen: citizen(), payout: this.payout() },
+      { kind: 'payoutsOrdered', order: this.payoutOrder() },
+      { kind: 'payoutRunSet', run: this.payoutRun() },
+      { kind: 'payoutFileSet', file: this.payoutFile() },
     ];
+  }
+
+  payout(): Payout {
+    const { citizen, instant, count, text } = this;
+    return {
+      place: count(),
+      citizen: citizen(),
+      enrolment: count(),
+      slot: count(),
+      awardPeriodId: count(),
+      cashbackCents: this.cents(),
+      jackpotCents: this.cents(),
+      payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+      status: this.#random.pick(PAYOUT_STATUSES),
+      orderNumber: count(),
+      isEnabled: this.flag(),
+      fileNumber: count(),
+      outcome: this.orNull(() => ({
+        ...{ result: this.#random.pick(PAYOUT_RESULTS), reason: text(), cro: text(), executionDay: '2021-02-01' },
+      })),
+      relatedPlace: count(),
+      successorPlace: count(),
+      ticketId: text(),
+      consapId: text(),
+      atMs: instant(),
+    };
+  }
+
+  payoutRun(): PayoutRun {
+    const { count } = this;
+    return {
+      ...{ awardPeriodId: count(), orderNumber: count(), first: count(), count: count(), totalCents: this.cents() },
+      ...{ cursor: this.citizen(), isDone: this.flag() },
+    };
+  }
+
+  payoutOrder(): PayoutOrder {
+    const cut = this.orNull(() => ({ fundsCents: this.count(), totalCents: this.count() }));
+    return { orderNumber: this.count(), awardPeriodId: this.count(), cut, atMs: this.instant() };
+  }
+
+  payoutFile(): PayoutFile {
+    const { count } = this;
+    return {
+      ...{ fileNumber: count(), awardPeriodId: count(), name: this.text(), rowCount: count(), totalCents: count() },
+      ...{ checksum: this.hpan(), state: this.#random.pick(PAYOUT_FILE_STATES), atMs: this.instant() },
+    };
   }
 
   /** One of every kind. */
@@ -388,6 +446,9 @@ export class Samples {
         pending: this.some(() => ({ place: count(), expiresMs: instant() })),
       },
       record: this.some(() => this.entry()),
+      payout: this.some(() => this.payout()),
+      payoutLink: { place: count() },
+      payoutFile: this.payoutFile(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       partition: {
         lastMs: instant(),
@@ -401,6 +462,9 @@ export class Samples {
         cardsActive: count(),
         paymentsListed: count(),
         commandsDone: count(),
+        payoutCount: count(),
+        payoutRuns: this.some(() => this.payoutRun()),
+        payoutOrders: this.some(() => this.payoutOrder()),
         programme: this.orNull(() => ({ json: '{}', hash: hpan() })),
         frozenRankings: this.some(() => ({
           awardPeriodId: count(),

@@ -1,7 +1,7 @@
 /**
  * A small folder with everything in it, written by the engine itself, and what its public answers are: two stores,
  * thirty citizens with cards and payments, reversals of every fate, claims with tokens, people who left and came back,
- * a closed period, an erased key, an archive, a tail in the journal, and a message that nobody has taken in.
+ * a closed period that is paid, an erased key, an archive, a tail in the journal, and a message that nobody has taken in.
  */
 import { cpSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -15,7 +15,7 @@ import {
 } from '../../engine/index.ts';
 import { openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { hpanOn, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
-import { type Citizen, hpan, type Payment, World } from '../support/world.ts';
+import { type Citizen, hpan, type Payment, value, World } from '../support/world.ts';
 
 export const SHARD_COUNT = 2;
 const CITIZEN_COUNT = 30;
@@ -26,6 +26,8 @@ export const NOW = '2021-03-20T12:00:00+01:00';
 
 /** Left for good, and the key that sealed its tax code is gone. */
 const ERASED = 9;
+/** Have enough payments at Christmas; all but the last have an IBAN, and one leaves afterwards. */
+const PAID: readonly number[] = [18, 21, 24, 27, 22];
 const DETAILS = {
   methodKind: 'card',
   brand: 'VISA',
@@ -120,7 +122,8 @@ async function christmas(story: Story): Promise<void> {
   await story.do(1, { kind: 'enableCashback', hpan: hpan(401), tokens: [hpan(2)] });
   world.at('2020-12-20T12:00:00+01:00');
   for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
-    for (let count = 0; count <= number % 5; count += 1) {
+    const last = PAID.includes(number) ? 11 : number % 5;
+    for (let count = 0; count <= last; count += 1) {
       await story.pay({ hpan: hpan(number), at: '2020-12-20T10:00:00+01:00', cents: 1_000 + 100 * number + count });
     }
   }
@@ -136,6 +139,7 @@ async function afterChristmas(story: Story): Promise<void> {
     world.engine.tick();
     return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === CHRISTMAS && one.isFrozen);
   }, 'the ranking of Christmas frozen');
+  await payOut(story);
   world.at('2021-02-10T12:00:00+01:00');
   await story.do(4, { kind: 'enrol' });
   await story.do(4, { kind: 'enableCashback', hpan: hpan(4) });
@@ -152,6 +156,31 @@ async function afterChristmas(story: Story): Promise<void> {
   await story.pay({ ...back, hpan: hpan(3), cents: 500, correlation: 'COR-3' });
   // Nothing it could take back has come: it waits, and is given up in March.
   await story.pay({ ...back, hpan: hpan(7), cents: 700, correlation: 'COR-EARLY' });
+}
+
+/** One is done, one failed and sent again, one in a file that was never finished, one withdrawn, one without an IBAN. */
+async function payOut(story: Story): Promise<void> {
+  const { engine, nowMs } = story.world;
+  await engine.makePayouts(CHRISTMAS, 60_00);
+  const ids = await Promise.all(
+    PAID.map(async (number) => value(await engine.payoutsOf(story.citizen(number).key))[0]!.id),
+  );
+  const [done, failed, unfinished] = ids as [number, number, number];
+  const file = { fileNumber: 1, awardPeriodId: CHRISTMAS, name: 'one.csv', rowCount: 2, totalCents: 1, checksum: '' };
+  await engine.setPayoutFile({ ...file, state: 'delivered', atMs: nowMs });
+  await engine.setPayoutFile({ ...file, fileNumber: 2, state: 'writing', atMs: nowMs });
+  const said = { reason: 'detto', cro: '1', executionDay: '2021-02-01' };
+  await engine.changePayouts([
+    { kind: 'export', id: done, fileNumber: 1 },
+    { kind: 'export', id: failed, fileNumber: 1 },
+    { kind: 'export', id: unfinished, fileNumber: 2 },
+    { kind: 'deliver', id: done, fileNumber: 1 },
+    { kind: 'deliver', id: failed, fileNumber: 1 },
+    { kind: 'outcome', id: done, outcome: { ...said, result: 'ORDINE ESEGUITO' } },
+    { kind: 'outcome', id: failed, outcome: { ...said, result: 'KO' } },
+  ]);
+  await story.do(PAID[1]!, iban(700));
+  await story.do(PAID[3]!, { kind: 'leave' });
 }
 
 async function march(story: Story): Promise<void> {
@@ -235,6 +264,7 @@ export async function answersOf(engine: Engine, { commands }: Pick<History, 'com
         })),
       ),
       outcomes: await Promise.all(own.map(({ id }) => engine.outcome(citizen, origin, id))),
+      payouts: await engine.payoutsOf(citizen),
     });
   }
   const pages = await Promise.all([CHRISTMAS, H1].map((period) => engine.rankingPage(period, 1, 1_000)));
@@ -242,9 +272,10 @@ export async function answersOf(engine: Engine, { commands }: Pick<History, 'com
     (['parked', 'flagged', 'pending'] as const).map((state) => engine.reversals({ state, limit: 20 })),
   );
   const counts = { citizensEnabled, cardsActive, paymentsListed, commandsDone, rankings };
-  return JSON.parse(JSON.stringify({ citizens, pages, reversals, counts }, withoutPosition));
+  const files = await engine.payoutFiles();
+  return JSON.parse(JSON.stringify({ citizens, pages, reversals, counts, files }, withoutPosition));
 }
 
-function withoutPosition(name: string, value: unknown): unknown {
-  return name === 'position' ? undefined : value;
+function withoutPosition(name: string, held: unknown): unknown {
+  return name === 'position' ? undefined : held;
 }

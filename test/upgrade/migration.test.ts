@@ -1,4 +1,4 @@
-// Method: a folder that the program of format 1 left in the middle is opened by today's: every public answer, every card
+// Method: a folder that the program of an older format left in the middle is opened by today's: every public answer, every card
 // and every record must be as they were, whatever dies on the way. The other way round an older program touches nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,17 +29,22 @@ import { answersOf, NOW, SHARD_COUNT } from './history.ts';
 const KILLS = 100;
 /** A server's clock runs: whoever comes after it is not before. */
 const later = (hours: number) => new Date(instant(NOW) + hours * 3_600_000).toISOString();
-const TODAY = 2;
+const TODAY = 3;
 const SERVER = { program: PROGRAM, shards: SHARD_COUNT, programme: 'italy-2020', killAt: '' } as const;
-const fixture: Fixture = readFixture(1);
 const random = new Random(seed);
+let fixture: Fixture;
 let folder: string;
 let remove: () => void;
 
-beforeEach(() => {
-  ({ folder, remove } = unpack(fixture));
-});
-afterEach(() => remove());
+/** Each test of the suite has a folder of its own, as the program of that format left it. */
+function useFolderOf(format: number): void {
+  const written = readFixture(format);
+  beforeEach(() => {
+    fixture = written;
+    ({ folder, remove } = unpack(fixture));
+  });
+  afterEach(() => remove());
+}
 
 async function openOn(persistence: Persistence, checkpointRowCount?: number): Promise<World> {
   return World.open({ persistence, now: NOW, ...(checkpointRowCount === undefined ? {} : { checkpointRowCount }) });
@@ -51,8 +56,8 @@ async function closed(world: World): Promise<void> {
   expect(world.faults).toEqual([]);
 }
 
-/** What the program of format 1 did not tell: what a command asked for, and whose pooled account receives the money. */
-const NEWER: readonly string[] = ['command', 'technicalAccountHolder', 'issuerCardId'];
+/** What older programs did not tell: what a command asked for, whose pooled account receives the money, what is owed. */
+const NEWER: readonly string[] = ['command', 'technicalAccountHolder', 'issuerCardId', 'payouts', 'files'];
 
 /** As that program could tell them. */
 function withoutNewer(answers: unknown): unknown {
@@ -83,13 +88,17 @@ async function openUntilRewritten(now: string): Promise<World> {
   return world;
 }
 
-describe('from format 1', () => {
+describe.each([1, 2])('from format %i', (format) => {
+  useFolderOf(format);
+
   test('fault 71: every answer is as the old program gave it, and what is asked now is remembered', async () => {
     const world = await openOn(await openPersistence({ folder }));
     const answers = await answersOf(world.engine, fixture);
-    expect(withoutNewer(answers)).toEqual(fixture.answers);
-    // Of the claim that was under way the operation itself says what it is.
-    expect(JSON.stringify(answers).match(/"command":"\w+"/g)).toEqual(['"command":"enableCashback"']);
+    expect(withoutNewer(answers)).toEqual(withoutNewer(fixture.answers));
+    // Format 1 does not say what was asked; of the claim that was under way the operation itself does.
+    const kinds = JSON.stringify(answers).match(/"command":"\w+"/g);
+    if (format === 1) expect(kinds).toEqual(['"command":"enableCashback"']);
+    else expect(kinds!.length).toBeGreaterThan(100);
 
     const citizen = world.citizen(makeTaxCode(1));
     const id = 'ff'.repeat(16);
@@ -108,13 +117,18 @@ describe('from format 1', () => {
     await closed(await openOn(await openPersistence({ folder, keepsFormat: true })));
     const [cards, segments] = [await cardsIn(folder), segmentsOf(folder)];
     expect(cards.length).toBeGreaterThan(60);
-    expect(await formatsIn(folder, SHARD_COUNT)).toEqual({ records: [1], rows: [1], walletRows: [1] });
+    expect(await formatsIn(folder, SHARD_COUNT)).toEqual({
+      records: [format],
+      rows: [format],
+      walletRows: [format],
+    });
 
     const world = await openUntilRewritten(NOW);
     await closed(world);
     expect(await cardsIn(folder)).toEqual(cards);
     expect(segmentsOf(folder).slice(0, segments.length)).toEqual(segments);
-    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows: [TODAY] });
+    // Those of format 2 are today's, and stay as they are.
+    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows: [format === 1 ? TODAY : format] });
     expect((await verifyFolder(folder)).differences).toEqual([]);
 
     // The check itself: one card fewer is seen, by who counts and by who verifies.
@@ -134,8 +148,8 @@ describe('from format 1', () => {
 
   test('fault 71: verifying leaves a folder in the format that it has', async () => {
     expect((await verifyFolder(folder)).differences).toEqual([]);
-    expect(readFileSync(join(folder, 'manifest.json'), 'utf8')).toContain('"format": 1');
-    expect((await formatsIn(folder, SHARD_COUNT)).rows).toEqual([1]);
+    expect(readFileSync(join(folder, 'manifest.json'), 'utf8')).toContain(`"format": ${format}`);
+    expect((await formatsIn(folder, SHARD_COUNT)).rows).toEqual([format]);
   });
 
   test('fault 71: a ranking of another version is rebuilt', async () => {
@@ -145,7 +159,7 @@ describe('from format 1', () => {
     bytes.writeUInt32LE(9, bytes.length - VERSION_BEFORE_END);
     writeFileSync(path, bytes);
     const world = await openOn(await openPersistence({ folder }));
-    expect(withoutNewer(await answersOf(world.engine, fixture))).toEqual(fixture.answers);
+    expect(withoutNewer(await answersOf(world.engine, fixture))).toEqual(withoutNewer(fixture.answers));
     await closed(world);
   });
 
@@ -153,7 +167,11 @@ describe('from format 1', () => {
     const world = await openOn(await openPersistence({ folder, keepsFormat: true }));
     for (let number = 1; number <= 30; number += 1) await world.citizen(makeTaxCode(number)).do({ kind: 'enableAll' });
     await closed(world);
-    expect(await formatsIn(folder, SHARD_COUNT)).toEqual({ records: [1], rows: [1], walletRows: [1] });
+    expect(await formatsIn(folder, SHARD_COUNT)).toEqual({
+      records: [format],
+      rows: [format],
+      walletRows: [format],
+    });
     expect((await verifyFolder(folder)).differences).toEqual([]);
   });
 });
@@ -162,6 +180,8 @@ describe('from format 1', () => {
 const VERSION_BEFORE_END = 12;
 
 describe('killed on the way', () => {
+  useFolderOf(1);
+
   test(`fault 73: power fails at ${KILLS} moments of the migration, under commands; each start goes on`, async () => {
     const old = await oldDisk();
     const before = await openOn(await openMemoryPersistence({ disk: wholeCopyOf(old.folder!), format: 1 }));
@@ -208,9 +228,9 @@ describe('killed on the way', () => {
   });
 });
 
-const PIECE = 1;
+const PIECE = 2;
 /** As many as the migration and the commands beside it take. */
-const FLUSHES = 34;
+const FLUSHES = 80;
 
 /** A disk in memory as the program of format 1 leaves it. */
 async function oldDisk(): Promise<MemoryDisk> {
@@ -272,6 +292,8 @@ function resealed(manifest: string): string {
 }
 
 describe('to an older program', () => {
+  useFolderOf(1);
+
   test('fault 74: a newer folder is refused by every door, and each of its files stays as it is', async () => {
     const manifest = join(folder, 'manifest.json');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"format": 1', `"format": ${TODAY + 1}`));

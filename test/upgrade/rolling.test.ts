@@ -12,6 +12,7 @@ import type { SocketConstructor } from '../../client/sdk/socket.ts';
 import { isoText, makeTaxCode } from '../../engine/index.ts';
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/index.ts';
 import { checkRequest, type PaymentRow, VIEWS } from '../../server/wire/index.ts';
+import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
 import { PROGRAM, Victim } from '../kill/victim.ts';
 import { hpan, instant } from '../support/world.ts';
@@ -170,7 +171,7 @@ test('fault 75, R20: clients send on while an old server is exchanged for a new 
   expect(await crowd.broken()).toEqual([]);
   crowd.close();
   expect(await running.stop(), running.errors).toBe('0');
-  expect((await formatsIn(folder, SHARD_COUNT)).walletRows).toEqual([2]);
+  expect((await formatsIn(folder, SHARD_COUNT)).walletRows).toEqual([FORMAT]);
   expect((await verifyFolder(folder)).differences).toEqual([]);
 });
 

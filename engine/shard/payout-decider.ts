@@ -1,0 +1,368 @@
+/**
+ * Decides what is owed and what becomes of it, within a turn: runs through the citizens of a partition, changes of
+ * records, and what follows from a citizen's own commands. The machine of a record judges (payout-machine.ts).
+ */
+import { invariant } from '../assert.ts';
+import type {
+  CitizenKey,
+  PayoutChange,
+  PayoutFile,
+  PayoutIntegration,
+  PayoutReply,
+  PeriodParameters,
+  Programme,
+  RefusalName,
+  Refused,
+} from '../contract.ts';
+import type { Fact, Standing } from '../facts.ts';
+import { LIMITS } from '../limits.ts';
+import { partitionOf } from '../partition.ts';
+import { dueTo, stillDue } from '../payout/due.ts';
+import {
+  isFailed,
+  type Payout,
+  type PayoutOrder,
+  type PayoutRun,
+  partitionOfPayout,
+  payoutId,
+  payoutNumber,
+  payoutPlace,
+  placeOfPayout,
+} from '../payout/payout.ts';
+import { decidePayout, type PayoutEvent } from '../payout/payout-machine.ts';
+import { RunReader } from '../payout/runs.ts';
+import { type PartitionRow, StorageFault, type Vault } from '../ports.ts';
+import { findPeriod } from '../programme/index.ts';
+import { compareWithoutTaxCodes } from '../ranking/audit.ts';
+import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
+import { totalsOf } from '../wallet/wallet-facts.ts';
+import { actorPage } from './actor-pages.ts';
+import type { Actors } from './actors.ts';
+import { emptyPartition } from './fold.ts';
+import { payoutsOf } from './payout-records.ts';
+import type { Turn } from './turn.ts';
+
+export interface PayoutDeciderOptions {
+  readonly actors: Actors;
+  readonly programme: Programme;
+  readonly vault: Vault;
+  readonly fact: (turn: Turn, partition: number, fact: Fact) => void;
+}
+
+/** One step of a partition's run. */
+export interface RunStep {
+  readonly order: PayoutOrder;
+  /** Of who has the last winning rank; null = nobody wins. */
+  readonly lastWinner: Standing | null;
+  /** Of those whose standing is the very same: whether their rank is a winning one. */
+  readonly verdicts: ReadonlyMap<CitizenKey, boolean>;
+}
+
+export interface RunProgress {
+  readonly isDone: boolean;
+  /** Nothing was done: whether these win has to be known first. */
+  readonly tied: readonly { readonly citizen: CitizenKey; readonly standing: Standing }[];
+}
+
+export class PayoutDecider {
+  readonly #options: PayoutDeciderOptions;
+
+  constructor(options: PayoutDeciderOptions) {
+    this.#options = options;
+  }
+
+  // Runs
+
+  /** The next citizens of the partition. A run that is done stays done. */
+  run(turn: Turn, partition: number, step: RunStep): RunProgress {
+    const { order } = step;
+    const row = partitionRow(turn, partition);
+    const before = row.payoutRuns.findLast(({ orderNumber }) => orderNumber === order.orderNumber);
+    if (before?.isDone === true) return { isDone: true, tied: [] };
+
+    const after = before?.cursor ?? '';
+    const page = actorPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
+    const wallets = page.entries.map(([citizen, wallet]) => this.#options.actors.newest<'wallet'>(citizen, wallet));
+    const tied = wallets.flatMap((wallet) => undecided(wallet, step));
+    if (tied.length > 0) return { isDone: false, tied };
+
+    const made = this.#made(turn, partition, step, wallets, after);
+    const begun = segment(row, order, before);
+    const next = {
+      ...begun,
+      count: begun.count + made.length,
+      totalCents: made.reduce((total, one) => total + one.cashbackCents + one.jackpotCents, begun.totalCents),
+    };
+    for (const payout of made) {
+      this.#options.fact(turn, partition, { kind: 'payoutMade', citizen: payout.citizen, payout });
+    }
+    const isDone = page.next === null;
+    const cursor = page.next ?? wallets.at(-1)?.citizen ?? after;
+    this.#options.fact(turn, partition, { kind: 'payoutRunSet', run: { ...next, cursor, isDone } });
+    return { isDone, tied: [] };
+  }
+
+  /** By partition 0. */
+  order(turn: Turn, order: PayoutOrder): PayoutOrder {
+    const now = { ...order, atMs: turn.nowMs };
+    this.#options.fact(turn, 0, { kind: 'payoutsOrdered', order: now });
+    return now;
+  }
+
+  setFile(turn: Turn, file: PayoutFile): PayoutReply {
+    this.#options.fact(turn, 0, { kind: 'payoutFileSet', file });
+    return { ok: true, successorId: null };
+  }
+
+  #made(
+    turn: Turn,
+    partition: number,
+    { order, lastWinner, verdicts }: RunStep,
+    wallets: readonly Wallet[],
+    after: CitizenKey | '',
+  ): readonly Payout[] {
+    const period = this.#period(order.awardPeriodId);
+    const row = partitionRow(turn, partition);
+    const recordAt = (place: number) => turn.view.line('payout', partition, place);
+    const earlier = row.payoutRuns
+      .filter(
+        ({ awardPeriodId, orderNumber }) => awardPeriodId === order.awardPeriodId && orderNumber < order.orderNumber,
+      )
+      .map((run) => new RunReader(run, after, recordAt));
+    const made: Payout[] = [];
+    for (const wallet of wallets) {
+      const totals = totalsOf(wallet, order.awardPeriodId);
+      if (totals === undefined) continue;
+      const isWinner = isWinning(wallet.citizen, totals, lastWinner, verdicts);
+      const due = dueTo(totals, period, { cut: order.cut, isWinner });
+      if (due === null) continue;
+      const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
+      const amounts = stillDue(due, granted);
+      if (amounts === null) continue;
+      made.push({
+        ...newPayout(wallet, row.payoutCount + made.length, turn.nowMs),
+        ...amounts,
+        awardPeriodId: order.awardPeriodId,
+        orderNumber: order.orderNumber,
+      });
+    }
+    return made;
+  }
+
+  // What operators and banks say
+
+  /** Of this partition's records; each for itself. */
+  change(turn: Turn, partition: number, changes: readonly PayoutChange[]): readonly PayoutReply[] {
+    return changes.map((change) => this.#change(turn, partition, change));
+  }
+
+  #change(turn: Turn, partition: number, change: PayoutChange): PayoutReply {
+    const payout = this.#find(turn, partition, change.id);
+    if (payout === undefined) return refused('PAYOUT_NOT_FOUND');
+    const decision = decidePayout(payout, this.#eventOf(turn, partition, payout, change), turn.nowMs);
+    if (decision.refused !== null) return refused(decision.refused);
+    if (decision.payout !== null) {
+      this.#set(turn, partition, decision.payout);
+      this.#succeedIfDue(turn, partition, decision.payout, this.#wallet(turn, partition, payout.citizen));
+    }
+    const { successorPlace } = this.#find(turn, partition, change.id)!;
+    return { ok: true, successorId: successorPlace === 0 ? null : payoutId(partition, successorPlace) };
+  }
+
+  #eventOf(turn: Turn, partition: number, payout: Payout, change: PayoutChange): PayoutEvent {
+    switch (change.kind) {
+      case 'export':
+        return { type: 'EXPORT', fileNumber: change.fileNumber };
+      case 'deliver':
+        return { type: 'DELIVER', fileNumber: change.fileNumber };
+      case 'outcome':
+        return { type: 'OUTCOME', outcome: change.outcome };
+      case 'restore': {
+        const { fileNumber, status } = change;
+        const payoff = ownPayoff(payout, this.#wallet(turn, partition, payout.citizen));
+        return { type: 'RESTORE', fileNumber, status, payoff };
+      }
+    }
+  }
+
+  /** Recorded, never sent: Consap has paid it. */
+  integrate(turn: Turn, partition: number, integration: PayoutIntegration): PayoutReply {
+    const { citizen, awardPeriodId, account, relatedId, consapId, ticketId, ...paid } = integration;
+    const wallet = this.#wallet(turn, partition, citizen);
+    if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
+    if (findPeriod(this.#options.programme, awardPeriodId) === null) return refused('PERIOD_NOT_FOUND');
+    const own = payoutsOf(turn.view, partition, citizen);
+    const related = relatedId === null ? null : own.find(({ place }) => payoutId(partition, place) === relatedId);
+    if (related === undefined) return refused('PAYOUT_NOT_FOUND');
+    const relatedPlace = related?.place ?? 0;
+    const isKnown = own.some(
+      (one) => one.consapId === consapId && one.ticketId === ticketId && one.relatedPlace === relatedPlace,
+    );
+    if (isKnown) return refused('PAYOUT_INTEGRATED');
+    const sealed = this.#options.vault.seal(wallet.slot, JSON.stringify(account satisfies SealedPayoff));
+    this.#add(turn, partition, {
+      ...newPayout(wallet, partitionRow(turn, partition).payoutCount, turn.nowMs),
+      ...{ ...paid, awardPeriodId, relatedPlace, consapId, ticketId },
+      payoff: { checkStatus: 'OK', sealed },
+      status: 'INTEGRATION',
+    });
+    return { ok: true, successorId: null };
+  }
+
+  // What citizens do
+
+  /** After a command of a citizen: where the money goes, or that it does not. */
+  follow(turn: Turn, partition: number, facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      if (fact.kind === 'payoffSet') this.#followPayoff(turn, partition, fact.citizen);
+      else if (fact.kind === 'left') this.#tellAll(turn, partition, fact.citizen, { type: 'WITHDRAW' });
+    }
+  }
+
+  #followPayoff(turn: Turn, partition: number, citizen: CitizenKey): void {
+    const wallet = this.#wallet(turn, partition, citizen);
+    invariant(wallet !== undefined && wallet.payoff !== null, 'it has just been set');
+    for (const payout of this.#tellAll(turn, partition, citizen, { type: 'FILL', payoff: wallet.payoff })) {
+      this.#succeedIfDue(turn, partition, payout, wallet);
+    }
+  }
+
+  /** @returns all records of the citizen, as they were before */
+  #tellAll(turn: Turn, partition: number, citizen: CitizenKey, event: PayoutEvent): readonly Payout[] {
+    if (partitionRow(turn, partition).payoutCount === 0) return [];
+    const payouts = payoutsOf(turn.view, partition, citizen);
+    for (const payout of payouts) {
+      const decision = decidePayout(payout, event, turn.nowMs);
+      if (decision.payout !== null) this.#set(turn, partition, decision.payout);
+    }
+    return payouts;
+  }
+
+  /** A failed transfer is sent again once the citizen has another IBAN, and only once (domain 3.5, G42). */
+  #succeedIfDue(turn: Turn, partition: number, failed: Payout, wallet: Wallet | undefined): void {
+    if (!isFailed(failed) || failed.successorPlace !== 0) return;
+    const payoff = ownPayoff(failed, wallet);
+    if (payoff === null || failed.payoff === null) return;
+    const [iban, ibanBefore] = [
+      this.#ibanOf(failed.slot, payoff.sealed),
+      this.#ibanOf(failed.slot, failed.payoff.sealed),
+    ];
+    if (iban === null || iban === ibanBefore) return;
+    const place = payoutPlace(partitionRow(turn, partition).payoutCount);
+    const decision = decidePayout(failed, { type: 'SUCCEED', successorPlace: place }, turn.nowMs);
+    invariant(decision.payout !== null, 'a failed record without a successor may have one');
+    this.#set(turn, partition, decision.payout);
+    const { citizen, enrolment, awardPeriodId, cashbackCents, jackpotCents, ticketId } = failed;
+    this.#add(turn, partition, {
+      ...newPayout({ citizen, enrolment, slot: failed.slot, payoff }, payoutNumber(place), turn.nowMs),
+      ...{ awardPeriodId, cashbackCents, jackpotCents, ticketId },
+      relatedPlace: failed.place,
+    });
+  }
+
+  /** Null = its key is gone. */
+  #ibanOf(slot: number, sealed: Uint8Array): string | null {
+    try {
+      return (JSON.parse(this.#options.vault.open(slot, sealed)) as SealedPayoff).iban;
+    } catch (fault) {
+      if (fault instanceof StorageFault && fault.code === 'SEAL_BROKEN') return null;
+      throw fault;
+    }
+  }
+
+  #find(turn: Turn, partition: number, id: number): Payout | undefined {
+    if (!Number.isInteger(id) || id < 1 || partitionOfPayout(id) !== partition) return undefined;
+    const place = placeOfPayout(id);
+    if (payoutNumber(place) >= partitionRow(turn, partition).payoutCount) return undefined;
+    return turn.view.line('payout', partition, place);
+  }
+
+  #wallet(turn: Turn, partition: number, citizen: CitizenKey): Wallet | undefined {
+    invariant(partitionOf(citizen) === partition, 'what is owed stands where its citizen does');
+    return turn.view.get('wallet', partition, citizen, '');
+  }
+
+  #period(awardPeriodId: number): PeriodParameters {
+    const period = findPeriod(this.#options.programme, awardPeriodId);
+    invariant(period !== null, `the programme has no period ${awardPeriodId}`);
+    return period;
+  }
+
+  #set(turn: Turn, partition: number, payout: Payout): void {
+    this.#options.fact(turn, partition, { kind: 'payoutSet', citizen: payout.citizen, payout });
+  }
+
+  #add(turn: Turn, partition: number, payout: Payout): void {
+    this.#options.fact(turn, partition, { kind: 'payoutAdded', citizen: payout.citizen, payout });
+  }
+}
+
+/** The payoff of who earned it and is still enrolled; null = there is none. */
+function ownPayoff({ enrolment }: Payout, wallet: Wallet | undefined) {
+  return wallet?.status === 'enabled' && wallet.enrolment === enrolment ? wallet.payoff : null;
+}
+
+function newPayout(
+  { citizen, enrolment, slot, payoff }: Pick<Wallet, 'citizen' | 'enrolment' | 'slot' | 'payoff'>,
+  number: number,
+  atMs: number,
+): Payout {
+  return {
+    place: payoutPlace(number),
+    citizen,
+    enrolment,
+    slot,
+    awardPeriodId: 0,
+    cashbackCents: 0,
+    jackpotCents: 0,
+    payoff,
+    status: 'NEW',
+    orderNumber: 0,
+    isEnabled: true,
+    fileNumber: 0,
+    outcome: null,
+    relatedPlace: 0,
+    successorPlace: 0,
+    ticketId: '',
+    consapId: '',
+    atMs,
+  };
+}
+
+/** Records that others had made meanwhile stand between two segments of one run. */
+function segment(
+  row: PartitionRow,
+  { awardPeriodId, orderNumber }: PayoutOrder,
+  before: PayoutRun | undefined,
+): PayoutRun {
+  if (before !== undefined && before.first + before.count === row.payoutCount) return before;
+  const cursor = before?.cursor ?? '';
+  return { awardPeriodId, orderNumber, first: row.payoutCount, count: 0, totalCents: 0, cursor, isDone: false };
+}
+
+/** Whether a citizen wins is known from the standing, unless it is the very one of the last winner. */
+function undecided(wallet: Wallet, { order, lastWinner, verdicts }: RunStep): RunProgress['tied'] {
+  const totals = totalsOf(wallet, order.awardPeriodId);
+  if (totals === undefined || lastWinner === null || verdicts.has(wallet.citizen)) return [];
+  if (compareWithoutTaxCodes(totals, lastWinner) !== 0) return [];
+  const { count, lastTrxMs, termsMs } = totals;
+  return [{ citizen: wallet.citizen, standing: { count, lastTrxMs, termsMs } }];
+}
+
+function isWinning(
+  citizen: CitizenKey,
+  standing: Standing,
+  lastWinner: Standing | null,
+  verdicts: ReadonlyMap<CitizenKey, boolean>,
+): boolean {
+  if (lastWinner === null) return false;
+  return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;
+}
+
+function partitionRow(turn: Turn, partition: number): PartitionRow {
+  return turn.view.get('partition', partition, '', '') ?? emptyPartition();
+}
+
+function refused(code: RefusalName): Refused {
+  return { ok: false, code };
+}

@@ -1,0 +1,94 @@
+/**
+ * Has the payouts of a period made by all stores: decided once, durably, by partition 0, then carried out by every
+ * partition. One after the other, and never two of one period side by side.
+ */
+import type { PayoutsMade, Programme } from '../contract.ts';
+import { PARTITION_COUNT } from '../contract.ts';
+import type { Read } from '../engine.ts';
+import type { Standing } from '../facts.ts';
+import type { PayoutOrder } from '../payout/payout.ts';
+import { findPeriod } from '../programme/index.ts';
+import type { CoordinatedShard, PayoutProgress } from './parts.ts';
+import type { Rankings } from './rankings.ts';
+
+export interface PayoutOrdersOptions {
+  readonly programme: Programme;
+  readonly shards: readonly CoordinatedShard[];
+  readonly rankings: Rankings;
+}
+
+export class PayoutOrders {
+  readonly #options: PayoutOrdersOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PayoutOrdersOptions) {
+    this.#options = options;
+  }
+
+  make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
+    const made = this.#last.then(() => this.#make(awardPeriodId, fundsCents));
+    this.#last = made.catch(() => undefined);
+    return made;
+  }
+
+  async #make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
+    const { programme, rankings, shards } = this.#options;
+    if (findPeriod(programme, awardPeriodId) === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    if (rankings.of(awardPeriodId)?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
+    const order = await this.#order(awardPeriodId, fundsCents);
+    if (!order.ok) return order;
+
+    const work = { order: order.value, lastWinner: this.#lastWinner(awardPeriodId) };
+    const results = await Promise.all(shards.map((shard) => shard.runPayouts(work)));
+    for (const result of results) if (!result.ok) return result;
+    const progress = results.flatMap((result) => (result.ok ? [result.value] : []));
+    const runs = runsOf(progress, order.value);
+    const { orderNumber, cut } = order.value;
+    const recordCount = runs.reduce((total, { count }) => total + count, 0);
+    const totalCents = runs.reduce((total, run) => total + run.totalCents, 0);
+    return { ok: true, value: { awardPeriodId, orderNumber, recordCount, totalCents, cut } };
+  }
+
+  /** One that was not carried out everywhere, or a new one. */
+  async #order(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutOrder>> {
+    const { shards } = this.#options;
+    const progress = await Promise.all(shards.map((shard) => shard.payoutProgress()));
+    const orders = progress.flatMap((ofStore) => ofStore.orders);
+    const last = orders.findLast((order) => order.awardPeriodId === awardPeriodId);
+    if (last !== undefined && !isCarriedOut(progress, last)) return { ok: true, value: last };
+
+    const cut = await this.#cut(awardPeriodId, fundsCents);
+    if (!cut.ok) return cut;
+    const order = { orderNumber: orders.length + 1, awardPeriodId, cut: cut.value, atMs: 0 };
+    return { ok: true, value: await shards[0]!.orderPayouts(order) };
+  }
+
+  async #cut(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutOrder['cut']>> {
+    if (fundsCents === null) return { ok: true, value: null };
+    const dues = await Promise.all(this.#options.shards.map((shard) => shard.payoutsDue(awardPeriodId)));
+    let totalCents = 0;
+    for (const due of dues) {
+      if (!due.ok) return due;
+      totalCents += due.value;
+    }
+    return { ok: true, value: totalCents > fundsCents ? { fundsCents, totalCents } : null };
+  }
+
+  /** Frozen positions stand, whoever left since (DECISION 25). */
+  #lastWinner(awardPeriodId: number): Standing | null {
+    const { programme, rankings } = this.#options;
+    const ranking = rankings.of(awardPeriodId)!;
+    const { minPosition = 0 } = findPeriod(programme, awardPeriodId) ?? {};
+    const rank = Math.min(minPosition, ranking.count);
+    return rank === 0 ? null : ranking.at(rank).standing;
+  }
+}
+
+function isCarriedOut(progress: readonly PayoutProgress[], order: PayoutOrder): boolean {
+  const done = new Set(runsOf(progress, order).flatMap(({ isDone, partition }) => (isDone ? [partition] : [])));
+  return done.size === PARTITION_COUNT;
+}
+
+function runsOf(progress: readonly PayoutProgress[], { orderNumber }: PayoutOrder): PayoutProgress['runs'] {
+  return progress.flatMap(({ runs }) => runs.filter((run) => run.orderNumber === orderNumber));
+}

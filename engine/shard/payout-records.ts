@@ -1,0 +1,107 @@
+/** Payout records as they can be read: of a citizen, and a partition's one after the other. */
+import type { CitizenKey, PayoutAccount, PayoutView } from '../contract.ts';
+import type { PayoutsFilter } from '../engine.ts';
+import { isExportable, isFailed, type Payout, payoutId, payoutPlace } from '../payout/payout.ts';
+import { recordInRun } from '../payout/runs.ts';
+import { StorageFault, type Vault } from '../ports.ts';
+import type { SealedPayoff } from '../wallet/wallet.ts';
+import type { PayoutsPart, PayoutsPartPage } from './parts.ts';
+import type { View } from './view.ts';
+
+/** In the order in which they were made. */
+export function payoutsOf(view: View, partition: number, citizen: CitizenKey): readonly Payout[] {
+  const { payoutCount = 0, payoutRuns = [] } = view.get('partition', partition, '', '') ?? {};
+  if (payoutCount === 0) return [];
+  const recordAt = (place: number) => view.line('payout', partition, place);
+  const made = payoutRuns.flatMap((run) => recordInRun(run, citizen, recordAt) ?? []);
+  const added = view.list('payoutLink', partition, citizen, '').map(([, { place }]) => recordAt(place));
+  return [...made, ...added].sort((left, right) => left.place - right.place);
+}
+
+const IS_SOUGHT: Readonly<Record<PayoutsFilter, (payout: Payout) => boolean>> = {
+  all: () => true,
+  exportable: isExportable,
+  wip: ({ status }) => status === 'WIP',
+  failed: isFailed,
+};
+
+export class PayoutReads {
+  readonly #view: View;
+  readonly #vault: Pick<Vault, 'open'>;
+
+  constructor(view: View, vault: Pick<Vault, 'open'>) {
+    this.#view = view;
+    this.#vault = vault;
+  }
+
+  of(partition: number, citizen: CitizenKey): readonly PayoutView[] {
+    return payoutsOf(this.#view, partition, citizen).map((payout) => this.#viewOf(partition, payout));
+  }
+
+  page({ partition, from, countMax, filter, awardPeriodId }: PayoutsPart): PayoutsPartPage {
+    const { payoutCount = 0 } = this.#view.get('partition', partition, '', '') ?? {};
+    const end = Math.min(payoutCount, from + countMax);
+    const payouts: PayoutView[] = [];
+    for (let number = from; number < end; number += 1) {
+      const payout = this.#view.line('payout', partition, payoutPlace(number));
+      if (awardPeriodId !== null && payout.awardPeriodId !== awardPeriodId) continue;
+      if (IS_SOUGHT[filter](payout)) payouts.push(this.#viewOf(partition, payout));
+    }
+    return { payouts, next: end < payoutCount ? end : null };
+  }
+
+  #viewOf(partition: number, payout: Payout): PayoutView {
+    const { citizen, awardPeriodId, cashbackCents, jackpotCents, status, isEnabled, fileNumber, outcome } = payout;
+    const { relatedPlace, ticketId, consapId, atMs } = payout;
+    const sealed = this.#open(payout);
+    return {
+      id: payoutId(partition, payout.place),
+      citizen,
+      taxCode: sealed?.taxCode ?? this.#taxCodeOf(partition, citizen),
+      awardPeriodId,
+      cashbackCents,
+      jackpotCents,
+      account: sealed === null ? null : accountOf(payout, sealed),
+      status,
+      isEnabled,
+      fileNumber: fileNumber === 0 ? null : fileNumber,
+      outcome,
+      relatedId: relatedPlace === 0 ? null : payoutId(partition, relatedPlace),
+      ticketId: ticketId === '' ? null : ticketId,
+      consapId: consapId === '' ? null : consapId,
+      updateMs: atMs,
+    };
+  }
+
+  #open({ slot, payoff }: Payout): SealedPayoff | null {
+    if (payoff === null) return null;
+    const text = this.#openText(slot, payoff.sealed);
+    return text === '' ? null : (JSON.parse(text) as SealedPayoff);
+  }
+
+  /** Of whoever has said no IBAN, or said it before it was sealed with the tax code. */
+  #taxCodeOf(partition: number, citizen: CitizenKey): string {
+    const wallet = this.#view.get('wallet', partition, citizen, '');
+    return wallet?.sealedTaxCode == null ? '' : this.#openText(wallet.slot, wallet.sealedTaxCode);
+  }
+
+  /** Empty where the citizen's key is gone. */
+  #openText(slot: number, sealed: Uint8Array): string {
+    try {
+      return this.#vault.open(slot, sealed);
+    } catch (fault) {
+      if (fault instanceof StorageFault && fault.code === 'SEAL_BROKEN') return '';
+      throw fault;
+    }
+  }
+}
+
+function accountOf({ payoff }: Payout, sealed: SealedPayoff): PayoutAccount {
+  const { iban, accountHolderCF, accountHolderName, accountHolderSurname } = sealed;
+  return {
+    ...{ iban, accountHolderCF, accountHolderName, accountHolderSurname },
+    checkStatus: payoff?.checkStatus ?? 'UNKNOWN_PSP',
+    technicalAccountHolder: sealed.technicalAccountHolder ?? null,
+    issuerCardId: sealed.issuerCardId ?? null,
+  };
+}

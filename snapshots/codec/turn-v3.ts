@@ -1,0 +1,20 @@
+/** Format 3 of the body of a journal record: the facts that are new in it. */
+import type { Fact } from '../../engine/facts.ts';
+import { tagged, text } from './shape.ts';
+import { turnBodyOf } from './turn-v1.ts';
+import { factKinds as factKindsV2 } from './turn-v2.ts';
+import { payout, payoutFile, payoutOrder, payoutRun } from './values-v3.ts';
+
+export const fact = tagged<Fact>({
+  ...factKindsV2,
+  // Wallets.
+  payoutMade: [16, { citizen: text, payout }],
+  payoutAdded: [17, { citizen: text, payout }],
+  payoutSet: [18, { citizen: text, payout }],
+  // Partitions.
+  payoutsOrdered: [86, { order: payoutOrder }],
+  payoutRunSet: [87, { run: payoutRun }],
+  payoutFileSet: [88, { file: payoutFile }],
+});
+
+export const turnBody = turnBodyOf(fact);

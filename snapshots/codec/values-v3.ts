@@ -1,0 +1,66 @@
+/** Format 3 of the values that are new in it: what is owed to citizens, and the files that it goes out with. */
+import type { PayoutFile, PayoutOutcome } from '../../engine/contract.ts';
+import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
+import { type Fields, flag, integer, nullable, oneOf, shape, text } from './shape.ts';
+import { payoff } from './values-v1.ts';
+
+export const payoutOutcome = shape<PayoutOutcome>({
+  result: oneOf<PayoutOutcome['result']>({ 'ORDINE ESEGUITO': 0, KO: 1, 'PRESA IN CARICO RIGETTATO': 2 }),
+  reason: text,
+  cro: text,
+  executionDay: text,
+});
+
+export const payoutStatus = oneOf<Payout['status']>({ NEW: 0, WIP: 1, SENT: 2, RECOVERY: 3, INTEGRATION: 4 });
+
+export const payout = shape<Payout>({
+  place: integer,
+  citizen: text,
+  enrolment: integer,
+  slot: integer,
+  awardPeriodId: integer,
+  cashbackCents: integer,
+  jackpotCents: integer,
+  payoff: nullable(payoff),
+  status: payoutStatus,
+  orderNumber: integer,
+  isEnabled: flag,
+  fileNumber: integer,
+  outcome: nullable(payoutOutcome),
+  relatedPlace: integer,
+  successorPlace: integer,
+  ticketId: text,
+  consapId: text,
+  atMs: integer,
+});
+
+export const payoutRunFields: Fields<PayoutRun> = {
+  awardPeriodId: integer,
+  orderNumber: integer,
+  first: integer,
+  count: integer,
+  totalCents: integer,
+  cursor: text,
+  isDone: flag,
+};
+export const payoutRun = shape<PayoutRun>(payoutRunFields);
+
+export const payoutCut = nullable(shape<NonNullable<PayoutOrder['cut']>>({ fundsCents: integer, totalCents: integer }));
+
+export const payoutOrder = shape<PayoutOrder>({
+  orderNumber: integer,
+  awardPeriodId: integer,
+  cut: payoutCut,
+  atMs: integer,
+});
+
+export const payoutFile = shape<PayoutFile>({
+  fileNumber: integer,
+  awardPeriodId: integer,
+  name: text,
+  rowCount: integer,
+  totalCents: integer,
+  checksum: text,
+  state: oneOf<PayoutFile['state']>({ writing: 0, delivered: 1, restored: 2 }),
+  atMs: integer,
+});

@@ -1,0 +1,406 @@
+// Method: a short period with a prize for the first three; a dozen citizens with one to five payments each, paid out
+// over the engine's door on one and on three shards. At the end of each story the engine is stopped, started again from
+// its disk, and the inspector, which shares none of its code, judges every record.
+import { describe, expect, test } from 'vitest';
+import type { PayoutFile, PayoutsPage } from '../../engine/contract.ts';
+import {
+  type CommandReply,
+  italy2020,
+  makeTaxCode,
+  type PayoutChange,
+  type PayoutOutcome,
+  type PayoutsFilter,
+  type PayoutView,
+  type Programme,
+} from '../../engine/index.ts';
+import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
+import { verifyPersistence } from '../../snapshots/inspect.ts';
+import { openOnDisk, until } from '../support/shards.ts';
+import { type Citizen, hpan, value, World } from '../support/world.ts';
+
+const PERIOD = 1;
+const CLOSED = '2021-01-11T00:00:00+01:00';
+const IBANS = ['IT60X0542811101000000123456', 'IT40S0542811101000000123456'] as const;
+const DONE: PayoutOutcome = { result: 'ORDINE ESEGUITO', reason: '', cro: '123', executionDay: '2021-02-01' };
+const FAILED: PayoutOutcome = { result: 'KO', reason: 'conto estinto', cro: '', executionDay: '' };
+
+/** Two payments are enough; the first three win. */
+function programme(): Programme {
+  const italy = italy2020();
+  const [christmas, ...others] = italy.periods;
+  return {
+    ...italy,
+    periods: [{ ...christmas!, minTransactionNumber: 2, minPosition: 3, jackpotCents: 1_500_00 }, ...others],
+  };
+}
+
+interface Story {
+  readonly world: World;
+  readonly disk: MemoryDisk;
+  readonly citizens: readonly Citizen[];
+}
+
+const iban = (citizen: Citizen, number: 0 | 1): Promise<CommandReply> =>
+  citizen.must({
+    kind: 'setIban',
+    iban: IBANS[number],
+    accountHolderCF: citizen.taxCode,
+    accountHolderName: 'Anna',
+    accountHolderSurname: 'Bianchi',
+  });
+
+/** Citizen i makes `counts[i]` payments of 100 euro, the last of them i minutes after noon. */
+async function open(shardCount: number, counts: readonly number[], hasIban = true): Promise<Story> {
+  const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme: programme() });
+  const citizens: Citizen[] = [];
+  for (const number of counts.keys()) {
+    const citizen = world.citizen(makeTaxCode(number));
+    citizens.push(citizen);
+    await citizen.enrol();
+    await citizen.enable(hpan(number));
+    if (hasIban) await iban(citizen, 0);
+  }
+  world.at('2020-12-20T23:00:00+01:00');
+  for (const [number, count] of counts.entries()) {
+    for (let at = 0; at < count; at += 1) {
+      const minute = String(number).padStart(2, '0');
+      await world.pay({ hpan: hpan(number), at: `2020-12-20T1${at}:${minute}:00+01:00`, cents: 100_00 });
+    }
+  }
+  return { world, disk, citizens };
+}
+
+async function close({ world }: Story, at = CLOSED): Promise<void> {
+  world.at(at);
+  await until(async () => {
+    world.engine.tick();
+    return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === PERIOD && one.isFrozen);
+  }, 'the ranking frozen');
+}
+
+async function make({ world }: Story, fundsCents: number | null = null) {
+  return value(await world.engine.makePayouts(PERIOD, fundsCents));
+}
+
+/** Of the only record that the citizen has, or of the last. */
+async function payoutOf({ world }: Story, citizen: Citizen): Promise<PayoutView> {
+  return value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
+}
+
+async function all({ world }: Story, filter: PayoutsFilter = 'all'): Promise<readonly PayoutView[]> {
+  const found: PayoutView[] = [];
+  for (let cursor: string | null = '0 0'; cursor !== null; ) {
+    const page: PayoutsPage = value(await world.engine.payouts({ awardPeriodId: PERIOD, filter, cursor }));
+    found.push(...page.payouts);
+    cursor = page.nextCursor;
+  }
+  return found;
+}
+
+async function change({ world }: Story, ...changes: readonly PayoutChange[]): Promise<readonly string[]> {
+  const replies = await world.engine.changePayouts(changes);
+  return replies.map((reply) => (reply.ok ? `ok ${reply.successorId ?? ''}`.trim() : reply.code));
+}
+
+async function send(story: Story, { id }: PayoutView, fileNumber = 1): Promise<void> {
+  expect(await change(story, { kind: 'export', id, fileNumber }, { kind: 'deliver', id, fileNumber })).toEqual([
+    'ok',
+    'ok',
+  ]);
+}
+
+/** Stopped and started, everything is as it was; and the inspector finds nothing to say. */
+async function expectSound(story: Story): Promise<void> {
+  const before = await all(story);
+  await story.world.engine.close();
+  await story.world.persistence.close();
+  expect(story.world.faults).toEqual([]);
+  const persistence = await openMemoryPersistence({ disk: story.disk });
+  const again = await World.open({ persistence, now: new Date(story.world.nowMs).toISOString() });
+  expect(await all({ ...story, world: again })).toEqual(before);
+  await again.engine.close();
+  await again.persistence.close();
+  const inspection = await verifyPersistence(await openMemoryPersistence({ disk: story.disk }));
+  expect(inspection.differences).toEqual([]);
+  expect(inspection.checked.payouts).toBe(before.length);
+}
+
+describe.each([1, 3])('on %i shards', (shardCount) => {
+  test('whoever is enrolled at the end and has enough payments gets one record, and again makes no other', async () => {
+    const story = await open(shardCount, [1, 2, 3, 4, 5, 2, 2]);
+    await story.citizens[5]!.leave();
+    await close(story);
+    await story.citizens[6]!.leave();
+    expect(await make(story)).toEqual({
+      awardPeriodId: PERIOD,
+      orderNumber: 1,
+      recordCount: 4,
+      totalCents: (2 + 3 + 4 + 5) * 10_00 + 3 * 1_500_00,
+      cut: null,
+    });
+    const [, two, three, four, five] = story.citizens as Citizen[];
+    for (const [citizen, cashback, jackpot] of [
+      [two!, 20_00, 0],
+      [three!, 30_00, 1_500_00],
+      [four!, 40_00, 1_500_00],
+      [five!, 50_00, 1_500_00],
+    ] as const) {
+      expect(await payoutOf(story, citizen)).toMatchObject({
+        citizen: citizen.key,
+        taxCode: citizen.taxCode,
+        status: 'NEW',
+        cashbackCents: cashback,
+        jackpotCents: jackpot,
+        account: { iban: IBANS[0], checkStatus: 'UNKNOWN_PSP', technicalAccountHolder: null },
+      });
+    }
+    expect(await make(story)).toMatchObject({ orderNumber: 2, recordCount: 0, totalCents: 0 });
+    expect(await all(story)).toHaveLength(4);
+    await expectSound(story);
+  });
+
+  test('before the ranking is frozen nothing is made, and of no unknown period', async () => {
+    const story = await open(shardCount, [2]);
+    expect(await story.world.engine.makePayouts(PERIOD, null)).toEqual({ ok: false, code: 'PERIOD_NOT_FROZEN' });
+    expect(await story.world.engine.makePayouts(99, null)).toEqual({ ok: false, code: 'PERIOD_NOT_FOUND' });
+    await story.world.engine.close();
+  });
+
+  test('G41 who has no IBAN waits, and goes out in the next file, once, when there is one', async () => {
+    const story = await open(shardCount, [2, 3], false);
+    await close(story);
+    await make(story);
+    const [anna, bruno] = story.citizens as [Citizen, Citizen];
+    expect(await payoutOf(story, anna)).toMatchObject({ account: null, taxCode: anna.taxCode });
+    expect(await all(story, 'exportable')).toEqual([]);
+    const { id } = await payoutOf(story, anna);
+    expect(await change(story, { kind: 'export', id, fileNumber: 1 })).toEqual(['PAYOUT_NOT_EXPORTABLE']);
+
+    story.world.at('2021-01-25T10:00:00+01:00');
+    await iban(anna, 0);
+    expect((await all(story, 'exportable')).map((one) => one.id)).toEqual([id]);
+    await send(story, await payoutOf(story, anna));
+    expect(await all(story, 'exportable')).toEqual([]);
+    expect(await change(story, { kind: 'export', id, fileNumber: 2 })).toEqual(['PAYOUT_NOT_EXPORTABLE']);
+    expect((await payoutOf(story, bruno)).status).toBe('NEW');
+    await expectSound(story);
+  });
+
+  test('G42 what failed is sent again when the IBAN is another one, exactly once', async () => {
+    const story = await open(shardCount, [2, 3]);
+    await close(story);
+    await make(story);
+    const [anna, bruno] = story.citizens as [Citizen, Citizen];
+    const failed = await payoutOf(story, anna);
+    await send(story, failed);
+    const outcome = { kind: 'outcome', id: failed.id, outcome: FAILED } as const;
+    expect(await change(story, outcome, outcome)).toEqual(['ok', 'ok']);
+    await iban(anna, 0);
+    expect(value(await story.world.engine.payoutsOf(anna.key))).toHaveLength(1);
+
+    await iban(anna, 1);
+    await iban(anna, 0);
+    await iban(anna, 1);
+    const [first, second, ...others] = value(await story.world.engine.payoutsOf(anna.key));
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ status: 'SENT', outcome: FAILED, account: { iban: IBANS[0] } });
+    expect(second).toMatchObject({
+      status: 'NEW',
+      relatedId: failed.id,
+      cashbackCents: failed.cashbackCents,
+      jackpotCents: failed.jackpotCents,
+      account: { iban: IBANS[1] },
+    });
+    expect(await change(story, outcome)).toEqual([`ok ${second!.id}`]);
+
+    // Whoever changed it before the bank said so is sent again at once.
+    await send(story, await payoutOf(story, bruno));
+    await iban(bruno, 1);
+    const rejected = { ...FAILED, result: 'PRESA IN CARICO RIGETTATO' } as const;
+    const { id } = await payoutOf(story, bruno);
+    await change(story, { kind: 'outcome', id, outcome: rejected });
+    expect(await payoutOf(story, bruno)).toMatchObject({ status: 'NEW', relatedId: id, account: { iban: IBANS[1] } });
+    expect((await all(story, 'failed')).map((one) => one.id).sort()).toEqual([failed.id, id].sort());
+    await expectSound(story);
+  });
+
+  test('who leaves before it was sent is not paid; what was sent is not recalled', async () => {
+    const story = await open(shardCount, [2, 3, 4]);
+    await close(story);
+    await make(story);
+    const [anna, bruno, carla] = story.citizens as [Citizen, Citizen, Citizen];
+    await send(story, await payoutOf(story, bruno));
+    const { id } = await payoutOf(story, carla);
+    await change(story, { kind: 'export', id, fileNumber: 2 });
+    for (const citizen of [anna, bruno, carla]) await citizen.leave();
+    expect(await payoutOf(story, anna)).toMatchObject({ status: 'NEW', isEnabled: false });
+    expect(await payoutOf(story, bruno)).toMatchObject({ status: 'SENT', isEnabled: true });
+    expect(await payoutOf(story, carla)).toMatchObject({ status: 'WIP', isEnabled: false });
+    // The file never went out: now it is too late.
+    await change(story, { kind: 'restore', id, fileNumber: 2, status: 'NEW' });
+    expect(await all(story, 'exportable')).toEqual([]);
+    for (const citizen of [anna, bruno, carla]) {
+      await citizen.enrol();
+      await iban(citizen, 0);
+    }
+    expect(await all(story, 'exportable')).toEqual([]);
+    expect(await make(story)).toMatchObject({ recordCount: 0 });
+    await expectSound(story);
+  });
+
+  test('an unfinished file is said to be delivered or to be sent again, with the IBAN of today', async () => {
+    const story = await open(shardCount, [2, 3, 4]);
+    await close(story);
+    await make(story);
+    const payouts = await Promise.all(story.citizens.map((citizen) => payoutOf(story, citizen)));
+    const ids = payouts.map((one) => one.id) as [number, number, number];
+    await change(story, ...ids.map((id) => ({ kind: 'export', id, fileNumber: 7 }) as const));
+    expect((await all(story, 'wip')).length).toBe(3);
+    await iban(story.citizens[0]!, 1);
+    expect((await payoutOf(story, story.citizens[0]!)).account?.iban).toBe(IBANS[0]);
+    const restored = (['NEW', 'RECOVERY', 'SENT'] as const).map(
+      (status, at) => ({ kind: 'restore', id: ids[at]!, fileNumber: 7, status }) as const,
+    );
+    expect(await change(story, ...restored, ...restored)).toEqual(new Array(6).fill('ok'));
+    expect(await change(story, { kind: 'deliver', id: ids[0], fileNumber: 7 })).toEqual(['PAYOUT_IN_OTHER_FILE']);
+    expect(await change(story, { kind: 'outcome', id: ids[1], outcome: DONE })).toEqual(['PAYOUT_NOT_SENT']);
+    expect(await payoutOf(story, story.citizens[0]!)).toMatchObject({
+      ...{ status: 'NEW', fileNumber: null },
+      account: { iban: IBANS[1] },
+    });
+    expect(await payoutOf(story, story.citizens[1]!)).toMatchObject({ status: 'RECOVERY', fileNumber: null });
+    expect(await payoutOf(story, story.citizens[2]!)).toMatchObject({ status: 'SENT', fileNumber: 7 });
+    await send(story, await payoutOf(story, story.citizens[1]!), 8);
+    await expectSound(story);
+  });
+
+  test('an outcome is said once; another one afterwards is refused, and so are ids that nobody has', async () => {
+    const story = await open(shardCount, [2]);
+    await close(story);
+    await make(story);
+    const payout = await payoutOf(story, story.citizens[0]!);
+    await send(story, payout);
+    const { id } = payout;
+    expect(await change(story, { kind: 'outcome', id, outcome: DONE })).toEqual(['ok']);
+    expect(await change(story, { kind: 'outcome', id, outcome: FAILED })).toEqual(['PAYOUT_DECIDED']);
+    for (const unknown of [0, -1, id + 64, id + 1, 1_000_000_000, 1.5, Number.NaN]) {
+      expect(await change(story, { kind: 'outcome', id: unknown, outcome: DONE })).toEqual(['PAYOUT_NOT_FOUND']);
+    }
+    expect(await payoutOf(story, story.citizens[0]!)).toMatchObject({ status: 'SENT', outcome: DONE });
+    await expectSound(story);
+  });
+
+  test('G45 where the funds are less than what is due, every refund is cut in proportion', async () => {
+    const story = await open(shardCount, [2, 3, 5, 1]);
+    await close(story);
+    // 20 + 30 + 50 are due, and there are 70.01: the one who paid too seldom is owed nothing.
+    expect(await make(story, 70_01)).toMatchObject({ cut: { fundsCents: 70_01, totalCents: 100_00 } });
+    const cashbacks = await Promise.all(
+      story.citizens.slice(0, 3).map(async (citizen) => (await payoutOf(story, citizen)).cashbackCents),
+    );
+    expect(cashbacks).toEqual([14_00, 21_00, 35_00]);
+    await expectSound(story);
+  });
+
+  test('funds that are enough cut nothing', async () => {
+    const story = await open(shardCount, [2, 3]);
+    await close(story);
+    expect(await make(story, 50_00)).toMatchObject({ cut: null, totalCents: 50_00 + 2 * 1_500_00 });
+    await story.world.engine.close();
+  });
+
+  test('of those who stand exactly where the last winner does, the tax code decides who wins', async () => {
+    const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme: programme() });
+    const citizens = [1, 2, 3, 4, 5].map((number) => world.citizen(makeTaxCode(number)));
+    for (const [number, citizen] of citizens.entries()) {
+      await citizen.enrol();
+      await citizen.enable(hpan(number));
+    }
+    world.at('2020-12-20T23:00:00+01:00');
+    for (const number of citizens.keys()) {
+      for (const at of ['10', '11']) {
+        await world.pay({ hpan: hpan(number), at: `2020-12-20T${at}:00:00+01:00`, cents: 1_000 });
+      }
+    }
+    const story = { world, disk, citizens };
+    await close(story);
+    await make(story);
+    const ranked = await Promise.all(
+      citizens.map(async (citizen) => ({
+        rank: (await citizen.ranking(PERIOD)).ranking,
+        wins: (await payoutOf(story, citizen)).jackpotCents > 0,
+      })),
+    );
+    expect(ranked.map(({ rank }) => rank).sort()).toEqual([1, 2, 3, 4, 5]);
+    for (const { rank, wins } of ranked) expect(wins, `rank ${rank}`).toBe(rank <= 3);
+    await expectSound(story);
+  });
+
+  test('what a stop cuts short is finished by asking again: everyone has one record', async () => {
+    const story = await open(shardCount, [2, 3, 4, 5, 2, 3]);
+    await close(story);
+    const [made] = await Promise.all([story.world.engine.makePayouts(PERIOD, 50_00), story.world.engine.close()]);
+    await story.world.persistence.close();
+    const persistence = await openMemoryPersistence({ disk: story.disk });
+    const world = await World.open({ persistence, now: CLOSED });
+    const again = { ...story, world };
+    // With the funds that were named first, if that was heard at all.
+    await make(again, made.ok || (await all(again)).length > 0 ? 99_00 : 50_00);
+    const records = await all(again);
+    expect(records.map(({ citizen }) => citizen).sort()).toEqual(story.citizens.map(({ key }) => key).sort());
+    await expectSound(again);
+  });
+
+  test('what Consap paid after a complaint is recorded once, and never sent', async () => {
+    const story = await open(shardCount, [2, 1]);
+    await close(story);
+    await make(story);
+    const [anna, bruno] = story.citizens as [Citizen, Citizen];
+    const related = await payoutOf(story, anna);
+    const account = {
+      ...{ iban: IBANS[1], accountHolderCF: anna.taxCode },
+      ...{ accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' },
+    };
+    const paid = {
+      ...{ awardPeriodId: PERIOD, account, cashbackCents: 5_00, jackpotCents: 0, outcome: DONE },
+      ...{ consapId: 'C1', ticketId: 'T1' },
+    };
+    const { engine } = story.world;
+    const integration = { ...paid, citizen: anna.key, relatedId: related.id };
+    expect(await engine.integratePayout(integration)).toMatchObject({ ok: true });
+    expect(await engine.integratePayout(integration)).toMatchObject({ code: 'PAYOUT_INTEGRATED' });
+    expect(await engine.integratePayout({ ...integration, ticketId: 'T2' })).toMatchObject({ ok: true });
+    expect(await engine.integratePayout({ ...paid, citizen: bruno.key, relatedId: null })).toMatchObject({ ok: true });
+    expect(await engine.integratePayout({ ...integration, citizen: bruno.key })).toMatchObject({
+      code: 'PAYOUT_NOT_FOUND',
+    });
+    expect(await engine.integratePayout({ ...integration, awardPeriodId: 99 })).toMatchObject({
+      code: 'PERIOD_NOT_FOUND',
+    });
+    const stranger = story.world.citizen(makeTaxCode(77));
+    expect(await engine.integratePayout({ ...integration, citizen: stranger.key })).toMatchObject({
+      code: 'CITIZEN_NOT_FOUND',
+    });
+    expect(await payoutOf(story, bruno)).toMatchObject({ status: 'INTEGRATION', ticketId: 'T1', account });
+    expect((await all(story, 'exportable')).map(({ id }) => id)).toEqual([related.id]);
+    await expectSound(story);
+  });
+
+  test('a payout file is remembered as it now stands', async () => {
+    const story = await open(shardCount, [2]);
+    const { engine } = story.world;
+    const file: PayoutFile = {
+      ...{ fileNumber: 1, awardPeriodId: PERIOD, name: 'CSTAR.CONSAP.csv', rowCount: 1, totalCents: 20_00 },
+      ...{ checksum: '', state: 'writing' as const, atMs: story.world.nowMs },
+    };
+    await engine.setPayoutFile(file);
+    await engine.setPayoutFile({ ...file, fileNumber: 2 });
+    await engine.setPayoutFile({ ...file, state: 'delivered', checksum: 'ab'.repeat(32) });
+    const files = value(await engine.payoutFiles());
+    expect(files.map(({ fileNumber, state }) => [fileNumber, state])).toEqual([
+      [1, 'delivered'],
+      [2, 'writing'],
+    ]);
+    await expectSound(story);
+  });
+});
