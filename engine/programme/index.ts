@@ -19,6 +19,14 @@ export {
   shownCents,
 } from './cashback.ts';
 export { checkIban, makeIban } from './iban.ts';
+export {
+  type PayoutAmounts,
+  type PayoutStanding,
+  type PayoutTypology,
+  payoutAmounts,
+  payoutTypology,
+  supplementCents,
+} from './payout.ts';
 export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, visiblePeriods } from './period.ts';
 export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
 export {
