@@ -1,0 +1,11 @@
+/** The door: the files of the payout, out to those who pay and back from them. */
+export { consapFile } from './consap-file.ts';
+export {
+  type OutputTransform,
+  PayoutFault,
+  type PayoutFile,
+  type PayoutFilesOptions,
+  type PayoutFormat,
+  writePayoutFiles,
+} from './payout-files.ts';
+export { type PayoutRow, payoutRowFault, type RowFault } from './payout-row.ts';

@@ -1,0 +1,241 @@
+/**
+ * Writes a payout as files of so many rows, one after the other. A file is announced before it has its name, and told of
+ * once it and its checksum would survive a power cut: the caller marks its records at both, so that none is paid twice.
+ *
+ *     written, flushed -> announced -> named, flushed -> told of
+ *                         a crash here leaves all of it or nothing under the announced name
+ */
+import { createHash } from 'node:crypto';
+import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, invariant, romeText } from '../../engine/index.ts';
+import { type PayoutRow, payoutRowFault, sumCents } from './payout-row.ts';
+
+/** What the files say. */
+export interface PayoutFormat {
+  /** How their names begin. */
+  readonly prefix: string;
+  readonly extension: string;
+  /** The text of one file, in pieces. The rows are without faults, and at least one. */
+  pieces(rows: readonly PayoutRow[], place: FilePlace): Iterable<string>;
+}
+
+/** One file among those of its run. */
+export interface FilePlace {
+  /** From 1. */
+  readonly number: number;
+  readonly total: number;
+  /** Of the whole run: all its files are of one instant. */
+  readonly startedMs: number;
+}
+
+/** What becomes of the bytes on their way to the disk: encryption. */
+export interface OutputTransform {
+  /** Added to the name: `.pgp`. */
+  readonly suffix: string;
+  readonly apply: (clear: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+}
+
+export interface PayoutFilesOptions {
+  /** Is there, and has one run at a time. */
+  readonly folder: string;
+  readonly format: PayoutFormat;
+  readonly clock: Clock;
+  /** Of all files together: their names tell how many there will be. */
+  readonly rowCount: number;
+  /** Default 1,000, at most ROWS_PER_FILE_MAX. */
+  readonly rowsPerFile?: number;
+  /** Absent: the files are in the clear. */
+  readonly transform?: OutputTransform;
+  /** Resolves when the caller will remember, over a crash, that this file may be found with these records in it. */
+  readonly announce?: (file: PayoutFile) => Promise<void>;
+}
+
+export interface PayoutFile extends FilePlace {
+  /** In the folder, what the transform adds included. */
+  readonly name: string;
+  /** The records in it, in its order. */
+  readonly ids: readonly number[];
+  readonly amountCents: number;
+  /** Of the clear text, hexadecimal; what the checksum file says. */
+  readonly sha256: string;
+}
+
+/**
+ * `FILE_EXISTS`: another run has these names. `ROW_COUNT_WRONG`: the rows are not as many as was said.
+ * `ROW_UNWRITABLE`: a row has a fault.
+ */
+export class PayoutFault extends Error {
+  readonly code: 'FILE_EXISTS' | 'ROW_COUNT_WRONG' | 'ROW_UNWRITABLE';
+  constructor(code: PayoutFault['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The rows of a file are in memory together, half a kilobyte each. */
+export const ROWS_PER_FILE_MAX = 10_000;
+const ROWS_PER_FILE = 1_000;
+const UNFINISHED = '.unfinished';
+/** Handed to the disk, or to the transform, at a time. */
+const PIECE_CHARACTERS = 65_536;
+
+/**
+ * A file is begun when the one before was asked past, and all its rows have come; so each knows its own sums, whatever
+ * changes in the source meanwhile, and a bad row is found before the first byte. The last one waits for the end of the
+ * source.
+ *
+ * @param rows those without faults (`payoutRowFault`), each once
+ * @returns each file when it is delivered
+ * @throws PayoutFault, or what `announce` and the disk say: the files told of so far stand, of the next nothing does
+ */
+export async function* writePayoutFiles(
+  rows: AsyncIterable<PayoutRow>,
+  options: PayoutFilesOptions,
+): AsyncGenerator<PayoutFile> {
+  const { folder, format, rowCount, rowsPerFile = ROWS_PER_FILE } = options;
+  invariant(rowsPerFile >= 1 && rowsPerFile <= ROWS_PER_FILE_MAX, `files of ${rowsPerFile} rows`);
+  const startedMs = options.clock.nowMs();
+  const total = Math.ceil(rowCount / rowsPerFile);
+  await prepareFolder(folder, format, startedMs);
+  let number = 0;
+  for await (const chunk of chunksOf(rows, { rowCount, rowsPerFile })) {
+    number += 1;
+    yield await deliver(chunk, { number, total, startedMs }, options);
+  }
+}
+
+async function* chunksOf(
+  rows: AsyncIterable<PayoutRow>,
+  { rowCount, rowsPerFile }: { readonly rowCount: number; readonly rowsPerFile: number },
+): AsyncGenerator<readonly PayoutRow[]> {
+  let chunk: PayoutRow[] = [];
+  let count = 0;
+  for await (const row of rows) {
+    count += 1;
+    if (count > rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `more than the ${rowCount} rows that were said`);
+    if (chunk.length === rowsPerFile) {
+      yield chunk;
+      chunk = [];
+    }
+    chunk.push(row);
+  }
+  if (count < rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `${count} of the ${rowCount} rows that were said`);
+  if (chunk.length > 0) yield chunk;
+}
+
+async function deliver(
+  rows: readonly PayoutRow[],
+  place: FilePlace,
+  { folder, format, transform, announce }: PayoutFilesOptions,
+): Promise<PayoutFile> {
+  checkRows(rows);
+  const clearName = clearFileName(format, place, rows.length);
+  const name = `${clearName}${transform?.suffix ?? ''}`;
+  const checksumName = `${clearName.slice(0, -format.extension.length)}sha256sum`;
+  const [path, checksumPath] = [join(folder, name), join(folder, checksumName)];
+  const clear = new ClearText(format.pieces(rows, place));
+  try {
+    await writeUnfinished(path, transform === undefined ? clear.bytes() : transform.apply(clear.bytes()));
+    await writeUnfinished(checksumPath, [Buffer.from(`${clear.sha256}  ${clearName}\n`)]);
+    const ids = rows.map(({ id }) => id);
+    const file = { ...place, name, ids, amountCents: sumCents(rows), sha256: clear.sha256 };
+    await announce?.(file);
+    // The checksum first: whoever finds a file finds it too.
+    await rename(checksumPath + UNFINISHED, checksumPath);
+    await rename(path + UNFINISHED, path);
+    await syncFolder(folder);
+    return file;
+  } catch (error) {
+    // Also under its name: nobody must find, and carry out, what the caller takes for not delivered.
+    const paths = [path, checksumPath].flatMap((each) => [each, each + UNFINISHED]);
+    await Promise.allSettled(paths.map((each) => rm(each, { force: true })));
+    throw error;
+  }
+}
+
+/** The text of one file as bytes, read once, and the hash of them. */
+class ClearText {
+  readonly #pieces: Iterable<string>;
+  readonly #hash = createHash('sha256');
+  #sha256: string | null = null;
+
+  constructor(pieces: Iterable<string>) {
+    this.#pieces = pieces;
+  }
+
+  /** Hexadecimal; there when all bytes were read. */
+  get sha256(): string {
+    invariant(this.#sha256 !== null, 'a transform left some of its file behind');
+    return this.#sha256;
+  }
+
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    let text = '';
+    for (const piece of this.#pieces) {
+      text += piece;
+      if (text.length < PIECE_CHARACTERS) continue;
+      yield this.#hashed(text);
+      text = '';
+    }
+    yield this.#hashed(text);
+    this.#sha256 = this.#hash.digest('hex');
+  }
+
+  #hashed(text: string): Uint8Array {
+    const bytes = Buffer.from(text);
+    this.#hash.update(bytes);
+    return bytes;
+  }
+}
+
+/** `<ddMMyyyy>.<HHmmss>`, as Rome's clocks show it. */
+export function stampText(ms: number): string {
+  const text = romeText(ms);
+  return `${text.slice(8, 10)}${text.slice(5, 7)}${text.slice(0, 4)}.${text.slice(11, 19).replaceAll(':', '')}`;
+}
+
+function clearFileName({ prefix, extension }: PayoutFormat, place: FilePlace, rowCount: number): string {
+  const [number, total] = [place.number, place.total].map((value) => String(value).padStart(2, '0'));
+  return `${prefix}.${stampText(place.startedMs)}.${number}_${total}.${rowCount}.${extension}`;
+}
+
+function checkRows(rows: readonly PayoutRow[]): void {
+  for (const row of rows) {
+    const fault = payoutRowFault(row);
+    if (fault !== null) throw new PayoutFault('ROW_UNWRITABLE', `record ${row.id}: ${fault.code} ${fault.detail}`);
+  }
+}
+
+/**
+ * Removes what a killed process left: names and accounts, perhaps in the clear. And refuses to write over what another
+ * run of this second has written, as a clock that stands still would have it.
+ */
+async function prepareFolder(folder: string, { prefix }: PayoutFormat, startedMs: number): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${prefix}.`));
+  const unfinished = names.filter((name) => name.endsWith(UNFINISHED));
+  await Promise.all(unfinished.map((name) => rm(join(folder, name))));
+  const earlier = names.find(
+    (name) => name.startsWith(`${prefix}.${stampText(startedMs)}.`) && !unfinished.includes(name),
+  );
+  if (earlier !== undefined) throw new PayoutFault('FILE_EXISTS', `a run of the same second has written ${earlier}`);
+}
+
+async function writeUnfinished(path: string, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+  const file = await open(path + UNFINISHED, 'w', 0o600);
+  try {
+    await writeFile(file, bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

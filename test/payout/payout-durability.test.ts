@@ -1,0 +1,104 @@
+// Method: every call to the disk or to the caller is noted, in order, and may be made to fail: the order is held against what a power cut
+// may leave, and each call of a run fails once, after which nothing may be found that was not told of.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { consapFile, type PayoutFile, writePayoutFiles } from '../../server/payout/index.ts';
+import { Random, seed } from '../support/random.ts';
+import { CLOCK, randomRows, stream } from './rows.ts';
+
+const disk = vi.hoisted(() => ({
+  calls: [] as string[],
+  /** Which call fails, from 0; -1 = none. */
+  failing: -1,
+  note(call: string) {
+    disk.calls.push(call);
+    if (disk.calls.length - 1 !== disk.failing) return;
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO', syscall: call.split(' ')[0] });
+  },
+}));
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  const names = new Map<unknown, string>();
+  const noted: Partial<typeof real> = {
+    async open(path, ...rest) {
+      disk.note(`open ${basename(String(path))}`);
+      const file = await real.open(path, ...rest);
+      const name = basename(String(path));
+      const sync = file.sync.bind(file);
+      names.set(file, name);
+      file.sync = async () => {
+        disk.note(`sync ${name}`);
+        await sync();
+      };
+      return file;
+    },
+    async rename(from, to) {
+      disk.note(`rename ${basename(String(to))}`);
+      await real.rename(from, to);
+    },
+    async writeFile(file, ...rest) {
+      disk.note(`write ${names.get(file)}`);
+      await real.writeFile(file, ...rest);
+    },
+  };
+  return { ...real, ...noted };
+});
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
+  Object.assign(disk, { calls: [], failing: -1 });
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Two files of two rows. */
+async function run(): Promise<readonly PayoutFile[]> {
+  const told: PayoutFile[] = [];
+  const rows = stream(randomRows(new Random(seed), 4));
+  try {
+    for await (const file of writePayoutFiles(rows, {
+      ...{ folder, format: consapFile, clock: CLOCK, rowCount: 4, rowsPerFile: 2 },
+      announce: async ({ name }) => disk.note(`announce ${name}`),
+    })) {
+      disk.calls.push('told');
+      told.push(file);
+    }
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EIO' });
+  }
+  return told;
+}
+
+function fileCalls(number: string): readonly string[] {
+  const name = `CSTAR.CONSAP.BANKT.16072021.040000.${number}_02.2`;
+  const [data, checksum] = [`${name}.csv`, `${name}.sha256sum`];
+  const write = (file: string) => ['open', 'write', 'sync'].map((verb) => `${verb} ${file}.unfinished`);
+  const place = basename(folder);
+  return [
+    ...[...write(data), ...write(checksum), `announce ${data}`],
+    ...[`rename ${checksum}`, `rename ${data}`, `open ${place}`, `sync ${place}`, 'told'],
+  ];
+}
+
+test('a file is flushed and announced before it has a name, and its name is flushed before it is told of', async () => {
+  expect(await run()).toHaveLength(2);
+  expect(disk.calls).toEqual([...fileCalls('01'), ...fileCalls('02')]);
+});
+
+test('whichever call fails, what is there is what was told of, and the fault is that of the call', async () => {
+  await run();
+  const { calls } = disk;
+  for (const [failing, call] of calls.entries()) {
+    if (call === 'told') continue;
+    await rm(folder, { recursive: true });
+    folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
+    Object.assign(disk, { calls: [], failing });
+    const told = await run();
+    expect(told, call).toHaveLength(calls.slice(0, failing).filter((earlier) => earlier === 'told').length);
+    const names = told.flatMap(({ name }) => [name, name.replace(/csv$/, 'sha256sum')]);
+    expect((await readdir(folder)).sort(), call).toEqual(names.sort());
+  }
+});
