@@ -9,3 +9,4 @@ export {
   writePayoutFiles,
 } from './payout-files.ts';
 export { type PayoutRow, payoutRowFault, type RowFault } from './payout-row.ts';
+export { type SepaOrder, sepaFile } from './sepa-file.ts';
