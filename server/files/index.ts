@@ -16,3 +16,4 @@ export {
   type RowNotCounted,
   type RowStatus,
 } from './outcome.ts';
+export { createLineReader, type Line } from './trnlog.ts';

@@ -1,5 +1,8 @@
 /** The door: the files of the payout, out to those who pay and back from them. */
+export { TRANSFER_RESULTS, type TransferResult } from './columns.ts';
+export { type ComplaintPayment, readComplaintPayments } from './complaint-payments.ts';
 export { consapFile } from './consap-file.ts';
+export { readOutcomes, type TransferOutcome } from './outcomes.ts';
 export {
   type OutputTransform,
   PayoutFault,
@@ -9,4 +12,5 @@ export {
   writePayoutFiles,
 } from './payout-files.ts';
 export { type PayoutRow, payoutRowFault, type RowFault } from './payout-row.ts';
+export type { ReadRow } from './row-reader.ts';
 export { type SepaOrder, sepaFile } from './sepa-file.ts';
