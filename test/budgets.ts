@@ -14,7 +14,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   kill: 4,
   model: 3,
   partners: 0.5,
-  payout: 0.5,
+  payout: 1,
   programme: 0.5,
   publishing: 0.5,
   ranking: 1,

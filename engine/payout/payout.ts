@@ -9,6 +9,7 @@ import { invariant } from '../assert.ts';
 import type { CitizenKey, PayoutOutcome, PayoutStatus } from '../contract.ts';
 import { PARTITION_COUNT, PAYOUT_ID_MAX } from '../contract.ts';
 import { indexIn, placeAt, sequenceOf } from '../place.ts';
+import type { PayoutCut } from '../programme/index.ts';
 import type { Payoff } from '../wallet/wallet.ts';
 
 export interface Payout {
@@ -64,8 +65,7 @@ export interface PayoutRun {
 export interface PayoutOrder {
   readonly orderNumber: number;
   readonly awardPeriodId: number;
-  /** When what is due exceeds the funds, every refund is cut in proportion (DECISION 9). Null = there is enough. */
-  readonly cut: { readonly fundsCents: number; readonly totalCents: number } | null;
+  readonly cut: PayoutCut;
   readonly atMs: number;
 }
 

@@ -21,11 +21,12 @@ export {
 export { checkIban, makeIban } from './iban.ts';
 export {
   type PayoutAmounts,
+  type PayoutCut,
   type PayoutStanding,
   type PayoutTypology,
   payoutAmounts,
   payoutTypology,
-  supplementCents,
+  supplementOf,
 } from './payout.ts';
 export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, visiblePeriods } from './period.ts';
 export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';

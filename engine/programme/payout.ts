@@ -1,7 +1,6 @@
-/** What a closed period owes to a citizen, and how a transfer names it (domain 2.8, 3.5; DECISIONS 6, 8). */
-import { invariant } from '../assert.ts';
+/** What a closed period owes to a citizen, and how a transfer names it (domain 2.8, 4.2, 5.4; DECISIONS 6, 8, 9). */
 import type { PeriodParameters } from '../contract.ts';
-import { payableCents } from './cashback.ts';
+import { payableCents, proportionalCut } from './cashback.ts';
 
 /** A citizen's standing in a period: frozen for the record itself, as it is by now for a supplement. */
 export interface PayoutStanding {
@@ -17,6 +16,9 @@ export interface PayoutAmounts {
   readonly jackpotCents: number;
 }
 
+/** Where the funds are less than what is due to all; null = there is enough. */
+export type PayoutCut = { readonly fundsCents: number; readonly totalCents: number } | null;
+
 /** `01` cashback only, `02` no cashback, `03` cashback and Super Cashback. */
 export type PayoutTypology = '01' | '02' | '03';
 
@@ -24,33 +26,38 @@ export type PayoutTypology = '01' | '02' | '03';
  * What a payout record grants. Who made enough payments has a record even if it comes to nothing: fifty payments of a
  * cent earn no cashback.
  *
- * @param rank from 1, in the frozen ranking; participants + 1 for who takes no part
+ * @param isWinner stands, in the frozen ranking, at the last winning rank or before it
  * @returns null below the minimum count: there is no record
  */
 export function payoutAmounts(
-  { rank, ...standing }: PayoutStanding & { readonly rank: number },
+  standing: PayoutStanding,
   period: PeriodParameters,
+  { cut, isWinner }: { readonly cut: PayoutCut; readonly isWinner: boolean },
 ): PayoutAmounts | null {
-  invariant(Number.isInteger(rank) && rank >= 1, `not a rank: ${rank}`);
   if (standing.count < period.minTransactionNumber) return null;
+  const payable = payableCents(standing, period);
   return {
-    cashbackCents: payableCents(standing, period),
-    jackpotCents: rank <= period.minPosition ? period.jackpotCents : 0,
+    cashbackCents: cut === null ? payable : proportionalCut(payable, cut),
+    jackpotCents: isWinner ? period.jackpotCents : 0,
   };
 }
 
 /**
- * What late data add to the cashback of who was paid already (DECISION 6). The prize is decided once, by the frozen
- * ranking, and has no supplement.
+ * What late data add to what was granted (DECISION 6). Nothing is ever taken back.
  *
- * @param grantedCents cashback of all records so far of this citizen and period
- * @returns 0 where there is nothing to add: no record
+ * @param granted by the records so far of this citizen and period
+ * @returns null where there is nothing to add, and a record: no other one
  */
-export function supplementCents(
-  { grantedCents, ...standing }: PayoutStanding & { readonly grantedCents: number },
-  period: PeriodParameters,
-): number {
-  return Math.max(0, payableCents(standing, period) - grantedCents);
+export function supplementOf(due: PayoutAmounts, granted: readonly PayoutAmounts[]): PayoutAmounts | null {
+  if (granted.length === 0) return due;
+  const missing = (of: (amounts: PayoutAmounts) => number) =>
+    Math.max(
+      0,
+      granted.reduce((left, one) => left - of(one), of(due)),
+    );
+  const cashbackCents = missing((amounts) => amounts.cashbackCents);
+  const jackpotCents = missing((amounts) => amounts.jackpotCents);
+  return cashbackCents + jackpotCents > 0 ? { cashbackCents, jackpotCents } : null;
 }
 
 /** How column 8 of the payout file sums up the two parts. */

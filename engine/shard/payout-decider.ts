@@ -17,7 +17,6 @@ import type {
 import type { Fact, Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
-import { dueTo, stillDue } from '../payout/due.ts';
 import {
   isFailed,
   type Payout,
@@ -32,7 +31,7 @@ import {
 import { decidePayout, type PayoutEvent } from '../payout/payout-machine.ts';
 import { RunReader } from '../payout/runs.ts';
 import { type PartitionRow, StorageFault, type Vault } from '../ports.ts';
-import { findPeriod } from '../programme/index.ts';
+import { findPeriod, payoutAmounts, supplementOf } from '../programme/index.ts';
 import { compareWithoutTaxCodes } from '../ranking/audit.ts';
 import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
@@ -134,10 +133,10 @@ export class PayoutDecider {
       const totals = totalsOf(wallet, order.awardPeriodId);
       if (totals === undefined) continue;
       const isWinner = isWinning(wallet.citizen, totals, lastWinner, verdicts);
-      const due = dueTo(totals, period, { cut: order.cut, isWinner });
+      const due = payoutAmounts(totals, period, { cut: order.cut, isWinner });
       if (due === null) continue;
       const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
-      const amounts = stillDue(due, granted);
+      const amounts = supplementOf(due, granted);
       if (amounts === null) continue;
       made.push({
         ...newPayout(wallet, row.payoutCount + made.length, turn.nowMs),

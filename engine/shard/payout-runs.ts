@@ -6,9 +6,8 @@ import type { CitizenKey, Programme } from '../contract.ts';
 import type { Read } from '../engine.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
-import { dueTo } from '../payout/due.ts';
 import type { PartitionRow, Schedule } from '../ports.ts';
-import { findPeriod } from '../programme/index.ts';
+import { findPeriod, payoutAmounts } from '../programme/index.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
 import { type ActorPage, actorPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
@@ -66,7 +65,7 @@ export class PayoutRuns {
         for (const [, wallet] of page.entries) {
           const totals = totalsOf(wallet, awardPeriodId);
           if (totals === undefined) continue;
-          dueCents += dueTo(totals, period, { cut: null, isWinner: false })?.cashbackCents ?? 0;
+          dueCents += payoutAmounts(totals, period, { cut: null, isWinner: false })?.cashbackCents ?? 0;
         }
         after = page.next;
         await new Promise<void>((resolve) => schedule(resolve));

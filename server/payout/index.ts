@@ -6,9 +6,9 @@ export { readOutcomes, type TransferOutcome } from './outcomes.ts';
 export {
   type OutputTransform,
   PayoutFault,
-  type PayoutFile,
   type PayoutFilesOptions,
   type PayoutFormat,
+  type WrittenFile,
   writePayoutFiles,
 } from './payout-files.ts';
 export { type PayoutRow, payoutRowFault, type RowFault } from './payout-row.ts';

@@ -48,10 +48,10 @@ export interface PayoutFilesOptions {
   /** Absent: the files are in the clear. */
   readonly transform?: OutputTransform;
   /** Resolves when the caller will remember, over a crash, that this file may be found with these records in it. */
-  readonly announce?: (file: PayoutFile) => Promise<void>;
+  readonly announce?: (file: WrittenFile) => Promise<void>;
 }
 
-export interface PayoutFile extends FilePlace {
+export interface WrittenFile extends FilePlace {
   /** In the folder, what the transform adds included. */
   readonly name: string;
   /** The records in it, in its order. */
@@ -92,7 +92,7 @@ const PIECE_CHARACTERS = 65_536;
 export async function* writePayoutFiles(
   rows: AsyncIterable<PayoutRow>,
   options: PayoutFilesOptions,
-): AsyncGenerator<PayoutFile> {
+): AsyncGenerator<WrittenFile> {
   const { folder, format, rowCount, rowsPerFile = ROWS_PER_FILE } = options;
   invariant(rowsPerFile >= 1 && rowsPerFile <= ROWS_PER_FILE_MAX, `files of ${rowsPerFile} rows`);
   const startedMs = options.clock.nowMs();
@@ -128,7 +128,7 @@ async function deliver(
   rows: readonly PayoutRow[],
   place: FilePlace,
   { folder, format, transform, announce }: PayoutFilesOptions,
-): Promise<PayoutFile> {
+): Promise<WrittenFile> {
   checkRows(rows);
   const clearName = clearFileName(format, place, rows.length);
   const name = `${clearName}${transform?.suffix ?? ''}`;

@@ -4,6 +4,8 @@
  */
 import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
 import type { Standing, WalletFact } from '../../engine/facts.ts';
+import type { Payout } from '../../engine/payout/payout.ts';
+import type { PayoutLink } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
 import type {
   CommandPage,
@@ -17,7 +19,7 @@ import type {
 } from '../../engine/wallet/wallet.ts';
 import { type Findings, short } from './findings.ts';
 import { type Entry, isPayoutFact, type Place } from './partition-log.ts';
-import { CitizenPayouts, type PayoutCheck } from './payouts.ts';
+import type { PayoutCheck } from './payouts.ts';
 
 /** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
 export interface Held<T> {
@@ -58,7 +60,8 @@ export class Citizen {
   /** By the sub of its row. */
   readonly commandPages = new Map<string, Held<CommandPage>>();
   pagedTo = '';
-  readonly payouts = new CitizenPayouts();
+  /** Records of what is owed by place, and their links by the sub of their row. */
+  readonly payouts = { records: new Map<number, Payout>(), links: new Map<string, Held<PayoutLink>>() };
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;

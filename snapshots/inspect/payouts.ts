@@ -5,21 +5,12 @@
 import type { CitizenKey, PeriodParameters, Programme } from '../../engine/contract.ts';
 import type { PayoutFact } from '../../engine/facts.ts';
 import { type Payout, type PayoutOrder, payoutLinkSub } from '../../engine/payout/payout.ts';
-import type { PayoutLink } from '../../engine/ports.ts';
 import { findPeriod, payableCents, proportionalCut } from '../../engine/programme/index.ts';
 import type { PeriodTotals } from '../../engine/wallet/wallet.ts';
-import { type Citizen, type Held, named, shown } from './citizens.ts';
+import { type Citizen, named, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import type { Place } from './partition-log.ts';
 import type { Order } from './standings.ts';
-
-/** Records of one citizen, as the facts leave them. */
-export class CitizenPayouts {
-  /** By place. */
-  readonly records = new Map<number, Payout>();
-  /** By the sub of its row. */
-  readonly links = new Map<string, Held<PayoutLink>>();
-}
 
 export interface PayoutCheckParts {
   readonly programme: Programme;

@@ -1,43 +1,40 @@
 // Method: amounts one step to either side of every threshold of the law; seeded standings against the rules in words.
 import { expect, test } from 'vitest';
 import { payableCents } from '../../engine/programme/cashback.ts';
-import { payoutAmounts, payoutTypology, supplementCents } from '../../engine/programme/payout.ts';
+import { type PayoutAmounts, payoutAmounts, payoutTypology, supplementOf } from '../../engine/programme/payout.ts';
 import { italy2020 } from '../../engine/programme/programme.ts';
 import { Random, seed } from '../support/random.ts';
 
 const [christmas, firstSemester] = [italy2020().periods[0]!, italy2020().periods[1]!];
 
+const ENOUGH = { cut: null, isWinner: false } as const;
+const WINNER = { cut: null, isWinner: true } as const;
+
 test('a record is made from the minimum count on, also where it comes to nothing', () => {
-  expect(payoutAmounts({ rawCents: 5_000, count: 49, rank: 1 }, firstSemester)).toBeNull();
-  expect(payoutAmounts({ rawCents: 5_000, count: 50, rank: 100_001 }, firstSemester)).toEqual({
+  expect(payoutAmounts({ rawCents: 5_000, count: 49 }, firstSemester, WINNER)).toBeNull();
+  expect(payoutAmounts({ rawCents: 5_000, count: 50 }, firstSemester, ENOUGH)).toEqual({
     cashbackCents: 5_000,
     jackpotCents: 0,
   });
   const nothing = { cashbackCents: 0, jackpotCents: 0 };
-  expect(payoutAmounts({ rawCents: 0, count: 50, rank: 100_001 }, firstSemester)).toEqual(nothing);
-  expect(payoutAmounts({ rawCents: -1, count: 50, rank: 100_001 }, firstSemester)).toEqual(nothing);
+  expect(payoutAmounts({ rawCents: 0, count: 50 }, firstSemester, ENOUGH)).toEqual(nothing);
+  expect(payoutAmounts({ rawCents: -1, count: 50 }, firstSemester, ENOUGH)).toEqual(nothing);
 });
 
-test('cashback is capped, and the prize goes to the last winning rank and not to the next', () => {
+test('cashback is capped, the prize goes to winners; at Christmas there is none', () => {
   const standing = { rawCents: 18_730, count: 60 };
   const cashbackCents = 15_000;
-  expect(payoutAmounts({ ...standing, rank: 100_000 }, firstSemester)).toEqual({
-    cashbackCents,
+  expect(payoutAmounts(standing, firstSemester, WINNER)).toEqual({ cashbackCents, jackpotCents: 150_000 });
+  expect(payoutAmounts(standing, firstSemester, ENOUGH)).toEqual({ cashbackCents, jackpotCents: 0 });
+  expect(payoutAmounts(standing, christmas, WINNER)).toEqual({ cashbackCents, jackpotCents: 0 });
+});
+
+test('G45 a cut is of the refund, not of the prize', () => {
+  const cut = { fundsCents: 200_00, totalCents: 285_01 };
+  expect(payoutAmounts({ rawCents: 150_00, count: 60 }, firstSemester, { cut, isWinner: true })).toEqual({
+    cashbackCents: 105_25,
     jackpotCents: 150_000,
   });
-  expect(payoutAmounts({ ...standing, rank: 100_001 }, firstSemester)).toEqual({ cashbackCents, jackpotCents: 0 });
-});
-
-test('there is no prize at Christmas, and none below the minimum count', () => {
-  expect(payoutAmounts({ rawCents: 100, count: 10, rank: 1 }, christmas)).toEqual({
-    cashbackCents: 100,
-    jackpotCents: 0,
-  });
-  expect(payoutAmounts({ rawCents: 100, count: 9, rank: 1 }, christmas)).toBeNull();
-});
-
-test('a rank is never 0: who takes no part comes after all others', () => {
-  expect(() => payoutAmounts({ rawCents: 100, count: 50, rank: 0 }, firstSemester)).toThrow('rank');
 });
 
 test('the typology says which of the two parts there are', () => {
@@ -48,26 +45,32 @@ test('the typology says which of the two parts there are', () => {
 });
 
 test('a supplement is what late data add below the cap, and never takes back', () => {
-  const supplement = (rawCents: number, count: number, grantedCents: number) =>
-    supplementCents({ rawCents, count, grantedCents }, firstSemester);
-  expect(supplement(10_001, 60, 10_000)).toBe(1);
-  expect(supplement(10_000, 60, 10_000)).toBe(0);
-  expect(supplement(9_999, 60, 10_000)).toBe(0);
-  expect(supplement(15_001, 60, 14_999)).toBe(1);
-  expect(supplement(20_000, 60, 15_000)).toBe(0);
-  expect(supplement(5_000, 49, 0)).toBe(0);
-  expect(supplement(5_000, 50, 0)).toBe(5_000);
+  const granted = [
+    { cashbackCents: 9_000, jackpotCents: 0 },
+    { cashbackCents: 1_000, jackpotCents: 150_000 },
+  ];
+  const add = (cashbackCents: number, jackpotCents: number) => supplementOf({ cashbackCents, jackpotCents }, granted);
+  expect(add(10_001, 150_000)).toEqual({ cashbackCents: 1, jackpotCents: 0 });
+  expect(add(10_000, 150_000)).toBeNull();
+  expect(add(9_999, 0)).toBeNull();
+  expect(add(9_999, 150_001)).toEqual({ cashbackCents: 0, jackpotCents: 1 });
+  const nothing = { cashbackCents: 0, jackpotCents: 0 };
+  expect(supplementOf(nothing, [])).toEqual(nothing);
 });
 
 test('whatever the order of late data, supplements add up to what is due at the end', () => {
   const random = new Random(seed);
   for (let step = 0; step < 500; step += 1) {
-    let [rawCents, count, grantedCents] = [0, 40 + random.below(20), 0];
+    const granted: PayoutAmounts[] = [];
+    let [rawCents, count] = [0, 40 + random.below(20)];
     for (let late = 0; late < 20; late += 1) {
       rawCents += random.below(1_501);
       count += 1;
-      grantedCents += supplementCents({ rawCents, count, grantedCents }, firstSemester);
+      const due = payoutAmounts({ rawCents, count }, firstSemester, ENOUGH);
+      const supplement = due === null ? null : supplementOf(due, granted);
+      if (supplement !== null) granted.push(supplement);
     }
-    expect(grantedCents, `seed=${seed} step=${step}`).toBe(payableCents({ rawCents, count }, firstSemester));
+    const total = granted.reduce((sum, { cashbackCents }) => sum + cashbackCents, 0);
+    expect(total, `seed=${seed} step=${step}`).toBe(payableCents({ rawCents, count }, firstSemester));
   }
 });

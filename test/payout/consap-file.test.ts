@@ -24,7 +24,10 @@ function reasonOf(fields: Partial<PayoutRow>): string {
 describe('a line', () => {
   test('G40 the record of a winner of the first semester, byte for byte', () => {
     const [taxCode, iban] = [makeTaxCode(1), makeIban(1)];
-    const amounts = payoutAmounts({ rawCents: 18_730, count: 60, rank: 99_999 }, italy2020().periods[1]!);
+    const amounts = payoutAmounts({ rawCents: 18_730, count: 60 }, italy2020().periods[1]!, {
+      cut: null,
+      isWinner: true,
+    });
     const reason = '000000123 - Cashback di Stato - dal 01/01/2021 al 30/06/2021';
     expect(textOf(rowOf({ ...amounts }))).toBe(
       `000000123;${taxCode};${iban};Maria;Rossi;165000;${reason};03;02;01/01/2021;30/06/2021;015000;150000;OK;;;\n`,

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { consapFile, type PayoutFile, writePayoutFiles } from '../../server/payout/index.ts';
+import { consapFile, type WrittenFile, writePayoutFiles } from '../../server/payout/index.ts';
 import { Random, seed } from '../support/random.ts';
 import { CLOCK, randomRows, stream } from './rows.ts';
 
@@ -55,8 +55,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** Two files of two rows. */
-async function run(): Promise<readonly PayoutFile[]> {
-  const told: PayoutFile[] = [];
+async function run(): Promise<readonly WrittenFile[]> {
+  const told: WrittenFile[] = [];
   const rows = stream(randomRows(new Random(seed), 4));
   try {
     for await (const file of writePayoutFiles(rows, {

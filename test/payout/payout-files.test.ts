@@ -10,10 +10,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   consapFile,
   type OutputTransform,
-  type PayoutFile,
   type PayoutFilesOptions,
   type PayoutRow,
   readOutcomes,
+  type WrittenFile,
   writePayoutFiles,
 } from '../../server/payout/index.ts';
 import { ROWS_PER_FILE_MAX } from '../../server/payout/payout-files.ts';
@@ -30,7 +30,7 @@ afterEach(() => rm(folder, { recursive: true }));
 function write(
   rows: AsyncIterable<PayoutRow> | readonly PayoutRow[],
   options: Partial<PayoutFilesOptions> = {},
-): AsyncGenerator<PayoutFile> {
+): AsyncGenerator<WrittenFile> {
   const isList = Array.isArray(rows);
   const rowCount = isList ? rows.length : 0;
   const source = isList ? stream(rows as readonly PayoutRow[]) : (rows as AsyncIterable<PayoutRow>);
@@ -160,8 +160,8 @@ describe('one after the other', () => {
   });
 
   test('what is announced is what is told of later, and nobody finds it yet', async () => {
-    const announced: PayoutFile[] = [];
-    const announce = async (file: PayoutFile) => {
+    const announced: WrittenFile[] = [];
+    const announce = async (file: WrittenFile) => {
       announced.push(file);
       expect((await contents()).filter((name) => !name.endsWith('.unfinished'))).toHaveLength(2 * (file.number - 1));
     };
