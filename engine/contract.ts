@@ -823,22 +823,15 @@ export const REFUSALS = {
     text: 'The ranking of this period is not final yet.',
     testo: 'La classifica del periodo non è ancora definitiva.',
   },
-  PAYOUTS_NOT_MADE: {
+  PAYOUT_FOLDER_MISSING: {
     number: 77,
     status: 409,
     programmeCode: 'generic.error',
-    text: 'The payout records of this period are not all made yet.',
-    testo: 'I pagamenti del periodo non sono ancora completi.',
-  },
-  PAYOUT_FILE_OPEN: {
-    number: 78,
-    status: 409,
-    programmeCode: 'generic.error',
-    text: 'A payout file of this period was not finished: say first what became of it.',
-    testo: 'Un file di pagamento del periodo è rimasto in sospeso.',
+    text: 'No folder for payout files is configured: start the server with --payout-folder.',
+    testo: 'Nessuna cartella configurata per i file di pagamento.',
   },
   PAYOUT_FILE_NOT_FOUND: {
-    number: 79,
+    number: 78,
     status: 404,
     programmeCode: 'resource.not-found.error',
     text: 'No unfinished payout file of this period has this name.',

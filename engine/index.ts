@@ -19,7 +19,7 @@ export { PAYOUTS_FILTERS } from './engine.ts';
 export type * from './facts.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';
-export type { PayoutOrder, PayoutRun } from './payout/payout.ts';
+export { type PayoutOrder, type PayoutRun, partitionOfPayout } from './payout/payout.ts';
 export * from './ports.ts';
 export * from './programme/index.ts';
 export { Coordinator, toCoordinator } from './shard/coordinator.ts';

@@ -32,6 +32,7 @@ const OptionsSchema = v.strictObject({
   ship: v.optional(v.string()),
   shipKeys: v.optional(v.string()),
   keepFormat: v.optional(v.boolean(), false),
+  payoutFolder: v.optional(v.string()),
 });
 
 export interface Configuration {
@@ -53,6 +54,8 @@ export interface Configuration {
   readonly quotaBytes: number | undefined;
   /** Where the journal is shipped to; `keys` undefined: beside it. */
   readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
+  /** Where the files for the bank go; null: nowhere. They name people and accounts: their place is not the data folder. */
+  readonly payoutFolder: string | null;
   /** A folder of an older format stays one that the program before this one can open. */
   readonly keepsFormat: boolean;
   /** A real issuer of tokens in place of the folder's development identity. */
@@ -82,7 +85,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
   const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
-  const { quota, ship, shipKeys, keepFormat } = parsed.output;
+  const { quota, ship, shipKeys, keepFormat, payoutFolder = null } = parsed.output;
   return {
     folder: data,
     port,
@@ -96,6 +99,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     isDemonstration: demo,
     quotaBytes: quota,
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
+    payoutFolder,
     keepsFormat: keepFormat,
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),

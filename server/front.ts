@@ -25,6 +25,7 @@ import {
   Partner,
   withCheckedIbans,
 } from './partners/index.ts';
+import { PayoutDesk } from './payout/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
@@ -91,6 +92,8 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     refusal: () => storage.refusal(clock.nowMs()),
     stopping: stopping.signal,
   });
+  const { payoutFolder } = configuration;
+  const payouts = new PayoutDesk({ engine, clock, folder: payoutFolder });
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
@@ -106,6 +109,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     metrics: pointedMetrics(metrics, onPoint),
     storage: () => storage.status,
     backups,
+    payouts,
     cardVault: cardVaultOf(engine, configuration),
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
     hashList: () => hashLists.current,
@@ -133,7 +137,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     async drain() {
       listening.stopAccepting();
       stopping.abort();
-      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop()]);
+      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop(), payouts.stop()]);
       handlers.stop();
     },
   };

@@ -9,6 +9,7 @@ export {
 } from './identity/development.ts';
 export { packageVersion } from './package-version.ts';
 export { PartnerSimulator } from './partners/index.ts';
+export type { PayoutExport, TakenIn } from './payout/index.ts';
 export { plantedPoints } from './points.ts';
 export {
   ENGINE_FLAGS,

@@ -12,6 +12,7 @@ const VERBS: Verbs = {
   wallet: () => import('./wallet.ts').then(({ wallet }) => wallet),
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
+  payout: () => import('./payout.ts').then(({ payout }) => payout),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   partners: () => import('./partners.ts').then(({ partners }) => partners),
   backup: () => import('./backup.ts').then(({ backup }) => backup),

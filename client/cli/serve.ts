@@ -29,6 +29,11 @@ export const serve = defineCommand({
       description: 'write an older folder in its own format: the version before this one can still take it back',
       default: false,
     },
+    'payout-folder': {
+      type: 'string',
+      description: 'where the files for the bank go; they name people and accounts',
+      valueHint: 'DIR',
+    },
     demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
     ...JSON_ARGUMENT,
   },
@@ -65,13 +70,14 @@ interface ServeArguments {
   readonly quota: string | undefined;
   readonly ship: string | undefined;
   readonly 'ship-keys': string | undefined;
+  readonly 'payout-folder': string | undefined;
   readonly demo: boolean;
   readonly 'keep-format': boolean;
 }
 
 /** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
 function engineOptions(args: ServeArguments): object {
-  const { data, transport, now, programme, demo, ship, 'ship-keys': shipKeys } = args;
+  const { data, transport, now, programme, demo, ship, 'ship-keys': shipKeys, 'payout-folder': payoutFolder } = args;
   if (now !== undefined && Number.isNaN(Date.parse(now)))
     throw usageFault(`--now is an ISO-8601 instant, not "${now}"`);
   if (args.speed !== undefined && now === undefined) throw usageFault('--speed needs --now: real time has one speed');
@@ -88,6 +94,7 @@ function engineOptions(args: ServeArguments): object {
     ...(programme === undefined ? {} : { programme }),
     ...(ship === undefined ? {} : { ship }),
     ...(shipKeys === undefined ? {} : { shipKeys }),
+    ...(payoutFolder === undefined ? {} : { payoutFolder }),
   };
 }
 

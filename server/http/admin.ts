@@ -14,7 +14,7 @@ import {
 import type { SetAside } from '../../snapshots/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
-import { parseJson, readBody } from './body.ts';
+import { readObject } from './body.ts';
 import { optionalNumber } from './citizen-call.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
@@ -58,12 +58,9 @@ const clockBody = v.object({ now: v.string() });
 
 /** `{"now": ISO-8601 with offset}`; 409 CLOCK_NOT_SETTABLE or CLOCK_BACKWARDS (DECISION 34). */
 async function setClock({ engine, clock }: AdminOptions, { request }: Call): Promise<Answer> {
-  const body = await readBody(request);
-  if (!body.ok) return body;
-  const parsed = parseJson(request, body.bytes);
-  if (!parsed.ok) return parsed;
-  const asked = v.safeParse(clockBody, parsed.value);
-  const ms = asked.success ? parseInstant(asked.output.now) : null;
+  const asked = await readObject(request, clockBody);
+  if (!asked.ok) return asked;
+  const ms = parseInstant(asked.value.now);
   if (ms === null) return refuse('FIELD_INVALID', 'now');
   const setting = clock.set(ms);
   if (!setting.ok) return refuse(setting.code);
@@ -84,13 +81,9 @@ const backupBody = v.object({
  * went under GET. OVERLOADED while another one is under way.
  */
 async function beginBackup(backups: ServedBackups, { request }: Call): Promise<Answer> {
-  const body = await readBody(request);
-  if (!body.ok) return body;
-  const parsed = parseJson(request, body.bytes);
-  if (!parsed.ok) return parsed;
-  const asked = v.safeParse(backupBody, parsed.value);
-  if (!asked.success) return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
-  const { folder, keys, name, base } = asked.output;
+  const asked = await readObject(request, backupBody);
+  if (!asked.ok) return asked;
+  const { folder, keys, name, base } = asked.value;
   const backup = backups.begin({ folder: resolve(folder), keys, name, base });
   return backup === null ? refuse('OVERLOADED', 'a backup is under way') : { ...json({ backup }), status: 202 };
 }
@@ -102,15 +95,11 @@ const pastBody = v.object({ citizen: v.string(), at: v.string() });
  * addresses are written down on the way. OVERLOADED while another past is read; a journal that is damaged says so.
  */
 async function readPast(backups: ServedBackups, { request }: Call): Promise<Answer> {
-  const body = await readBody(request);
-  if (!body.ok) return body;
-  const parsed = parseJson(request, body.bytes);
-  if (!parsed.ok) return parsed;
-  const asked = v.safeParse(pastBody, parsed.value);
-  if (!asked.success) return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
-  const taxCode = checkTaxCode(asked.output.citizen);
+  const asked = await readObject(request, pastBody);
+  if (!asked.ok) return asked;
+  const taxCode = checkTaxCode(asked.value.citizen);
   if (!taxCode.ok) return refuse('FIELD_INVALID', 'citizen');
-  const timeMs = parseInstant(asked.output.at);
+  const timeMs = parseInstant(asked.value.at);
   if (timeMs === null) return refuse('FIELD_INVALID', 'at');
   const read = backups.past({ taxCode: taxCode.value, timeMs });
   return read === null ? refuse('OVERLOADED', 'another past is read') : json({ past: await read });

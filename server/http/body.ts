@@ -1,5 +1,5 @@
 /** Reads a small request body, whole and bounded; files are streamed elsewhere (server/files). */
-
+import * as v from 'valibot';
 import { LIMITS, type Refused } from '../../engine/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
 import { refuse } from './respond.ts';
@@ -29,6 +29,20 @@ export function parseJson(request: HttpRequest, bytes: Uint8Array): JsonBody {
   } catch {
     return refuse('FIELD_INVALID', 'body');
   }
+}
+
+/** A small JSON body that keeps to a schema. FIELD_INVALID names the first field that does not. */
+export async function readObject<S extends v.GenericSchema>(
+  request: HttpRequest,
+  schema: S,
+): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | Refused> {
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const parsed = parseJson(request, body.bytes);
+  if (!parsed.ok) return parsed;
+  const asked = v.safeParse(schema, parsed.value);
+  if (asked.success) return { ok: true, value: asked.output };
+  return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
 }
 
 /** True where the type is one of `types` and the content is not compressed: we inflate nothing (fault 47). */

@@ -8,6 +8,7 @@ import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
 import type { CardVault, MethodSearch } from '../partners/index.ts';
+import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
@@ -17,6 +18,7 @@ import { requestIdOf } from './command-id.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
+import { payoutRoutes } from './payouts.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
 import { rtdRoutes } from './rtd.ts';
@@ -42,6 +44,7 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
+  readonly payouts: PayoutDesk;
   readonly cardVault: CardVault;
   readonly methodSearch: MethodSearch;
   /** Null: none was made yet. */
@@ -68,6 +71,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...walletRoutes(options),
     ...rtdRoutes(options),
     ...internalRoutes(options),
+    ...payoutRoutes(options),
     ...adminRoutes(options),
     ...statusRoutes(options),
   ]);

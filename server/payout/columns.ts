@@ -1,5 +1,12 @@
 /** What the columns of files that come back may hold, and what they mean. */
-import { checkIban, checkTaxCode, dayNumberOf, type RefusalName } from '../../engine/index.ts';
+import {
+  checkIban,
+  checkTaxCode,
+  dayNumberOf,
+  PAYOUT_RESULTS,
+  type PayoutResult,
+  type RefusalName,
+} from '../../engine/index.ts';
 
 export interface Column<T> {
   /** Why a row is refused whose text does not hold. */
@@ -7,10 +14,6 @@ export interface Column<T> {
   /** Undefined = it does not hold. */
   readonly read: (text: string) => T | undefined;
 }
-
-/** Domain 2.8. */
-export const TRANSFER_RESULTS = ['ORDINE ESEGUITO', 'KO', 'PRESA IN CARICO RIGETTATO'] as const;
-export type TransferResult = (typeof TRANSFER_RESULTS)[number];
 
 const TEXT_LENGTH_MAX = 255;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
@@ -48,9 +51,9 @@ export const dayIfAny: Column<string | null> = {
   read: (text) => (text === '' ? null : readDay(text)),
 };
 
-export const transferResult: Column<TransferResult> = {
+export const transferResult: Column<PayoutResult> = {
   code: 'FIELD_INVALID',
-  read: (text) => TRANSFER_RESULTS.find((result) => result === text),
+  read: (text) => PAYOUT_RESULTS.find((result) => result === text),
 };
 
 export const taxCode: Column<string> = {

@@ -1,16 +1,6 @@
 /** What Consap paid by itself where a complaint was right, told afterwards in sixteen columns (domain 2.8). */
-import type { PayoutAmounts } from '../../engine/index.ts';
-import {
-  cents,
-  day,
-  iban,
-  longNumber,
-  note,
-  recordId,
-  type TransferResult,
-  taxCode,
-  transferResult,
-} from './columns.ts';
+import type { PayoutAmounts, PayoutResult } from '../../engine/index.ts';
+import { cents, day, iban, longNumber, note, recordId, taxCode, transferResult } from './columns.ts';
 import { amountCentsOf } from './payout-row.ts';
 import { type CheckedRow, fault, type ReadRow, readRows } from './row-reader.ts';
 
@@ -29,7 +19,7 @@ export interface ComplaintPayment extends PayoutAmounts {
   readonly resultReason: string;
   readonly startDay: string;
   readonly endDay: string;
-  readonly result: TransferResult;
+  readonly result: PayoutResult;
   readonly cro: string;
   readonly executionDay: string;
   readonly ticketId: string;

@@ -1,11 +1,12 @@
 /** What became of transfers, as Consap tells it: `uniqueId;result;resultReason;cro;executionDate` (domain 2.8). */
-import { dayIfAny, note, recordId, type TransferResult, transferResult } from './columns.ts';
+import type { PayoutResult } from '../../engine/index.ts';
+import { dayIfAny, note, recordId, transferResult } from './columns.ts';
 import { type CheckedRow, fault, type ReadRow, readRows } from './row-reader.ts';
 
 export interface TransferOutcome {
   /** Of a payout record; whether there is one is not known here. */
   readonly id: number;
-  readonly result: TransferResult;
+  readonly result: PayoutResult;
   /** Empty when there is none; the same for `cro`, the bank's own reference. */
   readonly resultReason: string;
   readonly cro: string;

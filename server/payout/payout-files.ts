@@ -1,9 +1,10 @@
 /**
- * Writes a payout as files of so many rows, one after the other. A file is announced before it has its name, and told of
- * once it and its checksum would survive a power cut: the caller marks its records at both, so that none is paid twice.
+ * Writes a payout as files of so many rows, one after the other. Rows are claimed before they are written, a file is
+ * announced before it has its name, and told of once it and its checksum would survive a power cut: the caller marks its
+ * records at the first and the last, so that none is paid twice.
  *
- *     written, flushed -> announced -> named, flushed -> told of
- *                         a crash here leaves all of it or nothing under the announced name
+ *     claimed -> written, flushed -> announced -> named, flushed -> told of
+ *                                    a crash here leaves all of it or nothing under the announced name
  */
 import { createHash } from 'node:crypto';
 import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -47,7 +48,12 @@ export interface PayoutFilesOptions {
   readonly rowsPerFile?: number;
   /** Absent: the files are in the clear. */
   readonly transform?: OutputTransform;
-  /** Resolves when the caller will remember, over a crash, that this file may be found with these records in it. */
+  /**
+   * Before the rows of a file are written: resolves with those that are to be in it, when the caller will remember, over
+   * a crash, that these may have gone out. Absent: all.
+   */
+  readonly claim?: (rows: readonly PayoutRow[]) => Promise<readonly PayoutRow[]>;
+  /** Resolves when the caller will remember, over a crash, that the file may be found under this name. */
   readonly announce?: (file: WrittenFile) => Promise<void>;
 }
 
@@ -85,12 +91,12 @@ const PIECE_CHARACTERS = 65_536;
  * changes in the source meanwhile, and a bad row is found before the first byte. The last one waits for the end of the
  * source.
  *
- * @param rows those without faults (`payoutRowFault`), each once
+ * @param rows those without faults (`payoutRowFault`), each once; null = one that was counted, and is not sent after all
  * @returns each file when it is delivered
  * @throws PayoutFault, or what `announce` and the disk say: the files told of so far stand, of the next nothing does
  */
 export async function* writePayoutFiles(
-  rows: AsyncIterable<PayoutRow>,
+  rows: AsyncIterable<PayoutRow | null>,
   options: PayoutFilesOptions,
 ): AsyncGenerator<WrittenFile> {
   const { folder, format, rowCount, rowsPerFile = ROWS_PER_FILE } = options;
@@ -101,27 +107,29 @@ export async function* writePayoutFiles(
   let number = 0;
   for await (const chunk of chunksOf(rows, { rowCount, rowsPerFile })) {
     number += 1;
-    yield await deliver(chunk, { number, total, startedMs }, options);
+    const claimed = options.claim === undefined ? chunk : await options.claim(chunk);
+    // All that would have been in it are not sent after all.
+    if (claimed.length > 0) yield await deliver(claimed, { number, total, startedMs }, options);
   }
 }
 
 async function* chunksOf(
-  rows: AsyncIterable<PayoutRow>,
+  rows: AsyncIterable<PayoutRow | null>,
   { rowCount, rowsPerFile }: { readonly rowCount: number; readonly rowsPerFile: number },
 ): AsyncGenerator<readonly PayoutRow[]> {
   let chunk: PayoutRow[] = [];
   let count = 0;
   for await (const row of rows) {
-    count += 1;
-    if (count > rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `more than the ${rowCount} rows that were said`);
-    if (chunk.length === rowsPerFile) {
+    if (count === rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `more than the ${rowCount} rows that were said`);
+    if (count > 0 && count % rowsPerFile === 0) {
       yield chunk;
       chunk = [];
     }
-    chunk.push(row);
+    count += 1;
+    if (row !== null) chunk.push(row);
   }
   if (count < rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `${count} of the ${rowCount} rows that were said`);
-  if (chunk.length > 0) yield chunk;
+  yield chunk;
 }
 
 async function deliver(

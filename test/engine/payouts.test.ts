@@ -4,35 +4,31 @@
 import { describe, expect, test } from 'vitest';
 import type { PayoutFile, PayoutsPage } from '../../engine/contract.ts';
 import {
-  type CommandReply,
-  italy2020,
+  makeIban,
   makeTaxCode,
   type PayoutChange,
   type PayoutOutcome,
   type PayoutsFilter,
   type PayoutView,
-  type Programme,
 } from '../../engine/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
-import { openOnDisk, until } from '../support/shards.ts';
+import {
+  closePeriod,
+  livePeriod,
+  PAID_PERIOD,
+  PERIOD_BEGINS,
+  PERIOD_CLOSES,
+  setIban,
+  shortProgramme,
+} from '../support/payouts.ts';
+import { openOnDisk } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
-const PERIOD = 1;
-const CLOSED = '2021-01-11T00:00:00+01:00';
-const IBANS = ['IT60X0542811101000000123456', 'IT40S0542811101000000123456'] as const;
+const PERIOD = PAID_PERIOD;
+const [IBAN, OTHER_IBAN] = [makeIban(0), makeIban(1)];
 const DONE: PayoutOutcome = { result: 'ORDINE ESEGUITO', reason: '', cro: '123', executionDay: '2021-02-01' };
 const FAILED: PayoutOutcome = { result: 'KO', reason: 'conto estinto', cro: '', executionDay: '' };
-
-/** Two payments are enough; the first three win. */
-function programme(): Programme {
-  const italy = italy2020();
-  const [christmas, ...others] = italy.periods;
-  return {
-    ...italy,
-    periods: [{ ...christmas!, minTransactionNumber: 2, minPosition: 3, jackpotCents: 1_500_00 }, ...others],
-  };
-}
 
 interface Story {
   readonly world: World;
@@ -40,43 +36,12 @@ interface Story {
   readonly citizens: readonly Citizen[];
 }
 
-const iban = (citizen: Citizen, number: 0 | 1): Promise<CommandReply> =>
-  citizen.must({
-    kind: 'setIban',
-    iban: IBANS[number],
-    accountHolderCF: citizen.taxCode,
-    accountHolderName: 'Anna',
-    accountHolderSurname: 'Bianchi',
-  });
-
-/** Citizen i makes `counts[i]` payments of 100 euro, the last of them i minutes after noon. */
 async function open(shardCount: number, counts: readonly number[], hasIban = true): Promise<Story> {
-  const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme: programme() });
-  const citizens: Citizen[] = [];
-  for (const number of counts.keys()) {
-    const citizen = world.citizen(makeTaxCode(number));
-    citizens.push(citizen);
-    await citizen.enrol();
-    await citizen.enable(hpan(number));
-    if (hasIban) await iban(citizen, 0);
-  }
-  world.at('2020-12-20T23:00:00+01:00');
-  for (const [number, count] of counts.entries()) {
-    for (let at = 0; at < count; at += 1) {
-      const minute = String(number).padStart(2, '0');
-      await world.pay({ hpan: hpan(number), at: `2020-12-20T1${at}:${minute}:00+01:00`, cents: 100_00 });
-    }
-  }
-  return { world, disk, citizens };
+  const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: shortProgramme() });
+  return { world, disk, citizens: await livePeriod(world, counts, hasIban) };
 }
 
-async function close({ world }: Story, at = CLOSED): Promise<void> {
-  world.at(at);
-  await until(async () => {
-    world.engine.tick();
-    return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === PERIOD && one.isFrozen);
-  }, 'the ranking frozen');
-}
+const close = ({ world }: Story) => closePeriod(world);
 
 async function make({ world }: Story, fundsCents: number | null = null) {
   return value(await world.engine.makePayouts(PERIOD, fundsCents));
@@ -151,7 +116,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
         status: 'NEW',
         cashbackCents: cashback,
         jackpotCents: jackpot,
-        account: { iban: IBANS[0], checkStatus: 'UNKNOWN_PSP', technicalAccountHolder: null },
+        account: { iban: IBAN, checkStatus: 'UNKNOWN_PSP', technicalAccountHolder: null },
       });
     }
     expect(await make(story)).toMatchObject({ orderNumber: 2, recordCount: 0, totalCents: 0 });
@@ -177,7 +142,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await change(story, { kind: 'export', id, fileNumber: 1 })).toEqual(['PAYOUT_NOT_EXPORTABLE']);
 
     story.world.at('2021-01-25T10:00:00+01:00');
-    await iban(anna, 0);
+    await setIban(anna, 0);
     expect((await all(story, 'exportable')).map((one) => one.id)).toEqual([id]);
     await send(story, await payoutOf(story, anna));
     expect(await all(story, 'exportable')).toEqual([]);
@@ -195,31 +160,31 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await send(story, failed);
     const outcome = { kind: 'outcome', id: failed.id, outcome: FAILED } as const;
     expect(await change(story, outcome, outcome)).toEqual(['ok', 'ok']);
-    await iban(anna, 0);
+    await setIban(anna, 0);
     expect(value(await story.world.engine.payoutsOf(anna.key))).toHaveLength(1);
 
-    await iban(anna, 1);
-    await iban(anna, 0);
-    await iban(anna, 1);
+    await setIban(anna, 1);
+    await setIban(anna, 0);
+    await setIban(anna, 1);
     const [first, second, ...others] = value(await story.world.engine.payoutsOf(anna.key));
     expect(others).toEqual([]);
-    expect(first).toMatchObject({ status: 'SENT', outcome: FAILED, account: { iban: IBANS[0] } });
+    expect(first).toMatchObject({ status: 'SENT', outcome: FAILED, account: { iban: IBAN } });
     expect(second).toMatchObject({
       status: 'NEW',
       relatedId: failed.id,
       cashbackCents: failed.cashbackCents,
       jackpotCents: failed.jackpotCents,
-      account: { iban: IBANS[1] },
+      account: { iban: OTHER_IBAN },
     });
     expect(await change(story, outcome)).toEqual([`ok ${second!.id}`]);
 
     // Whoever changed it before the bank said so is sent again at once.
     await send(story, await payoutOf(story, bruno));
-    await iban(bruno, 1);
+    await setIban(bruno, 1);
     const rejected = { ...FAILED, result: 'PRESA IN CARICO RIGETTATO' } as const;
     const { id } = await payoutOf(story, bruno);
     await change(story, { kind: 'outcome', id, outcome: rejected });
-    expect(await payoutOf(story, bruno)).toMatchObject({ status: 'NEW', relatedId: id, account: { iban: IBANS[1] } });
+    expect(await payoutOf(story, bruno)).toMatchObject({ status: 'NEW', relatedId: id, account: { iban: OTHER_IBAN } });
     expect((await all(story, 'failed')).map((one) => one.id).sort()).toEqual([failed.id, id].sort());
     await expectSound(story);
   });
@@ -241,7 +206,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await all(story, 'exportable')).toEqual([]);
     for (const citizen of [anna, bruno, carla]) {
       await citizen.enrol();
-      await iban(citizen, 0);
+      await setIban(citizen, 0);
     }
     expect(await all(story, 'exportable')).toEqual([]);
     expect(await make(story)).toMatchObject({ recordCount: 0 });
@@ -256,8 +221,8 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const ids = payouts.map((one) => one.id) as [number, number, number];
     await change(story, ...ids.map((id) => ({ kind: 'export', id, fileNumber: 7 }) as const));
     expect((await all(story, 'wip')).length).toBe(3);
-    await iban(story.citizens[0]!, 1);
-    expect((await payoutOf(story, story.citizens[0]!)).account?.iban).toBe(IBANS[0]);
+    await setIban(story.citizens[0]!, 1);
+    expect((await payoutOf(story, story.citizens[0]!)).account?.iban).toBe(IBAN);
     const restored = (['NEW', 'RECOVERY', 'SENT'] as const).map(
       (status, at) => ({ kind: 'restore', id: ids[at]!, fileNumber: 7, status }) as const,
     );
@@ -266,7 +231,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await change(story, { kind: 'outcome', id: ids[1], outcome: DONE })).toEqual(['PAYOUT_NOT_SENT']);
     expect(await payoutOf(story, story.citizens[0]!)).toMatchObject({
       ...{ status: 'NEW', fileNumber: null },
-      account: { iban: IBANS[1] },
+      account: { iban: OTHER_IBAN },
     });
     expect(await payoutOf(story, story.citizens[1]!)).toMatchObject({ status: 'RECOVERY', fileNumber: null });
     expect(await payoutOf(story, story.citizens[2]!)).toMatchObject({ status: 'SENT', fileNumber: 7 });
@@ -310,7 +275,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
   });
 
   test('of those who stand exactly where the last winner does, the tax code decides who wins', async () => {
-    const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme: programme() });
+    const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: shortProgramme() });
     const citizens = [1, 2, 3, 4, 5].map((number) => world.citizen(makeTaxCode(number)));
     for (const [number, citizen] of citizens.entries()) {
       await citizen.enrol();
@@ -342,7 +307,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const [made] = await Promise.all([story.world.engine.makePayouts(PERIOD, 50_00), story.world.engine.close()]);
     await story.world.persistence.close();
     const persistence = await openMemoryPersistence({ disk: story.disk });
-    const world = await World.open({ persistence, now: CLOSED });
+    const world = await World.open({ persistence, now: PERIOD_CLOSES });
     const again = { ...story, world };
     // With the funds that were named first, if that was heard at all.
     await make(again, made.ok || (await all(again)).length > 0 ? 99_00 : 50_00);
@@ -358,7 +323,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const [anna, bruno] = story.citizens as [Citizen, Citizen];
     const related = await payoutOf(story, anna);
     const account = {
-      ...{ iban: IBANS[1], accountHolderCF: anna.taxCode },
+      ...{ iban: OTHER_IBAN, accountHolderCF: anna.taxCode },
       ...{ accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' },
     };
     const paid = {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Engine, italy2020, openEngine, type Role } from '../../engine/index.ts';
+import { type Engine, italy2020, openEngine, type Programme, type Role } from '../../engine/index.ts';
 import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
 import { createFileIngester } from '../../server/files/index.ts';
@@ -10,6 +10,7 @@ import { createHttpHandler, type RequestLine } from '../../server/http/index.ts'
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { type MethodSearch, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
+import { PayoutDesk } from '../../server/payout/index.ts';
 import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly now?: string | null;
   readonly isReady?: () => boolean;
   readonly methodSearch?: MethodSearch;
+  /** Default Italy's. */
+  readonly programme?: Programme;
 }
 
 /** A disk with room. */
@@ -48,6 +51,7 @@ export class HttpServer {
   readonly lines: RequestLine[];
   readonly url: string;
   readonly hashLists: HashLists;
+  readonly folder: string;
   readonly #end: () => Promise<void>;
 
   private constructor(parts: Omit<HttpServer, 'call' | 'token' | 'at' | 'close'>, end: () => Promise<void>) {
@@ -57,6 +61,7 @@ export class HttpServer {
     this.lines = parts.lines;
     this.url = parts.url;
     this.hashLists = parts.hashLists;
+    this.folder = parts.folder;
     this.#end = end;
   }
 
@@ -64,13 +69,14 @@ export class HttpServer {
     now = '2020-12-07T10:00:00+01:00',
     isReady = () => true,
     methodSearch = NO_SEARCH,
+    programme = italy2020(),
   }: ServerOptions = {}): Promise<HttpServer> {
     const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
     const monotonicMs = () => performance.now();
     const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
     const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
     const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage });
-    const engine = await openTestEngine(clock);
+    const engine = await openTestEngine(clock, programme);
     const observed = metrics.observe(engine);
     const identity = await openDevelopmentIdentity(folder);
     const lines: RequestLine[] = [];
@@ -85,6 +91,7 @@ export class HttpServer {
       metrics,
       storage,
       backups: NO_BACKUPS,
+      payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts') }),
       cardVault: new OwnCardVault(italy2020().panSalt),
       methodSearch,
       hashList: () => hashLists.current,
@@ -95,7 +102,7 @@ export class HttpServer {
     });
     const listening = await listenOn(http);
     const url = `http://127.0.0.1:${listening.port}`;
-    return new HttpServer({ engine, clock, identity, lines, url, hashLists }, async () => {
+    return new HttpServer({ engine, clock, identity, lines, url, hashLists, folder }, async () => {
       await listening.close();
       await engine.close();
       await rm(folder, { recursive: true });
@@ -138,12 +145,12 @@ export class HttpServer {
   }
 }
 
-async function openTestEngine(clock: SettableClock): Promise<Engine> {
+async function openTestEngine(clock: SettableClock, programme: Programme): Promise<Engine> {
   const { stores } = await openMemoryPersistence();
   const failed = (error: unknown) => {
     throw error;
   };
-  return openEngine({ stores, programme: italy2020(), clock, schedule: setImmediate, failed });
+  return openEngine({ stores, programme, clock, schedule: setImmediate, failed });
 }
 
 function listenOn(http: Parameters<typeof listen>[1]['http']): Promise<Listening> {

@@ -8,6 +8,7 @@ import { createHttpHandler, type RequestLine } from '../../server/http/index.ts'
 import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
+import { PayoutDesk } from '../../server/payout/index.ts';
 import { errorBody } from './contract.ts';
 import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
 
@@ -162,6 +163,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,
+      payouts: new PayoutDesk({ engine: server.engine, clock: server.clock, folder: null }),
       cardVault: new OwnCardVault(italy2020().panSalt),
       methodSearch: NO_SEARCH,
       hashList: () => null,

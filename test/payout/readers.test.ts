@@ -1,13 +1,12 @@
 // Method: files of good and bad lines, cut into pieces at every byte, shortened to every length, and damaged at seeded
 // places: a good line always says the same, a bad one is told of by its number, and nobody else suffers.
 import { describe, expect, test } from 'vitest';
-import { LIMITS, makeIban, makeTaxCode } from '../../engine/index.ts';
+import { LIMITS, makeIban, makeTaxCode, PAYOUT_RESULTS } from '../../engine/index.ts';
 import {
   type ComplaintPayment,
   type ReadRow,
   readComplaintPayments,
   readOutcomes,
-  TRANSFER_RESULTS,
   type TransferOutcome,
 } from '../../server/payout/index.ts';
 import { Random, seed } from '../support/random.ts';
@@ -167,7 +166,7 @@ describe('outcomes', () => {
   });
 
   function randomOutcome(random: Random): TransferOutcome {
-    const result = random.pick(TRANSFER_RESULTS);
+    const result = random.pick(PAYOUT_RESULTS);
     const day = `2021-0${1 + random.below(9)}-${10 + random.below(19)}`;
     return {
       id: 1 + random.below(999_999_999),

@@ -35,6 +35,7 @@ export class Threads {
         programme: undefined,
         isDemonstration: false,
         shipping: null,
+        payoutFolder: null,
         keepsFormat: false,
         issuer: null,
         ibanChecker: null,

@@ -1,0 +1,198 @@
+/** `clickday payout`: has a closed period paid, a step at a time, and takes in what the bank says. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { defineCommand } from 'citty';
+import { type PayoutFile, type PayoutsMade, REFUSALS, type RefusalName } from '../../engine/contract.ts';
+import type { PayoutExport, TakenIn } from '../../server/index.ts';
+import { euro, grouped } from '../paint.ts';
+import { askHttp } from '../sdk/index.ts';
+import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import {
+  isWhole,
+  JSON_ARGUMENT,
+  numberArgument,
+  print,
+  printJson,
+  refusalFault,
+  usageFault,
+  VerbFault,
+} from './verb.ts';
+import { plainTable } from './words.ts';
+
+const POLL_MS = 200;
+const STEPS = ['make', 'export', 'sepa', 'files', 'outcomes', 'complaints', 'restore'] as const;
+type Step = (typeof STEPS)[number];
+
+export const payout = defineCommand({
+  meta: {
+    name: 'payout',
+    description:
+      'Pay a closed period: make its records, export the files for the bank (consap, or sepa), list them; take in ' +
+      'outcomes and complaint payments; restore what an export left unfinished. Asking twice changes nothing.',
+  },
+  args: {
+    step: { type: 'positional', description: STEPS.join(', '), required: true, valueHint: 'STEP' },
+    file: { type: 'positional', description: 'of outcomes or complaint payments', required: false, valueHint: 'FILE' },
+    period: { type: 'string', description: 'award period', valueHint: 'ID' },
+    funds: { type: 'string', description: 'make: cut refunds when more than this is due', valueHint: 'CENTS' },
+    debtor: { type: 'string', description: 'sepa: name of who pays', valueHint: 'NAME' },
+    iban: { type: 'string', description: 'sepa: account of who pays', valueHint: 'IBAN' },
+    bic: { type: 'string', description: 'sepa: its bank', valueHint: 'BIC' },
+    day: { type: 'string', description: 'sepa: day of execution', valueHint: 'YYYY-MM-DD' },
+    status: { type: 'enum', description: 'restore: what its records are now', options: ['NEW', 'RECOVERY', 'SENT'] },
+    name: { type: 'string', description: 'restore: one file; by default all', valueHint: 'NAME' },
+    ...LINE_ARGUMENTS,
+    ...JSON_ARGUMENT,
+  },
+  async run({ args }) {
+    const step = STEPS.find((one) => one === args.step);
+    if (step === undefined) throw usageFault(`there is no step "${args.step}"`, `there are: ${STEPS.join(', ')}`);
+    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', 'payout') });
+    const { answer, text, exitCode = 0 } = await take(step, args as PayoutArguments, desk);
+    if (args.json) printJson(answer);
+    else print(text);
+    return exitCode;
+  },
+});
+
+interface PayoutArguments {
+  readonly file: string | undefined;
+  readonly period: string | undefined;
+  readonly funds: string | undefined;
+  readonly debtor: string | undefined;
+  readonly iban: string | undefined;
+  readonly bic: string | undefined;
+  readonly day: string | undefined;
+  readonly status: string | undefined;
+  readonly name: string | undefined;
+}
+
+interface Taken {
+  readonly answer: unknown;
+  readonly text: string;
+  readonly exitCode?: 0 | 1;
+}
+
+async function take(step: Step, args: PayoutArguments, desk: Desk): Promise<Taken> {
+  switch (step) {
+    case 'make': {
+      const funds = args.funds === undefined ? '' : `&fundsCents=${wholeOf('funds', args.funds)}`;
+      const path = `/bpd/notification-manager/winners?awardPeriodId=${periodOf(args)}${funds}`;
+      const made = await desk.post<PayoutsMade>(path);
+      return { answer: made, text: sayMade(made) };
+    }
+    case 'export':
+      return exported(desk, '/bpd/notification-manager/winners/consap', { awardPeriodId: periodOf(args) });
+    case 'sepa': {
+      const { debtor, iban, bic, day } = args;
+      if (debtor === undefined || iban === undefined || day === undefined) {
+        throw usageFault('a SEPA order needs --debtor, --iban and --day');
+      }
+      const order = { debtorName: debtor, debtorIban: iban, executionDay: day };
+      const bank = bic === undefined ? {} : { debtorBic: bic };
+      return exported(desk, '/admin/payouts/sepa', { awardPeriodId: periodOf(args), ...order, ...bank });
+    }
+    case 'files': {
+      const { files } = await desk.get<{ files: readonly PayoutFile[] }>('/admin/payouts/files');
+      return { answer: files, text: sayFiles(files) };
+    }
+    case 'outcomes':
+      return takenIn(await desk.send<TakenIn>('/admin/payouts/outcomes', args.file));
+    case 'complaints':
+      return takenIn(await desk.send<TakenIn>('/admin/payouts/complaints', args.file));
+    case 'restore': {
+      const { status, name } = args;
+      if (status === undefined) throw usageFault('restore needs --status');
+      const chunk = name === undefined ? {} : { chunkFilename: name };
+      const asked = { awardPeriodId: periodOf(args), status, ...chunk };
+      const path = '/bpd/notification-manager/winners/restore';
+      const restored = await desk.post<{ recordCount: number }>(path, asked);
+      return { answer: restored, text: `${grouped(restored.recordCount)} records are ${status} now` };
+    }
+  }
+}
+
+/** Waits until it has ended. */
+async function exported(desk: Desk, path: string, asked: object): Promise<Taken> {
+  await desk.post(path, asked);
+  for (;;) {
+    const { export: now } = await desk.get<{ export: PayoutExport }>('/admin/payouts/export');
+    if (now.state === 'failed') throw new VerbFault(1, now.problem ?? 'the export failed');
+    if (now.state === 'done') return { answer: now, text: sayExport(now) };
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+  }
+}
+
+function takenIn(taken: TakenIn): Taken {
+  const { rowCount, takenCount, rejected, rejectedCount } = taken;
+  const lines = rejected.map(({ line, code, detail }) => {
+    return `  line ${line}: ${code}${detail === undefined ? '' : ` (${detail})`}, ${REFUSALS[code].text}`;
+  });
+  const more = rejectedCount > rejected.length ? [`  and ${grouped(rejectedCount - rejected.length)} more`] : [];
+  const head = `${grouped(takenCount)} of ${grouped(rowCount)} lines taken in`;
+  return { answer: taken, text: [head, ...lines, ...more].join('\n'), exitCode: rejectedCount === 0 ? 0 : 1 };
+}
+
+function sayMade({ awardPeriodId, recordCount, totalCents, cut }: PayoutsMade): string {
+  const made = `period ${awardPeriodId}: ${grouped(recordCount)} records made, ${euro(totalCents)}`;
+  if (cut === null) return made;
+  return `${made}\n  ${euro(cut.totalCents)} were due and there are ${euro(cut.fundsCents)}: every refund is cut in proportion`;
+}
+
+function sayExport({ fileCount, rowCount, totalCents, unwritable, unwritableCount }: PayoutExport): string {
+  const head = `${grouped(fileCount)} files, ${grouped(rowCount)} transfers, ${euro(totalCents)}`;
+  if (unwritableCount === 0) return head;
+  const named = unwritable.map(({ id, code, detail }) => `  record ${id}: ${code} (${detail})`);
+  return [head, `${grouped(unwritableCount)} records cannot be written and wait:`, ...named].join('\n');
+}
+
+function sayFiles(files: readonly PayoutFile[]): string {
+  if (files.length === 0) return 'no files yet';
+  const table = plainTable(['number', 'period', 'state', 'transfers', 'amount', 'name']);
+  for (const { fileNumber, awardPeriodId, state, rowCount, totalCents, name } of files) {
+    table.push([fileNumber, awardPeriodId, state, grouped(rowCount), euro(totalCents), name]);
+  }
+  return table.toString();
+}
+
+/** What a server says to an operator. */
+class Desk {
+  readonly #http: { readonly url: string; readonly token: string };
+
+  constructor(http: { readonly url: string; readonly token: string }) {
+    this.#http = http;
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.#ask({ method: 'GET', path });
+  }
+
+  post<T>(path: string, body?: object): Promise<T> {
+    return this.#ask({ method: 'POST', path, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  }
+
+  async send<T>(path: string, file: string | undefined): Promise<T> {
+    if (file === undefined) throw usageFault('which file?');
+    const found = await stat(file).catch(() => null);
+    if (found === null || !found.isFile()) throw usageFault(`there is no file ${file}`, '');
+    const body = ReadableStream.from(createReadStream(file) as AsyncIterable<Uint8Array>);
+    return this.#ask({ method: 'POST', path, body });
+  }
+
+  async #ask<T>(question: Parameters<typeof askHttp>[1]): Promise<T> {
+    const { status, text } = await askHttp(this.#http, question);
+    const answer = JSON.parse(text) as T & { readonly name?: RefusalName; readonly detail?: string };
+    if (status < 300) return answer;
+    const { name = 'INTERNAL_ERROR', detail } = answer;
+    throw refusalFault(name, REFUSALS[name].text, detail);
+  }
+}
+
+function periodOf({ period }: PayoutArguments): number {
+  if (period === undefined) throw usageFault('which period? --period ID');
+  return wholeOf('period', period);
+}
+
+function wholeOf(name: string, text: string): number {
+  return numberArgument(name, text, isWhole, 'a whole number');
+}

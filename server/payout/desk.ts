@@ -1,0 +1,351 @@
+/**
+ * Pays a period: has its records made, writes the files for the bank, and takes in what the bank says. Nothing is paid
+ * twice: records are marked before their file has its name, and after; whatever dies in between, the folder says by the
+ * next export whether the file went out.
+ */
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Engine,
+  LIMITS,
+  type PayoutChange,
+  type PayoutFile,
+  type PayoutReply,
+  type PayoutsMade,
+  type PeriodView,
+  type Read,
+  type RefusalName,
+  type Refused,
+} from '../../engine/index.ts';
+import { type ComplaintPayment, readComplaintPayments } from './complaint-payments.ts';
+import { readOutcomes, type TransferOutcome } from './outcomes.ts';
+import {
+  type OutputTransform,
+  PayoutFault,
+  type PayoutFormat,
+  type WrittenFile,
+  writePayoutFiles,
+} from './payout-files.ts';
+import type { PayoutRow } from './payout-row.ts';
+import { type PayoutPlan, payoutsIn, plannedRows, planPayout } from './payout-source.ts';
+import type { ReadRow } from './row-reader.ts';
+
+export interface PayoutDeskOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Where the files go; null = nobody said, and nothing can be exported. */
+  readonly folder: string | null;
+  /** Default: as many as the real programme had. */
+  readonly rowsPerFile?: number | undefined;
+  readonly transform?: OutputTransform | undefined;
+}
+
+/** How an export goes, or went. */
+export interface PayoutExport {
+  readonly state: 'running' | 'done' | 'failed';
+  readonly awardPeriodId: number;
+  readonly fileCount: number;
+  readonly rowCount: number;
+  readonly totalCents: number;
+  readonly unwritable: PayoutPlan['unwritable'];
+  readonly unwritableCount: number;
+  /** Why it failed; null = it did not. */
+  readonly problem: string | null;
+}
+
+/** What became of the lines of a file from the bank. */
+export interface TakenIn {
+  readonly rowCount: number;
+  readonly takenCount: number;
+  /** In the order of lines; only so many are named. */
+  readonly rejected: readonly { readonly line: number; readonly code: RefusalName; readonly detail?: string }[];
+  readonly rejectedCount: number;
+}
+
+const REJECTED_MAX = 1_000;
+
+export class PayoutDesk {
+  readonly #options: PayoutDeskOptions;
+  #export: PayoutExport | null = null;
+  #ended: Promise<void> | null = null;
+  #isStopped = false;
+
+  constructor(options: PayoutDeskOptions) {
+    this.#options = options;
+  }
+
+  /** The last export; null = there was none since the start. */
+  get state(): PayoutExport | null {
+    return this.#export;
+  }
+
+  make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
+    return this.#options.engine.makePayouts(awardPeriodId, fundsCents);
+  }
+
+  /**
+   * Begins an export; how it goes is `state`.
+   *
+   * @returns PERIOD_NOT_FOUND, OVERLOADED while another one is under way, PAYOUT_FOLDER_MISSING
+   */
+  begin(awardPeriodId: number, format: PayoutFormat): Refused | { readonly ok: true; readonly ended: Promise<void> } {
+    const { engine, folder } = this.#options;
+    const period = engine.periods().find((one) => one.awardPeriodId === awardPeriodId);
+    if (period === undefined) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    if (folder === null) return { ok: false, code: 'PAYOUT_FOLDER_MISSING' };
+    if (this.#isStopped) return { ok: false, code: 'DRAINING' };
+    if (this.#ended !== null) return { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
+    this.#export = begun(awardPeriodId);
+    this.#ended = this.#exportAll(period, format, folder)
+      .then(
+        () => this.#tell({ state: 'done' }),
+        (error: unknown) => this.#tell({ state: 'failed', problem: problemOf(error) }),
+      )
+      .finally(() => {
+        this.#ended = null;
+      });
+    return { ok: true, ended: this.#ended };
+  }
+
+  /** An export ends before its next file: the next one goes on. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#ended;
+  }
+
+  /**
+   * What became of files that were not finished, as an operator says it.
+   *
+   * @param name null = all of the period
+   * @returns how many records; PAYOUT_FILE_NOT_FOUND where there is no such file
+   */
+  async restore(
+    awardPeriodId: number,
+    status: 'NEW' | 'RECOVERY' | 'SENT',
+    name: string | null,
+  ): Promise<Read<number>> {
+    if (this.#ended !== null) return { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
+    const files = await this.#openFiles(awardPeriodId);
+    if (!files.ok) return files;
+    const meant = files.value.filter((file) => name === null || file.name === name);
+    if (meant.length === 0) return { ok: false, code: 'PAYOUT_FILE_NOT_FOUND' };
+    let count = 0;
+    for (const file of meant) {
+      const { fileNumber } = file;
+      count += await this.#changeWip(file, (id) => ({ kind: 'restore', id, fileNumber, status }));
+      await this.#setFile({ ...file, state: status === 'SENT' ? 'delivered' : 'restored' });
+    }
+    return { ok: true, value: count };
+  }
+
+  /** Each line for itself; a file that comes again changes nothing. */
+  async takeOutcomes(body: AsyncIterable<Uint8Array>): Promise<TakenIn> {
+    return this.#takeIn(readOutcomes(body), (rows) =>
+      this.#options.engine.changePayouts(rows.map((row) => ({ kind: 'outcome', id: row.id, outcome: outcomeOf(row) }))),
+    );
+  }
+
+  async takeComplaints(body: AsyncIterable<Uint8Array>): Promise<TakenIn> {
+    return this.#takeIn(readComplaintPayments(body), (rows) => Promise.all(rows.map((row) => this.#integrate(row))));
+  }
+
+  // Out
+
+  async #exportAll(period: PeriodView, format: PayoutFormat, folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.#settleOpenFiles(period.awardPeriodId, folder);
+    const { engine, clock, rowsPerFile, transform } = this.#options;
+    const plan = await planPayout(engine, period);
+    this.#tell({ unwritable: plan.unwritable, unwritableCount: plan.unwritableCount });
+    if (plan.ids.length === 0) return;
+    let open = must(await engine.payoutFiles()).length;
+    const written = writePayoutFiles(plannedRows(engine, period, plan), {
+      ...{ folder, format, clock, rowCount: plan.ids.length },
+      ...(rowsPerFile === undefined ? {} : { rowsPerFile }),
+      ...(transform === undefined ? {} : { transform }),
+      claim: (rows) => {
+        open += 1;
+        return this.#claim(fileOf(period, open), rows);
+      },
+      announce: (file) => this.#setFile({ ...fileOf(period, open), ...sumsOf(file) }),
+    });
+    for await (const file of written) {
+      await this.#change(file.ids.map((id) => ({ kind: 'deliver', id, fileNumber: open }) as const));
+      await this.#setFile({ ...fileOf(period, open), ...sumsOf(file), state: 'delivered' });
+      const { fileCount = 0, rowCount = 0, totalCents = 0 } = this.#export ?? {};
+      this.#tell({
+        fileCount: fileCount + 1,
+        rowCount: rowCount + file.ids.length,
+        totalCents: totalCents + file.amountCents,
+      });
+    }
+  }
+
+  /** Without those whose citizens left since they were read. */
+  async #claim(file: PayoutFile, rows: readonly PayoutRow[]): Promise<readonly PayoutRow[]> {
+    if (this.#isStopped) throw new DeskFault('DRAINING');
+    const { fileNumber } = file;
+    await this.#setFile(file);
+    const replies = await this.#options.engine.changePayouts(
+      rows.map(({ id }) => ({ kind: 'export', id, fileNumber })),
+    );
+    for (const reply of replies) {
+      if (!reply.ok && reply.code !== 'PAYOUT_NOT_EXPORTABLE') throw new DeskFault(reply.code);
+    }
+    const claimed = rows.filter((_, at) => replies[at]?.ok === true);
+    if (claimed.length === 0) await this.#setFile({ ...file, state: 'restored' });
+    return claimed;
+  }
+
+  /** Whether a file of a process that died went out is said by the folder: it is there under its name, or it is not. */
+  async #settleOpenFiles(awardPeriodId: number, folder: string): Promise<void> {
+    for (const file of must(await this.#openFiles(awardPeriodId))) {
+      const { fileNumber } = file;
+      const isThere = file.name !== '' && (await isFile(join(folder, file.name)));
+      await this.#changeWip(file, (id) =>
+        isThere ? { kind: 'deliver', id, fileNumber } : { kind: 'restore', id, fileNumber, status: 'NEW' },
+      );
+      await this.#setFile({ ...file, state: isThere ? 'delivered' : 'restored' });
+    }
+  }
+
+  async #openFiles(awardPeriodId: number): Promise<Read<readonly PayoutFile[]>> {
+    const files = await this.#options.engine.payoutFiles();
+    if (!files.ok) return files;
+    const open = files.value.filter((file) => file.awardPeriodId === awardPeriodId && file.state === 'writing');
+    return { ok: true, value: open };
+  }
+
+  /** @returns how many records of the file were in it */
+  async #changeWip({ awardPeriodId, fileNumber }: PayoutFile, change: (id: number) => PayoutChange): Promise<number> {
+    const ids: number[] = [];
+    for await (const payout of payoutsIn(this.#options.engine, awardPeriodId, 'wip')) {
+      if (payout.fileNumber === fileNumber) ids.push(payout.id);
+    }
+    for (let at = 0; at < ids.length; at += LIMITS.payoutsPageMax) {
+      await this.#change(ids.slice(at, at + LIMITS.payoutsPageMax).map(change));
+    }
+    return ids.length;
+  }
+
+  /** What cannot be refused. */
+  async #change(changes: readonly PayoutChange[]): Promise<void> {
+    for (const reply of await this.#options.engine.changePayouts(changes))
+      if (!reply.ok) throw new DeskFault(reply.code);
+  }
+
+  async #setFile(file: PayoutFile): Promise<void> {
+    const reply = await this.#options.engine.setPayoutFile({ ...file, atMs: this.#options.clock.nowMs() });
+    if (!reply.ok) throw new DeskFault(reply.code);
+  }
+
+  #tell(change: Partial<PayoutExport>): void {
+    if (this.#export !== null) this.#export = { ...this.#export, ...change };
+  }
+
+  // In
+
+  async #takeIn<T>(
+    rows: AsyncIterable<ReadRow<T>>,
+    take: (rows: readonly T[]) => Promise<readonly PayoutReply[]>,
+  ): Promise<TakenIn> {
+    const tally = new Tally();
+    let [lines, batch]: [number[], T[]] = [[], []];
+    const flush = async () => {
+      const replies = await take(batch);
+      for (const [at, line] of lines.entries()) tally.count(line, replies[at]!);
+      [lines, batch] = [[], []];
+    };
+    for await (const row of rows) {
+      if (row.ok) {
+        lines.push(row.line);
+        batch.push(row.value);
+      } else tally.count(row.line, row);
+      if (batch.length === LIMITS.payoutsPageMax) await flush();
+    }
+    await flush();
+    return tally.result();
+  }
+
+  async #integrate(row: ComplaintPayment): Promise<PayoutReply> {
+    const { engine } = this.#options;
+    const period = engine.periods().find(({ startDay, endDay }) => startDay === row.startDay && endDay === row.endDay);
+    if (period === undefined) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    const { iban, accountHolderName, accountHolderSurname, cashbackCents, jackpotCents, consapId, ticketId } = row;
+    return engine.integratePayout({
+      citizen: engine.citizenKeyOf(row.citizenTaxCode),
+      awardPeriodId: period.awardPeriodId,
+      account: { iban, accountHolderCF: row.citizenTaxCode, accountHolderName, accountHolderSurname },
+      ...{ cashbackCents, jackpotCents, consapId, ticketId, relatedId: row.relatedId },
+      outcome: outcomeOf(row),
+    });
+  }
+}
+
+/** The engine refused what it should not: it stops, or is full. */
+class DeskFault extends Error {
+  constructor(code: string) {
+    super(`the engine refused: ${code}`);
+  }
+}
+
+class Tally {
+  readonly #rejected: TakenIn['rejected'][number][] = [];
+  #rowCount = 0;
+  #rejectedCount = 0;
+
+  count(line: number, reply: { readonly ok: true } | { readonly ok: false; code: RefusalName; detail?: string }): void {
+    this.#rowCount += 1;
+    if (reply.ok) return;
+    this.#rejectedCount += 1;
+    const { code, detail } = reply;
+    if (this.#rejected.length < REJECTED_MAX) {
+      this.#rejected.push(detail === undefined ? { line, code } : { line, code, detail });
+    }
+  }
+
+  /** Those that were refused by the engine are found later than those that cannot be read. */
+  result(): TakenIn {
+    const rejected = this.#rejected.toSorted((left, right) => left.line - right.line);
+    const rejectedCount = this.#rejectedCount;
+    return { rowCount: this.#rowCount, takenCount: this.#rowCount - rejectedCount, rejected, rejectedCount };
+  }
+}
+
+/** Before it has a name. */
+function fileOf({ awardPeriodId }: PeriodView, fileNumber: number): PayoutFile {
+  const nothing = { name: '', rowCount: 0, totalCents: 0, checksum: '' };
+  return { fileNumber, awardPeriodId, ...nothing, state: 'writing', atMs: 0 };
+}
+
+function sumsOf({ name, ids, amountCents, sha256 }: WrittenFile) {
+  return { name, rowCount: ids.length, totalCents: amountCents, checksum: sha256 };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function begun(awardPeriodId: number): PayoutExport {
+  const nothing = { fileCount: 0, rowCount: 0, totalCents: 0, unwritable: [], unwritableCount: 0, problem: null };
+  return { state: 'running', awardPeriodId, ...nothing };
+}
+
+function outcomeOf({ result, resultReason, cro, executionDay }: TransferOutcome | ComplaintPayment) {
+  return { result, reason: resultReason, cro, executionDay: executionDay ?? '' };
+}
+
+function must<T>(read: Read<T>): T {
+  if (!read.ok) throw new DeskFault(read.code);
+  return read.value;
+}
+
+/** Names no person: paths and codes only. */
+function problemOf(error: unknown): string {
+  if (error instanceof PayoutFault) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
