@@ -667,6 +667,21 @@ export const REFUSALS = {
     text: 'A third party that this needs does not answer now: try again.',
     testo: 'Un servizio esterno non risponde: riprova.',
   },
+  FEATURE_OFF: {
+    number: 38,
+    status: 403,
+    programmeCode: 'generic.error',
+    text: 'This is not available in this version of the app.',
+    testo: 'Funzione non disponibile in questa versione dell’app.',
+  },
+  /** The status that app stores' clients know. It asks for no other protocol, so there is no `Upgrade` with it. */
+  CLIENT_TOO_OLD: {
+    number: 39,
+    status: 426,
+    programmeCode: 'generic.error',
+    text: 'This version of the app is too old for that: update it to go on.',
+    testo: 'Questa versione dell’app è troppo vecchia: per continuare occorre aggiornarla.',
+  },
   // Rows of acquirers (domain 3.3, 9 and the DECISIONS named).
   INSTRUMENT_NOT_COVERED: {
     number: 40,

@@ -1,6 +1,6 @@
 /** A few citizens who keep the page open: their ranks arrive as live pushes. */
 import type { RankingView } from '../../engine/contract.ts';
-import type { WirePush } from '../../server/wire/index.ts';
+import type { TopicPush } from '../../server/wire/index.ts';
 import { ClickdayClient, type SocketConstructor } from '../sdk/index.ts';
 import type { Citizen } from './population.ts';
 import type { WatchedCitizen } from './view.ts';
@@ -68,7 +68,7 @@ export class Watch {
     for (const { client } of this.#watched) client.close();
   }
 
-  #receive(watched: Watched, push: WirePush): void {
+  #receive(watched: Watched, push: TopicPush): void {
     if (push.push === 'rank') {
       this.#take(watched, push.view);
       return;

@@ -1,5 +1,6 @@
 /** The protocol as an AsyncAPI 3 document, made from the very schemas that guard it. */
 import type { GenericSchema } from 'valibot';
+import { CLIENT_HEADER, CLIENT_PREFIX } from './features.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 import {
   CHANGE_TYPES,
@@ -31,7 +32,8 @@ export function asyncApi(version: string): JsonSchema {
       version,
       description:
         `One WebSocket at /ws, subprotocols ${PROTOCOLS.join(' and ')} with one schema. ` +
-        'Every request gets exactly one reply with its `ref`; a frame that cannot be read gets `ref: null`.',
+        'Every request gets exactly one reply with its `ref`; a frame that cannot be read gets `ref: null`. ' +
+        `A client says which it is in ${CLIENT_HEADER}: ios/1.12.0, or by offering ${CLIENT_PREFIX}ios.1.12.0.`,
     },
     defaultContentType: 'application/json',
     channels: {
@@ -90,5 +92,6 @@ function serverMessages(): readonly Message[] {
     { name: 'refused', payload: jsonSchemaOf(refusedReply) },
     { name: 'walletPush', payload: jsonSchemaOf(PUSHES.wallet) },
     { name: 'rankPush', payload: jsonSchemaOf(PUSHES.rank) },
+    { name: 'featuresPush', payload: jsonSchemaOf(PUSHES.features) },
   ];
 }

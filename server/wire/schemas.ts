@@ -30,6 +30,7 @@ import {
   WALLET_COMMAND_KINDS,
   type WalletView,
 } from '../../engine/contract.ts';
+import { FEATURES, type Feature } from './features.ts';
 import { containsPan } from './pan.ts';
 
 export const PROTOCOL_MSGPACK = 'clickday.v1.msgpack';
@@ -434,6 +435,7 @@ export const refusedReply = v.object({
   code: refusalName,
   message: v.string(),
   messageIt: v.string(),
+  messageCode: v.exactOptional(v.pipe(v.string(), v.description('Of the app’s own words for this: see /messages'))),
   retryAtMs: v.exactOptional(instantMs),
   detail: v.exactOptional(v.string()),
 });
@@ -459,6 +461,27 @@ export const hello = v.object({
 });
 export type Hello = v.InferOutput<typeof hello>;
 
+/** A feature that is off says why, as the refusal of what needs it would. */
+const featureView = v.object({
+  isOn: v.boolean(),
+  code: v.exactOptional(refusalName),
+  message: v.exactOptional(v.string()),
+  messageIt: v.exactOptional(v.string()),
+  messageCode: v.exactOptional(v.string()),
+});
+export type FeatureView = v.InferOutput<typeof featureView>;
+
+/** What a client of this version can do now (R5). */
+export const featuresView = v.object({
+  client: nullable(v.pipe(v.string(), v.description('As it was understood; null: it did not say'))),
+  updateRequired: v.boolean(),
+  minVersion: nullable(v.string()),
+  features: v.object(
+    Object.fromEntries(FEATURES.map((name) => [name, featureView])) as Record<Feature, typeof featureView>,
+  ),
+});
+export type FeaturesView = v.InferOutput<typeof featuresView>;
+
 export const PUSHES = {
   /** The wallet with the totals of every period. */
   wallet: v.object({
@@ -466,8 +489,11 @@ export const PUSHES = {
     view: v.object({ ...walletView.entries, totals: v.array(totalView) }),
   }),
   rank: v.object({ push: v.literal('rank'), view: v.array(rankingView) }),
-} as const satisfies Record<Topic, v.GenericSchema>;
-export type PushOf<T extends Topic> = v.InferOutput<(typeof PUSHES)[T]>;
-export type WirePush = { [T in Topic]: PushOf<T> }[Topic];
+  /** Nobody subscribes to it: whoever said its version is told after `hello`, and at each change. */
+  features: v.object({ push: v.literal('features'), view: featuresView }),
+} as const satisfies Record<Topic | 'features', v.GenericSchema>;
+export type PushOf<T extends keyof typeof PUSHES> = v.InferOutput<(typeof PUSHES)[T]>;
+export type TopicPush = { [T in Topic]: PushOf<T> }[Topic];
+export type WirePush = TopicPush | PushOf<'features'>;
 
 export type ServerFrame = Hello | WireReply | WirePush;
