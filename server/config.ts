@@ -11,6 +11,7 @@ import {
 } from '../engine/index.ts';
 import type { ClockOrigin } from './clock.ts';
 import { type PlantedFault, parsePlanted } from './points.ts';
+import { checkPolicy, EVERYTHING, readPolicy, type VersionsOptions } from './versions/index.ts';
 
 /** A mistake in the configuration: told in one line, exit code 2, no restart. */
 export class ConfigurationFault extends Error {
@@ -33,6 +34,8 @@ const OptionsSchema = v.strictObject({
   shipKeys: v.optional(v.string()),
   keepFormat: v.optional(v.boolean(), false),
   payoutFolder: v.optional(v.string()),
+  features: v.optional(v.string()),
+  policy: v.optional(v.unknown()),
 });
 
 export interface Configuration {
@@ -58,6 +61,8 @@ export interface Configuration {
   readonly payoutFolder: string | null;
   /** A folder of an older format stays one that the program before this one can open. */
   readonly keepsFormat: boolean;
+  /** What each version of a client may do. */
+  readonly versions: VersionsOptions;
   /** A real issuer of tokens in place of the folder's development identity. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** The bank service that is asked before an IBAN is set; null: nobody is (DECISION 33). */
@@ -86,6 +91,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
   const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
   const { quota, ship, shipKeys, keepFormat, payoutFolder = null } = parsed.output;
+  const { policy, features = environment.CLICKDAY_FEATURES } = parsed.output;
   return {
     folder: data,
     port,
@@ -101,6 +107,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     payoutFolder,
     keepsFormat: keepFormat,
+    versions: versionsOf(features, policy),
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
@@ -122,6 +129,17 @@ export function programmeOf({ programme, startMs }: Configuration, nowMs: number
   if (programme !== undefined) return programmeFile(programme);
   const year = new Date(nowMs).getUTCFullYear();
   return startMs !== undefined && year >= 2020 && year <= 2022 ? italy2020() : demonstration(romeDayNumber(nowMs));
+}
+
+/**
+ * @param file empty or undefined: there is none
+ * @param policy of the process that this one comes after: it holds on, whatever became of the file meanwhile
+ */
+function versionsOf(file: string | undefined, policy: unknown): VersionsOptions {
+  if (file === undefined || file === '') return { file: null, policy: EVERYTHING };
+  const checked = policy === undefined ? readPolicy(file) : checkPolicy(policy);
+  if (!checked.ok) throw new ConfigurationFault(`--features ${file}: ${checked.problem}`);
+  return { file, policy: checked.policy };
 }
 
 function programmeFile(path: string): Programme {

@@ -31,6 +31,7 @@ import { HashLists } from './publishing/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
 import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
+import type { Versions } from './versions/index.ts';
 
 const TICK_MS = 1_000;
 
@@ -56,6 +57,7 @@ export interface FrontOptions {
   readonly folder: string;
   readonly storage: Storage;
   readonly backups: Backups;
+  readonly versions: Versions;
 }
 
 /** @throws ConfigurationFault where a person has to put something right */
@@ -69,7 +71,7 @@ export async function serve(options: FrontOptions): Promise<Server> {
 }
 
 async function listenWith(identity: Identity, options: FrontOptions): Promise<Server> {
-  const { configuration, started, clock, folder, storage, backups } = options;
+  const { configuration, started, clock, folder, storage, backups, versions } = options;
   const onPoint = pointsOf(configuration.killAt);
   const { health } = started;
   const stopping = new AbortController();
@@ -98,6 +100,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
+    versions,
   });
   sessions = handlers;
   const requests = new Work();
@@ -113,6 +116,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     cardVault: cardVaultOf(engine, configuration),
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
     hashList: () => hashLists.current,
+    versions,
     isReady: () => !requests.isDraining,
     isDraining: () => requests.isDraining,
     threads,

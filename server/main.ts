@@ -21,6 +21,7 @@ import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import type { Server } from './front.ts';
 import { EngineStartFault, type StartedEngine, startEngineThreads } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
+import { Versions } from './versions/index.ts';
 
 const EXIT_CONFIGURATION = 2;
 
@@ -38,7 +39,8 @@ async function main(): Promise<void> {
   const { engine, shardCount, isNew, setAside } = started;
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const backups = backUp(started, configuration);
-  const serving = serve({ configuration, started, clock, folder, storage, backups });
+  const versions = openVersions(configuration);
+  const serving = serve({ configuration, started, clock, folder, storage, backups, versions });
   const server = await serving.catch((error) => endedBy(error, started));
   const endWatch = started.health.watch();
   stopOnRequest({ server, started, backups, endWatch, stopMsMax: configuration.stopMsMax });
@@ -89,6 +91,18 @@ async function startEngine(configuration: Configuration, folder: string, storage
     tell();
   };
   return { started, clock: followedClock(clock, follow) };
+}
+
+/** Only an operator changes what clients may do: the process after this one, if it dies, goes on with the same. */
+function openVersions(configuration: Configuration): Versions {
+  const versions = new Versions(configuration.versions);
+  const tell = () => process.send?.({ policy: versions.policy });
+  versions.onChanged(() => {
+    log.warn({ file: versions.file }, 'what clients may do was read again');
+    tell();
+  });
+  tell();
+  return versions;
 }
 
 /** The engine goes on whatever becomes of it: its lag says what a disaster would take. */

@@ -24,7 +24,7 @@ export interface Ready {
 export type ExitCode = 0 | 1 | 2;
 
 export interface SupervisorOptions {
-  /** Handed to the engine process as JSON; with `clock`, once one said where its clock stands. */
+  /** Handed to the engine process as JSON, with what the one before it left to the next. */
   readonly options: object;
   readonly onReady: (ready: Ready) => void;
   /** One line for a person: deaths, restarts, giving up. */
@@ -80,8 +80,8 @@ class Run {
   readonly #options: SupervisorOptions;
   readonly #limits: SupervisorLimits;
   #child: ChildProcess | null = null;
-  /** Of a simulated clock, as the last process said it: the next one goes on from there. */
-  #clock: unknown;
+  /** As the last process said it: the next one goes on from there. */
+  #left: Left = {};
   #isStopping = false;
   /** The process that runs is rid of what killed the ones before it: a new story, however short. */
   #hasSetAside = false;
@@ -163,8 +163,7 @@ class Run {
   /** Its own process group: Ctrl-C in a terminal reaches only us, and we ask for one orderly stop. */
   #runOnce(): Promise<Death> {
     const { program = engineProgram() } = this.#options;
-    const options =
-      this.#clock === undefined ? this.#options.options : { ...this.#options.options, clock: this.#clock };
+    const options = { ...this.#options.options, ...this.#left };
     return new Promise((resolve) => {
       const child = spawn(process.execPath, [...ENGINE_FLAGS, program, JSON.stringify(options)], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -175,7 +174,7 @@ class Run {
       this.#child = child;
       child.on('message', (message) => {
         if (isReady(message)) this.#heardReady(message.ready);
-        else if (isClock(message)) this.#clock = message.clock;
+        else if (isLeft(message)) this.#left = { ...this.#left, ...message };
       });
       const ended = (death: Death) => {
         this.#child = null;
@@ -205,8 +204,14 @@ function engineProgram(): string {
   return fileURLToPath(new URL(`./main${extname(self)}`, import.meta.url));
 }
 
-function isClock(message: unknown): message is { readonly clock: unknown } {
-  return typeof message === 'object' && message !== null && 'clock' in message;
+/** Where a simulated clock stands, and what clients may do. */
+interface Left {
+  readonly clock?: unknown;
+  readonly policy?: unknown;
+}
+
+function isLeft(message: unknown): message is Left {
+  return typeof message === 'object' && message !== null && ('clock' in message || 'policy' in message);
 }
 
 function isReady(message: unknown): message is { readonly ready: Ready } {

@@ -14,6 +14,7 @@ import {
 import type { SetAside } from '../../snapshots/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
+import type { Versions } from '../versions/index.ts';
 import { readObject } from './body.ts';
 import { optionalNumber } from './citizen-call.ts';
 import { type Answer, json, refuse } from './respond.ts';
@@ -23,6 +24,7 @@ export interface AdminOptions {
   readonly engine: Engine;
   readonly backups: ServedBackups;
   readonly clock: SettableClock;
+  readonly versions: Versions;
   /** What was set aside, since the engine died of it. Absent: nothing ever is. */
   readonly setAside?: (() => readonly SetAside[]) | undefined;
 }
@@ -30,6 +32,7 @@ export interface AdminOptions {
 const OPERATOR = ['operator'] as const;
 const CLOCK = '/admin/clock';
 const BACKUPS = '/admin/backups';
+const FEATURES = '/admin/features';
 const PAGE_COUNT = 20;
 
 export function adminRoutes(options: AdminOptions): readonly Route[] {
@@ -38,6 +41,8 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
     { method: 'POST', path: CLOCK, roles: OPERATOR, handle: (call) => setClock(options, call) },
     { method: 'GET', path: BACKUPS, roles: OPERATOR, handle: async () => json({ backup: options.backups.state }) },
     { method: 'POST', path: BACKUPS, roles: OPERATOR, handle: (call) => beginBackup(options.backups, call) },
+    { method: 'GET', path: FEATURES, roles: OPERATOR, handle: async () => json(featuresResource(options.versions)) },
+    { method: 'POST', path: FEATURES, roles: OPERATOR, handle: async () => readFeatures(options.versions) },
     { method: 'POST', path: '/admin/past', roles: OPERATOR, handle: (call) => readPast(options.backups, call) },
     {
       method: 'GET',
@@ -67,6 +72,16 @@ async function setClock({ engine, clock }: AdminOptions, { request }: Call): Pro
   // What time alone causes happens now, not at the next tick: who moves the clock wants to see it.
   engine.tick();
   return json(clockResource(clock));
+}
+
+/** Reads `--features` again. One that is not good is refused with the field at fault, and the old one stays. */
+function readFeatures(versions: Versions): Answer {
+  const reading = versions.reload();
+  return reading.ok ? json(featuresResource(versions)) : refuse('FIELD_INVALID', reading.problem);
+}
+
+function featuresResource({ file, policy }: Versions): object {
+  return { file, ...policy };
 }
 
 const backupBody = v.object({

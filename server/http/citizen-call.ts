@@ -2,7 +2,6 @@
 import {
   type CitizenKey,
   type CommandId,
-  type CommandReply,
   checkTaxCode,
   type Engine,
   type Hpan,
@@ -10,6 +9,7 @@ import {
   type Read,
   type WalletCommandBody,
 } from '../../engine/index.ts';
+import { type Access, type ClientReply, executeFor } from '../versions/index.ts';
 import { readBody } from './body.ts';
 import { commandIdOf } from './command-id.ts';
 import { refuse } from './respond.ts';
@@ -29,15 +29,21 @@ export interface Citizen {
   readonly key: CitizenKey;
   readonly taxCode: string;
   readonly origin: Origin;
+  /** Of the client through which it is asked. */
+  readonly access: Access;
 }
 
 /** Whoever may act for citizens names one. An issuer's channel is its token's, whatever a body says; TAX_CODE_INVALID. */
-export function citizenNamed(engine: Engine, { principal }: Call, text: string | null | undefined): Read<Citizen> {
+export function citizenNamed(
+  engine: Engine,
+  { principal, access }: Call,
+  text: string | null | undefined,
+): Read<Citizen> {
   const taxCode = checkTaxCode(text ?? '');
   if (!taxCode.ok) return refuse('TAX_CODE_INVALID');
   const { role, subject } = principal;
   const origin = { role, subject, channel: role === 'issuer' ? subject : role };
-  return { ok: true, value: { key: engine.citizenKeyOf(taxCode.value), taxCode: taxCode.value, origin } };
+  return { ok: true, value: { key: engine.citizenKeyOf(taxCode.value), taxCode: taxCode.value, origin, access } };
 }
 
 export function execute(
@@ -45,9 +51,9 @@ export function execute(
   citizen: Citizen,
   id: CommandId,
   body: WalletCommandBody,
-): Promise<CommandReply> {
-  const { key, taxCode, origin } = citizen;
-  return new Promise((resolve) => engine.execute({ citizen: key, taxCode, origin, id, body }, resolve));
+): Promise<ClientReply> {
+  const { key, taxCode, origin, access } = citizen;
+  return new Promise((resolve) => executeFor(access, engine, { citizen: key, taxCode, origin, id, body }, resolve));
 }
 
 export interface SentCommand {

@@ -7,7 +7,7 @@ export const BASE = '/bpd/io';
 export const CITIZEN = ['citizen'] as const;
 
 /** Always from the token, never from the message (promise 7). */
-export function citizenOf(engine: Engine, { principal }: Call): Citizen {
+export function citizenOf(engine: Engine, { principal, access }: Call): Citizen {
   const key = engine.citizenKeyOf(principal.subject);
-  return { key, taxCode: principal.subject, origin: { role: 'citizen', subject: key, channel: APP_CHANNEL } };
+  return { key, taxCode: principal.subject, origin: { role: 'citizen', subject: key, channel: APP_CHANNEL }, access };
 }

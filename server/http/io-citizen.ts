@@ -20,7 +20,7 @@ export function citizenRoutes({ engine, realMs }: CitizenCallOptions): readonly 
     { method: 'GET', path, roles: CITIZEN, handle: (call) => readCitizen(engine, call, version) },
     { method: 'PUT', path, roles: CITIZEN, handle: (call) => enrol({ engine, realMs }, call, version) },
     { method: 'PATCH', path, roles: CITIZEN, handle: (call) => setIban({ engine, realMs }, call) },
-    { method: 'DELETE', path, roles: CITIZEN, handle: (call) => leave({ engine, realMs }, call) },
+    { method: 'DELETE', path, roles: CITIZEN, failure: 'NOT_LEFT', handle: (call) => leave({ engine, realMs }, call) },
   ];
   return [...forVersion(1, `${BASE}/citizen`), ...forVersion(2, `${BASE}/citizen/v2`)];
 }

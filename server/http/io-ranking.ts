@@ -14,18 +14,21 @@ export function rankingRoutes({ engine }: CitizenCallOptions): readonly Route[] 
       method: 'GET',
       path: `${path}/ranking`,
       roles: CITIZEN,
+      feature: 'ranking',
       handle: (call) => readRanking(engine, call, keyOf(call)),
     },
     {
       method: 'GET',
       path: `${path}/v2/ranking`,
       roles: CITIZEN,
+      feature: 'ranking',
       handle: (call) => readRankingV2(engine, call, keyOf(call)),
     },
     {
       method: 'GET',
       path: `${path}/v2/ranking/milestone`,
       roles: CITIZEN,
+      feature: 'ranking',
       handle: (call) => readMilestone(engine, call),
     },
   ];

@@ -11,13 +11,14 @@ const PAGE_COUNT = 20;
 
 export function transactionRoutes({ engine }: CitizenCallOptions): readonly Route[] {
   const path = `${BASE}/winning-transactions`;
+  const failure = 'PAYMENTS_NOT_LISTED';
   const total = (call: Call) => readTotal(engine, call, citizenOf(engine, call).key);
   return [
     { method: 'GET', path: `${path}/total-cashback`, roles: CITIZEN, handle: total },
     { method: 'GET', path: `${path}/v2/total-cashback`, roles: CITIZEN, handle: total },
     { method: 'GET', path: `${path}/v2/countbyday`, roles: CITIZEN, handle: (call) => countByDay(engine, call) },
-    { method: 'GET', path: `${path}/v2`, roles: CITIZEN, handle: (call) => readTransactionsV2(engine, call) },
-    { method: 'GET', path, roles: CITIZEN, handle: (call) => readTransactions(engine, call) },
+    { method: 'GET', path: `${path}/v2`, roles: CITIZEN, failure, handle: (call) => readTransactionsV2(engine, call) },
+    { method: 'GET', path, roles: CITIZEN, failure, handle: (call) => readTransactions(engine, call) },
   ];
 }
 

@@ -2,9 +2,11 @@
 
 import { LIMITS, REFUSALS, type Refused } from '../../engine/index.ts';
 import type { HttpResponse } from '../transport/index.ts';
+import type { FeatureRefusal } from '../versions/index.ts';
+import { type MessageCode, sayRefusal } from '../wire/index.ts';
 
 /** A handler answers, or refuses with a code; the router turns a refusal into an error body. */
-export type Answer = HttpResponse | Refused;
+export type Answer = HttpResponse | FeatureRefusal;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -18,20 +20,24 @@ export function refuse(code: Refused['code'], detail?: string): Refused {
   return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
 }
 
-export function isRefused(answer: Answer): answer is Refused {
+export function isRefused(answer: Answer): answer is FeatureRefusal {
   return 'ok' in answer;
 }
 
 /**
  * The programme's error body: `returnMessages`, with its own code, and our NAME beside it.
- * `nowMs` is the programme's time, as `retryAtMs` is.
+ *
+ * @param nowMs the programme's time, as `retryAtMs` is
+ * @param inPassing see `sayRefusal`
  */
-export function errorResponse(refused: Refused, nowMs: number): HttpResponse {
-  const { status, programmeCode, text, testo } = REFUSALS[refused.code];
+export function errorResponse(refused: FeatureRefusal, nowMs: number, inPassing?: MessageCode): HttpResponse {
+  const { status, programmeCode } = REFUSALS[refused.code];
+  const { message, messageIt, messageCode } = sayRefusal(refused.code, refused.instead, inPassing);
   const body = {
-    returnMessages: [{ code: programmeCode, message: text, severity: 'ERROR' }],
+    returnMessages: [{ code: programmeCode, message, severity: 'ERROR' }],
     name: refused.code,
-    messageIt: testo,
+    messageIt,
+    messageCode,
     detail: refused.detail,
     retryAtMs: refused.retryAtMs,
   };

@@ -2,6 +2,8 @@
 import type { Role } from '../../engine/index.ts';
 import type { Principal } from '../identity/identity.ts';
 import type { HttpRequest } from '../transport/index.ts';
+import type { Access } from '../versions/index.ts';
+import type { Feature, MessageCode } from '../wire/index.ts';
 import type { Answer } from './respond.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -9,6 +11,8 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 export interface Call {
   readonly request: HttpRequest;
   readonly principal: Principal;
+  /** Of the client that asks; commands are held to it where they are executed. */
+  readonly access: Access;
   /** Segments named in the route's path, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -17,6 +21,10 @@ interface Address {
   readonly method: Method;
   /** Segments that begin with `:` are parameters. This text, never the path sent, goes into logs and metrics. */
   readonly path: string;
+  /** What is read here and may be off for some clients. Absent: it never is. */
+  readonly feature?: Feature;
+  /** What the app says where this fails for a while (domain 6.5). Absent: what the refusal says. */
+  readonly failure?: MessageCode;
 }
 
 export type Route =

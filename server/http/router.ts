@@ -11,10 +11,12 @@ import type { CardVault, MethodSearch } from '../partners/index.ts';
 import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
+import { clientOf, Versions } from '../versions/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
+import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
@@ -56,6 +58,8 @@ export interface HttpOptions {
   readonly setAside?: (() => readonly SetAside[]) | undefined;
   /** Nothing more is begun: the server stops. Absent: it never does. */
   readonly isDraining?: (() => boolean) | undefined;
+  /** Absent: everything is on for everyone. */
+  readonly versions?: Versions | undefined;
   readonly log: (line: RequestLine) => void;
   /** Real time: ids of commands are ordered by it. */
   readonly realMs: () => number;
@@ -64,7 +68,8 @@ export interface HttpOptions {
 
 /** Never rejects but for a mistake of ours, which stops the process. */
 export function createHttpHandler(options: HttpOptions): HttpHandler {
-  const { clock, metrics, monotonicMs, log } = options;
+  const { clock, metrics, monotonicMs, log, versions = new Versions() } = options;
+  const ports = { ...options, versions };
   const findRoute = createRouteTable([
     ...ioRoutes(options),
     ...hbRoutes(options),
@@ -72,16 +77,18 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...rtdRoutes(options),
     ...internalRoutes(options),
     ...payoutRoutes(options),
-    ...adminRoutes(options),
+    ...adminRoutes(ports),
     ...statusRoutes(options),
+    ...featureRoutes(ports),
   ]);
 
   return async (request) => {
     const startedMs = monotonicMs();
     const finding = findRoute(request.method, request.path);
     const route = finding.kind === 'found' ? finding.route.path : finding.kind;
-    const { answer, error } = await answerTo(request, finding, options);
-    const response = isRefused(answer) ? errorResponse(answer, clock.nowMs()) : answer;
+    const { answer, error } = await answerTo(request, finding, ports);
+    const failure = finding.kind === 'found' ? finding.route.failure : undefined;
+    const response = isRefused(answer) ? errorResponse(answer, clock.nowMs(), failure) : answer;
 
     const requestId = requestIdOf(request);
     const { method } = request;
@@ -98,7 +105,9 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-async function answerTo(request: HttpRequest, finding: Finding, options: HttpOptions): Promise<Outcome> {
+type Ports = HttpOptions & { readonly versions: Versions };
+
+async function answerTo(request: HttpRequest, finding: Finding, options: Ports): Promise<Outcome> {
   if (finding.kind === 'unknown') return { answer: refuse('NOT_FOUND') };
   if (finding.kind === 'otherMethod') return { answer: refuse('METHOD_NOT_ALLOWED') };
   try {
@@ -113,15 +122,16 @@ async function answerTo(request: HttpRequest, finding: Finding, options: HttpOpt
 
 type Found = Finding & { readonly kind: 'found' };
 
-async function admit(request: HttpRequest, { route, parameters }: Found, options: HttpOptions): Promise<Answer> {
+async function admit(request: HttpRequest, { route, parameters }: Found, options: Ports): Promise<Answer> {
   if (route.roles === 'public') return route.handle(request);
-  const { identity, isDraining } = options;
+  const { identity, isDraining, versions } = options;
   if (isDraining?.() === true) return refuse('DRAINING');
   const verification = await authenticate(request, identity);
   if (!verification.ok) return refuse(verification.code);
   const { principal } = verification;
   if (!allows(route, principal.role)) return refuse('FORBIDDEN');
-  return route.handle({ request, principal, parameters });
+  const access = versions.accessOf(clientOf(request));
+  return access.refusalOf(route.feature ?? null) ?? route.handle({ request, principal, access, parameters });
 }
 
 function allows({ roles }: Route, role: string): boolean {

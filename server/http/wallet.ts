@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type CommandId, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
 import type { CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
+import { type Feature, type MessageCode, say } from '../wire/index.ts';
 import { parseJson } from './body.ts';
 import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
 import { furtherId } from './command-id.ts';
@@ -33,19 +34,29 @@ const SEARCHES: readonly Searching[] = [
 ];
 
 export function walletRoutes(options: WalletOptions): readonly Route[] {
-  const route = (method: Route['method'], path: string, handle: (call: Call) => Promise<Answer>): Route => {
-    return { method, path, roles: CITIZEN, handle };
-  };
+  const route = (
+    method: Route['method'],
+    path: string,
+    handle: (call: Call) => Promise<Answer>,
+    more: Pick<Route, 'feature' | 'failure'> = {},
+  ): Route => ({ method, path, roles: CITIZEN, handle, ...more });
+  const listing = { failure: 'WALLET_NOT_LOADED' } as const;
+  const saving = { failure: 'CARD_NOT_SAVED' } as const;
   return [
-    ...['/v1/wallet', '/v2/wallet'].map((path) => route('GET', path, (call) => readWallet(options, call))),
-    route('POST', '/v1/wallet/cc', (call) => addCard(options, call)),
+    ...['/v1/wallet', '/v2/wallet'].map((path) => route('GET', path, (call) => readWallet(options, call), listing)),
+    route('POST', '/v1/wallet/cc', (call) => addCard(options, call), saving),
     route('DELETE', '/v1/wallet/:id', (call) => removeMethod(options, call)),
-    route('GET', '/v1/bancomat/abi', () => readBanks(options)),
+    route('GET', '/v1/bancomat/abi', () => readBanks(options), searchingFor('bancomat')),
     ...SEARCHES.flatMap((search) => [
-      route('GET', search.find, (call) => findMethods(options, call, search)),
-      route('POST', search.add, (call) => addFound(options, call, search)),
+      route('GET', search.find, (call) => findMethods(options, call, search), searchingFor(search.kind)),
+      route('POST', search.add, (call) => addFound(options, call, search), saving),
     ]),
   ];
+}
+
+/** The app has words for a search that fails only where it is one of debit cards. */
+function searchingFor(kind: SearchKind): { readonly feature: Feature; readonly failure?: MessageCode } {
+  return kind === 'bancomat' ? { feature: kind, failure: 'BANCOMAT_SEARCH_FAILED' } : { feature: kind };
 }
 
 // What is listed
@@ -216,5 +227,12 @@ async function findMethods(options: WalletOptions, call: Call, { kind, bank }: S
     participantName: name,
     code: 'KO',
   }));
-  return json({ data, messages });
+  const found = kind === 'bancomat' ? searchMessage(data.length, messages.length, abi) : null;
+  return json({ data, messages, ...(found === null ? {} : say(found)) });
+}
+
+/** What the app says of a search that came to an end (domain 6.5). */
+function searchMessage(foundCount: number, silentCount: number, abi: string | null): MessageCode | null {
+  if (silentCount > 0) return abi === null ? 'BANCOMAT_BANKS_SILENT' : 'BANCOMAT_SEARCH_FAILED';
+  return foundCount === 0 ? 'BANCOMAT_NOT_FOUND' : null;
 }

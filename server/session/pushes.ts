@@ -3,7 +3,7 @@
  * read when its turn comes. So a slow reader costs one mark, however much happens meanwhile (faults 50).
  */
 import type { CitizenKey, Engine, RankingView } from '../../engine/index.ts';
-import type { Topic, WirePush } from '../wire/index.ts';
+import type { Topic, TopicPush } from '../wire/index.ts';
 import { readWalletWithTotals } from './reads.ts';
 
 /** How often `tick` wants to be called. */
@@ -14,15 +14,20 @@ const RANK_INTERVAL_MS = 500;
 /** 10,000 rank reads a second: with more subscribers the interval stretches, and commands do not wait for it. */
 const RANK_READS_PER_TICK_MAX = 500;
 
+/** Whoever has said which version it is, at most so many at once: all of them are told when one thing changes. */
+const FEATURES_PER_TICK_MAX = 500;
+
 export interface Subscriber {
   readonly citizen: CitizenKey;
-  /** False while its socket is full or its token has expired: its turn comes again later. */
-  canTakePush(): boolean;
-  push(frame: WirePush): void;
+  /** False while its socket is full, its token has expired or the topic is off for it: its turn comes again later. */
+  canTakePush(topic: Topic | 'features'): boolean;
+  push(frame: TopicPush): void;
+  pushFeatures(): void;
 }
 
 interface Subscription {
   readonly subscriber: Subscriber;
+  readonly topic: Topic;
   dueMs: number;
   isReading: boolean;
   isCancelled: boolean;
@@ -37,6 +42,7 @@ export class Pushes {
   /** A queue in order of `dueMs`: a Set keeps insertion order and forgets members in constant time. */
   readonly #ranks = new Set<Subscription>();
   readonly #held = new Map<Subscriber, Map<Topic, Subscription>>();
+  readonly #untold = new Set<Subscriber>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -47,7 +53,7 @@ export class Pushes {
     const held = this.#held.get(subscriber) ?? new Map<Topic, Subscription>();
     this.#held.set(subscriber, held);
     if (held.has(topic)) return;
-    const subscription: Subscription = { subscriber, dueMs: 0, isReading: false, isCancelled: false, last: '' };
+    const subscription: Subscription = { subscriber, topic, dueMs: 0, isReading: false, isCancelled: false, last: '' };
     held.set(topic, subscription);
     if (topic === 'rank') this.#ranks.add(subscription);
     else {
@@ -75,6 +81,7 @@ export class Pushes {
   }
 
   remove(subscriber: Subscriber): void {
+    this.#untold.delete(subscriber);
     for (const topic of this.topics(subscriber)) this.unsubscribe(subscriber, topic);
   }
 
@@ -85,8 +92,14 @@ export class Pushes {
     }
   }
 
+  /** What these can do changed, though they never subscribed to it. */
+  featuresChanged(subscribers: Iterable<Subscriber>): void {
+    for (const subscriber of subscribers) this.#untold.add(subscriber);
+  }
+
   /** @param nowMs monotonic */
   tick(nowMs: number): void {
+    this.#tickFeatures();
     for (const subscription of this.#changed) {
       if (!isReady(subscription, nowMs)) continue;
       this.#changed.delete(subscription); // Before the read: a change during it marks anew.
@@ -94,6 +107,17 @@ export class Pushes {
       void this.#pushWallet(subscription);
     }
     this.#tickRanks(nowMs);
+  }
+
+  #tickFeatures(): void {
+    let told = 0;
+    for (const subscriber of this.#untold) {
+      if (told === FEATURES_PER_TICK_MAX) return;
+      if (!subscriber.canTakePush('features')) continue;
+      this.#untold.delete(subscriber);
+      subscriber.pushFeatures();
+      told += 1;
+    }
   }
 
   #tickRanks(nowMs: number): void {
@@ -122,7 +146,7 @@ export class Pushes {
     }
     subscription.subscriber.push({
       push: 'wallet',
-      view: wallet.value as Extract<WirePush, { push: 'wallet' }>['view'],
+      view: wallet.value as Extract<TopicPush, { push: 'wallet' }>['view'],
     });
   }
 
@@ -138,8 +162,8 @@ export class Pushes {
   }
 }
 
-function isReady({ subscriber, dueMs, isReading }: Subscription, nowMs: number): boolean {
-  return dueMs <= nowMs && !isReading && subscriber.canTakePush();
+function isReady({ subscriber, topic, dueMs, isReading }: Subscription, nowMs: number): boolean {
+  return dueMs <= nowMs && !isReading && subscriber.canTakePush(topic);
 }
 
 /** A later reading of the same ranks is no news. */

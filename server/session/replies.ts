@@ -1,22 +1,29 @@
-/** Replies as the wire carries them, with the texts of the one table of refusals. */
-import { type Done, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import type { DoneReply, RefusedReply } from '../wire/index.ts';
+/** Replies as the wire carries them, in the words of the app where it has some, else in those of the refusal. */
+import type { Done, RefusalName } from '../../engine/index.ts';
+import { type DoneReply, type MessageCode, type RefusedReply, sayRefusal } from '../wire/index.ts';
 
 export interface Refusal {
   readonly code: RefusalName;
   readonly detail?: string | undefined;
   readonly retryAtMs?: number | undefined;
+  /** See `sayRefusal`. */
+  readonly instead?: MessageCode | undefined;
 }
 
-/** @param ref null when the frame could not be read */
-export function refusedReply(ref: number | null, { code, retryAtMs, detail }: Refusal): RefusedReply {
-  const { text, testo } = REFUSALS[code];
+/**
+ * @param ref null when the frame could not be read
+ * @param inPassing see `sayRefusal`
+ */
+export function refusedReply(
+  ref: number | null,
+  { code, retryAtMs, detail, instead }: Refusal,
+  inPassing?: MessageCode,
+): RefusedReply {
   return {
     ref,
     ok: false,
     code,
-    message: text,
-    messageIt: testo,
+    ...sayRefusal(code, instead, inPassing),
     ...(retryAtMs === undefined ? {} : { retryAtMs }),
     ...(detail === undefined ? {} : { detail }),
   };

@@ -15,14 +15,19 @@ import { hashPan } from '../identity/hpan.ts';
 import type { Identity, Principal } from '../identity/identity.ts';
 import { mayUse, SUBJECTS, seesCitizens } from '../identity/roles.ts';
 import type { Socket } from '../transport/index.ts';
+import { type Access, type Client, executeFor, type Versions } from '../versions/index.ts';
 import {
   type CheckedRequest,
   type Codec,
   checkRequest,
+  FAILURES,
+  type MessageCode,
   type ParsedFrame,
   type RecordPaymentsRequest,
   type RequestOf,
-  type WirePush,
+  type RequestType,
+  type Topic,
+  type TopicPush,
 } from '../wire/index.ts';
 import { type ChangeRequest, changeBody } from './changes.ts';
 import { recordRows } from './payment-rows.ts';
@@ -47,6 +52,7 @@ export interface SessionPorts {
   readonly realMs: () => number;
   /** In [0, 1): spreads the times at which refused clients come back. */
   readonly random: () => number;
+  readonly versions: Versions;
   readonly pushes: Pushes;
   readonly work: Work;
 }
@@ -70,13 +76,15 @@ export class Session implements Subscriber {
   readonly #codec: Codec;
   readonly #limits: ConnectionLimits;
   readonly #origin: Origin;
+  readonly #client: Client | null;
   #principal: Principal;
   #socket: Socket<Session> | undefined;
   #inFlight = 0;
   #strikes = 0;
   #isRenewing = false;
 
-  constructor(principal: Principal, codec: Codec, ports: SessionPorts) {
+  /** @param client null: it does not say which it is */
+  constructor(principal: Principal, client: Client | null, codec: Codec, ports: SessionPorts) {
     const isCitizen = principal.role === 'citizen';
     this.citizen = isCitizen ? ports.engine.citizenKeyOf(principal.subject) : '';
     this.#ports = ports;
@@ -87,6 +95,7 @@ export class Session implements Subscriber {
       subject: isCitizen ? this.citizen : principal.subject,
       channel: isCitizen ? APP_CHANNEL : principal.subject,
     };
+    this.#client = client;
     this.#principal = principal;
   }
 
@@ -103,6 +112,7 @@ export class Session implements Subscriber {
         programme: engine.programme.name,
       },
     });
+    if (this.hasVersion) this.pushFeatures();
   }
 
   /** What is still in flight will be done, and can be asked for by id; nobody is there to be told. */
@@ -132,12 +142,23 @@ export class Session implements Subscriber {
 
   // As a subscriber.
 
-  canTakePush(): boolean {
+  /** Whoever does not say which version it has is told nothing of versions. */
+  get hasVersion(): boolean {
+    return this.#client !== null;
+  }
+
+  /** What is off is only held back: when it is switched on, whoever subscribed gets it without asking again (R5). */
+  canTakePush(topic: Topic | 'features'): boolean {
+    if (topic === 'rank' && this.#access.refusalOf('ranking') !== null) return false;
     return this.#socket !== undefined && !this.#hasExpired() && this.#socket.bufferedBytes() < PUSH_BUFFERED_BYTES_MAX;
   }
 
-  push(frame: WirePush): void {
+  push(frame: TopicPush): void {
     this.#send(frame);
+  }
+
+  pushFeatures(): void {
+    this.#send({ push: 'features', view: this.#access.view });
   }
 
   // Admission.
@@ -154,7 +175,7 @@ export class Session implements Subscriber {
   #admit(request: CheckedRequest): void {
     const refusal = this.#refusalOf(request);
     if (refusal === undefined) this.#dispatch(request);
-    else this.#refuse(request.ref, refusal);
+    else this.#refuse(request.ref, refusal, request.type);
   }
 
   /** Why this request may not pass now, whatever it asks; undefined = it may. */
@@ -163,6 +184,10 @@ export class Session implements Subscriber {
     if (this.#hasExpired()) return { code: 'TOKEN_EXPIRED' };
     if (!mayUse(this.#origin.role, request.type)) return { code: 'FORBIDDEN', detail: 'type' };
     if (this.#ports.work.isDraining) return { code: 'DRAINING' };
+    if (isAboutRanks(request)) {
+      const refusal = this.#access.refusalOf('ranking');
+      if (refusal !== null) return refusal;
+    }
     return this.#inFlight + weightOf(request) > this.#limits.inFlightMax ? { code: 'OVERLOADED' } : undefined;
   }
 
@@ -225,22 +250,23 @@ export class Session implements Subscriber {
     }
     const { citizen, taxCode } = subject;
     this.#begin(1);
-    engine.execute({ citizen, taxCode, origin: this.#origin, id, body: change.body }, (reply) => {
+    const command = { citizen, taxCode, origin: this.#origin, id, body: change.body };
+    executeFor(this.#access, engine, command, (reply) => {
       this.#end(1);
       if (reply.ok) this.#send(doneReply(ref, reply));
-      else this.#refuse(ref, reply);
+      else this.#refuse(ref, reply, request.type);
     });
   }
 
   #read(request: CitizenRead): void {
     const subject = this.#subjectOf(request.taxCode);
-    if (subject.ok) this.#answer(request.ref, readCitizen(this.#ports.engine, request, subject.citizen, this.#origin));
+    if (subject.ok) this.#answer(request, readCitizen(this.#ports.engine, request, subject.citizen, this.#origin));
     else this.#refuse(request.ref, subject);
   }
 
   #readRankingPage(request: RequestOf<'rankingPage'>): void {
     const withCitizens = seesCitizens(this.#origin.role);
-    this.#answer(request.ref, readRankingPage(this.#ports.engine, request, { withCitizens }));
+    this.#answer(request, readRankingPage(this.#ports.engine, request, { withCitizens }));
   }
 
   #changeTopics({ ref, type, topics }: RequestOf<'subscribe'> | RequestOf<'unsubscribe'>): void {
@@ -249,12 +275,12 @@ export class Session implements Subscriber {
     this.#send({ ref, ok: true, view: { topics: pushes.topics(this) } });
   }
 
-  #answer(ref: number, read: Promise<Read<unknown>>): void {
+  #answer({ ref, type }: Pick<CheckedRequest, 'ref' | 'type'>, read: Promise<Read<unknown>>): void {
     this.#begin(1);
     void read.then((result) => {
       this.#end(1);
       if (result.ok) this.#send({ ref, ok: true, view: result.value });
-      else this.#refuse(ref, result);
+      else this.#refuse(ref, result, type);
     });
   }
 
@@ -293,6 +319,10 @@ export class Session implements Subscriber {
     return { ok: true, citizen: this.#ports.engine.citizenKeyOf(checked.value), taxCode: checked.value };
   }
 
+  get #access(): Access {
+    return this.#ports.versions.accessOf(this.#client);
+  }
+
   #hasExpired(): boolean {
     return this.#ports.realMs() >= this.#principal.expiresAtMs;
   }
@@ -316,8 +346,14 @@ export class Session implements Subscriber {
   }
 
   /** A refusal that will pass says when to come back, even where the engine left that open. */
-  #refuse(ref: number | null, { code, detail, retryAtMs }: Refusal): void {
-    this.#send(refusedReply(ref, { code, detail, retryAtMs: retryAtMs ?? this.#retryAtMs(code) }));
+  #refuse(ref: number | null, refusal: Refusal, type?: RequestType): void {
+    const retryAtMs = refusal.retryAtMs ?? this.#retryAtMs(refusal.code);
+    this.#send(refusedReply(ref, { ...refusal, retryAtMs }, this.#failureOf(type)));
+  }
+
+  /** What the app says to its citizen, and to nobody else. */
+  #failureOf(type: RequestType | undefined): MessageCode | undefined {
+    return type === undefined || this.#origin.role !== 'citizen' ? undefined : FAILURES[type];
   }
 
   #retryAtMs(code: RefusalName): number | undefined {
@@ -334,6 +370,10 @@ export class Session implements Subscriber {
 /** What counts against the limit of a connection: commands, and rows one by one. */
 function weightOf(request: CheckedRequest): number {
   return request.type === 'recordPayments' ? request.rows.length : 1;
+}
+
+function isAboutRanks({ type }: CheckedRequest): boolean {
+  return type === 'ranking' || type === 'rankingPage';
 }
 
 function isSamePerson(one: Principal, other: Principal): boolean {

@@ -3,6 +3,7 @@ import { type Clock, type Engine, REFUSALS, type RefusalName } from '../../engin
 import { retryAtMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
+import { clientOf, Versions } from '../versions/index.ts';
 import {
   BEARER_PREFIX,
   type Codec,
@@ -38,6 +39,8 @@ export interface SocketHandlersOptions {
   readonly allowedOrigins?: readonly string[];
   /** No room for more connections just now (fault 20). Absent: there always is. */
   readonly isCrowded?: () => boolean;
+  /** Absent: everything is on for everyone. */
+  readonly versions?: Versions;
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {
@@ -50,17 +53,18 @@ export interface SessionHandlers extends SocketHandlers<Session> {
 
 export function createSocketHandlers(options: SocketHandlersOptions): SessionHandlers {
   assertMsgpackrVersion();
-  const { engine, repeat, monotonicMs } = options;
+  const { engine, repeat, monotonicMs, versions = new Versions() } = options;
   const codecs: ReadonlyMap<string, Codec> = new Map([
     [PROTOCOL_MSGPACK, createMsgpackCodec()],
     [PROTOCOL_JSON, createJsonCodec()],
   ]);
   const pushes = new Pushes(engine);
   const work = new Work();
-  const ports: SessionPorts = { ...options, pushes, work };
+  const ports: SessionPorts = { ...options, versions, pushes, work };
   const sessions = new Set<Session>();
   const stops = [
     engine.onChanged((citizens) => pushes.changed(citizens)),
+    versions.onChanged(() => pushes.featuresChanged([...sessions].filter(({ hasVersion }) => hasVersion))),
     repeat(() => pushes.tick(monotonicMs()), PUSH_TICK_MS),
     repeat(() => {
       for (const session of sessions) session.checkExpiry();
@@ -105,7 +109,11 @@ function decideUpgrade(
     if (!verification.ok) return refuse(verification.code);
     const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
     if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
-    return { ok: true, protocol: codec.protocol, data: new Session(verification.principal, codec, ports) };
+    return {
+      ok: true,
+      protocol: codec.protocol,
+      data: new Session(verification.principal, clientOf(request), codec, ports),
+    };
   };
   const verification = identity.verify(token);
   return verification instanceof Promise ? verification.then(decide) : decide(verification);

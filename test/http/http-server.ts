@@ -13,6 +13,7 @@ import { type MethodSearch, NO_SEARCH, OwnCardVault } from '../../server/partner
 import { PayoutDesk } from '../../server/payout/index.ts';
 import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
+import { Versions } from '../../server/versions/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 
 export interface Sent {
@@ -37,6 +38,7 @@ export interface ServerOptions {
   readonly methodSearch?: MethodSearch;
   /** Default Italy's. */
   readonly programme?: Programme;
+  readonly versions?: Versions;
 }
 
 /** A disk with room. */
@@ -70,6 +72,7 @@ export class HttpServer {
     isReady = () => true,
     methodSearch = NO_SEARCH,
     programme = italy2020(),
+    versions = new Versions(),
   }: ServerOptions = {}): Promise<HttpServer> {
     const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
     const monotonicMs = () => performance.now();
@@ -96,6 +99,7 @@ export class HttpServer {
       methodSearch,
       hashList: () => hashLists.current,
       isReady,
+      versions,
       log: (line) => lines.push(line),
       realMs: Date.now,
       monotonicMs,

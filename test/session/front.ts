@@ -6,6 +6,7 @@ import { makeTaxCode, type Role } from '../../engine/index.ts';
 import type { Identity, Principal } from '../../server/identity/identity.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
 import type { HttpResponse, Socket, UpgradeDecision } from '../../server/transport/index.ts';
+import type { Versions } from '../../server/versions/index.ts';
 import {
   createJsonCodec,
   createMsgpackCodec,
@@ -28,6 +29,11 @@ export type Asked = RequestInput extends infer R ? (R extends RequestInput ? Omi
 export const anna = makeTaxCode(1);
 export const bruno = makeTaxCode(2);
 
+interface FrontOptions {
+  readonly allowedOrigins?: readonly string[];
+  readonly versions?: Versions;
+}
+
 export class Front {
   readonly world: World;
   readonly handlers: SessionHandlers;
@@ -36,7 +42,7 @@ export class Front {
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
 
-  private constructor(world: World, allowedOrigins: readonly string[] | undefined) {
+  private constructor(world: World, { allowedOrigins, versions }: FrontOptions) {
     this.world = world;
     const identity: Identity = {
       verify: async (token) => {
@@ -59,11 +65,12 @@ export class Front {
         return () => void this.#tasks.splice(this.#tasks.indexOf(entry), 1);
       },
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+      ...(versions === undefined ? {} : { versions }),
     });
   }
 
-  static async open(options: WorldOptions & { readonly allowedOrigins?: readonly string[] } = {}): Promise<Front> {
-    return new Front(await World.open(options), options.allowedOrigins);
+  static async open(options: WorldOptions & FrontOptions = {}): Promise<Front> {
+    return new Front(await World.open(options), options);
   }
 
   /** Lets time pass: both clocks that sessions look at, and what is due meanwhile. */
@@ -105,9 +112,13 @@ export class Front {
   async connect(
     role: Role,
     subject: string,
-    { token = this.token(role, subject), protocol = 'clickday.v1.json' as Protocol } = {},
+    {
+      token = this.token(role, subject),
+      protocol = 'clickday.v1.json' as Protocol,
+      more = [] as readonly string[],
+    } = {},
   ): Promise<Client> {
-    const decision = await this.upgrade({ authorization: `Bearer ${token}` }, [protocol]);
+    const decision = await this.upgrade({ authorization: `Bearer ${token}` }, [protocol, ...more]);
     if (!decision.ok) throw new Error(String(decision.response.body));
     return new Client(this.handlers, decision.data, protocol);
   }
@@ -169,7 +180,7 @@ export class Client implements Socket<Session> {
     });
   }
 
-  pushes(topic: 'wallet' | 'rank'): readonly Frame[] {
+  pushes(topic: 'wallet' | 'rank' | 'features'): readonly Frame[] {
     return this.frames.filter(({ push }) => push === topic);
   }
 }

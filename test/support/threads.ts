@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StartedEngine, startEngineThreads } from '../../server/shards/index.ts';
+import { EVERYTHING } from '../../server/versions/index.ts';
 import { instant, World } from './world.ts';
 
 const { startEngineThreads: start } = (await import(
@@ -37,6 +38,7 @@ export class Threads {
         shipping: null,
         payoutFolder: null,
         keepsFormat: false,
+        versions: { file: null, policy: EVERYTHING },
         issuer: null,
         ibanChecker: null,
         cardVault: null,
