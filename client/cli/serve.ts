@@ -21,6 +21,7 @@ export const serve = defineCommand({
     now: { type: 'string', description: 'start a simulated clock at this instant', valueHint: 'ISO-8601' },
     speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },
     programme: { type: 'string', description: 'built-in programme or a file of one', valueHint: 'NAME|FILE' },
+    features: { type: 'string', description: 'which versions of clients may do what', valueHint: 'FILE' },
     quota: { type: 'string', description: 'refuse changes when the folder has grown to this size', valueHint: 'BYTES' },
     ship: { type: 'string', description: 'ship the journal to a second folder, all the time', valueHint: 'DIR' },
     'ship-keys': { type: 'string', description: 'and the keys to another; by default DIR.keys', valueHint: 'DIR' },
@@ -67,6 +68,7 @@ interface ServeArguments {
   readonly now: string | undefined;
   readonly speed: string | undefined;
   readonly programme: string | undefined;
+  readonly features: string | undefined;
   readonly quota: string | undefined;
   readonly ship: string | undefined;
   readonly 'ship-keys': string | undefined;
@@ -77,7 +79,8 @@ interface ServeArguments {
 
 /** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
 function engineOptions(args: ServeArguments): object {
-  const { data, transport, now, programme, demo, ship, 'ship-keys': shipKeys, 'payout-folder': payoutFolder } = args;
+  const { data, transport, now, programme, features, demo, ship } = args;
+  const { 'ship-keys': shipKeys, 'payout-folder': payoutFolder } = args;
   if (now !== undefined && Number.isNaN(Date.parse(now)))
     throw usageFault(`--now is an ISO-8601 instant, not "${now}"`);
   if (args.speed !== undefined && now === undefined) throw usageFault('--speed needs --now: real time has one speed');
@@ -92,6 +95,7 @@ function engineOptions(args: ServeArguments): object {
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
     ...(now === undefined ? {} : { now }),
     ...(programme === undefined ? {} : { programme }),
+    ...(features === undefined ? {} : { features }),
     ...(ship === undefined ? {} : { ship }),
     ...(shipKeys === undefined ? {} : { shipKeys }),
     ...(payoutFolder === undefined ? {} : { payoutFolder }),

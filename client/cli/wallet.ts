@@ -1,6 +1,7 @@
 /** `clickday wallet`: what one citizen has: methods, IBAN, cashback and place in each period. */
 import { defineCommand } from 'citty';
 import { checkTaxCode } from '../../engine/index.ts';
+import { MESSAGES, standingMessage } from '../../server/wire/index.ts';
 import {
   type Happening,
   type OpenPast,
@@ -40,14 +41,19 @@ export const wallet = defineCommand({
     if (args.backup !== undefined) throw usageFault('--backup needs --at');
     const all = await withClient(args, 'citizen', args.citizen, readAll);
     if (args.json) return printJson(all);
-    print(
-      [sayWallet(all.wallet), ...all.totals.map((total) => `period ${total.awardPeriodId}: ${sayTotal(total)}`)].join(
-        '\n',
-      ),
-    );
+    print([sayWallet(all.wallet), ...all.totals.map((total) => sayStanding(total, all))].join('\n'));
     print(sayRankings(all.ranking));
   },
 });
+
+type Everything = Awaited<ReturnType<typeof readAll>>;
+
+function sayStanding(total: Everything['totals'][number], { periods, ranking }: Everything): string {
+  const isSame = (other: { readonly awardPeriodId: number }) => other.awardPeriodId === total.awardPeriodId;
+  const period = periods.find(isSame);
+  const message = period === undefined ? null : standingMessage(total, period, ranking.find(isSame));
+  return `period ${total.awardPeriodId}: ${sayTotal(total)}${message === null ? '' : `. ${MESSAGES[message].text}`}`;
+}
 
 interface PastArguments extends LineOptions {
   readonly citizen: string;
@@ -114,7 +120,8 @@ async function readAll(client: ClickdayClient) {
   const totals = await Promise.all(
     ranking.map(async ({ awardPeriodId }) => viewOf(await client.read('total', { awardPeriodId }))),
   );
-  return { wallet, ranking, totals };
+  const periods = viewOf(await client.read('periods', {}));
+  return { wallet, ranking, totals, periods };
 }
 
 type Refusal = {

@@ -1,7 +1,7 @@
 /** Answers of the engine in words, for a person at a terminal. */
 import Table from 'cli-table3';
 import type { MethodView, PaymentsPage, RankingView, TotalView, WalletView } from '../../engine/contract.ts';
-import type { DoneReply, RefusedReply, RequestType } from '../../server/wire/index.ts';
+import { type DoneReply, MESSAGES, type RefusedReply, type RequestType } from '../../server/wire/index.ts';
 import { euro, grouped } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 
@@ -31,9 +31,9 @@ function doneSentence(type: RequestType, answer: DoneReply['answer']): string {
     case 'removeMethod':
       return 'removed from the wallet';
     case 'enableCashback':
-      return `cashback active since ${momentOf(answer.activationMs)}: payments count from tomorrow`;
+      return `enabled ${momentOf(answer.activationMs)}. ${MESSAGES.ACTIVE_FROM_TOMORROW.text}`;
     case 'disableCashback':
-      return 'cashback off: payments of today still count';
+      return MESSAGES.INACTIVE_FROM_TOMORROW.text;
     case 'enableAll':
       return `${answer.enabled?.length ?? 0} enabled, ${answer.refused?.length ?? 0} refused`;
     default:
@@ -46,9 +46,9 @@ function ibanSentence(status: DoneReply['answer']['validationStatus']): string {
     case 'OK':
       return 'IBAN stored and verified';
     case 'KO':
-      return 'IBAN not stored: it is not registered to this citizen';
+      return MESSAGES.IBAN_NOT_OWNED.text;
     case 'UNKNOWN_PSP':
-      return 'IBAN stored; it could not be verified yet';
+      return `IBAN stored. ${MESSAGES.IBAN_NOT_VERIFIED.text}`;
     default:
       return 'IBAN answered';
   }

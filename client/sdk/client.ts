@@ -10,14 +10,17 @@ import {
   BEARER_PREFIX,
   type ChangeType,
   type Codec,
+  clientProtocol,
   createJsonCodec,
   createMsgpackCodec,
   type DoneReply,
+  type FeaturesView,
   type Hello,
   type ReadType,
   type RefusedReply,
   type RequestInputOf,
   type Topic,
+  type TopicPush,
   type ViewReply,
   type WirePush,
   type WireReply,
@@ -25,6 +28,7 @@ import {
 import { ClientFault } from './fault.ts';
 import { newCommandId } from './identifier.ts';
 import { platformSocket, type SocketConstructor, type StandardSocket, socketUrl } from './socket.ts';
+import { SDK_CLIENT } from './version.ts';
 
 export interface ClientOptions {
   /** `http://127.0.0.1:8080`, or the same with `ws:`; `/ws` is added. */
@@ -32,6 +36,8 @@ export interface ClientOptions {
   /** A token, or how to get a fresh one: asked at each connection. */
   readonly token: string | (() => string | Promise<string>);
   readonly format?: 'msgpack' | 'json';
+  /** Which app this is: `ios/1.12.0`, `android/…`, `web/…`. By default the SDK itself. */
+  readonly client?: string;
   /** The constructor of `ws` in Node; the platform's own by default. */
   readonly WebSocket?: SocketConstructor;
   /** Longest wait for one reply, reconnections included. Default 30 s. */
@@ -72,10 +78,12 @@ export class ClickdayClient {
   /** Asked, but beyond what the server takes at once. */
   readonly #waiting: Pending[] = [];
   readonly #topics = new Set<Topic>();
-  readonly #pushListeners = new Set<(push: WirePush) => void>();
+  readonly #pushListeners = new Set<(push: TopicPush) => void>();
+  readonly #featuresListeners = new Set<(features: FeaturesView) => void>();
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
   #socket: StandardSocket | null = null;
   #hello: HelloView | null = null;
+  #features: FeaturesView | null = null;
   #helloAtMs = 0;
   #nextRef = 1;
   #state: ConnectionState = 'reconnecting';
@@ -98,6 +106,11 @@ export class ClickdayClient {
 
   get hello(): HelloView {
     return this.#hello!;
+  }
+
+  /** What this version can do now, and what to say of the rest. Null: the server has not said yet. */
+  get features(): FeaturesView | null {
+    return this.#features;
   }
 
   get state(): ConnectionState {
@@ -134,11 +147,17 @@ export class ClickdayClient {
   }
 
   /** Live pushes; the subscription survives reconnections. Returns the way to stop listening. */
-  async subscribe(topics: readonly Topic[], listener: (push: WirePush) => void): Promise<() => void> {
+  async subscribe(topics: readonly Topic[], listener: (push: TopicPush) => void): Promise<() => void> {
     for (const topic of topics) this.#topics.add(topic);
     this.#pushListeners.add(listener);
     await this.#ask('subscribe', { topics: [...topics] }, undefined);
     return () => this.#pushListeners.delete(listener);
+  }
+
+  /** Told after each connection, and whenever it changes: no new version of the app is needed for it (R5). */
+  onFeatures(listener: (features: FeaturesView) => void): () => void {
+    this.#featuresListeners.add(listener);
+    return () => this.#featuresListeners.delete(listener);
   }
 
   onState(listener: (state: ConnectionState) => void): () => void {
@@ -226,10 +245,7 @@ export class ClickdayClient {
 
   #receive(data: unknown): void {
     const frame = this.#decode(data) as WireReply | WirePush;
-    if ('push' in frame) {
-      for (const listener of this.#pushListeners) listener(frame);
-      return;
-    }
+    if ('push' in frame) return this.#receivePush(frame);
     if (frame.ref === null) throw new ClientFault('PROTOCOL', `our frame was not understood: ${JSON.stringify(frame)}`);
     // A stopping server did not take it in: it stays pending and is sent again to the next one.
     if (!frame.ok && frame.code === 'DRAINING') return;
@@ -239,6 +255,13 @@ export class ClickdayClient {
     if (this.#oldest() === undefined) this.#disarmDeadline(); // Or it would keep a finished program alive.
     pending.settle(frame);
     this.#sendWaiting();
+  }
+
+  #receivePush(frame: WirePush): void {
+    if (frame.push === 'features') {
+      this.#features = frame.view;
+      for (const listener of this.#featuresListeners) listener(frame.view);
+    } else for (const listener of this.#pushListeners) listener(frame);
   }
 
   /** Binary frames come as ArrayBuffer. Throws for what is not of this subprotocol. */
@@ -253,9 +276,10 @@ export class ClickdayClient {
 
   /** Resolves once `hello` is in. */
   async #open(): Promise<void> {
-    const { token, url } = this.#options;
+    const { token, url, client = SDK_CLIENT } = this.#options;
     const bearer = typeof token === 'string' ? token : await token();
-    const socket = new this.#Socket(socketUrl(url), [this.#codec.protocol, `${BEARER_PREFIX}${bearer}`]);
+    const protocols = [this.#codec.protocol, `${BEARER_PREFIX}${bearer}`, clientProtocol(client)];
+    const socket = new this.#Socket(socketUrl(url), protocols);
     socket.binaryType = 'arraybuffer';
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => fail('no hello in time'), CONNECT_MS_MAX);

@@ -1,5 +1,7 @@
 /** The few things that go over HTTP: an acquirer's files, its salt, the operator's clock. Standard `fetch` only. */
+import { CLIENT_HEADER } from '../../server/wire/index.ts';
 import { ClientFault } from './fault.ts';
+import { SDK_CLIENT } from './version.ts';
 
 export interface HttpOptions {
   readonly url: string;
@@ -42,7 +44,7 @@ export async function askHttp(options: HttpOptions, ask: HttpAsk): Promise<HttpA
 
 async function askOnce({ url, token }: HttpOptions, ask: HttpAsk): Promise<HttpAnswer> {
   const { method, path, body, accept = '*/*' } = ask;
-  const headers = { authorization: `Bearer ${token}`, accept, ...contentType(body) };
+  const headers = { authorization: `Bearer ${token}`, accept, [CLIENT_HEADER]: SDK_CLIENT, ...contentType(body) };
   const request: RequestInit & { duplex?: 'half' } = { method, headers };
   if (body !== undefined) request.body = body;
   if (body instanceof ReadableStream) request.duplex = 'half';

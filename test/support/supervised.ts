@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { ClickdayClient, type SocketConstructor } from '../../client/sdk/index.ts';
+import { SDK_CLIENT } from '../../client/sdk/version.ts';
 import type { Role } from '../../engine/index.ts';
 import { openDevelopmentIdentity, type Ready } from '../../server/index.ts';
 import { childOf, freePort } from './programs.ts';
@@ -150,13 +151,17 @@ export class Supervised {
     return sign({ role, subject, ttlSeconds: 100_000_000 });
   }
 
-  /** @param patienceMs how long it comes back when it is refused for now */
-  async client(role: Role, subject: string, patienceMs = 20_000): Promise<ClickdayClient> {
+  /**
+   * @param patienceMs how long it comes back when it is refused for now
+   * @param client which it says to be
+   */
+  async client(role: Role, subject: string, patienceMs = 20_000, client = SDK_CLIENT): Promise<ClickdayClient> {
     return ClickdayClient.connect({
       url: this.url,
       token: await this.token(role, subject),
       WebSocket: WebSocket as unknown as SocketConstructor,
       format: 'json',
+      client,
       patienceMs,
     });
   }
