@@ -7,7 +7,9 @@ export interface ServerOptions {
   readonly data: string;
   readonly shards?: number | undefined;
   readonly transport?: 'auto' | 'uws' | 'ws';
-  readonly programme: string;
+  /** Absent: the folder's own. */
+  readonly programme?: string;
+  readonly payoutFolder?: string;
   /** ISO-8601: the programme's clock starts there. */
   readonly now: string;
 }

@@ -46,6 +46,12 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     isLong: true,
     load: () => import('./load-hour.ts'),
   },
+  closing: {
+    about: 'a period closed and paid: its ranking frozen, a record for everybody who is owed, all files for the bank',
+    options: ['citizens', 'stores', 'population', 'rows-per-file'],
+    isLong: true,
+    load: () => import('./closing.ts'),
+  },
   'ingest-seeded': {
     about: "acquirers' payments as fast as they are taken, with three payments of each seeded citizen there",
     options: ['citizens', 'population', 'seconds'],

@@ -61,6 +61,8 @@ export interface ChronicleOptions {
   readonly storeCount: number;
   readonly law: Law;
   readonly digests: Digests;
+  /** Nobody has put off saying where the money goes. */
+  readonly everyIban: boolean;
 }
 
 /** What is known of a citizen while its group is told; of a card likewise. */
@@ -237,16 +239,17 @@ export class Chronicle {
     const terms = { termsMs: this.#nowMs, optInStatus: 'NOREQ' } as const;
     this.#fact(partition, { kind: 'enrolled', citizen, enrolment: ENROLMENT, ...terms, slot, sealedTaxCode });
     this.#done(person, this.#ask(person, { kind: 'enrol' }), terms);
-    if (who.hasIban) this.#setIban(person, slot, seals);
+    if (who.hasIban || this.#options.everyIban) this.#setIban(person, slot, seals);
     for (const hpan of who.cards) this.#enable(person, this.#instrument(hpan));
   }
 
   #setIban(person: Person, slot: number, seals: Seals): void {
-    const iban = makeIban(person.citizen.number);
-    const holder = { accountHolderCF: person.citizen.taxCode, accountHolderName: 'ADA', accountHolderSurname: 'ROSSI' };
+    const { number, taxCode } = person.citizen;
+    const iban = makeIban(number);
+    const holder = { accountHolderCF: taxCode, accountHolderName: 'ADA', accountHolderSurname: 'ROSSI' };
     const asked = this.#ask(person, { kind: 'setIban', iban, ...holder });
     const checkStatus = 'UNKNOWN_PSP' as const;
-    const payoff = { checkStatus, sealed: seals.payoff(slot, JSON.stringify({ iban, ...holder })) };
+    const payoff = { checkStatus, sealed: seals.payoff(slot, JSON.stringify({ iban, ...holder, taxCode })) };
     this.#fact(person.partition, { kind: 'payoffSet', citizen: person.key, payoff, atMs: this.#nowMs });
     this.#done(person, asked, { validationStatus: checkStatus });
   }

@@ -32,6 +32,7 @@ import { type Round, Timeline } from './timeline.ts';
 export interface RowsTask {
   readonly seed: number;
   readonly citizenCount: number;
+  readonly everyIban: boolean;
   readonly programme: Programme;
   readonly programmeFact: Fact;
   readonly folder: string;
@@ -102,13 +103,13 @@ class RowsMaker implements Listener {
   tell({ group, notes }: EnrolledGroup): Buffer {
     this.#beginGroup();
     const noted = new Noted(readNotes(notes));
-    const { seed, rowsPaths } = this.#task;
+    const { seed, rowsPaths, everyIban } = this.#task;
     const digests = {
       citizen: () => this.#digests.note(noted.citizen()),
       body: () => noted.body(),
       record: (record: TransactionRecord) => this.#digests.record(record),
     };
-    const options = { seed, storeCount: rowsPaths.length, law: this.#law, digests };
+    const options = { seed, storeCount: rowsPaths.length, law: this.#law, digests, everyIban };
     const chronicle = new Chronicle(options, this.#timeline.citizensOf(group), this);
     const rounds = this.#timeline.enrolment(group);
     chronicle.enrol(rounds, noted);

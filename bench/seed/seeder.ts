@@ -31,6 +31,10 @@ export interface SeedOptions {
   readonly citizenCount: number;
   readonly storeCount: number;
   readonly seed: number;
+  /** Default Italy's. */
+  readonly programme?: Programme;
+  /** Default false: some put it off. */
+  readonly everyIban?: boolean;
   readonly onProgress?: (progress: SeedProgress) => void;
 }
 
@@ -85,8 +89,8 @@ class Seeder {
   readonly #options: SeedOptions;
   readonly #folder: BulkFolder;
   readonly #timeline: Timeline;
-  readonly #programme: Programme = italy2020();
-  readonly #law = new Law(this.#programme);
+  readonly #programme: Programme;
+  readonly #law: Law;
   readonly #hash: KeyedHash;
   readonly #scribe: Scribe;
   /** Sections of the records that are to be appended, by store. */
@@ -97,14 +101,16 @@ class Seeder {
   constructor(options: SeedOptions, folder: BulkFolder) {
     this.#options = options;
     this.#folder = folder;
+    this.#programme = options.programme ?? italy2020();
+    this.#law = new Law(this.#programme);
     this.#timeline = new Timeline(options.citizenCount, options.storeCount);
     this.#hash = new KeyedHash(folder.indexKey);
     this.#bodies = folder.stores.map(() => []);
     const programmeFact = this.#programmeFact();
     this.#scribe = new Scribe(programmeFact, ({ nowMs }, sections) => this.#write(nowMs, sections));
-    const { seed, citizenCount } = options;
+    const { seed, citizenCount, everyIban = false } = options;
     this.#rows = new RowsThread({
-      ...{ seed, citizenCount, programme: this.#programme, programmeFact, folder: folder.path },
+      ...{ seed, citizenCount, everyIban, programme: this.#programme, programmeFact, folder: folder.path },
       indexKey: folder.indexKey,
       rowsPaths: folder.stores.map(({ rowsPath }) => rowsPath),
     });
@@ -153,8 +159,8 @@ class Seeder {
   }
 
   #chronicle(group: number, digests: Digests): Chronicle {
-    const { seed, storeCount } = this.#options;
-    const options = { seed, storeCount, law: this.#law, digests };
+    const { seed, storeCount, everyIban = false } = this.#options;
+    const options = { seed, storeCount, law: this.#law, digests, everyIban };
     return new Chronicle(options, this.#timeline.citizensOf(group), this.#scribe);
   }
 

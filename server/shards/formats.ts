@@ -576,7 +576,7 @@ const READS: Reads = {
   covered: crossing(43, tuple(coveredPart), read(coveredPage)),
   payouts: crossing(45, tuple(payoutsPart), read(payoutsPartPage)),
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
-  payoutFiles: crossing(47, nothing as unknown as Codec<Asked<'payoutFiles'>>, read(list(payoutFile))),
+  payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */

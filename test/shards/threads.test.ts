@@ -4,8 +4,9 @@
 import { syncBuiltinESMExports } from 'node:module';
 import workerThreads, { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isoText, makeTaxCode, partitionOf } from '../../engine/index.ts';
+import { isoText, makeIban, makeTaxCode, partitionOf } from '../../engine/index.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
+import { closePeriod, livePeriod, PAID_PERIOD, setIban } from '../support/payouts.ts';
 import { Random, seed } from '../support/random.ts';
 import { hpanElsewhere, hpanOn, shardOf } from '../support/shards.ts';
 import { Threads } from '../support/threads.ts';
@@ -240,6 +241,52 @@ test('three stores close a period under load, and agree on who won', async () =>
   for (const outcome of await Promise.all(last)) expect(outcome).toMatchObject({ status: 'counted' });
   const totals = await Promise.all(citizens.map((citizen) => citizen.total(CHRISTMAS)));
   expect(totals.reduce((sum, { transactionNumber }) => sum + transactionNumber, 0)).toBe(counted + citizens.length);
+  await expectSound();
+});
+
+test('three stores pay a closed period: records, files, outcomes and what is sent again', async () => {
+  const world = await threads.open(3);
+  const { engine } = world;
+  const citizens = await livePeriod(world, [10, 10, 10, 9]);
+  await closePeriod(world);
+  // Two thirds of what is due: asked of all stores, and cut by each.
+  const made = {
+    orderNumber: 1,
+    recordCount: 3,
+    totalCents: 3 * 66_66,
+    cut: { fundsCents: 200_00, totalCents: 300_00 },
+  };
+  expect(value(await engine.makePayouts(PAID_PERIOD, 200_00))).toMatchObject(made);
+  expect(value(await engine.makePayouts(PAID_PERIOD, null))).toMatchObject({ orderNumber: 2, recordCount: 3 });
+  const records = (await Promise.all(citizens.map(({ key }) => engine.payoutsOf(key)))).map(value);
+  expect(records.map((own) => own.map(({ cashbackCents }) => cashbackCents))).toEqual([
+    ...new Array(3).fill([66_66, 33_34]),
+    [],
+  ]);
+
+  const ids = records.flat().map(({ id }) => id);
+  const fileNumber = 1;
+  const file = { fileNumber, awardPeriodId: PAID_PERIOD, name: 'one', rowCount: 6, totalCents: 300_00, checksum: '' };
+  await engine.setPayoutFile({ ...file, state: 'writing', atMs: world.nowMs });
+  const marked = ids.flatMap((id) => [
+    { kind: 'export', id, fileNumber } as const,
+    { kind: 'deliver', id, fileNumber } as const,
+  ]);
+  expect(await engine.changePayouts(marked)).toEqual(marked.map(() => ({ ok: true, successorId: null })));
+  const outcome = { result: 'KO', reason: 'conto estinto', cro: '', executionDay: '' } as const;
+  await engine.changePayouts([{ kind: 'outcome', id: ids[0]!, outcome }]);
+  await setIban(citizens[0]!, 1);
+  const [, , again] = value(await engine.payoutsOf(citizens[0]!.key));
+  expect(again).toMatchObject({ relatedId: ids[0], status: 'NEW', account: { iban: makeIban(1) } });
+  expect(await engine.changePayouts([{ kind: 'outcome', id: ids[0]!, outcome }])).toEqual([
+    { ok: true, successorId: again!.id },
+  ]);
+  const account = { iban: makeIban(2), accountHolderCF: 'X', accountHolderName: 'Y', accountHolderSurname: 'Z' };
+  const paid = { account, cashbackCents: 1, jackpotCents: 0, outcome, consapId: '1', ticketId: '2', relatedId: null };
+  expect(
+    await engine.integratePayout({ ...paid, citizen: citizens[3]!.key, awardPeriodId: PAID_PERIOD }),
+  ).toMatchObject({ ok: true });
+  expect(value(await engine.payoutFiles())).toEqual([{ ...file, state: 'writing', atMs: world.nowMs }]);
   await expectSound();
 });
 
