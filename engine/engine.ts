@@ -74,6 +74,8 @@ export interface PayoutsQuery {
   readonly awardPeriodId?: number;
   /** Default `all`. */
   readonly filter?: PayoutsFilter;
+  /** Without accounts and tax codes, which are sealed and cost most of the reading. */
+  readonly isBrief?: boolean;
   /** Of the page before; what is not one finds nothing. */
   readonly cursor?: string;
 }

@@ -95,7 +95,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     stopping: stopping.signal,
   });
   const { payoutFolder } = configuration;
-  const payouts = new PayoutDesk({ engine, clock, folder: payoutFolder });
+  const payouts = new PayoutDesk({ engine, clock, folder: payoutFolder, pause });
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),

@@ -174,10 +174,11 @@ export class DividedEngine implements Engine {
     return replies;
   }
 
-  payouts: Engine['payouts'] = async ({ awardPeriodId = null, filter = 'all', cursor = '0 0' }) => {
+  payouts: Engine['payouts'] = async (query) => {
+    const { awardPeriodId = null, filter = 'all', isBrief = false, cursor = '0 0' } = query;
     const { partition, from } = payoutCursorOf(cursor);
     if (partition >= PARTITION_COUNT) return { ok: true, value: { payouts: [], nextCursor: null } };
-    const part = { partition, from, countMax: LIMITS.payoutsPageMax, filter, awardPeriodId };
+    const part = { partition, from, countMax: LIMITS.payoutsPageMax, filter, awardPeriodId, isBrief };
     const page = await this.#shardAt(partition).payouts(part);
     if (!page.ok) return page;
     const { payouts, next } = page.value;

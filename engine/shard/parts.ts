@@ -102,6 +102,7 @@ export interface PayoutsPart {
   readonly filter: PayoutsFilter;
   /** Null = of all periods. */
   readonly awardPeriodId: number | null;
+  readonly isBrief: boolean;
 }
 
 export interface PayoutsPartPage {

@@ -160,11 +160,8 @@ export class PayoutDecider {
     if (payout === undefined) return refused('PAYOUT_NOT_FOUND');
     const decision = decidePayout(payout, this.#eventOf(turn, partition, payout, change), turn.nowMs);
     if (decision.refused !== null) return refused(decision.refused);
-    if (decision.payout !== null) {
-      this.#set(turn, partition, decision.payout);
-      this.#succeedIfDue(turn, partition, decision.payout, this.#wallet(turn, partition, payout.citizen));
-    }
-    const { successorPlace } = this.#find(turn, partition, change.id)!;
+    if (decision.payout !== null) this.#set(turn, partition, decision.payout);
+    const successorPlace = this.#succeedIfDue(turn, partition, decision.payout ?? payout);
     return { ok: true, successorId: successorPlace === 0 ? null : payoutId(partition, successorPlace) };
   }
 
@@ -222,7 +219,7 @@ export class PayoutDecider {
     const wallet = this.#wallet(turn, partition, citizen);
     invariant(wallet !== undefined && wallet.payoff !== null, 'it has just been set');
     for (const payout of this.#tellAll(turn, partition, citizen, { type: 'FILL', payoff: wallet.payoff })) {
-      this.#succeedIfDue(turn, partition, payout, wallet);
+      this.#succeedIfDue(turn, partition, payout);
     }
   }
 
@@ -237,16 +234,20 @@ export class PayoutDecider {
     return payouts;
   }
 
-  /** A failed transfer is sent again once the citizen has another IBAN, and only once (domain 3.5, G42). */
-  #succeedIfDue(turn: Turn, partition: number, failed: Payout, wallet: Wallet | undefined): void {
-    if (!isFailed(failed) || failed.successorPlace !== 0) return;
-    const payoff = ownPayoff(failed, wallet);
-    if (payoff === null || failed.payoff === null) return;
+  /**
+   * A failed transfer is sent again once the citizen has another IBAN, and only once (domain 3.5, G42).
+   *
+   * @returns the place of what it is sent again by; 0 = it is not
+   */
+  #succeedIfDue(turn: Turn, partition: number, failed: Payout): number {
+    if (!isFailed(failed) || failed.successorPlace !== 0) return failed.successorPlace;
+    const payoff = ownPayoff(failed, this.#wallet(turn, partition, failed.citizen));
+    if (payoff === null || failed.payoff === null) return 0;
     const [iban, ibanBefore] = [
       this.#ibanOf(failed.slot, payoff.sealed),
       this.#ibanOf(failed.slot, failed.payoff.sealed),
     ];
-    if (iban === null || iban === ibanBefore) return;
+    if (iban === null || iban === ibanBefore) return 0;
     const place = payoutPlace(partitionRow(turn, partition).payoutCount);
     const decision = decidePayout(failed, { type: 'SUCCEED', successorPlace: place }, turn.nowMs);
     invariant(decision.payout !== null, 'a failed record without a successor may have one');
@@ -257,6 +258,7 @@ export class PayoutDecider {
       ...{ awardPeriodId, cashbackCents, jackpotCents, ticketId },
       relatedPlace: failed.place,
     });
+    return place;
   }
 
   /** Null = its key is gone. */

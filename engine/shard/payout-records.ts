@@ -1,8 +1,11 @@
 /** Payout records as they can be read: of a citizen, and a partition's one after the other. */
+
+import { invariant } from '../assert.ts';
 import type { CitizenKey, PayoutAccount, PayoutView } from '../contract.ts';
 import type { PayoutsFilter } from '../engine.ts';
 import { isExportable, isFailed, type Payout, payoutId, payoutPlace } from '../payout/payout.ts';
 import { recordInRun } from '../payout/runs.ts';
+import { indexIn, pageOf } from '../place.ts';
 import { StorageFault, type Vault } from '../ports.ts';
 import type { SealedPayoff } from '../wallet/wallet.ts';
 import type { PayoutsPart, PayoutsPartPage } from './parts.ts';
@@ -38,26 +41,38 @@ export class PayoutReads {
     return payoutsOf(this.#view, partition, citizen).map((payout) => this.#viewOf(partition, payout));
   }
 
-  page({ partition, from, countMax, filter, awardPeriodId }: PayoutsPart): PayoutsPartPage {
+  page({ partition, from, countMax, filter, awardPeriodId, isBrief }: PayoutsPart): PayoutsPartPage {
     const { payoutCount = 0 } = this.#view.get('partition', partition, '', '') ?? {};
     const end = Math.min(payoutCount, from + countMax);
     const payouts: PayoutView[] = [];
-    for (let number = from; number < end; number += 1) {
-      const payout = this.#view.line('payout', partition, payoutPlace(number));
+    for (const payout of this.#records(partition, from, end)) {
       if (awardPeriodId !== null && payout.awardPeriodId !== awardPeriodId) continue;
-      if (IS_SOUGHT[filter](payout)) payouts.push(this.#viewOf(partition, payout));
+      if (IS_SOUGHT[filter](payout)) payouts.push(this.#viewOf(partition, payout, isBrief));
     }
     return { payouts, next: end < payoutCount ? end : null };
   }
 
-  #viewOf(partition: number, payout: Payout): PayoutView {
+  /** Page by page of the disk: line by line, each would be read and checked as often as it has lines. */
+  *#records(partition: number, from: number, end: number): Iterable<Payout> {
+    for (let number = from; number < end; ) {
+      const place = payoutPlace(number);
+      const page = this.#view.get('payout', partition, '', pageOf(place)) ?? [];
+      invariant(page.length > indexIn(place), `partition ${partition} has no payout at ${place}`);
+      const records = page.slice(indexIn(place), indexIn(place) + end - number);
+      yield* records;
+      number += records.length;
+    }
+  }
+
+  /** @param isBrief nothing that is sealed is opened */
+  #viewOf(partition: number, payout: Payout, isBrief = false): PayoutView {
     const { citizen, awardPeriodId, cashbackCents, jackpotCents, status, isEnabled, fileNumber, outcome } = payout;
     const { relatedPlace, ticketId, consapId, atMs } = payout;
-    const sealed = this.#open(payout);
+    const sealed = isBrief ? null : this.#open(payout);
     return {
       id: payoutId(partition, payout.place),
       citizen,
-      taxCode: sealed?.taxCode ?? this.#taxCodeOf(partition, citizen),
+      taxCode: isBrief ? '' : (sealed?.taxCode ?? this.#taxCodeOf(partition, citizen)),
       awardPeriodId,
       cashbackCents,
       jackpotCents,

@@ -28,7 +28,7 @@ import {
   writePayoutFiles,
 } from './payout-files.ts';
 import type { PayoutRow } from './payout-row.ts';
-import { type PayoutPlan, payoutsIn, plannedRows, planPayout } from './payout-source.ts';
+import { type PayoutSource, payoutsIn, plannedRows, planPayout, Unwritable } from './payout-source.ts';
 import type { ReadRow } from './row-reader.ts';
 
 export interface PayoutDeskOptions {
@@ -39,6 +39,8 @@ export interface PayoutDeskOptions {
   /** Default: as many as the real programme had. */
   readonly rowsPerFile?: number | undefined;
   readonly transform?: OutputTransform | undefined;
+  /** Real time: until a busy engine is asked again. */
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** How an export goes, or went. */
@@ -48,7 +50,7 @@ export interface PayoutExport {
   readonly fileCount: number;
   readonly rowCount: number;
   readonly totalCents: number;
-  readonly unwritable: PayoutPlan['unwritable'];
+  readonly unwritable: Unwritable['named'];
   readonly unwritableCount: number;
   /** Why it failed; null = it did not. */
   readonly problem: string | null;
@@ -150,18 +152,23 @@ export class PayoutDesk {
     return this.#takeIn(readComplaintPayments(body), (rows) => Promise.all(rows.map((row) => this.#integrate(row))));
   }
 
+  get #source(): PayoutSource {
+    const { engine, pause } = this.#options;
+    return { engine, pause, isStopped: () => this.#isStopped };
+  }
+
   // Out
 
   async #exportAll(period: PeriodView, format: PayoutFormat, folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.#settleOpenFiles(period.awardPeriodId, folder);
     const { engine, clock, rowsPerFile, transform } = this.#options;
-    const plan = await planPayout(engine, period);
-    this.#tell({ unwritable: plan.unwritable, unwritableCount: plan.unwritableCount });
-    if (plan.ids.length === 0) return;
+    const ids = await planPayout(this.#source, period);
+    if (ids.length === 0) return;
+    const unwritable = new Unwritable();
     let open = must(await engine.payoutFiles()).length;
-    const written = writePayoutFiles(plannedRows(engine, period, plan), {
-      ...{ folder, format, clock, rowCount: plan.ids.length },
+    const written = writePayoutFiles(plannedRows(this.#source, { period, ids, unwritable }), {
+      ...{ folder, format, clock, rowCount: ids.length },
       ...(rowsPerFile === undefined ? {} : { rowsPerFile }),
       ...(transform === undefined ? {} : { transform }),
       claim: (rows) => {
@@ -180,6 +187,7 @@ export class PayoutDesk {
         totalCents: totalCents + file.amountCents,
       });
     }
+    this.#tell({ unwritable: unwritable.named, unwritableCount: unwritable.count });
   }
 
   /** Without those whose citizens left since they were read. */
@@ -220,7 +228,7 @@ export class PayoutDesk {
   /** @returns how many records of the file were in it */
   async #changeWip({ awardPeriodId, fileNumber }: PayoutFile, change: (id: number) => PayoutChange): Promise<number> {
     const ids: number[] = [];
-    for await (const payout of payoutsIn(this.#options.engine, awardPeriodId, 'wip')) {
+    for await (const payout of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
       if (payout.fileNumber === fileNumber) ids.push(payout.id);
     }
     for (let at = 0; at < ids.length; at += LIMITS.payoutsPageMax) {

@@ -1,45 +1,64 @@
 /** The records of a period as the rows of its files: counted first, since their names tell how many there will be. */
-import { type Engine, type PayoutView, type PeriodView, partitionOfPayout } from '../../engine/index.ts';
+import {
+  type Engine,
+  type PayoutsQuery,
+  type PayoutView,
+  type PeriodView,
+  partitionOfPayout,
+} from '../../engine/index.ts';
 import { type PayoutRow, payoutRowFault, type RowFault } from './payout-row.ts';
 
-/** What is to be sent: in the order of partitions and numbers, which never changes. */
-export interface PayoutPlan {
-  readonly ids: Uint32Array;
-  /** Records that cannot be written: they wait for whoever can correct them. Only so many are named. */
-  readonly unwritable: readonly (RowFault & { readonly id: number })[];
-  readonly unwritableCount: number;
+/** Records that cannot be written: they wait for whoever can correct them. Only so many are named. */
+export class Unwritable {
+  readonly named: (RowFault & { readonly id: number })[] = [];
+  count = 0;
+
+  add(id: number, fault: RowFault): void {
+    this.count += 1;
+    if (this.named.length < NAMED_MAX) this.named.push({ id, ...fault });
+  }
 }
 
 const NAMED_MAX = 100;
 /** Grows by doubling. */
 const IDS_FIRST = 1_024;
 
-export async function planPayout(engine: Engine, period: PeriodView): Promise<PayoutPlan> {
-  let [ids, count, unwritableCount] = [new Uint32Array(IDS_FIRST), 0, 0];
-  const unwritable: (RowFault & { readonly id: number })[] = [];
-  for await (const payout of exportable(engine, period)) {
-    const row = payoutRow(payout, period);
-    const fault = row === null ? ({ code: 'FIELD_INVALID', detail: 'account' } as const) : payoutRowFault(row);
-    if (fault === null) {
-      if (count === ids.length) ids = doubled(ids);
-      ids[count] = payout.id;
-      count += 1;
-    } else {
-      unwritableCount += 1;
-      if (unwritable.length < NAMED_MAX) unwritable.push({ id: payout.id, ...fault });
-    }
-  }
-  return { ids: ids.subarray(0, count), unwritable, unwritableCount };
+/** What records are read from. A busy engine has no room for the question just then: it is asked again. */
+export interface PayoutSource {
+  readonly engine: Engine;
+  /** Real time. */
+  readonly pause: (ms: number) => Promise<void>;
+  readonly isStopped: () => boolean;
 }
 
-/** Null: planned, and not to be sent any more, since its citizen left meanwhile. What came since is left for the next. */
+const ASK_AGAIN_MS = 100;
+
+/** Ids of what is to be sent, in the order of partitions and numbers, which never changes. Opens no seals. */
+export async function planPayout(source: PayoutSource, { awardPeriodId }: PeriodView): Promise<Uint32Array> {
+  let [ids, count] = [new Uint32Array(IDS_FIRST), 0];
+  for await (const { id } of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: true })) {
+    if (count === ids.length) ids = doubled(ids);
+    ids[count] = id;
+    count += 1;
+  }
+  return ids.subarray(0, count);
+}
+
+/**
+ * Null: planned, and not to be sent, since its citizen left meanwhile or it cannot be written. What came since is left
+ * for the next time.
+ */
 export async function* plannedRows(
-  engine: Engine,
-  period: PeriodView,
-  { ids }: PayoutPlan,
+  source: PayoutSource,
+  {
+    period,
+    ids,
+    unwritable,
+  }: { readonly period: PeriodView; readonly ids: Uint32Array; readonly unwritable: Unwritable },
 ): AsyncGenerator<PayoutRow | null> {
   let next = 0;
-  for await (const payout of exportable(engine, period)) {
+  const { awardPeriodId } = period;
+  for await (const payout of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: false })) {
     if (next === ids.length) return;
     // Both are in one order: whatever was planned and did not come is gone.
     while (next < ids.length && isBefore(ids[next]!, payout.id)) {
@@ -48,28 +67,35 @@ export async function* plannedRows(
     }
     if (ids[next] !== payout.id) continue;
     next += 1;
-    const row = payoutRow(payout, period);
-    yield row !== null && payoutRowFault(row) === null ? row : null;
+    yield writableRow(payout, period, unwritable);
   }
   for (; next < ids.length; next += 1) yield null;
 }
 
-async function* exportable(engine: Engine, { awardPeriodId }: PeriodView): AsyncGenerator<PayoutView> {
-  yield* payoutsIn(engine, awardPeriodId, 'exportable');
+function writableRow(payout: PayoutView, period: PeriodView, unwritable: Unwritable): PayoutRow | null {
+  const row = payoutRow(payout, period);
+  const fault = row === null ? NO_ACCOUNT : payoutRowFault(row);
+  if (fault === null) return row;
+  unwritable.add(payout.id, fault);
+  return null;
 }
 
-/** Page by page. @throws PayoutReadFault where the engine has no room for the question */
+/** Its key is gone: nobody can say any more whose it was. */
+const NO_ACCOUNT: RowFault = { code: 'FIELD_INVALID', detail: 'account' };
+
+/** Page by page. @throws PayoutReadFault when the engine stops */
 export async function* payoutsIn(
-  engine: Engine,
-  awardPeriodId: number,
-  filter: 'exportable' | 'wip',
+  { engine, pause, isStopped }: PayoutSource,
+  query: Omit<PayoutsQuery, 'cursor'>,
 ): AsyncGenerator<PayoutView> {
   let cursor: string | null = '0 0';
   while (cursor !== null) {
-    const page: Awaited<ReturnType<Engine['payouts']>> = await engine.payouts({ awardPeriodId, filter, cursor });
-    if (!page.ok) throw new PayoutReadFault(page.code);
-    yield* page.value.payouts;
-    cursor = page.value.nextCursor;
+    const page: Awaited<ReturnType<Engine['payouts']>> = await engine.payouts({ ...query, cursor });
+    if (page.ok) {
+      yield* page.value.payouts;
+      cursor = page.value.nextCursor;
+    } else if (page.code === 'OVERLOADED' && !isStopped()) await pause(ASK_AGAIN_MS);
+    else throw new PayoutReadFault(page.code);
   }
 }
 

@@ -362,6 +362,7 @@ const payoutsPart = shape<PayoutsPart>({
   countMax: integer,
   filter: oneOf<PayoutsPart['filter']>({ all: 0, exportable: 1, wip: 2, failed: 3 }),
   awardPeriodId: nullable(integer),
+  isBrief: flag,
 });
 
 const payoutView = shape<PayoutView>({

@@ -91,7 +91,7 @@ function factsOf(seed: number, hash: KeyedHash): readonly Fact[] {
   };
   const timeline = new Timeline(FEW, 1);
   const digests = new KeyedDigests(hash, new ByteWriter());
-  const options = { seed, storeCount: 1, law: new Law(italy2020()), digests };
+  const options = { seed, storeCount: 1, law: new Law(italy2020()), digests, everyIban: false };
   const chronicle = new Chronicle(options, timeline.citizensOf(0), listener);
   const rounds = timeline.enrolment(0);
   chronicle.enrol(rounds, { identity: () => ({ slot: 0, sealedTaxCode: SEAL }), payoff: () => SEAL });

@@ -94,7 +94,7 @@ export class HttpServer {
       metrics,
       storage,
       backups: NO_BACKUPS,
-      payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts') }),
+      payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts'), pause }),
       cardVault: new OwnCardVault(italy2020().panSalt),
       methodSearch,
       hashList: () => hashLists.current,

@@ -163,7 +163,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,
-      payouts: new PayoutDesk({ engine: server.engine, clock: server.clock, folder: null }),
+      payouts: new PayoutDesk({ engine: server.engine, clock: server.clock, folder: null, pause: async () => {} }),
       cardVault: new OwnCardVault(italy2020().panSalt),
       methodSearch: NO_SEARCH,
       hashList: () => null,

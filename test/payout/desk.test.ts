@@ -26,8 +26,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 function deskOf(engine: Engine = world.engine, rowsPerFile = 2): PayoutDesk {
-  return new PayoutDesk({ engine, clock: { nowMs: () => world.nowMs }, folder, rowsPerFile });
+  return new PayoutDesk({ engine, clock: { nowMs: () => world.nowMs }, folder, rowsPerFile, pause });
 }
 
 /** Time goes on: no two runs are of one second. */
@@ -177,13 +179,24 @@ test('who leaves while the files are written is in none; a record that cannot be
   expect(idsIn(filesIn().at(-1)!)).toEqual([bad!.id]);
 });
 
+test('an engine that has no room just now is asked again', async () => {
+  await deskOf().make(PAID_PERIOD, null);
+  const crowded = through(() => undefined);
+  let asked = 0;
+  crowded.payouts = async (query) => {
+    asked += 1;
+    return asked % 3 === 0 ? world.engine.payouts(query) : { ok: false, code: 'OVERLOADED' };
+  };
+  expect(await exported(deskOf(crowded))).toMatchObject({ state: 'done', rowCount: 6 });
+});
+
 test('the same records as a SEPA order; where nobody said where, nothing is exported', async () => {
   const desk = deskOf();
   await desk.make(PAID_PERIOD, null);
   const order = { debtorName: 'Consap S.p.A.', debtorIban: makeIban(9), executionDay: '2021-02-01' };
   expect(await exported(desk, sepaFile(order))).toMatchObject({ state: 'done', fileCount: 3, rowCount: 6 });
   expect(readdirSync(folder).filter((name) => name.endsWith('.xml'))).toHaveLength(3);
-  const nowhere = new PayoutDesk({ engine: world.engine, clock: { nowMs: () => world.nowMs }, folder: null });
+  const nowhere = new PayoutDesk({ engine: world.engine, clock: { nowMs: () => world.nowMs }, folder: null, pause });
   expect(nowhere.begin(PAID_PERIOD, consapFile)).toEqual({ ok: false, code: 'PAYOUT_FOLDER_MISSING' });
   expect(nowhere.begin(99, consapFile)).toEqual({ ok: false, code: 'PERIOD_NOT_FOUND' });
 });
