@@ -56,7 +56,6 @@ export {
   payoutFile,
   payoutOrder,
   payoutOutcome,
-  payoutRunFields,
   payoutStatus,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

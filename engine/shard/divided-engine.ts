@@ -166,9 +166,12 @@ export class DividedEngine implements Engine {
     }
     await Promise.all(
       [...byPartition].map(async ([partition, indexes]) => {
-        const own = indexes.map((index) => changes[index]!);
-        const answers = await this.#shardAt(partition).changePayouts(partition, own);
-        for (const [at, index] of indexes.entries()) replies[index] = answers[at]!;
+        for (let first = 0; first < indexes.length; first += LIMITS.payoutsPageMax) {
+          const piece = indexes.slice(first, first + LIMITS.payoutsPageMax);
+          const own = piece.map((index) => changes[index]!);
+          const answers = await this.#shardAt(partition).changePayouts(partition, own);
+          for (const [at, index] of piece.entries()) replies[index] = answers[at]!;
+        }
       }),
     );
     return replies;

@@ -6,7 +6,7 @@ import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
-import { payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
+import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -173,6 +173,12 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
   return { ...row, lastMs: nowMs, received, sent, citizensEnabled, cardsActive, paymentsListed, commandsDone };
 }
 
+/** Of earlier orders only runs that made records are ever looked at again. */
+function isKeptBeside(one: PayoutRun, run: PayoutRun): boolean {
+  if (one.orderNumber === run.orderNumber) return one.first !== run.first;
+  return one.awardPeriodId !== run.awardPeriodId || one.count > 0;
+}
+
 function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, { kind: 'payoutFileSet' }>): PartitionRow {
   switch (fact.kind) {
     case 'periodClosed':
@@ -197,8 +203,7 @@ function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, { ki
       return { ...row, payoutOrders: [...row.payoutOrders, fact.order] };
     case 'payoutRunSet': {
       const { run } = fact;
-      const others = row.payoutRuns.filter((one) => one.orderNumber !== run.orderNumber || one.first !== run.first);
-      return { ...row, payoutRuns: [...others, run] };
+      return { ...row, payoutRuns: [...row.payoutRuns.filter((one) => isKeptBeside(one, run)), run] };
     }
     default:
       return unreachable(fact);

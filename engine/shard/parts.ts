@@ -21,7 +21,7 @@ import type {
 } from '../contract.ts';
 import type { Engine, EngineStats, PayoutsFilter, Read } from '../engine.ts';
 import type { Fact, Message, Standing } from '../facts.ts';
-import type { PayoutOrder, PayoutRun } from '../payout/payout.ts';
+import type { PayoutOrder } from '../payout/payout.ts';
 import type { CheckpointMark, RankedMark } from '../ports.ts';
 import type { Participant } from '../ranking/ranking.ts';
 
@@ -111,11 +111,19 @@ export interface PayoutsPartPage {
   readonly next: number | null;
 }
 
-/** How a store is with the payouts of a period. */
+/** The last order of a period, as partition 0 has it; null = there was none. */
+export interface LastPayoutOrder {
+  readonly order: PayoutOrder | null;
+  /** Of all periods. */
+  readonly orderCount: number;
+}
+
+/** How a store is with an order. */
 export interface PayoutProgress {
-  /** As partition 0 has them; of other stores none. */
-  readonly orders: readonly PayoutOrder[];
-  readonly runs: readonly (PayoutRun & { readonly partition: number })[];
+  /** All its partitions have carried it out. */
+  readonly isDone: boolean;
+  readonly recordCount: number;
+  readonly totalCents: number;
 }
 
 export interface PayoutRunWork {
@@ -227,7 +235,9 @@ export interface CoordinatedShard {
   participants(awardPeriodIds: readonly number[]): Promise<readonly RankedStanding[]>;
   /** What is due to all citizens of the store together, in cents; prizes come from elsewhere. */
   payoutsDue(awardPeriodId: number): Promise<Read<number>>;
-  payoutProgress(): Promise<PayoutProgress>;
+  /** To the shard of partition 0. */
+  lastPayoutOrder(awardPeriodId: number): Promise<LastPayoutOrder>;
+  payoutProgress(orderNumber: number): Promise<PayoutProgress>;
   /** To the shard of partition 0: journals it, with the instant at which it does. */
   orderPayouts(order: PayoutOrder): Promise<PayoutOrder>;
   /** Carries an order out, or goes on with it: in all partitions of the store. */

@@ -3,12 +3,11 @@
  * partition. One after the other, and never two of one period side by side.
  */
 import type { PayoutsMade, Programme } from '../contract.ts';
-import { PARTITION_COUNT } from '../contract.ts';
 import type { Read } from '../engine.ts';
 import type { Standing } from '../facts.ts';
 import type { PayoutOrder } from '../payout/payout.ts';
 import { findPeriod } from '../programme/index.ts';
-import type { CoordinatedShard, PayoutProgress } from './parts.ts';
+import type { CoordinatedShard } from './parts.ts';
 import type { Rankings } from './rankings.ts';
 
 export interface PayoutOrdersOptions {
@@ -39,28 +38,31 @@ export class PayoutOrders {
     if (!order.ok) return order;
 
     const work = { order: order.value, lastWinner: this.#lastWinner(awardPeriodId) };
-    const results = await Promise.all(shards.map((shard) => shard.runPayouts(work)));
-    for (const result of results) if (!result.ok) return result;
-    const progress = results.flatMap((result) => (result.ok ? [result.value] : []));
-    const runs = runsOf(progress, order.value);
     const { orderNumber, cut } = order.value;
-    const recordCount = runs.reduce((total, { count }) => total + count, 0);
-    const totalCents = runs.reduce((total, run) => total + run.totalCents, 0);
+    let [recordCount, totalCents] = [0, 0];
+    for (const result of await Promise.all(shards.map((shard) => shard.runPayouts(work)))) {
+      if (!result.ok) return result;
+      recordCount += result.value.recordCount;
+      totalCents += result.value.totalCents;
+    }
     return { ok: true, value: { awardPeriodId, orderNumber, recordCount, totalCents, cut } };
   }
 
   /** One that was not carried out everywhere, or a new one. */
   async #order(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutOrder>> {
     const { shards } = this.#options;
-    const progress = await Promise.all(shards.map((shard) => shard.payoutProgress()));
-    const orders = progress.flatMap((ofStore) => ofStore.orders);
-    const last = orders.findLast((order) => order.awardPeriodId === awardPeriodId);
-    if (last !== undefined && !isCarriedOut(progress, last)) return { ok: true, value: last };
+    const { order: last, orderCount } = await shards[0]!.lastPayoutOrder(awardPeriodId);
+    if (last !== null && !(await this.#isCarriedOut(last))) return { ok: true, value: last };
 
     const cut = await this.#cut(awardPeriodId, fundsCents);
     if (!cut.ok) return cut;
-    const order = { orderNumber: orders.length + 1, awardPeriodId, cut: cut.value, atMs: 0 };
+    const order = { orderNumber: orderCount + 1, awardPeriodId, cut: cut.value, atMs: 0 };
     return { ok: true, value: await shards[0]!.orderPayouts(order) };
+  }
+
+  async #isCarriedOut({ orderNumber }: PayoutOrder): Promise<boolean> {
+    const progress = await Promise.all(this.#options.shards.map((shard) => shard.payoutProgress(orderNumber)));
+    return progress.every(({ isDone }) => isDone);
   }
 
   async #cut(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutOrder['cut']>> {
@@ -82,13 +84,4 @@ export class PayoutOrders {
     const rank = Math.min(minPosition, ranking.count);
     return rank === 0 ? null : ranking.at(rank).standing;
   }
-}
-
-function isCarriedOut(progress: readonly PayoutProgress[], order: PayoutOrder): boolean {
-  const done = new Set(runsOf(progress, order).flatMap(({ isDone, partition }) => (isDone ? [partition] : [])));
-  return done.size === PARTITION_COUNT;
-}
-
-function runsOf(progress: readonly PayoutProgress[], { orderNumber }: PayoutOrder): PayoutProgress['runs'] {
-  return progress.flatMap(({ runs }) => runs.filter((run) => run.orderNumber === orderNumber));
 }

@@ -11,7 +11,7 @@ import { findPeriod, payoutAmounts } from '../programme/index.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
 import { type ActorPage, actorPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
-import type { PayoutProgress, PayoutRunWork, ShardCoordinator } from './parts.ts';
+import type { LastPayoutOrder, PayoutProgress, PayoutRunWork, ShardCoordinator } from './parts.ts';
 import type { RunProgress } from './payout-decider.ts';
 import type { Shard } from './shard.ts';
 
@@ -42,11 +42,20 @@ export class PayoutRuns {
     this.#isStopped = true;
   }
 
-  progress(): PayoutProgress {
+  /** Of partition 0, where that is here. */
+  lastOrder(awardPeriodId: number): LastPayoutOrder {
+    const { payoutOrders } = this.#options.row(0);
+    const order = payoutOrders.findLast((one) => one.awardPeriodId === awardPeriodId) ?? null;
+    return { order, orderCount: payoutOrders.length };
+  }
+
+  progress(orderNumber: number): PayoutProgress {
     const { partitions, row } = this.#options;
+    const runs = partitions.map((at) => row(at).payoutRuns.filter((run) => run.orderNumber === orderNumber));
     return {
-      orders: partitions.includes(0) ? row(0).payoutOrders : [],
-      runs: partitions.flatMap((partition) => row(partition).payoutRuns.map((run) => ({ ...run, partition }))),
+      isDone: runs.every((ofPartition) => ofPartition.some(({ isDone }) => isDone)),
+      recordCount: runs.flat().reduce((sum, { count }) => sum + count, 0),
+      totalCents: runs.flat().reduce((sum, { totalCents }) => sum + totalCents, 0),
     };
   }
 
@@ -79,7 +88,7 @@ export class PayoutRuns {
     for (const partition of this.#options.partitions) {
       if (!(await this.#runPartition(partition, work))) return DRAINING;
     }
-    return { ok: true, value: this.progress() };
+    return { ok: true, value: this.progress(work.order.orderNumber) };
   }
 
   /** @returns false: it was cut short */

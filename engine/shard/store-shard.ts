@@ -377,7 +377,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   payoutsDue: CoordinatedShard['payoutsDue'] = (awardPeriodId) => this.#payoutRuns.due(awardPeriodId);
-  payoutProgress: CoordinatedShard['payoutProgress'] = async () => this.#payoutRuns.progress();
+  lastPayoutOrder: CoordinatedShard['lastPayoutOrder'] = async (...asked) => this.#payoutRuns.lastOrder(...asked);
+  payoutProgress: CoordinatedShard['payoutProgress'] = async (...asked) => this.#payoutRuns.progress(...asked);
   runPayouts: CoordinatedShard['runPayouts'] = (work) => this.#payoutRuns.run(work);
   orderPayouts: CoordinatedShard['orderPayouts'] = (order) =>
     this.#payouts(0, (turn, decider) => decider.order(turn, order));

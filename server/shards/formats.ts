@@ -16,6 +16,7 @@ import {
   type Fact,
   type Hpan,
   type InstrumentView,
+  type LastPayoutOrder,
   type ListedReversalState,
   type MethodView,
   type MilestonesView,
@@ -80,7 +81,6 @@ import {
   payoutFile,
   payoutOrder,
   payoutOutcome,
-  payoutRunFields,
   payoutStatus,
   type RowsCopied,
   rankedMark,
@@ -430,10 +430,9 @@ const payoutsMade = shape<PayoutsMade>({
   cut: payoutCut,
 });
 
-const payoutProgress = shape<PayoutProgress>({
-  orders: list(payoutOrder),
-  runs: list(shape<PayoutProgress['runs'][number]>({ ...payoutRunFields, partition: integer })),
-});
+const lastPayoutOrder = shape<LastPayoutOrder>({ order: nullable(payoutOrder), orderCount: integer });
+
+const payoutProgress = shape<PayoutProgress>({ isDone: flag, recordCount: integer, totalCents: integer });
 
 const payoutRunWork = shape<PayoutRunWork>({ order: payoutOrder, lastWinner: nullable(standing) });
 
@@ -634,7 +633,8 @@ export const COORDINATED = {
   recoveredMoves: crossing(34, nothing, list(recoveredMove)),
   participants: crossing(35, list(integer), list(rankedStanding)),
   payoutsDue: crossing(52, integer, read(integer)),
-  payoutProgress: crossing(53, nothing, payoutProgress),
+  payoutProgress: crossing(53, integer, payoutProgress),
+  lastPayoutOrder: crossing(70, integer, lastPayoutOrder),
   orderPayouts: crossing(54, payoutOrder, payoutOrder),
   runPayouts: crossing(55, payoutRunWork, read(payoutProgress)),
 };

@@ -66,7 +66,8 @@ export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conve
   coordinator.onTold(COORDINATED.freezeRanking, (frozen) => shard.freezeRanking(frozen));
   coordinator.onAsked(COORDINATED.recoveredMoves, () => shard.recoveredMoves());
   coordinator.onAsked(COORDINATED.payoutsDue, (awardPeriodId) => shard.payoutsDue(awardPeriodId));
-  coordinator.onAsked(COORDINATED.payoutProgress, () => shard.payoutProgress());
+  coordinator.onAsked(COORDINATED.payoutProgress, (orderNumber) => shard.payoutProgress(orderNumber));
+  coordinator.onAsked(COORDINATED.lastPayoutOrder, (awardPeriodId) => shard.lastPayoutOrder(awardPeriodId));
   coordinator.onAsked(COORDINATED.orderPayouts, (order) => shard.orderPayouts(order));
   coordinator.onAsked(COORDINATED.runPayouts, (work) => shard.runPayouts(work));
   coordinator.onAsked(COORDINATED.participants, (awardPeriodIds) => shard.participants(awardPeriodIds));

@@ -143,7 +143,8 @@ export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
     recoveredMoves: () => to.ask(COORDINATED.recoveredMoves, undefined),
     participants: (awardPeriodIds) => to.ask(COORDINATED.participants, awardPeriodIds),
     payoutsDue: (awardPeriodId) => to.ask(COORDINATED.payoutsDue, awardPeriodId),
-    payoutProgress: () => to.ask(COORDINATED.payoutProgress, undefined),
+    payoutProgress: (orderNumber) => to.ask(COORDINATED.payoutProgress, orderNumber),
+    lastPayoutOrder: (awardPeriodId) => to.ask(COORDINATED.lastPayoutOrder, awardPeriodId),
     orderPayouts: (order) => to.ask(COORDINATED.orderPayouts, order),
     runPayouts: (work) => to.ask(COORDINATED.runPayouts, work),
   };

@@ -1,7 +1,7 @@
 /** Format 3 of the values that are new in it: what is owed to citizens, and the files that it goes out with. */
 import type { PayoutFile, PayoutOutcome } from '../../engine/contract.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
-import { type Fields, flag, integer, nullable, oneOf, shape, text } from './shape.ts';
+import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
 
 export const payoutOutcome = shape<PayoutOutcome>({
@@ -34,7 +34,7 @@ export const payout = shape<Payout>({
   atMs: integer,
 });
 
-export const payoutRunFields: Fields<PayoutRun> = {
+export const payoutRun = shape<PayoutRun>({
   awardPeriodId: integer,
   orderNumber: integer,
   first: integer,
@@ -42,8 +42,7 @@ export const payoutRunFields: Fields<PayoutRun> = {
   totalCents: integer,
   cursor: text,
   isDone: flag,
-};
-export const payoutRun = shape<PayoutRun>(payoutRunFields);
+});
 
 export const payoutCut = nullable(shape<NonNullable<PayoutOrder['cut']>>({ fundsCents: integer, totalCents: integer }));
 

@@ -27,7 +27,7 @@ export class PartitionAccount {
   paymentsListed = 0;
   commandsDone = 0;
   payoutCount = 0;
-  readonly payoutRuns: PayoutRun[] = [];
+  payoutRuns: readonly PayoutRun[] = [];
   readonly payoutOrders: PayoutOrder[] = [];
   /** By the sub of its row. */
   readonly payoutFiles = new Map<string, Held<PayoutFile>>();
@@ -149,13 +149,16 @@ export class PartitionFold {
 
   /** Runs go on, and their records stand one behind the other. */
   #setRun(account: PartitionAccount, run: PayoutRun, subject: string): void {
-    const at = account.payoutRuns.findLastIndex(({ orderNumber }) => orderNumber === run.orderNumber);
-    const before = account.payoutRuns[at];
+    const before = account.payoutRuns.findLast(({ orderNumber }) => orderNumber === run.orderNumber);
     const what = `${subject}: run ${run.orderNumber}`;
     if (before?.isDone === true || run.cursor < (before?.cursor ?? '')) this.#findings.differ(`${what} goes back`);
     if (run.first + run.count !== account.payoutCount) this.#findings.differ(`${what} does not count what was made`);
-    if (before?.first === run.first) account.payoutRuns[at] = run;
-    else account.payoutRuns.push(run);
+    // Of earlier orders of the period only those that made records stay.
+    const kept = account.payoutRuns.filter(({ awardPeriodId, orderNumber, first, count }) => {
+      if (orderNumber === run.orderNumber) return first !== run.first;
+      return awardPeriodId !== run.awardPeriodId || count > 0;
+    });
+    account.payoutRuns = [...kept, run];
   }
 
   #close(account: PartitionAccount, awardPeriodId: number, place: Moment, subject: string): void {

@@ -84,6 +84,15 @@ class Line {
     });
   }
 
+  /** "Come back later" is no answer: where the machine is crowded, whoever asks what was promised comes back. */
+  async askPatiently(request: Record<string, unknown>): Promise<Reply | undefined> {
+    for (;;) {
+      const reply = await this.ask(request);
+      if (reply?.code !== 'OVERLOADED') return reply;
+      await laterOn();
+    }
+  }
+
   close(): void {
     this.#socket.terminate();
   }
@@ -93,6 +102,9 @@ class Line {
     this.#waiting.clear();
   }
 }
+
+const LATER_MS = 200;
+const laterOn = () => new Promise<void>((resolve) => setTimeout(resolve, LATER_MS));
 
 export class Crowd {
   readonly promised: Promised[] = [];
@@ -134,7 +146,7 @@ export class Crowd {
       Array.from({ length: CITIZENS }, async (_, citizen) => Line.open(url, await this.#token(citizen))),
     );
     const asked: Asked = {
-      ask: async (citizen, request) => lines[citizen]?.ask(request),
+      ask: async (citizen, request) => lines[citizen]?.askPatiently(request),
       sample: (items, count) => (areAllAsked ? items : sample(items, this.#random, count)),
       broken: [],
       unanswered: 0,
@@ -192,14 +204,18 @@ export class Crowd {
     const counted = this.promisedRows.filter(({ outcome }) => outcome.status === 'counted');
     const rows = asked.sample(counted, 200).map(({ row }) => row);
     for (let at = 0; at < rows.length; at += ROWS_PER_FRAME) {
-      const part = rows.slice(at, at + ROWS_PER_FRAME);
-      const reply = await line?.ask({ type: 'recordPayments', rows: part });
-      const view = reply?.view as { readonly outcomes: readonly { readonly code?: string }[] } | undefined;
-      if (view === undefined) asked.unanswered += part.length;
-      view?.outcomes.forEach((outcome, index) => {
-        const { idTrxAcquirer } = part[index]!;
-        if (outcome.code !== 'DUPLICATE_RECORD') asked.broken.push(`row ${String(idTrxAcquirer)}: ${told(outcome)}`);
-      });
+      for (let part = rows.slice(at, at + ROWS_PER_FRAME); part.length > 0; ) {
+        const reply = await line?.ask({ type: 'recordPayments', rows: part });
+        const view = reply?.view as { readonly outcomes: readonly { readonly code?: string }[] } | undefined;
+        if (view === undefined) asked.unanswered += part.length;
+        const outcomes = view?.outcomes ?? [];
+        for (const [index, outcome] of outcomes.entries()) {
+          if (outcome.code === 'DUPLICATE_RECORD' || outcome.code === 'OVERLOADED') continue;
+          asked.broken.push(`row ${String(part[index]!.idTrxAcquirer)}: ${told(outcome)}`);
+        }
+        part = part.filter((_, index) => outcomes[index]?.code === 'OVERLOADED');
+        if (part.length > 0) await laterOn();
+      }
     }
     line?.close();
   }

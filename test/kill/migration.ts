@@ -14,6 +14,8 @@ import { type Death, DoomedVerb } from './victim.ts';
 const PIECE_ROWS = 3;
 /** A piece waits for the next second where commands do. */
 const PIECE_MS_MAX = 3_000;
+/** To its end, on a crowded machine. */
+const RAISED_MS_MAX = 60_000;
 const STORES_MAX = 3;
 
 /** @returns whether it died on the way */
@@ -48,7 +50,7 @@ async function endRaising(folder: KilledFolder, place: Place): Promise<void> {
     const next = folder.start({ killAt: 'rows-raised:1' });
     const url = await next.url;
     if (url !== undefined) await folder.load(url, { place });
-    const isEnded = await next.isGone(PIECE_MS_MAX);
+    const isEnded = await next.isGone(RAISED_MS_MAX);
     folder.expectKilled(await next.kill(), next.errors);
     if (isEnded && store < folder.shardCount) continue;
     return folder.broken(['what was killed on its way to the next format did not go on']);

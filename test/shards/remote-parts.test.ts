@@ -12,6 +12,7 @@ import {
   makeIban,
   makeTaxCode,
   type Origin,
+  type PayoutOrder,
   type PayoutProgress,
   type Published,
   type RankAnswer,
@@ -313,7 +314,8 @@ describe('what crosses is what was said', () => {
         recoveredMoves: async () => [{ ...MOVE, partition: 63, sequence: 2 ** 40 }],
         participants: async () => [{ awardPeriodId: 2, citizen, standing: STANDING }],
         payoutsDue: async () => ({ ok: true, value: 7 }),
-        payoutProgress: async () => PROGRESS,
+        payoutProgress: async (orderNumber) => (orderNumber === 1 ? PROGRESS : NO_PROGRESS),
+        lastPayoutOrder: async (awardPeriodId) => ({ order: awardPeriodId === 2 ? ORDER : null, orderCount: 3 }),
         orderPayouts: async (order) => ({ ...order, atMs: 5 }),
         runPayouts: async ({ lastWinner }) => ({ ok: true, value: lastWinner === null ? NO_PROGRESS : PROGRESS }),
       },
@@ -347,12 +349,14 @@ describe('what crosses is what was said', () => {
     near.freezeRanking(frozen);
     expect(await near.recoveredMoves()).toStrictEqual([{ ...MOVE, partition: 63, sequence: 2 ** 40 }]);
     expect(await near.payoutsDue(2)).toStrictEqual({ ok: true, value: 7 });
-    expect(await near.payoutProgress()).toStrictEqual(PROGRESS);
-    const [order] = PROGRESS.orders;
-    expect(await near.orderPayouts(order!)).toStrictEqual({ ...order, atMs: 5 });
+    expect(await near.payoutProgress(1)).toStrictEqual(PROGRESS);
+    for (const [period, order] of [[1, null] as const, [2, ORDER] as const]) {
+      expect(await near.lastPayoutOrder(period)).toStrictEqual({ order, orderCount: 3 });
+    }
+    expect(await near.orderPayouts(ORDER)).toStrictEqual({ ...ORDER, atMs: 5 });
     for (const lastWinner of [null, STANDING]) {
       const value = lastWinner === null ? NO_PROGRESS : PROGRESS;
-      expect(await near.runPayouts({ order: order!, lastWinner })).toStrictEqual({ ok: true, value });
+      expect(await near.runPayouts({ order: ORDER, lastWinner })).toStrictEqual({ ok: true, value });
     }
     expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
     expect(heard).toStrictEqual([
@@ -368,16 +372,9 @@ describe('what crosses is what was said', () => {
 const STANDING: Standing = { count: 7, lastTrxMs: instant(NOW), termsMs: 1 };
 const MOVE: RankMove = { awardPeriodId: 2, citizen, before: null, after: STANDING };
 const ANSWER: RankAnswer = { rank: 1, participants: 2, firstCount: 3, lastWinnerCount: 4 };
-const NO_PROGRESS: PayoutProgress = { orders: [], runs: [] };
-const PROGRESS: PayoutProgress = {
-  orders: [{ orderNumber: 1, awardPeriodId: 2, cut: { fundsCents: 1, totalCents: 2 }, atMs: 3 }],
-  runs: [
-    {
-      ...{ awardPeriodId: 2, orderNumber: 1, first: 4, count: 5, totalCents: 6, cursor: citizen, isDone: true },
-      partition: 63,
-    },
-  ],
-};
+const NO_PROGRESS: PayoutProgress = { isDone: false, recordCount: 0, totalCents: 0 };
+const PROGRESS: PayoutProgress = { isDone: true, recordCount: 5, totalCents: 6 };
+const ORDER: PayoutOrder = { orderNumber: 1, awardPeriodId: 2, cut: { fundsCents: 1, totalCents: 2 }, atMs: 3 };
 const RANKED: RankedMark = { sequence: 8, copies: [{ awardPeriodId: 2, vector: [1, 2, 3] }] };
 
 describe('what may be in flight is limited', () => {

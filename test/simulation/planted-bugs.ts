@@ -461,4 +461,55 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       "function refuse({ decision, wallet }: WalletContext, { commandKey, bodyHash }: Operation, code: RefusalName): void {\n  decision.facts.push({ kind: 'commandDone', citizen: wallet.citizen, commandKey, bodyHash, command: null, answer: {} });\n",
     seed: 3, // Where the check of refusals is the first to notice.
   },
+  {
+    what: 'who is paid already is paid by the next order once more',
+    file: 'engine/programme/payout.ts',
+    find: '  if (granted.length === 0) return due;\n',
+    replace: '  if (granted.length >= 0) return due;\n',
+    seed: 1,
+  },
+  {
+    what: 'a payout run that was cut short begins again',
+    file: 'engine/shard/payout-decider.ts',
+    find: "    const after = before?.cursor ?? '';\n",
+    replace: "    const after = turn.nowMs % 3 === 0 ? '' : (before?.cursor ?? '');\n",
+    seed: 1,
+  },
+  {
+    what: 'whoever stands where the last winner does wins a prize',
+    file: 'engine/shard/payout-decider.ts',
+    find: '  return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;\n',
+    replace: '  return compareWithoutTaxCodes(standing, lastWinner) <= 1;\n',
+    seed: 1,
+  },
+  {
+    what: 'a failed transfer is sent again at each new IBAN',
+    file: 'engine/shard/payout-decider.ts',
+    find: '    if (!isFailed(failed) || failed.successorPlace !== 0) return failed.successorPlace;\n',
+    replace: '    if (!isFailed(failed)) return failed.successorPlace;\n',
+    seed: 1,
+  },
+  {
+    what: 'a payout record that no run made has no link beside its citizen',
+    file: 'engine/shard/fold.ts',
+    find: "  if (kind === 'payoutMade') return;\n",
+    replace: "  if (kind !== 'payoutSet') return;\n",
+    seed: 1,
+  },
+  {
+    what: 'what was sent is restored like what was not',
+    file: 'engine/payout/payout-machine.ts',
+    find: '        DELIVER: [ofFile, notOfFile],\n',
+    replace:
+      "        DELIVER: [ofFile, notOfFile],\n        RESTORE: [{ guard: 'isToBeNew', target: 'NEW', actions: 'restore' }, {}],\n",
+    seed: 1,
+  },
+  {
+    what: 'who left before the run is paid',
+    file: 'engine/shard/payout-decider.ts',
+    find: '      const totals = totalsOf(wallet, order.awardPeriodId);\n      if (totals === undefined) continue;\n',
+    replace:
+      '      const totals = wallet.totals.find((one) => one.awardPeriodId === order.awardPeriodId);\n      if (totals === undefined) continue;\n',
+    seed: 1,
+  },
 ];

@@ -24,6 +24,7 @@ import { flushTimes, SimulatedDisk } from './disk.ts';
 import { EngineProcess } from './engine-process.ts';
 import { expectThat, PowerCut, Violation } from './fault.ts';
 import { inspectFolder } from './inspection.ts';
+import { Paymaster } from './paymaster.ts';
 import { isSame, type RecordReply, Requests } from './requests.ts';
 import { drawScene, type Scene } from './scene.ts';
 import { type Lane, MS, Scheduler, SECOND } from './scheduler.ts';
@@ -72,6 +73,7 @@ const EVENTS_MAX = 150_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const MINUTE_US = 60 * SECOND;
+const PAY_EVERY_US = 25 * MINUTE_US;
 
 interface Reading {
   readonly citizen: string;
@@ -102,6 +104,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly workload: Workload;
   readonly citizens: ReadonlyMap<string, string>;
+  readonly #paymaster: Paymaster;
   readonly #seed: number;
   readonly #random: Random;
   readonly #disk: SimulatedDisk;
@@ -162,6 +165,7 @@ export class World {
     this.workload = new Workload(this.#random);
     const names = new KeyedHash(indexKey);
     this.citizens = new Map([...PEOPLE].map(([name, taxCode]) => [name, names.digest(citizenKeyText(taxCode))]));
+    this.#paymaster = new Paymaster(seed, this.scheduler, this.citizens);
   }
 
   get nowMs(): number {
@@ -199,9 +203,13 @@ export class World {
     else {
       this.#planAction(0);
       this.#planTick();
+      this.#planPay();
       await this.scheduler.run(() => this.#actionsLeft <= 0 && this.#isServing);
     }
     await this.#comeToRest();
+    const frozen = this.scene.programme.periods.filter(({ awardPeriodId }) => this.auditor.isFrozen(awardPeriodId));
+    const ids = frozen.map(({ awardPeriodId }) => awardPeriodId);
+    await this.#complete(this.#paymaster.finish(this.#engine!, ids), 'the paymaster');
     await this.#complete(this.#checkNow(this.#engine!), 'the questions at the end');
     const isClosed = this.#random.below(100) < 80;
     if (isClosed) await this.#complete(this.#engine!.close(), 'the close');
@@ -535,6 +543,21 @@ export class World {
     this.scheduler.after(this.#lane, 10 * MINUTE_US + this.#random.below(60 * MINUTE_US), 'ticks', () => {
       this.#engine?.tick();
       if (this.#actionsLeft > 0) this.#planTick();
+    });
+  }
+
+  /** Also what is not closed yet, and then nothing comes of it. */
+  #planPay(): void {
+    this.scheduler.after(this.#lane, PAY_EVERY_US, 'pays', () => {
+      const [engine, process] = [this.#isServing ? this.#engine : null, this.#process];
+      const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
+      const period = over[this.scheduler.count % Math.max(1, over.length)];
+      if (engine !== null && period !== undefined) {
+        this.#paymaster.act(engine, period.awardPeriodId).catch((error: unknown) => {
+          if (process === this.#process) this.#broke(error);
+        });
+      }
+      if (this.#actionsLeft > 0) this.#planPay();
     });
   }
 
