@@ -785,8 +785,37 @@ export const REFUSALS = {
     number: 57,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv.',
+    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv, or the same with .pgp.',
     testo: 'Nome del file non valido.',
+  },
+  // What is encrypted on its way (domain 1, 6.2, 9).
+  PGP_NOT_CONFIGURED: {
+    number: 60,
+    status: 415,
+    programmeCode: 'generic.error',
+    text: 'Nothing encrypted is taken here: this server has no PGP key.',
+    testo: 'Contenuto cifrato non ammesso: il servizio non ha una chiave PGP.',
+  },
+  PGP_REQUIRED: {
+    number: 61,
+    status: 415,
+    programmeCode: 'generic.error',
+    text: 'This is taken only when it is encrypted with the PGP key of the platform.',
+    testo: 'È ammesso solo se cifrato con la chiave PGP della piattaforma.',
+  },
+  PGP_INVALID: {
+    number: 62,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'This is no PGP message, or was cut or changed on its way: nothing of it was taken.',
+    testo: 'Non è un messaggio PGP, o è stato troncato o alterato: nulla è stato acquisito.',
+  },
+  PGP_OTHER_KEY: {
+    number: 63,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'This is encrypted for another PGP key than the one of the platform.',
+    testo: 'È cifrato per una chiave PGP diversa da quella della piattaforma.',
   },
   // Payout (domain 3.5).
   PAYOUT_NOT_FOUND: {

@@ -10,6 +10,7 @@ import {
   romeDayNumber,
 } from '../engine/index.ts';
 import type { ClockOrigin } from './clock.ts';
+import type { PgpKeyFiles } from './pgp/index.ts';
 import { type PlantedFault, parsePlanted } from './points.ts';
 import { checkPolicy, EVERYTHING, readPolicy, type VersionsOptions } from './versions/index.ts';
 
@@ -71,6 +72,8 @@ export interface Configuration {
   readonly cardVault: PartnerAddress | null;
   /** Where citizens' methods are found by tax code; null: nowhere. */
   readonly banks: PartnerAddress | null;
+  /** What is encrypted on its way is so with these; null: nothing is. */
+  readonly pgp: PgpConfiguration | null;
   /** For tests: changed rows after which a checkpoint begins. */
   readonly checkpointRowCount: number | undefined;
   /** For measurements: how long an orderly stop may take; undefined: as long as operators may wait (fault 22). */
@@ -83,6 +86,11 @@ export interface Configuration {
 export interface PartnerAddress {
   readonly url: string;
   readonly key: string | undefined;
+}
+
+export interface PgpConfiguration extends PgpKeyFiles {
+  /** What the programme had encrypted is not taken in clear. */
+  readonly isRequired: boolean;
 }
 
 /** @throws ConfigurationFault */
@@ -112,6 +120,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
     banks: partnerOf('CLICKDAY_BANKS', environment),
+    pgp: pgpOf(environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),
     killAt: killAtOf(environment.CLICKDAY_KILL_AT),
@@ -176,6 +185,21 @@ function partnerOf(name: string, environment: NodeJS.ProcessEnv): PartnerAddress
     throw new ConfigurationFault(`${name}_URL is an address such as https://bank.example`);
   }
   return { url, key };
+}
+
+function pgpOf(environment: NodeJS.ProcessEnv): PgpConfiguration | null {
+  const named = (name: string) => environment[name] || undefined;
+  const [key, passphrase] = [named('CLICKDAY_PGP_KEY'), named('CLICKDAY_PGP_PASSPHRASE')];
+  const consapKey = named('CLICKDAY_PGP_CONSAP_KEY');
+  const required = named('CLICKDAY_PGP_REQUIRED') ?? 'false';
+  if (required !== 'true' && required !== 'false') {
+    throw new ConfigurationFault('CLICKDAY_PGP_REQUIRED is true or false');
+  }
+  const isRequired = required === 'true';
+  if (key === undefined && (passphrase !== undefined || isRequired)) {
+    throw new ConfigurationFault('CLICKDAY_PGP_PASSPHRASE and CLICKDAY_PGP_REQUIRED need CLICKDAY_PGP_KEY');
+  }
+  return key === undefined && consapKey === undefined ? null : { key, passphrase, consapKey, isRequired };
 }
 
 function killAtOf(text: string | undefined): PlantedFault | null {

@@ -15,6 +15,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   model: 3,
   partners: 0.5,
   payout: 1,
+  pgp: 1,
   programme: 0.5,
   publishing: 0.5,
   ranking: 1,

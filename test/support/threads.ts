@@ -43,6 +43,7 @@ export class Threads {
         ibanChecker: null,
         cardVault: null,
         banks: null,
+        pgp: null,
         checkpointRowCount: 200,
         killAt: null,
         quotaBytes: undefined,
