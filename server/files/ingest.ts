@@ -7,16 +7,18 @@ import {
   isoText,
   LIMITS,
   type Programme,
+  type Read,
   type RecordOutcome,
   type RefusalName,
   type Refused,
   romeDayNumber,
   type TransactionRecord,
 } from '../../engine/index.ts';
+import { PgpFault, type Transform } from '../pgp/index.ts';
 import { isNetworkPan } from '../wire/index.ts';
 import { FileOutcome, type FileSummary } from './outcome.ts';
-import { type Spool, spoolText } from './spool.ts';
-import { createLineReader, type Line, senderOfFileName } from './trnlog.ts';
+import { type Spool, type Spooled, spoolText } from './spool.ts';
+import { createLineReader, type FileName, type Line, readFileName } from './trnlog.ts';
 
 export interface FileIngestOptions {
   readonly engine: Pick<Engine, 'record' | 'openIntake' | 'programme'>;
@@ -29,6 +31,10 @@ export interface FileIngestOptions {
   readonly refusal: () => Refused | null;
   /** Largest file; default LIMITS.fileBytesMax. */
   readonly bytesMax?: number;
+  /** Of a file named `.pgp`; null or absent: there is no key for it. */
+  readonly decrypting?: Transform | null;
+  /** Others are refused. Absent: both kinds are taken. */
+  readonly isEncryptionRequired?: boolean;
   /** The server stops: what is under way is answered, and nothing more is taken. Absent: it never does. */
   readonly stopping?: AbortSignal;
 }
@@ -49,7 +55,7 @@ export interface FileReport {
 export interface FileIngester {
   /**
    * Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
-   * sender's name), TOO_LARGE, ENCODING_INVALID and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING where rows
+   * sender's name), TOO_LARGE, ENCODING_INVALID, PGP_… and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING where rows
    * may have been taken: sending the file again is safe, since keys decide.
    */
   ingest(file: UploadedFile): Promise<FileReport | Refused>;
@@ -59,10 +65,12 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
   let openCount = 0;
   return {
     async ingest(file) {
-      const sender = senderOfFileName(file.name);
-      if (sender === null) return { ok: false, code: 'FILE_NAME_INVALID' };
-      if (sender !== file.sender)
+      const name = readFileName(file.name);
+      if (name === null) return { ok: false, code: 'FILE_NAME_INVALID' };
+      if (name.sender !== file.sender)
         return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
+      const reading = readingOf(name, options);
+      if (!reading.ok) return reading;
       if (openCount >= LIMITS.filesAtOnceMax) {
         return { ok: false, code: 'OVERLOADED', retryAtMs: options.clock.nowMs() + LIMITS.retryMsMax };
       }
@@ -70,7 +78,7 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       if (refused !== null) return refused;
       openCount += 1;
       try {
-        return await takeIn(file, options);
+        return await takeIn(file, reading.value, options);
       } finally {
         openCount -= 1;
       }
@@ -78,15 +86,41 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
   };
 }
 
-async function takeIn(file: UploadedFile, options: FileIngestOptions): Promise<FileReport | Refused> {
-  const { spoolFolder, bytesMax = LIMITS.fileBytesMax, refusal, stopping } = options;
+/** How the bytes of such a file become text. */
+function readingOf({ isEncrypted }: FileName, options: FileIngestOptions): Read<Transform> {
+  const { decrypting = null, isEncryptionRequired = false } = options;
+  if (!isEncrypted)
+    return isEncryptionRequired ? { ok: false, code: 'PGP_REQUIRED' } : { ok: true, value: (bytes) => bytes };
+  return decrypting === null ? { ok: false, code: 'PGP_NOT_CONFIGURED' } : { ok: true, value: decrypting };
+}
+
+async function takeIn(
+  file: UploadedFile,
+  reading: Transform,
+  options: FileIngestOptions,
+): Promise<FileReport | Refused> {
+  const { stopping } = options;
   const body = stopping === undefined ? file.body : until(stopping, file.body);
-  const spooled = await spoolText(body, spoolFolder, { bytesMax, refusal });
+  const spooled = await spool(reading(body), options);
   if (!spooled.ok) return stopping?.aborted === true ? DRAINING : spooled;
   try {
     return stopping?.aborted === true ? DRAINING : await deliver(file, spooled.spool, options);
   } finally {
     await spooled.spool.close();
+  }
+}
+
+/**
+ * An encrypted file too is here in its spool before its first row counts: only its end tells that it is whole. There it
+ * lies as any other does, without a name and under a key that nobody else has.
+ */
+async function spool(body: AsyncIterable<Uint8Array>, options: FileIngestOptions): Promise<Spooled> {
+  const { spoolFolder, bytesMax = LIMITS.fileBytesMax, refusal } = options;
+  try {
+    return await spoolText(body, spoolFolder, { bytesMax, refusal });
+  } catch (fault) {
+    if (fault instanceof PgpFault) return { ok: false, code: fault.code };
+    throw fault;
   }
 }
 

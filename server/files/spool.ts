@@ -66,15 +66,19 @@ async function writeSealed({ body, handle, seal, bytesMax, refusal }: Writing): 
   const cipher = createCipheriv(CIPHER, seal.key, seal.start);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let bytes = 0;
+  let isText = true;
   for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > bytesMax) return { ok: false, code: 'TOO_LARGE' };
-    if (!decodes(() => decoder.decode(chunk, { stream: true }))) return { ok: false, code: 'ENCODING_INVALID' };
+    // Read to its end all the same: what was encrypted is judged only when it is known to be what was sent. Otherwise the
+    // answer to a message that somebody changed would tell, bit by bit, what is in it.
+    isText &&= decodes(() => decoder.decode(chunk, { stream: true }));
+    if (!isText) continue;
     const refused = refusal();
     if (refused !== null) return refused;
     await handle.write(cipher.update(chunk));
   }
-  return decodes(() => decoder.decode()) ? bytes : { ok: false, code: 'ENCODING_INVALID' };
+  return isText && decodes(() => decoder.decode()) ? bytes : { ok: false, code: 'ENCODING_INVALID' };
 }
 
 function decodes(decode: () => string): boolean {

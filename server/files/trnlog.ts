@@ -2,16 +2,23 @@
 
 import { dayNumberOf, LIMITS } from '../../engine/index.ts';
 
-/** `CSTAR.<ABI>.TRNLOG.<YYYYMMDD>.<HHMISS>.<nnn>.csv`; the encrypted `.pgp` of the original is not read here. */
-const NAME = /^CSTAR\.(?<abi>\d{5})\.TRNLOG\.(?<year>\d{4})(?<month>\d\d)(?<day>\d\d)\.(?<time>\d{6})\.\d{3}\.csv$/;
+/** `CSTAR.<ABI>.TRNLOG.<YYYYMMDD>.<HHMISS>.<nnn>.csv`, and `.pgp` behind it where the file is encrypted. */
+const NAME =
+  /^CSTAR\.(?<abi>\d{5})\.TRNLOG\.(?<year>\d{4})(?<month>\d\d)(?<day>\d\d)\.(?<time>\d{6})\.\d{3}\.csv(?<pgp>\.pgp)?$/;
 const TIME = /^([01]\d|2[0-3])([0-5]\d){2}$/;
 
-/** @returns the ABI code of the sender, or null where this is not the name of such a file */
-export function senderOfFileName(name: string): string | null {
-  const { abi, year, month, day, time } = NAME.exec(name)?.groups ?? {};
+export interface FileName {
+  /** ABI code. */
+  readonly sender: string;
+  readonly isEncrypted: boolean;
+}
+
+/** @returns null where this is not the name of such a file */
+export function readFileName(name: string): FileName | null {
+  const { abi, year, month, day, time, pgp } = NAME.exec(name)?.groups ?? {};
   if (abi === undefined || time === undefined) return null;
   const isDated = dayNumberOf(`${year}-${month}-${day}`) !== null && TIME.test(time);
-  return isDated ? abi : null;
+  return isDated ? { sender: abi, isEncrypted: pgp !== undefined } : null;
 }
 
 export interface Line {

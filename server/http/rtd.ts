@@ -79,13 +79,15 @@ function listHeaders({ sha256, madeMs }: HashList): Readonly<Record<string, stri
   return { 'x-ms-meta-sha256': sha256, 'last-modified': new Date(madeMs).toUTCString() };
 }
 
-/** Also no type at all: many a script sends none. Anything compressed or encrypted is another thing. */
+/** Also no type at all: many a script sends none. Anything compressed is another thing. */
 const FILE_TYPES = ['', 'text/csv', 'text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded'];
+const ENCRYPTED_TYPES = [...FILE_TYPES, 'application/pgp-encrypted'];
 
 async function takeFile({ files, metrics }: RtdOptions, { request, principal, parameters }: Call): Promise<Answer> {
-  if (!hasContentType(request, FILE_TYPES)) return refuse('CONTENT_TYPE_INVALID');
-  if (Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax) return refuse('TOO_LARGE');
   const name = parameters.name ?? '';
+  const types = name.endsWith('.pgp') ? ENCRYPTED_TYPES : FILE_TYPES;
+  if (!hasContentType(request, types)) return refuse('CONTENT_TYPE_INVALID');
+  if (Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax) return refuse('TOO_LARGE');
   const report = await files.ingest({ name, sender: principal.subject, body: request.body });
   if (!report.ok) return report;
   metrics.countFile(report.summary);

@@ -1,9 +1,10 @@
 /** Files and rows for tests: well-formed TRNLOG lines, bodies in pieces, and an engine door that records what it is told. */
 import type { RecordCommand, RecordOutcome, Refused } from '../../engine/contract.ts';
 import { italy2020 } from '../../engine/programme/index.ts';
-import { createFileIngester, type FileIngester } from '../../server/files/index.ts';
+import { createFileIngester, type FileIngester, type FileIngestOptions } from '../../server/files/index.ts';
 
 export const SENDER = '36081';
+export const ENCRYPTED_NAME = 'CSTAR.36081.TRNLOG.20210211.101530.001.csv.pgp';
 export const FILE_NAME = 'CSTAR.36081.TRNLOG.20210211.101530.001.csv';
 /** 11 February 2021, noon in Rome. */
 export const NOW_MS = Date.UTC(2021, 1, 11, 11);
@@ -80,19 +81,20 @@ export class RecordingDoor {
 export function ingesterOver(
   door: RecordingDoor,
   spoolFolder: string,
-  options: { readonly pauses?: number[]; readonly bytesMax?: number } = {},
+  options: Partial<FileIngestOptions> & { readonly pauses?: number[] } = {},
 ): FileIngester {
   const pause = async (ms: number) => {
     options.pauses?.push(ms);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  const { bytesMax = 1_000_000 } = options;
+  const { pauses: _, ...more } = options;
   return createFileIngester({
     engine: door,
     clock: { nowMs: () => NOW_MS },
     spoolFolder,
     pause,
     refusal: () => null,
-    bytesMax,
+    bytesMax: 1_000_000,
+    ...more,
   });
 }

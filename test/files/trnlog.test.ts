@@ -2,7 +2,7 @@
 // Names are tried valid, invalid, and one step between.
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../engine/limits.ts';
-import { createLineReader, type Line, senderOfFileName } from '../../server/files/trnlog.ts';
+import { createLineReader, type Line, readFileName } from '../../server/files/trnlog.ts';
 import { Random, seed } from '../support/random.ts';
 
 function readAll(pieces: readonly string[]): Line[] {
@@ -11,8 +11,12 @@ function readAll(pieces: readonly string[]): Line[] {
 }
 
 test('a file is named after its sender, its date and its time', () => {
-  expect(senderOfFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv')).toBe('36081');
-  expect(senderOfFileName('CSTAR.00000.TRNLOG.20200229.000000.999.csv')).toBe('00000');
+  expect(readFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv')).toEqual({ sender: '36081', isEncrypted: false });
+  expect(readFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv.pgp')).toEqual({
+    sender: '36081',
+    isEncrypted: true,
+  });
+  expect(readFileName('CSTAR.00000.TRNLOG.20200229.000000.999.csv')).toEqual({ sender: '00000', isEncrypted: false });
   for (const name of [
     '',
     'CSTAR.3608.TRNLOG.20210211.101530.001.csv',
@@ -23,13 +27,15 @@ test('a file is named after its sender, its date and its time', () => {
     'CSTAR.36081.TRNLOG.20210211.106000.001.csv',
     'CSTAR.36081.TRNLOG.20210211.101560.001.csv',
     'CSTAR.36081.TRNLOG.20210211.101530.01.csv',
-    'CSTAR.36081.TRNLOG.20210211.101530.001.csv.pgp',
+    'CSTAR.36081.TRNLOG.20210211.101530.001.csv.gpg',
+    'CSTAR.36081.TRNLOG.20210211.101530.001.csv.pgp.pgp',
+    'CSTAR.36081.TRNLOG.20210211.101530.001.pgp',
     'cstar.36081.trnlog.20210211.101530.001.csv',
     'TKM.36081.TKNLST.20210211.101530.001.csv',
     'CSTAR.36081.TRNLOG.20210211.101530.001.csv\n',
     '../CSTAR.36081.TRNLOG.20210211.101530.001.csv',
   ]) {
-    expect(senderOfFileName(name), JSON.stringify(name)).toBeNull();
+    expect(readFileName(name), JSON.stringify(name)).toBeNull();
   }
 });
 
