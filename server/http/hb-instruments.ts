@@ -9,7 +9,7 @@ import {
   type Read,
   type WalletCommandBody,
 } from '../../engine/index.ts';
-import type { CardVault } from '../partners/index.ts';
+import { type CardVault, encryptedOnly } from '../partners/index.ts';
 import { type Citizen, type CitizenCallOptions, citizenNamed, execute, readCommand } from './citizen-call.ts';
 import { furtherId } from './command-id.ts';
 import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
@@ -19,6 +19,13 @@ import type { Call, Method, Route } from './route.ts';
 
 export interface IssuerOptions extends CitizenCallOptions {
   readonly cardVault: CardVault;
+  /** Where the contract has an id encrypted, it is not taken in clear. Absent: it is. */
+  readonly isEncryptionRequired?: boolean | undefined;
+}
+
+/** An instrument's id is encrypted or not as the contract has it; tokens always come in clear. */
+interface VaultOptions extends IssuerOptions {
+  readonly idVault: CardVault;
 }
 
 const text = (lengthMax: number) => v.pipe(v.string(), v.maxLength(lengthMax));
@@ -46,14 +53,21 @@ const NO_DETAILS = { brand: '', lastDigits: '', expiry: '', issuerAbi: '' };
 
 export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
   const base = `${BASE}/payment-instruments`;
+  const { cardVault, isEncryptionRequired = false } = options;
+  const clear = { ...options, idVault: cardVault };
+  const encrypted = { ...options, idVault: isEncryptionRequired ? encryptedOnly(cardVault) : cardVault };
   const enrol = (path: string, enrolment: (call: Call) => Promise<Read<Enrolment>>): Route => {
     return { method: 'PUT', path: `${base}${path}`, roles: ISSUER, handle: (call) => enable(options, call, enrolment) };
   };
-  const known = (path: string, idOf: (call: Call) => string | null | undefined): readonly Route[] => {
+  const known = (
+    path: string,
+    vault: VaultOptions,
+    idOf: (call: Call) => string | null | undefined,
+  ): readonly Route[] => {
     const route = (method: Method, handle: (found: Found) => Promise<Answer>): Route => ({
       ...{ method, path: `${base}${path}`, roles: ISSUER },
       handle: async (call: Call) => {
-        const found = await find(options, call, idOf(call) ?? '');
+        const found = await find(vault, call, idOf(call) ?? '');
         return found.ok ? handle(found.value) : found;
       },
     });
@@ -63,16 +77,16 @@ export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
   const inQuery = ({ request }: Call) => request.query.get('id');
   const inHeader = ({ request }: Call) => request.header('id');
   return [
-    { method: 'PATCH', path: `${base}/v2`, roles: ISSUER, handle: (call) => addTokens(options, call) },
-    ...known('/v2/bpay', inQuery),
-    ...known('/v2', inHeader),
-    enrol('/card', (call) => enrolmentOf(options, call, cardBody, cardDetails)),
-    enrol('/bpay/:id', (call) => enrolmentOf(options, call, bpayBody, bpayDetails)),
-    enrol('/bpay', (call) => enrolmentOf(options, call, bpayBody, bpayDetails)),
-    enrol('/satispay/:id', (call) => enrolmentOf(options, call, satispayBody, () => kind('satispay'))),
-    enrol('/other', (call) => enrolmentOf(options, call, otherBody, otherDetails)),
-    ...known('/bpay', inQuery),
-    ...known('/:id', inPath),
+    { method: 'PATCH', path: `${base}/v2`, roles: ISSUER, handle: (call) => addTokens(encrypted, call) },
+    ...known('/v2/bpay', encrypted, inQuery),
+    ...known('/v2', encrypted, inHeader),
+    enrol('/card', (call) => enrolmentOf(encrypted, call, cardBody, cardDetails)),
+    enrol('/bpay/:id', (call) => enrolmentOf(encrypted, call, bpayBody, bpayDetails)),
+    enrol('/bpay', (call) => enrolmentOf(encrypted, call, bpayBody, bpayDetails)),
+    enrol('/satispay/:id', (call) => enrolmentOf(clear, call, satispayBody, () => kind('satispay'))),
+    enrol('/other', (call) => enrolmentOf(encrypted, call, otherBody, otherDetails)),
+    ...known('/bpay', encrypted, inQuery),
+    ...known('/:id', clear, inPath),
   ];
 }
 
@@ -93,7 +107,7 @@ interface NamedBody {
 }
 
 async function enrolmentOf<T extends NamedBody>(
-  options: IssuerOptions,
+  options: VaultOptions,
   call: Call,
   schema: v.GenericSchema<unknown, T>,
   detailsOf: (body: T) => MethodDetails,
@@ -103,7 +117,7 @@ async function enrolmentOf<T extends NamedBody>(
   const { id, body } = sent.value;
   const citizen = citizenNamed(options.engine, call, body.fiscalCode);
   if (!citizen.ok) return citizen;
-  const hpan = await options.cardVault.hash(call.parameters.id ?? body.id ?? '');
+  const hpan = await options.idVault.hash(call.parameters.id ?? body.id ?? '');
   if (!hpan.ok) return hpan;
   const tokens = await hashesOf(options.cardVault, body.tokenPanList ?? []);
   if (!tokens.ok) return tokens;
@@ -127,7 +141,7 @@ async function enable(
 }
 
 /** More tokens of a card that is enabled already. */
-async function addTokens(options: IssuerOptions, call: Call): Promise<Answer> {
+async function addTokens(options: VaultOptions, call: Call): Promise<Answer> {
   const { engine } = options;
   const enrolment = await enrolmentOf(options, call, tokensBody, () => kind('card'));
   if (!enrolment.ok) return enrolment;
@@ -166,8 +180,8 @@ interface Found {
 }
 
 /** By its id alone, which the issuer knows. FORBIDDEN where another channel enabled it: it is that one's. */
-async function find({ engine, cardVault }: IssuerOptions, call: Call, id: string): Promise<Read<Found>> {
-  const hpan = await cardVault.hash(id);
+async function find({ engine, idVault }: VaultOptions, call: Call, id: string): Promise<Read<Found>> {
+  const hpan = await idVault.hash(id);
   if (!hpan.ok) return hpan;
   const activations = await engine.activations(hpan.value);
   if (!activations.ok) return activations;

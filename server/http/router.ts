@@ -48,6 +48,8 @@ export interface HttpOptions {
   readonly backups: ServedBackups;
   readonly payouts: PayoutDesk;
   readonly cardVault: CardVault;
+  /** See IssuerOptions. */
+  readonly isEncryptionRequired?: boolean | undefined;
   readonly methodSearch: MethodSearch;
   /** Null: none was made yet. */
   readonly hashList: () => HashList | null;

@@ -1,5 +1,5 @@
 /** The door of the third parties: banks and vaults that the programme asks, none of which it depends on. */
-export { type CardVault, HttpCardVault, OwnCardVault } from './card-vault.ts';
+export { type CardVault, encryptedOnly, HttpCardVault, OwnCardVault } from './card-vault.ts';
 export { withCheckedIbans } from './checked-ibans.ts';
 export { HttpIbanChecker, type IbanChecker } from './iban-checker.ts';
 export { HttpMethodSearch, type MethodSearch, NO_SEARCH, type SearchKind } from './method-search.ts';

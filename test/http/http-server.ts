@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PrivateKey } from 'openpgp';
 import { type Engine, italy2020, openEngine, type Programme, type Role } from '../../engine/index.ts';
 import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
@@ -11,6 +12,8 @@ import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/
 import { createMetrics } from '../../server/metrics.ts';
 import { type MethodSearch, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
 import { PayoutDesk } from '../../server/payout/index.ts';
+import { decryptedText } from '../../server/pgp/index.ts';
+import { decryptedPieces } from '../../server/pgp/message.ts';
 import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { Versions } from '../../server/versions/index.ts';
@@ -39,6 +42,9 @@ export interface ServerOptions {
   /** Default Italy's. */
   readonly programme?: Programme;
   readonly versions?: Versions;
+  /** Of the platform; absent: nothing encrypted is taken. */
+  readonly pgpKey?: PrivateKey;
+  readonly isEncryptionRequired?: boolean;
 }
 
 /** A disk with room. */
@@ -73,6 +79,8 @@ export class HttpServer {
     methodSearch = NO_SEARCH,
     programme = italy2020(),
     versions = new Versions(),
+    pgpKey,
+    isEncryptionRequired = false,
   }: ServerOptions = {}): Promise<HttpServer> {
     const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
     const monotonicMs = () => performance.now();
@@ -90,12 +98,19 @@ export class HttpServer {
       engine: observed,
       identity: identity.identity,
       clock,
-      files: createFileIngester({ engine: observed, clock, spoolFolder: folder, pause, refusal: () => null }),
+      files: createFileIngester({
+        ...{ engine: observed, clock, spoolFolder: folder, pause, refusal: () => null, isEncryptionRequired },
+        decrypting: pgpKey === undefined ? null : (bytes) => decryptedPieces(bytes, pgpKey),
+      }),
       metrics,
       storage,
       backups: NO_BACKUPS,
       payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts'), pause }),
-      cardVault: new OwnCardVault(italy2020().panSalt),
+      cardVault: new OwnCardVault(
+        italy2020().panSalt,
+        pgpKey === undefined ? null : (message) => decryptedText(message, pgpKey),
+      ),
+      isEncryptionRequired,
       methodSearch,
       hashList: () => hashLists.current,
       isReady,

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { italy2020 } from '../../engine/index.ts';
 import { hashPan } from '../../server/identity/hpan.ts';
-import { HttpCardVault, OwnCardVault, Partner, PartnerSimulator } from '../../server/partners/index.ts';
+import { encryptedOnly, HttpCardVault, OwnCardVault, Partner, PartnerSimulator } from '../../server/partners/index.ts';
 import { PARTNER_LIMITS } from '../../server/partners/partner.ts';
+import { PgpFault } from '../../server/pgp/index.ts';
 
 const VAULT = 'card-vault';
 const PAN = '9999000000000001';
@@ -39,6 +40,21 @@ test('what is no id is refused without asking; a vault that is down is told as s
   }
   simulator.control(VAULT, { mode: 'silent' });
   expect(await vault({ ...PARTNER_LIMITS, callMsMax: 20 }).hash(PAN)).toEqual(unavailable);
+});
+
+test('what is encrypted is decrypted by the vault in this process, and handed on to one elsewhere as it came', async () => {
+  const message = 'm'.repeat(200);
+  const own = new OwnCardVault('S', async (sent) => (sent === message ? ` ${PAN}\n` : message));
+  expect(await own.hash(message)).toEqual({ ok: true, value: hashPan(PAN, 'S') });
+  expect(await own.hash(PAN)).toEqual({ ok: true, value: hashPan(PAN, 'S') });
+  expect(await own.hash(`${message}m`)).toEqual({ ok: false, code: 'FIELD_INVALID', detail: 'id' });
+  expect(await new OwnCardVault('S').hash(message)).toMatchObject({ ok: false, code: 'PGP_NOT_CONFIGURED' });
+  const failing = new OwnCardVault('S', () => Promise.reject(new PgpFault('PGP_INVALID')));
+  expect(await failing.hash(message)).toEqual({ ok: false, code: 'PGP_INVALID', detail: 'id' });
+
+  expect(await vault().hash(message)).toEqual({ ok: true, value: hashPan(message, italy2020().panSalt) });
+  expect(await encryptedOnly(own).hash(PAN)).toEqual({ ok: false, code: 'PGP_REQUIRED', detail: 'id' });
+  expect(await encryptedOnly(own).hash(message)).toEqual({ ok: true, value: hashPan(PAN, 'S') });
 });
 
 test('a simulated partner says what it does not understand', async () => {
