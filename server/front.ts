@@ -26,6 +26,7 @@ import {
   withCheckedIbans,
 } from './partners/index.ts';
 import { PayoutDesk } from './payout/index.ts';
+import { decryptedText, decrypting, type PgpKeys, type Transform } from './pgp/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
@@ -52,6 +53,7 @@ export interface Server {
 
 export interface FrontOptions {
   readonly configuration: Configuration;
+  readonly keys: PgpKeys;
   readonly started: StartedEngine;
   readonly clock: SettableClock;
   readonly folder: string;
@@ -71,7 +73,7 @@ export async function serve(options: FrontOptions): Promise<Server> {
 }
 
 async function listenWith(identity: Identity, options: FrontOptions): Promise<Server> {
-  const { configuration, started, clock, folder, storage, backups, versions } = options;
+  const { configuration, keys, started, clock, folder, storage, backups, versions } = options;
   const onPoint = pointsOf(configuration.killAt);
   const { health } = started;
   const stopping = new AbortController();
@@ -89,8 +91,10 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });
+  const isEncryptionRequired = configuration.pgp?.isRequired === true;
   const files = createFileIngester({
-    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause },
+    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause, isEncryptionRequired },
+    decrypting: decryptingWith(keys),
     refusal: () => storage.refusal(clock.nowMs()),
     stopping: stopping.signal,
   });
@@ -113,7 +117,8 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     storage: () => storage.status,
     backups,
     payouts,
-    cardVault: cardVaultOf(engine, configuration),
+    cardVault: cardVaultOf(engine, configuration, keys),
+    isEncryptionRequired,
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
     hashList: () => hashLists.current,
     versions,
@@ -151,8 +156,15 @@ function checked(engine: Engine, { ibanChecker }: Configuration): Engine {
   return ibanChecker === null ? engine : withCheckedIbans(engine, new HttpIbanChecker(new Partner(ibanChecker)));
 }
 
-function cardVaultOf({ programme }: Engine, { cardVault }: Configuration): CardVault {
-  return cardVault === null ? new OwnCardVault(programme.panSalt) : new HttpCardVault(new Partner(cardVault));
+function cardVaultOf({ programme }: Engine, { cardVault }: Configuration, { platform }: PgpKeys): CardVault {
+  if (cardVault !== null) return new HttpCardVault(new Partner(cardVault));
+  const decrypt = platform === null ? null : (message: string) => decryptedText(message, platform);
+  return new OwnCardVault(programme.panSalt, decrypt);
+}
+
+function decryptingWith({ platform }: PgpKeys): Transform | null {
+  const failed = (error: unknown) => log.error({ err: error }, 'a thread that decrypted a file died');
+  return platform === null ? null : decrypting({ key: platform, failed });
 }
 
 /** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */

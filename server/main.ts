@@ -19,6 +19,7 @@ import { type Configuration, ConfigurationFault, readConfiguration } from './con
 import { fillDemonstration } from './demonstration.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import type { Server } from './front.ts';
+import { PgpKeyFault, readPgpKeys } from './pgp/index.ts';
 import { EngineStartFault, type StartedEngine, startEngineThreads } from './shards/index.ts';
 import type { Ready } from './supervisor.ts';
 import { Versions } from './versions/index.ts';
@@ -31,6 +32,8 @@ const monotonicMs = () => performance.now();
 async function main(): Promise<void> {
   stopAtFaults();
   const configuration = readConfiguration(process.argv[2], process.env);
+  // Before anything is begun: a mistake in them is told at once.
+  const keys = await readPgpKeys(configuration.pgp, realMs());
   const folder = resolve(configuration.folder);
   const storage = openStorage(configuration, folder);
   // Takes the folder, or says why not: nothing is written there before. While the engine recovers, what serves is loaded.
@@ -40,7 +43,7 @@ async function main(): Promise<void> {
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const backups = backUp(started, configuration);
   const versions = openVersions(configuration);
-  const serving = serve({ configuration, started, clock, folder, storage, backups, versions });
+  const serving = serve({ configuration, keys, started, clock, folder, storage, backups, versions });
   const server = await serving.catch((error) => endedBy(error, started));
   const endWatch = started.health.watch();
   stopOnRequest({ server, started, backups, endWatch, stopMsMax: configuration.stopMsMax });
@@ -194,7 +197,9 @@ function pause(ms: number): Promise<void> {
 
 main().catch((error: unknown) => {
   // What a person has to put right: no restart would help.
-  if (!(error instanceof ConfigurationFault || error instanceof EngineStartFault)) return stopAtOnce(error);
+  const isPersons =
+    error instanceof ConfigurationFault || error instanceof EngineStartFault || error instanceof PgpKeyFault;
+  if (!isPersons) return stopAtOnce(error);
   process.stderr.write(`clickday: ${error.message}\n`);
   process.exit(EXIT_CONFIGURATION);
 });

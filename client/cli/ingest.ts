@@ -20,7 +20,7 @@ export const ingest = defineCommand({
   args: {
     files: {
       type: 'positional',
-      description: 'CSTAR.<ABI>.TRNLOG.<date>.<time>.<nnn>.csv',
+      description: 'CSTAR.<ABI>.TRNLOG.<date>.<time>.<nnn>.csv, or .csv.pgp',
       required: true,
       valueHint: 'FILE ...',
     },

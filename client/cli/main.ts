@@ -14,6 +14,8 @@ const VERBS: Verbs = {
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
+  keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),
+  encrypt: () => import('./encrypt.ts').then(({ encrypt }) => encrypt),
   partners: () => import('./partners.ts').then(({ partners }) => partners),
   backup: () => import('./backup.ts').then(({ backup }) => backup),
   restore: () => import('./restore.ts').then(({ restore }) => restore),

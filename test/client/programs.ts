@@ -4,5 +4,6 @@ export const PROGRAMS = {
   engine: () => import('../../server/main.ts'),
   engineThread: () => import('../../server/shards/worker.ts'),
   watchdogThread: () => import('../../server/vitals/watchdog-thread.ts'),
+  decryptingThread: () => import('../../server/pgp/decrypting-thread.ts'),
   pastThread: () => import('../../server/past/past-thread.ts'),
 };
