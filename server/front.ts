@@ -25,8 +25,8 @@ import {
   Partner,
   withCheckedIbans,
 } from './partners/index.ts';
-import { PayoutDesk } from './payout/index.ts';
-import { decryptedText, decrypting, type PgpKeys, type Transform } from './pgp/index.ts';
+import { type OutputTransform, PayoutDesk } from './payout/index.ts';
+import { decryptedText, decrypting, encrypting, type PgpKeys, type Transform } from './pgp/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
@@ -99,7 +99,13 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     stopping: stopping.signal,
   });
   const { payoutFolder } = configuration;
-  const payouts = new PayoutDesk({ engine, clock, folder: payoutFolder, pause });
+  const payouts = new PayoutDesk({
+    engine,
+    clock,
+    folder: payoutFolder,
+    pause,
+    consapTransform: consapTransformOf(keys),
+  });
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
@@ -176,6 +182,10 @@ function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers
       handlers.message(socket, frame, isBinary);
     },
   };
+}
+
+function consapTransformOf({ consap }: PgpKeys): OutputTransform | undefined {
+  return consap === null ? undefined : { suffix: '.pgp', apply: encrypting(consap) };
 }
 
 async function openIdentity({ configuration, folder }: FrontOptions): Promise<Identity> {

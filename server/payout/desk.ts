@@ -19,6 +19,7 @@ import {
   type Refused,
 } from '../../engine/index.ts';
 import { type ComplaintPayment, readComplaintPayments } from './complaint-payments.ts';
+import { consapFile } from './consap-file.ts';
 import { readOutcomes, type TransferOutcome } from './outcomes.ts';
 import {
   type OutputTransform,
@@ -38,7 +39,8 @@ export interface PayoutDeskOptions {
   readonly folder: string | null;
   /** Default: as many as the real programme had. */
   readonly rowsPerFile?: number | undefined;
-  readonly transform?: OutputTransform | undefined;
+  /** What goes to Consap is encrypted for Consap; a bank could not read that. */
+  readonly consapTransform?: OutputTransform | undefined;
   /** Real time: until a busy engine is asked again. */
   readonly pause: (ms: number) => Promise<void>;
 }
@@ -162,7 +164,8 @@ export class PayoutDesk {
   async #exportAll(period: PeriodView, format: PayoutFormat, folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.#settleOpenFiles(period.awardPeriodId, folder);
-    const { engine, clock, rowsPerFile, transform } = this.#options;
+    const { engine, clock, rowsPerFile, consapTransform } = this.#options;
+    const transform = format === consapFile ? consapTransform : undefined;
     const ids = await planPayout(this.#source, period);
     if (ids.length === 0) return;
     const unwritable = new Unwritable();

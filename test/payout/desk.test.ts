@@ -270,3 +270,27 @@ test('a folder that cannot be written ends the export, and the next one goes on'
   rmSync(folder);
   expect(await exported(desk)).toMatchObject({ state: 'done', rowCount: 6 });
 });
+
+test('what goes to Consap is encrypted where its key is known, what goes to a bank is not', async () => {
+  await deskOf().make(PAID_PERIOD, null);
+  const consapTransform = {
+    suffix: '.pgp',
+    async *apply(clear: AsyncIterable<Uint8Array>) {
+      for await (const bytes of clear) yield bytes.map((byte) => byte ^ 0xff);
+    },
+  };
+  const clock = { nowMs: () => world.nowMs };
+  const desk = new PayoutDesk({ engine: world.engine, clock, folder, rowsPerFile: 5, pause, consapTransform });
+  expect(await exported(desk)).toMatchObject({ state: 'done', fileCount: 2, rowCount: 6 });
+  const encrypted = readdirSync(folder).filter((name) => name.endsWith('.csv.pgp'));
+  expect(encrypted).toHaveLength(2);
+  for (const name of encrypted) expect(readFileSync(join(folder, name)).every((byte) => byte > 0x7f)).toBe(true);
+  expect(value(await world.engine.payoutFiles()).map(({ name }) => name)).toEqual(encrypted);
+
+  await desk.takeOutcomes(stream([Buffer.from(`${(await payoutsOf(citizens[0]!))[0]!.id};KO;;;`)]));
+  await setIban(citizens[0]!, 7);
+  const order = { debtorName: 'Consap S.p.A.', debtorIban: makeIban(9), executionDay: '2021-02-01' };
+  expect(await exported(desk, sepaFile(order))).toMatchObject({ state: 'done', fileCount: 1 });
+  const [bank] = readdirSync(folder).filter((name) => name.includes('SEPA') && name.endsWith('.xml'));
+  expect(readFileSync(join(folder, bank!), 'utf8')).toContain('<?xml');
+});

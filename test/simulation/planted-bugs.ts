@@ -466,35 +466,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/programme/payout.ts',
     find: '  if (granted.length === 0) return due;\n',
     replace: '  if (granted.length >= 0) return due;\n',
-    seed: 1,
+    seed: 3,
   },
   {
     what: 'a payout run that was cut short begins again',
     file: 'engine/shard/payout-decider.ts',
     find: "    const after = before?.cursor ?? '';\n",
     replace: "    const after = turn.nowMs % 3 === 0 ? '' : (before?.cursor ?? '');\n",
-    seed: 1,
+    seed: 2,
   },
   {
     what: 'whoever stands where the last winner does wins a prize',
     file: 'engine/shard/payout-decider.ts',
     find: '  return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;\n',
     replace: '  return compareWithoutTaxCodes(standing, lastWinner) <= 1;\n',
-    seed: 1,
+    seed: 23,
   },
   {
     what: 'a failed transfer is sent again at each new IBAN',
     file: 'engine/shard/payout-decider.ts',
     find: '    if (!isFailed(failed) || failed.successorPlace !== 0) return failed.successorPlace;\n',
     replace: '    if (!isFailed(failed)) return failed.successorPlace;\n',
-    seed: 1,
+    seed: 4,
   },
   {
     what: 'a payout record that no run made has no link beside its citizen',
     file: 'engine/shard/fold.ts',
     find: "  if (kind === 'payoutMade') return;\n",
     replace: "  if (kind !== 'payoutSet') return;\n",
-    seed: 1,
+    seed: 4,
   },
   {
     what: 'what was sent is restored like what was not',
@@ -502,7 +502,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: '        DELIVER: [ofFile, notOfFile],\n',
     replace:
       "        DELIVER: [ofFile, notOfFile],\n        RESTORE: [{ guard: 'isToBeNew', target: 'NEW', actions: 'restore' }, {}],\n",
-    seed: 1,
+    seed: 24,
   },
   {
     what: 'who left before the run is paid',
@@ -510,6 +510,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: '      const totals = totalsOf(wallet, order.awardPeriodId);\n      if (totals === undefined) continue;\n',
     replace:
       '      const totals = wallet.totals.find((one) => one.awardPeriodId === order.awardPeriodId);\n      if (totals === undefined) continue;\n',
-    seed: 1,
+    seed: 19,
   },
 ];
