@@ -113,6 +113,12 @@ export interface TransactionRecord {
   readonly terminalId: string;
 }
 
+/** What identifies a record of one card (domain 2.4, DECISION 35). */
+export type RecordKey = Pick<
+  TransactionRecord,
+  'idTrxAcquirer' | 'trxMs' | 'acquirerCode' | 'acquirerId' | 'operationType'
+>;
+
 export interface RecordCommand {
   readonly record: TransactionRecord;
   /** Stamped once where the row entered; periods, grace and the reversal's month are judged by it. */
@@ -143,6 +149,92 @@ export interface ReversalsPage {
   readonly reversals: readonly ReversalView[];
   /** Null = this is the last page. */
   readonly nextCursor: string | null;
+}
+
+export const RESOLUTIONS = ['apply', 'discard', 'keep'] as const;
+export type Resolution = (typeof RESOLUTIONS)[number];
+
+/** What an operator makes of a reversal: a parked one is applied to a payment of its card or discarded, a flagged one kept. */
+export interface ReversalDecision {
+  readonly hpan: Hpan;
+  readonly reversal: RecordKey;
+  readonly resolution: Resolution;
+  /** The one to apply it to; null of the other resolutions. */
+  readonly payment: RecordKey | null;
+  /** Name of the operator, and why: 1 to RESOLUTION_REASON_MAX characters that name nobody. */
+  readonly operator: string;
+  readonly reason: string;
+}
+
+export const RESOLUTION_REASON_MAX = 200;
+
+/** What stands, as it was decided first: the same asked again changes nothing. */
+export interface ReversalResolved {
+  readonly state: 'applied' | 'discarded';
+  readonly resolution: Resolution;
+  readonly operator: string;
+  readonly reason: string;
+  readonly atMs: number;
+  /** 0 or negative. */
+  readonly scoreCents: number;
+  readonly awardPeriodId: number;
+}
+
+/** What has become of a record. `dropped`: by its citizen's wallet; `unknown`: nothing of it is kept. */
+export const RECORD_STATES = [
+  'unknown',
+  'asked',
+  'counted',
+  'dropped',
+  'pending',
+  'applied',
+  'parked',
+  'discarded',
+  'expired',
+] as const;
+export type RecordState = (typeof RECORD_STATES)[number];
+
+/** A guard of domain 3.3 that says no, with what it looked at. */
+export interface FailedGuard {
+  readonly code: RefusalName;
+  /** Of the record. */
+  readonly day: string;
+  /** RECORD_IN_FUTURE, NO_AWARD_PERIOD: the day of its reception. */
+  readonly receivedDay?: string;
+  /** INSTRUMENT_NOT_COVERED: none of these covers the day. */
+  readonly activations?: readonly ActivationView[];
+  /** TERMS_NOT_COVERED: null = the citizen is not enrolled. */
+  readonly termsMs?: number | null;
+  /** NO_AWARD_PERIOD: the last day of grace of the period that the day is in; null = it is in none. */
+  readonly acceptedUntilDay?: string | null;
+}
+
+/** Why a record counts or does not. For operators: it says whose it is. */
+export interface RecordFate {
+  readonly state: RecordState;
+  /** As it was taken; null of an unknown one. Any other row with this key is a DUPLICATE_RECORD. */
+  readonly record: TransactionRecord | null;
+  readonly receivedMs: number | null;
+  /** Why a reversal was parked. */
+  readonly code: RefusalName | null;
+  /** Whose it is, or whom its day would make it: null = nobody's. */
+  readonly citizen: CitizenKey | null;
+  /** That citizen has left since: with the enrolment all that it counted went. */
+  readonly hasLeft: boolean;
+  readonly awardPeriodId: number | null;
+  readonly scoreCents: number;
+  /** What reversals have left of a payment. */
+  readonly leftCents: number;
+  /** Until when a reversal waits, or waited, for its payment. */
+  readonly expiresMs: number | null;
+  /** An applied reversal that a later payment made ambiguous. */
+  readonly isFlagged: boolean;
+  /** Of a payment the reversals applied to it; of a reversal the payments that it is or may be about; a page of them. */
+  readonly related: readonly TransactionRecord[];
+  /** What an operator decided; null = nothing. */
+  readonly resolved: ReversalResolved | null;
+  /** Of what was dropped or is unknown: which guards say no now, to a record received when this one was, or now. */
+  readonly guards: readonly FailedGuard[];
 }
 
 /**
@@ -880,6 +972,63 @@ export const REFUSALS = {
     programmeCode: 'resource.not-found.error',
     text: 'No unfinished payout file of this period has this name.',
     testo: 'Nessun file di pagamento in sospeso con questo nome.',
+  },
+  // What operators make of reversals (domain 3.3b).
+  REVERSAL_NOT_FOUND: {
+    number: 90,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'This card has no reversal with this key.',
+    testo: 'Nessuno storno con questa chiave.',
+  },
+  REVERSAL_EXPIRED: {
+    number: 91,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This reversal has waited for its month: nothing more can be made of it.',
+    testo: 'Storno scaduto.',
+  },
+  REVERSAL_RESOLVED: {
+    number: 92,
+    status: 409,
+    programmeCode: 'resource.exists.error',
+    text: 'This reversal was resolved in another way.',
+    testo: 'Storno già risolto in altro modo.',
+  },
+  REVERSAL_NOT_RESOLVABLE: {
+    number: 93,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'Only a parked reversal is applied or discarded, and only a flagged one is kept.',
+    testo: 'Lo storno non ammette questa decisione.',
+  },
+  PAYMENT_NOT_FOUND: {
+    number: 94,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'This card has no counted payment with this key in the period of the reversal.',
+    testo: 'Nessun pagamento conteggiato con questa chiave.',
+  },
+  PAYMENT_OWNER_LEFT: {
+    number: 95,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'Who owned that payment has left: there is nothing to take back, and the reversal stays parked.',
+    testo: 'Il titolare del pagamento ha receduto: lo storno resta sospeso.',
+  },
+  PAYMENT_EXCEEDED: {
+    number: 96,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'Less is left of that payment than the reversal takes back.',
+    testo: 'Importo superiore al residuo del pagamento.',
+  },
+  PERIOD_CLOSED: {
+    number: 97,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The period has closed: its figures are final.',
+    testo: 'Il periodo è chiuso: gli importi sono definitivi.',
   },
 } as const;
 

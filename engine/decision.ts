@@ -3,14 +3,16 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { BrokenInvariant } from './assert.ts';
-import type { Answer, RecordOutcome, RefusalName } from './contract.ts';
+import type { Answer, RecordOutcome, RefusalName, ReversalResolved } from './contract.ts';
+import type { Read } from './engine.ts';
 import type { ActorMessage, Fact } from './facts.ts';
 
 /** What became of a command or a record, as soon as it is known. */
 export type Outcome =
   | { readonly kind: 'done'; readonly commandKey: string; readonly answer: Answer }
   | { readonly kind: 'refused'; readonly commandKey: string; readonly code: RefusalName; readonly detail?: string }
-  | { readonly kind: 'record'; readonly key: string; readonly outcome: RecordOutcome };
+  | { readonly kind: 'record'; readonly key: string; readonly outcome: RecordOutcome }
+  | { readonly kind: 'resolution'; readonly key: string; readonly reply: Read<ReversalResolved> };
 
 /** One per decision; the machine's actions append to it and do nothing else. */
 export interface Decision {

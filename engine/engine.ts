@@ -25,8 +25,12 @@ import type {
   RankingEntry,
   RankingView,
   RecordCommand,
+  RecordFate,
+  RecordKey,
   RecordOutcome,
   Refused,
+  ReversalDecision,
+  ReversalResolved,
   ReversalsPage,
   TotalView,
   WalletCommand,
@@ -142,6 +146,16 @@ export interface Engine {
   rankingPage(awardPeriodId: number, firstRank: number, count: number): Promise<Read<readonly RankingEntry[]>>;
   /** For operators: partition by partition, in each the oldest first (of those that wait, the first to expire). */
   reversals(query: ReversalsQuery): Promise<Read<ReversalsPage>>;
+  /**
+   * For operators. A period's figures are final once it has closed; until then a parked reversal may be applied to a payment
+   * of its card and period, whose owner has not left. Asked twice it has one effect and the same answer.
+   *
+   * @returns FIELD_INVALID (reason, operator, payment), REVERSAL_NOT_FOUND, REVERSAL_EXPIRED, REVERSAL_RESOLVED,
+   *   REVERSAL_NOT_RESOLVABLE, PAYMENT_NOT_FOUND, PAYMENT_OWNER_LEFT, PAYMENT_EXCEEDED, PERIOD_CLOSED, OVERLOADED, DRAINING
+   */
+  resolveReversal(decision: ReversalDecision): Promise<Read<ReversalResolved>>;
+  /** For operators: why a record of an instrument counts, or does not. */
+  recordFate(hpan: Hpan, record: RecordKey): Promise<Read<RecordFate>>;
   /** For acquirers: every instrument that an activation covers on a day (domain 2.2), partition by partition, by hpan. */
   covered(query: CoveredQuery): Promise<Read<CoveredHpans>>;
   /**

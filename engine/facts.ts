@@ -3,7 +3,7 @@
  * A fact carries the values it leads to, so that each row can be folded alone: a row at or past the
  * sequence of a fact skips it. Facts are data; their disk form is snapshots/codec/.
  */
-import type { LedgerEntry, PendingReversal } from './card/card.ts';
+import type { LedgerEntry, PendingReversal, StoredResolution } from './card/card.ts';
 import type {
   Answer,
   CitizenKey,
@@ -137,7 +137,11 @@ export type CardFact =
       readonly pending: readonly PendingReversal[];
       readonly arrivals: number;
       readonly reversals: number;
-    };
+    }
+  /** What an operator decided; a `recordSet` says how the reversal then stands. */
+  | { readonly kind: 'reversalResolved'; readonly hpan: Hpan; readonly resolution: StoredResolution }
+  /** The payment's owner had left: the reversal is parked as before. */
+  | { readonly kind: 'resolutionVoided'; readonly hpan: Hpan; readonly place: number };
 
 /** A payout record as it now stands. */
 export type PayoutFact =

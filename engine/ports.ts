@@ -1,5 +1,5 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
-import type { Card, LedgerEntry, ReversalRow } from './card/card.ts';
+import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
 import type { CitizenKey, PayoutFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
@@ -55,6 +55,8 @@ export interface RowTypes {
   readonly partition: PartitionRow;
   /** entity '', sub `reversalSub`: reversals that wait, or that an operator has to see */
   readonly reversal: ReversalRow;
+  /** entity hpan, sub the place of the reversal: what an operator decided about it */
+  readonly resolution: StoredResolution;
   /** entity '', sub the receiver's number: messages sent and not known to be taken in */
   readonly outbox: OutboxRow;
   /** entity '', sub `pageOf`: so many payout records, by number */

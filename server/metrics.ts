@@ -164,6 +164,8 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     rankingPage: (awardPeriodId, firstRank, count) =>
       view('rankingPage', engine.rankingPage(awardPeriodId, firstRank, count)),
     reversals: (query) => view('reversals', engine.reversals(query)),
+    recordFate: (hpan, record) => view('recordFate', engine.recordFate(hpan, record)),
+    resolveReversal: (decision) => engine.resolveReversal(decision),
     covered: (query) => view('covered', engine.covered(query)),
     payouts: (query) => view('payouts', engine.payouts(query)),
     payoutsOf: (citizen) => view('payoutsOf', engine.payoutsOf(citizen)),
@@ -193,6 +195,7 @@ type ReadName =
   | 'rankings'
   | 'rankingPage'
   | 'reversals'
+  | 'recordFate'
   | 'covered'
   | 'payouts'
   | 'payoutsOf'

@@ -57,6 +57,7 @@ export {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';

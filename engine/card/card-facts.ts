@@ -40,6 +40,9 @@ export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
       card.arrivals = fact.arrivals;
       card.reversals = fact.reversals;
       return;
+    case 'reversalResolved':
+    case 'resolutionVoided':
+      return; // Rows of their own.
     default:
       unreachable(fact);
   }

@@ -9,9 +9,9 @@ import { machineSteps } from '../decision.ts';
 import type { Fact } from '../facts.ts';
 import { isReversal, romeDayNumber } from '../programme/index.ts';
 import type { HistoryRow } from './card.ts';
-import { lastActivation } from './card-facts.ts';
-import type { LedgerContext, Received } from './ledger.ts';
-import { isKnown, LedgerWork, refuseRecord } from './ledger.ts';
+import { hasDeparted, lastActivation } from './card-facts.ts';
+import type { LedgerContext, Received, ResolutionAsked } from './ledger.ts';
+import { isInFuture, isKnown, LedgerWork, refuseRecord, resolvedView } from './ledger.ts';
 import { clampDeactivation, coveringRow } from './ownership.ts';
 
 export type CardContext = LedgerContext;
@@ -47,6 +47,7 @@ export type CardEvent =
       readonly scoreCents: number;
     }
   | { readonly type: 'REVERSE_JUDGED'; readonly place: number; readonly applied: boolean }
+  | ({ readonly type: 'RESOLVE' } & ResolutionAsked)
   /** Time has passed: what has waited for its month is over. */
   | { readonly type: 'EXPIRE' };
 
@@ -73,12 +74,36 @@ export const cardMachine = setup({
     isFirstClaim: ({ context }) => context.card.history.length === 1,
     isLeaving: when<'RELEASE'>(({ event }) => event.isLeaving),
     isRecordUnderWay: ({ context }) => context.card.unanswered > 0,
-    isInFuture: when<'RECORD'>(({ event }) => romeDayNumber(event.record.trxMs) > romeDayNumber(event.receivedMs)),
+    isInFuture: when<'RECORD'>(({ event }) => isInFuture(event.record, event.receivedMs)),
     isKnown: when<'RECORD'>(({ context, event }) => isKnown(context, event)),
     isUncovered: when<'RECORD'>(({ context, event }) => covering(context, event) === undefined),
     isClosed: when<'RECORD'>(({ event }) => event.isClosed),
     isReversalOutsideEveryPeriod: when<'RECORD'>(({ event }) => isReversal(event.record) && event.period === null),
     isReversal: when<'RECORD'>(({ event }) => isReversal(event.record)),
+    isNoReversal: when<'RESOLVE'>(({ event: { reversal } }) => reversal === null || !isReversal(reversal.record)),
+    isDecidedSo: when<'RESOLVE'>(({ event: { before, reversal, resolution, payment } }) => {
+      if (before?.resolution !== resolution) return false;
+      // Flagged once more by a later payment, it has to be looked at once more.
+      return resolution === 'apply' ? before.paymentPlace === payment?.place : reversal?.flagged !== true;
+    }),
+    isExpired: when<'RESOLVE'>(({ event }) => event.reversal?.state === 'expired'),
+    isDecidedOtherwise: when<'RESOLVE'>(({ event: { before, reversal } }) => {
+      return before !== null && reversal?.flagged !== true;
+    }),
+    isNotForThat: when<'RESOLVE'>(({ event: { resolution, reversal } }) => {
+      return resolution === 'keep' ? reversal?.flagged !== true : reversal?.state !== 'parked';
+    }),
+    isForNoPayment: when<'RESOLVE'>(({ event }) => event.resolution !== 'apply'),
+    isNoPayment: when<'RESOLVE'>(({ event: { payment, reversal } }) => {
+      return payment?.state !== 'counted' || payment.awardPeriodId !== reversal?.awardPeriodId;
+    }),
+    hasOwnerLeft: when<'RESOLVE'>(
+      ({ context, event }) => event.payment !== null && hasDeparted(context.card, event.payment),
+    ),
+    isPeriodClosed: when<'RESOLVE'>(({ event }) => event.isClosed),
+    isMoreThanLeft: when<'RESOLVE'>(({ event: { payment, reversal } }) => {
+      return (reversal?.record.amountCents ?? 0) > (payment?.leftCents ?? 0);
+    }),
   },
   actions: {
     activate: on<'ACTIVATE'>(({ context, event }) => grant(context, event, 'cardActivated')),
@@ -138,6 +163,16 @@ export const cardMachine = setup({
     }),
     countJudged: on<'COUNT_JUDGED'>(({ context, event }) => new LedgerWork(context).countJudged(event)),
     expire: ({ context }) => new LedgerWork(context).expire(),
+    resolve: on<'RESOLVE'>(({ context, event }) => new LedgerWork(context).resolve(event)),
+    answerResolved: on<'RESOLVE'>(({ context, event: { key, reversal, before } }) => {
+      invariant(reversal !== null && before !== null, 'a guard saw to the decision');
+      const value = resolvedView(reversal, before);
+      context.decision.outcomes.push({ kind: 'resolution', key, reply: { ok: true, value } });
+    }),
+    refuseResolution: ({ context, event }, { code }: { code: RefusalName }) => {
+      const { key } = event as Extract<CardEvent, { type: 'RESOLVE' }>;
+      context.decision.outcomes.push({ kind: 'resolution', key, reply: { ok: false, code } });
+    },
     reverseJudged: on<'REVERSE_JUDGED'>(({ context, event }) => new LedgerWork(context).reverseJudged(event)),
   },
 }).createMachine({
@@ -162,6 +197,20 @@ export const cardMachine = setup({
     COUNT_JUDGED: { actions: 'countJudged' },
     REVERSE_JUDGED: { actions: 'reverseJudged' },
     EXPIRE: { actions: 'expire' },
+    RESOLVE: [
+      { guard: 'isRecordUnderWay', actions: 'defer' },
+      { guard: 'isNoReversal', actions: { type: 'refuseResolution', params: { code: 'REVERSAL_NOT_FOUND' } } },
+      { guard: 'isDecidedSo', actions: 'answerResolved' },
+      { guard: 'isExpired', actions: { type: 'refuseResolution', params: { code: 'REVERSAL_EXPIRED' } } },
+      { guard: 'isDecidedOtherwise', actions: { type: 'refuseResolution', params: { code: 'REVERSAL_RESOLVED' } } },
+      { guard: 'isNotForThat', actions: { type: 'refuseResolution', params: { code: 'REVERSAL_NOT_RESOLVABLE' } } },
+      { guard: 'isForNoPayment', actions: 'resolve' },
+      { guard: 'isNoPayment', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_NOT_FOUND' } } },
+      { guard: 'hasOwnerLeft', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_OWNER_LEFT' } } },
+      { guard: 'isPeriodClosed', actions: { type: 'refuseResolution', params: { code: 'PERIOD_CLOSED' } } },
+      { guard: 'isMoreThanLeft', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_EXCEEDED' } } },
+      { actions: 'resolve' },
+    ],
   },
   states: {
     absent: {

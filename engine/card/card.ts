@@ -1,5 +1,5 @@
 /** A payment instrument as it rests: immutable data. Its drafts change only by `applyCardFact` (card-facts.ts). */
-import type { CitizenKey, Hpan, RefusalName, TransactionRecord } from '../contract.ts';
+import type { CitizenKey, Hpan, RefusalName, Resolution, TransactionRecord } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 
 /** `provisional`: claimed for an activation of several cards, which may still be taken back (DECISION 38). */
@@ -54,7 +54,8 @@ export interface PendingReversal {
 
 /**
  * One record that a card remembers. A payment is `asked` (sent to the wallet), then `counted`, or `forgotten` since the
- * wallet dropped it: then its key may come again. A reversal is `pending`, `asked`, `applied`, `parked` or `expired`.
+ * wallet dropped it: then its key may come again. A reversal is `pending`, `asked`, `applied`, `parked` or `expired`,
+ * and `discarded` where an operator said so.
  */
 export interface LedgerEntry {
   /** See place.ts. */
@@ -68,7 +69,7 @@ export interface LedgerEntry {
   readonly record: TransactionRecord;
   readonly receivedMs: number;
   readonly arrival: number;
-  readonly state: 'asked' | 'counted' | 'forgotten' | 'pending' | 'applied' | 'parked' | 'expired';
+  readonly state: 'asked' | 'counted' | 'forgotten' | 'pending' | 'applied' | 'parked' | 'expired' | 'discarded';
   /** Who owns the payment; of a reversal, who owned the matched payment. Empty while unknown. */
   readonly citizen: CitizenKey;
   readonly enrolment: number;
@@ -78,11 +79,27 @@ export interface LedgerEntry {
   readonly leftCents: number;
   /** Of a reversal that is asked or applied: the place of its payment. */
   readonly matched: number;
+  /**
+   * Why a reversal was parked, also while an operator's decision is on its way and when it was discarded. Of an applied
+   * one REVERSAL_AMBIGUOUS: it was flagged, and an operator kept it.
+   */
   readonly code: RefusalName | null;
   /** An applied reversal that a later payment made ambiguous: it stands, an operator is told (DECISION 18). */
   readonly flagged: boolean;
   /** Of a reversal: when it stops waiting for its payment (DECISION 23). 0 of a payment. */
   readonly expiresMs: number;
+}
+
+/** What an operator decided about a reversal: the last decision, the journal has all of them. */
+export interface StoredResolution {
+  /** Of the reversal. */
+  readonly place: number;
+  readonly resolution: Resolution;
+  /** Of the payment that it was to be applied to; `NOWHERE` of the other resolutions. */
+  readonly paymentPlace: number;
+  readonly operator: string;
+  readonly reason: string;
+  readonly atMs: number;
 }
 
 /** A line in the list of its partition; see listed-reversals.ts. */

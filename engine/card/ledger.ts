@@ -3,17 +3,36 @@
  * One record of a card is under way at a time, so its records take effect in the order of arrival (DECISION 19).
  */
 import { invariant } from '../assert.ts';
-import type { Hpan, PeriodParameters, RecordOutcome, RefusalName, TransactionRecord } from '../contract.ts';
+import type {
+  Hpan,
+  PeriodParameters,
+  RecordOutcome,
+  RefusalName,
+  Resolution,
+  ReversalResolved,
+  TransactionRecord,
+} from '../contract.ts';
 import type { Decision } from '../decision.ts';
+import type { Read } from '../engine.ts';
 import type { MessageBody } from '../facts.ts';
 import { NOWHERE } from '../place.ts';
-import { addOneMonth, isReversal, matchReversal, type RememberedPayment } from '../programme/index.ts';
-import type { Card, Departure, HistoryRow, LedgerEntry, PendingReversal } from './card.ts';
+import {
+  addOneMonth,
+  isReversal,
+  matchReversal,
+  type RememberedPayment,
+  type ReversalEffect,
+  reversalOf,
+  romeDayNumber,
+} from '../programme/index.ts';
+import type { Card, Departure, HistoryRow, LedgerEntry, PendingReversal, StoredResolution } from './card.ts';
 import { hasDeparted } from './card-facts.ts';
 
 /** The stored records of the card's partition, as the turn sees them. */
 export interface LedgerReader {
   entry(place: number): LedgerEntry;
+  /** What an operator decided about the reversal there; null = nothing that stands. */
+  resolution(place: number): StoredResolution | null;
   /** Of the record that is taken next. */
   newPlace(): number;
 }
@@ -32,24 +51,82 @@ export interface Received {
   readonly receivedMs: number;
 }
 
+/** DECISION 24. */
+export function isInFuture({ trxMs }: Pick<TransactionRecord, 'trxMs'>, receivedMs: number): boolean {
+  return romeDayNumber(trxMs) > romeDayNumber(receivedMs);
+}
+
+/** Whether the card has taken this very record before, and still knows it. */
+export function isKnown(context: Pick<LedgerContext, 'card' | 'ledger'>, { key, record }: Received): boolean {
+  const entry = findRecord(context, { key, trxMs: record.trxMs });
+  return entry !== null && entry.state !== 'forgotten';
+}
+
 /**
- * Whether the card has taken this very record before. Of those that are not among the recent ones it looks at the
- * chain, back to where nothing is as late: a record that comes in its order costs no look, one that comes again
+ * The record of this key; where there are only forgotten ones, one of those. Of what is not among the recent ones it looks
+ * at the chain, back to where nothing is as late: a record that comes in its order costs no look, one that comes again
  * with the file of a day as many as the card has had since.
  */
-export function isKnown({ card, ledger }: LedgerContext, { key, record: { trxMs } }: Received): boolean {
+export function findRecord(
+  { card, ledger }: { readonly card: Card; readonly ledger: Pick<LedgerReader, 'entry'> },
+  { key, trxMs }: { readonly key: string; readonly trxMs: number },
+): LedgerEntry | null {
+  let forgotten: LedgerEntry | null = null;
   for (const recent of card.recent) {
-    if (recent.key === key && ledger.entry(recent.place).state !== 'forgotten') return true;
+    if (recent.key !== key) continue;
+    const entry = ledger.entry(recent.place);
+    if (entry.state !== 'forgotten') return entry;
+    forgotten = entry;
   }
-  if (trxMs > card.olderMs) return false;
-  let { previous } = ledger.entry(card.recent[0]!.place);
+  const [first] = card.recent;
+  if (first === undefined || trxMs > card.olderMs) return forgotten;
+  let { previous } = ledger.entry(first.place);
   while (previous !== NOWHERE) {
     const entry = ledger.entry(previous);
-    if (entry.key === key && entry.state !== 'forgotten') return true;
-    if (trxMs > entry.latestMs) return false;
+    if (entry.key === key) {
+      if (entry.state !== 'forgotten') return entry;
+      forgotten ??= entry;
+    }
+    if (trxMs > entry.latestMs) return forgotten;
     previous = entry.previous;
   }
-  return false;
+  return forgotten;
+}
+
+/** All records of the card, the newest first. */
+export function* recordsOf(card: Card, entryAt: LedgerReader['entry']): Iterable<LedgerEntry> {
+  let place = card.recent.at(-1)?.place ?? NOWHERE;
+  while (place !== NOWHERE) {
+    const entry = entryAt(place);
+    yield entry;
+    place = entry.previous;
+  }
+}
+
+/** What an operator asks, with all that has to be known to judge it. */
+export interface ResolutionAsked {
+  /** Of the reversal's record. */
+  readonly key: string;
+  readonly reversal: LedgerEntry | null;
+  /** What was decided about it before, if that stands. */
+  readonly before: StoredResolution | null;
+  readonly resolution: Resolution;
+  readonly payment: LedgerEntry | null;
+  /** Nothing more counts in the reversal's period. */
+  readonly isClosed: boolean;
+  readonly operator: string;
+  readonly reason: string;
+}
+
+/** What of a decision can be told once it stands. */
+export function resolvedView(
+  { state, scoreCents, awardPeriodId }: LedgerEntry,
+  { resolution, operator, reason, atMs }: StoredResolution,
+): ReversalResolved {
+  return {
+    ...{ state: state === 'discarded' ? 'discarded' : 'applied', resolution, operator, reason, atMs },
+    ...{ scoreCents, awardPeriodId },
+  };
 }
 
 type Judged<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
@@ -126,6 +203,27 @@ export class LedgerWork {
     if (this.#entry(place).state === 'pending') this.#tell(reversal, { status: 'pending' });
   }
 
+  /** An operator's decision about a parked or flagged reversal, judged by the machine. */
+  resolve({ key, reversal, payment, resolution, operator, reason }: ResolutionAsked): void {
+    invariant(reversal !== null, 'a guard saw to the reversal');
+    const { nowMs, decision } = this.#context;
+    const paymentPlace = payment?.place ?? NOWHERE;
+    const made = { place: reversal.place, resolution, paymentPlace, operator, reason, atMs: nowMs };
+    decision.facts.push({ kind: 'reversalResolved', hpan: this.#hpan, resolution: made });
+    if (resolution === 'apply') {
+      invariant(payment !== null, 'a guard saw to the payment');
+      const period = this.#context.periodOf(reversal.awardPeriodId);
+      this.#ask(reversal, payment, reversalOf(reversal.record.amountCents, payment, period));
+      return;
+    }
+    const resolved: LedgerEntry =
+      resolution === 'discard'
+        ? { ...reversal, state: 'discarded' }
+        : { ...reversal, flagged: false, code: 'REVERSAL_AMBIGUOUS' };
+    this.#set(resolved);
+    this.#tellResolved(key, { ok: true, value: resolvedView(resolved, made) });
+  }
+
   /** Gives up what has waited for a month. */
   expire(): void {
     const { nowMs } = this.#context;
@@ -142,9 +240,12 @@ export class LedgerWork {
     const leftCents = payment.leftCents - reversal.record.amountCents;
     invariant(leftCents >= 0, 'never more is reversed than was paid');
     this.#set({ ...payment, leftCents });
-    this.#set({ ...reversal, state: 'applied' });
+    const applied: LedgerEntry = { ...reversal, state: 'applied', code: null };
+    this.#set(applied);
     const { scoreCents, awardPeriodId } = reversal;
-    this.#tell(reversal, { status: 'applied', scoreCents, awardPeriodId });
+    const resolution = reversal.code === null ? null : this.#context.ledger.resolution(reversal.place);
+    if (resolution !== null) this.#tellResolved(reversal.key, { ok: true, value: resolvedView(applied, resolution) });
+    else this.#tell(reversal, { status: 'applied', scoreCents, awardPeriodId });
   }
 
   /** The owner left while the reversal was on its way: there is nothing to match there (DECISION 22). */
@@ -153,10 +254,17 @@ export class LedgerWork {
     if (!hasDeparted(this.#context.card, { citizen, enrolment })) {
       this.#context.decision.facts.push({ kind: 'ownerLeft', hpan: this.#hpan, citizen, enrolment });
     }
+    this.#gone = { citizen, enrolment };
+    const unmatched = { ...reversal, citizen: '', enrolment: 0, matched: NOWHERE, scoreCents: 0 };
+    if (reversal.code !== null) {
+      this.#context.decision.facts.push({ kind: 'resolutionVoided', hpan: this.#hpan, place });
+      this.#set({ ...unmatched, state: 'parked' });
+      this.#tellResolved(reversal.key, { ok: false, code: 'PAYMENT_OWNER_LEFT' });
+      return;
+    }
     // Places follow each other as records arrive.
     this.#pending = [...this.#pending, { place, expiresMs }].sort((a, b) => a.place - b.place);
-    this.#gone = { citizen, enrolment };
-    this.#set({ ...reversal, state: 'pending', citizen: '', enrolment: 0, matched: NOWHERE, scoreCents: 0 });
+    this.#set({ ...unmatched, state: 'pending' });
   }
 
   /** Tries what waits, in the order received, until one of them is under way (DECISION 23). */
@@ -175,8 +283,7 @@ export class LedgerWork {
     const payments = this.#livePayments();
     const match = matchReversal(reversal, payments, period);
     if (match.kind === 'none') return 'none';
-    const { place, record, awardPeriodId } = reversal;
-    this.#pending = this.#pending.filter((one) => one.place !== place);
+    this.#pending = this.#pending.filter((one) => one.place !== reversal.place);
     if (match.kind !== 'matched') {
       const code = match.kind === 'ambiguous' ? 'REVERSAL_AMBIGUOUS' : 'REVERSAL_EXCEEDS';
       this.#set({ ...reversal, state: 'parked', code });
@@ -185,8 +292,14 @@ export class LedgerWork {
     }
     const payment = payments.find(({ key }) => key === match.key);
     invariant(payment !== undefined, 'a matched payment is one of those that were looked at');
-    const { citizen, enrolment, place: matched } = payment.entry;
-    const { scoreCents, countDelta } = match;
+    this.#ask(reversal, payment.entry, match);
+    return 'moved';
+  }
+
+  /** Asks the wallet that owns the payment to take it back. */
+  #ask(reversal: LedgerEntry, payment: LedgerEntry, { scoreCents, countDelta }: ReversalEffect): void {
+    const { place, record, awardPeriodId } = reversal;
+    const { citizen, enrolment, place: matched } = payment;
     this.#unanswered += 1;
     this.#set({ ...reversal, state: 'asked', citizen, enrolment, matched, scoreCents });
     const asked = {
@@ -200,7 +313,6 @@ export class LedgerWork {
       countDelta,
     } as const;
     this.#context.decision.messages.push(asked);
-    return 'moved';
   }
 
   /** A reversal already applied stands when a second payment matches it; an operator is told (DECISION 18). */
@@ -212,7 +324,7 @@ export class LedgerWork {
       const { record } = entry;
       if (record.correlationId !== payment.correlationId) continue;
       if (record.acquirerCode !== payment.acquirerCode || record.acquirerId !== payment.acquirerId) continue;
-      this.#set({ ...entry, flagged: true });
+      this.#set({ ...entry, flagged: true, code: null });
     }
   }
 
@@ -266,14 +378,9 @@ export class LedgerWork {
     return this.#written.get(place) ?? this.#context.ledger.entry(place);
   }
 
-  /** The newest first; one that this very decision takes in is matched by nothing. */
-  *#entries(): Iterable<LedgerEntry> {
-    let place = this.#context.card.recent.at(-1)?.place ?? NOWHERE;
-    while (place !== NOWHERE) {
-      const entry = this.#entry(place);
-      yield entry;
-      place = entry.previous;
-    }
+  /** One that this very decision takes in is matched by nothing. */
+  #entries(): Iterable<LedgerEntry> {
+    return recordsOf(this.#context.card, (place) => this.#entry(place));
   }
 
   #set(entry: LedgerEntry): void {
@@ -291,6 +398,10 @@ export class LedgerWork {
 
   #tell({ key }: LedgerEntry, outcome: RecordOutcome): void {
     this.#context.decision.outcomes.push({ kind: 'record', key, outcome });
+  }
+
+  #tellResolved(key: string, reply: Read<ReversalResolved>): void {
+    this.#context.decision.outcomes.push({ kind: 'resolution', key, reply });
   }
 
   get #hpan(): Hpan {

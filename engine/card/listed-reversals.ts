@@ -5,11 +5,11 @@
 import type { ListedReversalState } from '../contract.ts';
 import type { CardFact } from '../facts.ts';
 import { isReversal } from '../programme/index.ts';
-import type { LedgerEntry, ReversalRow } from './card.ts';
+import type { ReversalRow } from './card.ts';
 
 export type ListChange = readonly [sub: string, row: ReversalRow | null];
 
-/** What a fact about a record does to the list. Nothing ever leaves the states that an operator has to see. */
+/** What a fact about a record does to the list. Only an operator takes anything out of the states that one has to see. */
 export function listChanges({ hpan, entry }: Extract<CardFact, { kind: 'recordSet' }>): readonly ListChange[] {
   if (!isReversal(entry.record)) return NONE;
   const { place } = entry;
@@ -21,8 +21,10 @@ export function listChanges({ hpan, entry }: Extract<CardFact, { kind: 'recordSe
   if (entry.state !== 'applied') {
     changes.push([reversalSub('pending', waiting), entry.state === 'pending' ? waiting : null]);
   }
-  const state = stateToSee(entry);
-  if (state !== null) changes.push([reversalSub(state, seen), seen]);
+  if (entry.state === 'parked') changes.push([reversalSub('parked', seen), seen]);
+  else if (entry.code !== null && entry.state !== 'applied') changes.push([reversalSub('parked', seen), null]);
+  if (entry.flagged) changes.push([reversalSub('flagged', seen), seen]);
+  else if (entry.code !== null && entry.state === 'applied') changes.push([reversalSub('flagged', seen), null]);
   return changes;
 }
 
@@ -34,9 +36,4 @@ export function reversalSub(state: ListedReversalState, { hpan, place, atMs }: R
 
 export function reversalPrefix(state: ListedReversalState): string {
   return `${state} `;
-}
-
-function stateToSee({ state, flagged }: LedgerEntry): ListedReversalState | null {
-  if (state === 'parked') return 'parked';
-  return flagged ? 'flagged' : null;
 }

@@ -36,12 +36,19 @@ export {
   checkRow,
   compareKeys,
   idTrxOf,
+  isLine,
   isReversal,
   RECORD_COLUMNS,
   type RecordColumn,
-  type RecordKey,
   type RowContext,
   recordKeyText,
 } from './record.ts';
-export { matchReversal, type RememberedPayment, type ReversalMatch } from './reversal.ts';
+export {
+  isCandidate,
+  matchReversal,
+  type RememberedPayment,
+  type ReversalEffect,
+  type ReversalMatch,
+  reversalOf,
+} from './reversal.ts';
 export { type CheckedText, checkTaxCode, makeTaxCode } from './tax-code.ts';

@@ -1,5 +1,5 @@
 /** Rows of acquirers: their form, their key and their public name (domain 2.4, 9; DECISIONS 13-16, 24, 30, 31, 40). */
-import type { Programme, RefusalName, TransactionRecord } from '../contract.ts';
+import type { Programme, RecordKey, RefusalName, TransactionRecord } from '../contract.ts';
 import { isoText, parseInstant, romeDayNumber } from './calendar.ts';
 
 /** The columns of a file, in order. On the wire they have the same names, and `amountCents` is a number. */
@@ -22,12 +22,6 @@ export const RECORD_COLUMNS = [
   'par',
 ] as const;
 export type RecordColumn = (typeof RECORD_COLUMNS)[number];
-
-/** What identifies a record of one card (domain 2.4, DECISION 35). */
-export type RecordKey = Pick<
-  TransactionRecord,
-  'idTrxAcquirer' | 'trxMs' | 'acquirerCode' | 'acquirerId' | 'operationType'
->;
 
 export interface RowContext {
   /** The ABI that the sender's token names. */
@@ -145,6 +139,11 @@ export function recordKeyText(record: RecordKey): string {
 }
 
 /** Orders records by the fields of their key, as 2.4 lists them; texts by UTF-16 unit. 0 = the same key. */
+/** A text that may be journaled, logged and shown as it is. */
+export function isLine(text: string, lengthMax: number): boolean {
+  return text.length <= lengthMax && !UNPRINTABLE.test(text);
+}
+
 export function compareKeys(left: RecordKey, right: RecordKey): number {
   return (
     compareTexts(left.idTrxAcquirer, right.idTrxAcquirer) ||
@@ -226,7 +225,7 @@ function like(form: RegExp): ColumnRule['holds'] {
 }
 
 function upTo(lengthMax: number): ColumnRule['holds'] {
-  return (text) => text.length <= lengthMax && !UNPRINTABLE.test(text);
+  return (text) => isLine(text, lengthMax);
 }
 
 function isColumn(name: string): name is RecordColumn {

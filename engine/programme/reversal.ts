@@ -17,15 +17,16 @@ export type ReversalMatch =
   | { readonly kind: 'ambiguous' }
   /** It asks for more than is left of its payment: parked, REVERSAL_EXCEEDS. */
   | { readonly kind: 'exceeds'; readonly key: string }
-  | {
-      readonly kind: 'matched';
-      readonly key: string;
-      /** 0 or negative. */
-      readonly scoreCents: number;
-      /** -1 when nothing is left of the payment, else 0. */
-      readonly countDelta: number;
-      readonly leftAfterCents: number;
-    };
+  | ({ readonly kind: 'matched'; readonly key: string } & ReversalEffect);
+
+/** What a reversal does to a payment of which enough is left. */
+export interface ReversalEffect {
+  /** 0 or negative. */
+  readonly scoreCents: number;
+  /** -1 when nothing is left of the payment, else 0. */
+  readonly countDelta: number;
+  readonly leftAfterCents: number;
+}
 
 /**
  * Looks for the one payment that `reversal` is about. With a correlation id it is the payment that carries the same;
@@ -52,7 +53,8 @@ export function matchReversal(
   return apply(amountCents, payment, period);
 }
 
-function isCandidate(payment: LedgerEntry, reversal: Pick<LedgerEntry, 'record' | 'awardPeriodId'>): boolean {
+/** Whether a reversal may be about a payment, whatever is left of it. */
+export function isCandidate(payment: LedgerEntry, reversal: Pick<LedgerEntry, 'record' | 'awardPeriodId'>): boolean {
   const [paid, reversed] = [payment.record, reversal.record];
   return (
     payment.state === 'counted' &&
@@ -82,10 +84,18 @@ function matchUntouched(
 }
 
 function apply(amountCents: number, { key, entry }: RememberedPayment, period: PeriodParameters): ReversalMatch {
-  const { leftCents } = entry;
+  return { kind: 'matched', key, ...reversalOf(amountCents, entry, period) };
+}
+
+/** @param amountCents at most what is left */
+export function reversalOf(
+  amountCents: number,
+  { leftCents }: Pick<LedgerEntry, 'leftCents'>,
+  period: PeriodParameters,
+): ReversalEffect {
   const leftAfterCents = leftCents - amountCents;
   const scoreCents = reversalScoreCents({ leftCents, amountCents }, period);
-  return { kind: 'matched', key, scoreCents, countDelta: leftAfterCents === 0 ? -1 : 0, leftAfterCents };
+  return { scoreCents, countDelta: leftAfterCents === 0 ? -1 : 0, leftAfterCents };
 }
 
 function compareAge(left: RememberedPayment, right: RememberedPayment): number {

@@ -18,6 +18,7 @@ export const OWNER_OF = {
   command: 'wallet',
   record: 'partition',
   reversal: 'partition',
+  resolution: 'card',
   outbox: 'partition',
   payout: 'partition',
   payoutLink: 'wallet',

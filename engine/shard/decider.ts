@@ -6,6 +6,7 @@ import { invariant, unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
 import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
+import { findRecord } from '../card/ledger.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type { CommandReply, Hpan, PeriodParameters, Programme, RecordCommand } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
@@ -27,7 +28,7 @@ import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
 import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
 import { PayoutDecider, type PayoutDeciderOptions } from './payout-decider.ts';
-import { entityOf, type RecordReply, type SystemDecide, type Task } from './task.ts';
+import { entityOf, type RecordReply, type ResolutionReply, refuseTask, type SystemDecide, type Task } from './task.ts';
 import type { Turn } from './turn.ts';
 import { Waiting } from './waiting.ts';
 
@@ -52,6 +53,7 @@ export class Decider {
   readonly #deferred = new Map<string, Task[]>();
   readonly #commands = new Waiting<CommandReply>();
   readonly #records = new Waiting<RecordReply>();
+  readonly #resolutions = new Waiting<ResolutionReply>();
   /** Outcomes of a card that still has something under way: told when it has not. */
   readonly #held = new Map<Hpan, readonly Outcome[]>();
   /** Last message decided, by sender and receiver. */
@@ -70,7 +72,7 @@ export class Decider {
 
   /** Nobody waits for an outcome, and nothing for something else. */
   get isIdle(): boolean {
-    return this.#deferred.size + this.#commands.count + this.#records.count === 0;
+    return this.#deferred.size + this.#commands.count + this.#records.count + this.#resolutions.count === 0;
   }
 
   /** What waits for something else does so no longer. */
@@ -95,6 +97,8 @@ export class Decider {
         return this.#decideCommand(turn, task);
       case 'record':
         return this.#decideRecord(turn, task.command, task.key, task.done);
+      case 'resolution':
+        return this.#decideResolution(turn, task);
       case 'message':
         this.#takeIn(turn, task.message);
         return true;
@@ -139,7 +143,7 @@ export class Decider {
     this.#fold(turn, partition, decision);
     this.#payouts.follow(turn, partition, decision.facts);
     this.#sendAll(turn, partition, decision);
-    if (outcome !== undefined && outcome.kind !== 'record') {
+    if (outcome?.kind === 'done' || outcome?.kind === 'refused') {
       const reply = commandReply(turn, partition, outcome);
       turn.replies.push(() => done(reply));
     }
@@ -188,6 +192,35 @@ export class Decider {
     this.#tell(turn, partition, record.hpan, decision.outcomes);
     this.#sendAll(turn, partition, decision);
     return true;
+  }
+
+  #decideResolution(turn: Turn, { asked, key, paymentKey, done }: Extract<Task, { kind: 'resolution' }>): boolean {
+    const { hpan, resolution, operator, reason } = asked;
+    const partition = partitionOf(hpan);
+    const decision = newDecision();
+    const context = this.#cardContext(turn, partition, hpan, decision);
+    const reversal = findRecord(context, { key, trxMs: asked.reversal.trxMs });
+    const payment =
+      paymentKey === null ? null : findRecord(context, { key: paymentKey, trxMs: asked.payment?.trxMs ?? 0 });
+    decideCard(context, {
+      type: 'RESOLVE',
+      ...{ key, reversal, payment, resolution, operator, reason },
+      before: reversal === null ? null : context.ledger.resolution(reversal.place),
+      isClosed: reversal !== null && this.#isClosed(turn, partition, reversal.awardPeriodId),
+    });
+    if (decision.isDeferred) return false;
+    this.#resolutions.add(hpan + key, done);
+    this.#fold(turn, partition, decision);
+    this.#tell(turn, partition, hpan, decision.outcomes);
+    this.#sendAll(turn, partition, decision);
+    return true;
+  }
+
+  /** Its figures are final (DECISION 25), or wallets hear on the way that they are. */
+  #isClosed(turn: Turn, partition: number, awardPeriodId: number): boolean {
+    const period = findPeriod(this.#options.programme, awardPeriodId);
+    if (period === null || periodStatus(period, turn.nowMs) === 'CLOSED') return true;
+    return this.#partitionRow(turn, partition).closedPeriods.includes(awardPeriodId);
   }
 
   #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
@@ -310,6 +343,10 @@ export class Decider {
       for (const done of this.#records.take(entity + outcome.key)) turn.replies.push(() => done(outcome.outcome));
       return;
     }
+    if (outcome.kind === 'resolution') {
+      for (const done of this.#resolutions.take(entity + outcome.key)) turn.replies.push(() => done(outcome.reply));
+      return;
+    }
     const reply = commandReply(turn, partition, outcome);
     for (const done of this.#commands.take(entity + outcome.commandKey)) turn.replies.push(() => done(reply));
   }
@@ -318,9 +355,9 @@ export class Decider {
     const queue = this.#deferred.get(entity);
     if (queue === undefined) this.#deferred.set(entity, [task]);
     else if (queue.length < LIMITS.deferredCountMax) queue.push(task);
-    else if (task.kind === 'command' || task.kind === 'record') {
-      const { done } = task;
-      turn.replies.push(() => done(overloaded(this.#options.clock.nowMs())));
+    else {
+      const refuse = refuseTask(task, overloaded(this.#options.clock.nowMs()));
+      if (refuse !== null) turn.replies.push(refuse);
     }
   }
 
@@ -359,6 +396,7 @@ export class Decider {
       decision,
       ledger: {
         entry: (place) => view.line('record', partition, place),
+        resolution: (place) => view.get('resolution', partition, hpan, String(place)) ?? null,
         newPlace: () => turn.newPlace('record', partition),
       },
       periodOf: (awardPeriodId) => this.#period(awardPeriodId),
@@ -411,7 +449,9 @@ function walletContext(turn: Turn, partition: number, wallet: Wallet, decision: 
   return { wallet, nowMs: turn.nowMs, decision, newPlace: () => turn.newPlace('payment', partition) };
 }
 
-function commandReply(turn: Turn, partition: number, outcome: Exclude<Outcome, { kind: 'record' }>): CommandReply {
+type CommandEnd = Extract<Outcome, { kind: 'done' | 'refused' }>;
+
+function commandReply(turn: Turn, partition: number, outcome: CommandEnd): CommandReply {
   if (outcome.kind === 'done') {
     return { ok: true, answer: outcome.answer, position: turn.position(partition), repeated: false };
   }

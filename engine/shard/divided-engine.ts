@@ -10,14 +10,23 @@ import type {
   ReversalsPage,
   ReversalView,
 } from '../contract.ts';
-import { PARTITION_COUNT, PAYOUT_ID_MAX } from '../contract.ts';
+import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
 import type { Engine, EngineStats, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { citizenKeyText, partitionOf } from '../partition.ts';
 import { partitionOfPayout } from '../payout/payout.ts';
 import type { Clock } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
-import { canonicalJson, checkProgramme, periodViews } from '../programme/index.ts';
+import {
+  canonicalJson,
+  checkProgramme,
+  dayText,
+  isLine,
+  isReversal,
+  periodViews,
+  romeDayNumber,
+} from '../programme/index.ts';
+import { isBeforeTerms } from '../wallet/wallet.ts';
 import { Intakes } from './intakes.ts';
 import type { ServedCoordinator, ServedShard, ShardReport, ShardStats, Traffic } from './parts.ts';
 
@@ -145,6 +154,31 @@ export class DividedEngine implements Engine {
     }
     return { ok: true, value: { reversals, nextCursor: null } };
   }
+
+  resolveReversal: Engine['resolveReversal'] = async (decision) => {
+    const refused = this.#refused();
+    if (refused !== null) return refused;
+    const { hpan, resolution, payment, operator, reason } = decision;
+    if (operator === '' || !isLine(operator, RESOLUTION_REASON_MAX)) return fieldInvalid('operator');
+    if (reason.trim() === '' || !isLine(reason, RESOLUTION_REASON_MAX)) return fieldInvalid('reason');
+    if ((resolution === 'apply') !== (payment !== null)) return fieldInvalid('payment');
+    return this.#shardOf(hpan).resolveReversal(decision);
+  };
+
+  /** What the wallet would say is asked of the wallet, which may be anywhere. */
+  recordFate: Engine['recordFate'] = async (hpan, record) => {
+    const read = await this.#shardOf(hpan).recordFate(hpan, record);
+    if (!read.ok || isReversal(record)) return read;
+    const { state, citizen, guards } = read.value;
+    if (citizen === null || (state !== 'unknown' && state !== 'dropped')) return read;
+    const wallet = await this.wallet(citizen);
+    if (!wallet.ok && wallet.code !== 'CITIZEN_NOT_FOUND') return wallet;
+    const terms = wallet.ok && wallet.value.enabled ? wallet.value : null;
+    if (terms !== null && !isBeforeTerms(record, terms)) return read;
+    const day = dayText(romeDayNumber(record.trxMs));
+    const failed = { code: 'TERMS_NOT_COVERED', day, termsMs: terms?.termsMs ?? null } as const;
+    return { ok: true, value: { ...read.value, guards: [...guards, failed] } };
+  };
 
   makePayouts: Engine['makePayouts'] = async (...asked) =>
     this.#refused() ?? this.#options.coordinator.makePayouts(...asked);
@@ -278,6 +312,10 @@ export class DividedEngine implements Engine {
   #shardAt(partition: number): ServedShard {
     return this.#options.shards[partition % this.#options.shards.length]!;
   }
+}
+
+function fieldInvalid(detail: string): Refused {
+  return { ok: false, code: 'FIELD_INVALID', detail };
 }
 
 function sumOf(left: ShardStats, right: ShardStats): ShardStats {

@@ -50,6 +50,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         for (const [sub, row] of listChanges(fact)) target.put('reversal', partition, '', sub, row);
       }
       return;
+    case 'reversalResolved':
+      target.put('resolution', partition, fact.hpan, String(fact.resolution.place), fact.resolution);
+      return;
+    case 'resolutionVoided':
+      target.put('resolution', partition, fact.hpan, String(fact.place), null);
+      return;
     case 'periodClosed':
     case 'periodCloseHeard':
     case 'periodFrozen':

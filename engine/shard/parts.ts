@@ -190,6 +190,8 @@ export interface ServedShard
     | 'paymentDays'
     | 'milestones'
     | 'rankings'
+    | 'resolveReversal'
+    | 'recordFate'
     | 'payoutsOf'
     | 'integratePayout'
     | 'payoutFiles'

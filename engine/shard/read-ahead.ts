@@ -40,6 +40,7 @@ function namedBy(tasks: readonly Task[]): Named {
       paid.add(task.command.record.hpan);
       continue;
     }
+    if (task.kind === 'resolution') cards.add(task.asked.hpan);
     if (task.kind !== 'command' && task.kind !== 'message') continue;
     const body = task.kind === 'command' ? task.command.body : task.message.body;
     if (task.kind === 'command') wallets.add(task.command.citizen);

@@ -3,7 +3,15 @@
  * journals all facts as one record, and only after the flush makes them visible, replies and moves ranks.
  */
 import { invariant } from '../assert.ts';
-import type { CommandReply, Programme, RecordCommand, Refused, WalletCommand } from '../contract.ts';
+import type {
+  CommandReply,
+  Programme,
+  RecordCommand,
+  RecordKey,
+  Refused,
+  ReversalDecision,
+  WalletCommand,
+} from '../contract.ts';
 import type { Message, MessageBody, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { type Clock, type Schedule, StorageFault, type Store } from '../ports.ts';
@@ -13,7 +21,7 @@ import { commandKey } from './command-text.ts';
 import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
-import type { PayoutDecide, RecordReply, SystemDecide } from './task.ts';
+import { type PayoutDecide, type RecordReply, type ResolutionReply, refuseTask, type SystemDecide } from './task.ts';
 import { Turn } from './turn.ts';
 
 export interface ShardOptions {
@@ -102,7 +110,7 @@ export class Shard {
 
   record(command: RecordCommand, done: (reply: RecordReply) => void): void {
     const { record } = command;
-    const key = this.#options.store.vault.digest(recordKeyText(record));
+    const key = this.#keyOf(record);
     const name = `record ${record.hpan} ${key}`;
     const refusal = this.#refusal(name);
     // A row that may not pass is one row's fate: only what would pass later is refused.
@@ -110,6 +118,20 @@ export class Shard {
     if (refusal !== null) return done(refusal);
     this.#mailbox.add({ kind: 'record', name, command, key, done });
     this.wake();
+  }
+
+  resolve(asked: ReversalDecision, done: (reply: ResolutionReply) => void): void {
+    const key = this.#keyOf(asked.reversal);
+    const paymentKey = asked.payment === null ? null : this.#keyOf(asked.payment);
+    const name = `resolution ${asked.hpan} ${key}`;
+    const refusal = this.#refusal(name);
+    if (refusal !== null) return done(refusal);
+    this.#mailbox.add({ kind: 'resolution', name, asked, key, paymentKey, done });
+    this.wake();
+  }
+
+  #keyOf(record: RecordKey): string {
+    return this.#options.store.vault.digest(recordKeyText(record));
   }
 
   deliver(message: Message): void {
@@ -148,7 +170,7 @@ export class Shard {
 
   #refuseWaiting(): void {
     for (const task of [...this.#decider.takeDeferred(), ...this.#mailbox.takeWaiting()]) {
-      if (task.kind === 'command' || task.kind === 'record') task.done({ ok: false, code: 'DRAINING' });
+      refuseTask(task, { ok: false, code: 'DRAINING' })?.();
     }
     this.#tellIdle();
   }

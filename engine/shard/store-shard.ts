@@ -29,6 +29,7 @@ import { PayoutReads } from './payout-records.ts';
 import { PayoutRuns } from './payout-runs.ts';
 import { movesOf } from './rankings.ts';
 import { Reads } from './reads.ts';
+import { RecordFates } from './record-fates.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { ReversalExpiry } from './reversal-expiry.ts';
 import { Shard } from './shard.ts';
@@ -99,6 +100,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #shard: Shard;
   readonly #checkpointer: Checkpointer;
   readonly #reads: Reads;
+  readonly #fates: RecordFates;
   readonly #expiry: ReversalExpiry;
   readonly #payoutReads: PayoutReads;
   readonly #payoutRuns: PayoutRuns;
@@ -157,6 +159,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       coordinator,
       hasEnabled: (citizen, hpan) => this.#shardAt(partitionOf(citizen)).hasEnabled(citizen, hpan),
     });
+    this.#fates = new RecordFates({ programme, flushed: actors.flushed, vault: store.vault, clock });
     this.#payoutReads = new PayoutReads(actors.flushed, store.vault);
     this.#payoutRuns = new PayoutRuns({
       ...{ partitions, programme, actors, coordinator, schedule },
@@ -185,6 +188,14 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   milestones: ServedShard['milestones'] = async (...args) => this.#reads.milestones(...args);
   rankings: ServedShard['rankings'] = (...args) => this.#reads.rankings(...args);
   reversals: ServedShard['reversals'] = async (part: ReversalsPart) => this.#reads.reversals(part);
+
+  resolveReversal: ServedShard['resolveReversal'] = (decision) => {
+    return new Promise((resolve) => this.#shard.resolve(decision, resolve));
+  };
+
+  recordFate: ServedShard['recordFate'] = async (hpan, record) => {
+    return { ok: true, value: this.#fates.of(hpan, record) };
+  };
 
   covered: ServedShard['covered'] = async (part) => {
     return { ok: true, value: coveredCards(this.#options.recovered.found.actors, part) };

@@ -1,11 +1,21 @@
 /** What waits in a shard's mailbox. */
-import type { CommandReply, RecordCommand, RecordOutcome, Refused, WalletCommand } from '../contract.ts';
+import type {
+  CommandReply,
+  RecordCommand,
+  RecordOutcome,
+  Refused,
+  ReversalDecision,
+  ReversalResolved,
+  WalletCommand,
+} from '../contract.ts';
+import type { Read } from '../engine.ts';
 import type { Message, MessageBody, PartitionFact } from '../facts.ts';
 import type { PartitionRow } from '../ports.ts';
 import type { PayoutDecider } from './payout-decider.ts';
 import type { Turn } from './turn.ts';
 
 export type RecordReply = RecordOutcome | Refused;
+export type ResolutionReply = Read<ReversalResolved>;
 
 /** `name`: what it is known by, should deciding it end the process. */
 export type Task = { readonly name: string } & (
@@ -20,6 +30,14 @@ export type Task = { readonly name: string } & (
       readonly command: RecordCommand;
       readonly key: string;
       readonly done: (reply: RecordReply) => void;
+    }
+  | {
+      readonly kind: 'resolution';
+      readonly asked: ReversalDecision;
+      /** Of the reversal, and of the payment where one is named. */
+      readonly key: string;
+      readonly paymentKey: string | null;
+      readonly done: (reply: ResolutionReply) => void;
     }
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
@@ -41,5 +59,13 @@ export type PayoutDecide = (turn: Turn, decider: PayoutDecider) => () => void;
 /** The wallet or card whose tasks wait for each other; null = none. */
 export function entityOf(task: Task): string | null {
   if (task.kind === 'command') return task.command.citizen;
+  if (task.kind === 'resolution') return task.asked.hpan;
   return task.kind === 'record' ? task.command.record.hpan : null;
+}
+
+/** Who asked is told no; what the engine has to do itself is done. */
+export function refuseTask(task: Task, refused: Refused): (() => void) | null {
+  if (task.kind !== 'command' && task.kind !== 'record' && task.kind !== 'resolution') return null;
+  const { done } = task;
+  return () => done(refused);
 }

@@ -12,7 +12,7 @@ import { LIMITS } from '../limits.ts';
 import { NOWHERE } from '../place.ts';
 import { paymentScoreCents } from '../programme/index.ts';
 import * as operations from './operations.ts';
-import type { PaymentRow, Wallet } from './wallet.ts';
+import { isBeforeTerms, type PaymentRow, type Wallet } from './wallet.ts';
 import type { Asked, WalletContext, WalletEvent } from './wallet-events.ts';
 import { methodOf, totalsOf } from './wallet-facts.ts';
 
@@ -65,7 +65,7 @@ export const walletMachine = setup({
     isOptInFree: when<'ENROL'>(
       ({ context, event }) => context.wallet.optInStatus === 'NOREQ' && (event.body.optInStatus ?? 'NOREQ') !== 'NOREQ',
     ),
-    isDatedBeforeTerms: when<'COUNT'>(({ context, event }) => event.record.trxMs <= context.wallet.termsMs),
+    isDatedBeforeTerms: when<'COUNT'>(({ context, event }) => isBeforeTerms(event.record, context.wallet)),
     isOutsideEveryPeriod: when<'COUNT'>(({ event }) => event.period === null),
     isOfPresentEnrolment: when<'REVERSE'>(({ context, event }) => event.enrolment === context.wallet.enrolment),
   },

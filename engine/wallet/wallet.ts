@@ -145,6 +145,14 @@ export interface CommandPage {
   readonly commands: readonly DoneCommand[];
 }
 
+/** Domain 3.3: terms accepted strictly before. */
+export function isBeforeTerms(
+  { trxMs }: { readonly trxMs: number },
+  { termsMs }: { readonly termsMs: number },
+): boolean {
+  return trxMs <= termsMs;
+}
+
 export function emptyWallet(citizen: CitizenKey): Draft<Wallet> {
   return {
     citizen,

@@ -14,6 +14,7 @@ import {
   type DayCount,
   type EngineStats,
   type Fact,
+  type FailedGuard,
   type Hpan,
   type InstrumentView,
   type LastPayoutOrder,
@@ -42,12 +43,18 @@ import {
   type RankingView,
   type RankMove,
   type RankQuestion,
+  RECORD_STATES,
   type Read,
   type RecordCommand,
+  type RecordFate,
+  type RecordKey,
   type RecordOutcome,
+  type RecordState,
   type RecoveredMove,
   type Refused,
+  type ReversalDecision,
   type ReversalListed,
+  type ReversalResolved,
   type ReversalsPart,
   type ReversalView,
   type Role,
@@ -85,6 +92,7 @@ import {
   type RowsCopied,
   rankedMark,
   refusal,
+  resolution,
   type StorePosition,
   shape,
   sparse,
@@ -107,6 +115,7 @@ export const READ_NAMES = [
   'milestones',
   'rankings',
   'reversals',
+  'recordFate',
   'covered',
   'payouts',
   'payoutsOf',
@@ -354,6 +363,61 @@ const reversalView = shape<ReversalView>({
 
 const reversalListed = shape<ReversalListed>({ sub: text, reversal: reversalView });
 
+const recordKey = shape<RecordKey>({
+  idTrxAcquirer: text,
+  trxMs: integer,
+  acquirerCode: text,
+  acquirerId: text,
+  operationType: text,
+});
+
+const reversalDecision = shape<ReversalDecision>({
+  hpan: text,
+  reversal: recordKey,
+  resolution,
+  payment: nullable(recordKey),
+  operator: text,
+  reason: text,
+});
+
+const reversalResolved = shape<ReversalResolved>({
+  state: oneOf<ReversalResolved['state']>({ applied: 0, discarded: 1 }),
+  resolution,
+  operator: text,
+  reason: text,
+  atMs: integer,
+  scoreCents: integer,
+  awardPeriodId: integer,
+});
+
+const recordFate = shape<RecordFate>({
+  state: oneOf<RecordState>(
+    Object.fromEntries(RECORD_STATES.map((state, number) => [state, number])) as Record<RecordState, number>,
+  ),
+  record: nullable(transactionRecord),
+  receivedMs: nullable(integer),
+  code: nullable(refusal),
+  citizen: nullable(text),
+  hasLeft: flag,
+  awardPeriodId: nullable(integer),
+  scoreCents: integer,
+  leftCents: integer,
+  expiresMs: nullable(integer),
+  isFlagged: flag,
+  related: list(transactionRecord),
+  resolved: nullable(reversalResolved),
+  guards: list(
+    sparse<FailedGuard>({
+      code: refusal,
+      day: text,
+      receivedDay: text,
+      activations: list(activationView),
+      termsMs: nullable(integer),
+      acceptedUntilDay: nullable(text),
+    }),
+  ),
+});
+
 // Payouts.
 
 const payoutsPart = shape<PayoutsPart>({
@@ -573,6 +637,7 @@ const READS: Reads = {
   milestones: crossing(8, tuple(text, integer), read(milestonesView)),
   rankings: crossing(9, tuple(text, optional(integer)), read(list(rankingView))),
   reversals: crossing(10, tuple(reversalsPart), read(list(reversalListed))),
+  recordFate: crossing(56, tuple(text, recordKey), read(recordFate)),
   covered: crossing(43, tuple(coveredPart), read(coveredPage)),
   payouts: crossing(45, tuple(payoutsPart), read(payoutsPartPage)),
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
@@ -588,6 +653,7 @@ export const SHARD = {
   drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),
   checkpoint: crossing(17, nothing, nothing),
+  resolveReversal: crossing(57, reversalDecision, read(reversalResolved)),
   changePayouts: crossing(48, tuple(integer, list(payoutChange)), list(payoutReply)),
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),

@@ -69,11 +69,13 @@ export class RemoteShard implements ServedShard {
   milestones: ServedShard['milestones'] = (...asked) => this.#read('milestones', asked);
   rankings: ServedShard['rankings'] = (...asked) => this.#read('rankings', asked);
   reversals: ServedShard['reversals'] = (...asked) => this.#read('reversals', asked);
+  recordFate: ServedShard['recordFate'] = (...asked) => this.#read('recordFate', asked);
   covered: ServedShard['covered'] = (...asked) => this.#read('covered', asked);
   payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
 
+  resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);

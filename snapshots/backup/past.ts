@@ -6,6 +6,7 @@
  * What was refused left no trace, and so did a record that no activation of its card covered; the acquirer's outcome
  * file names those.
  */
+import type { StoredResolution } from '../../engine/card/card.ts';
 import type {
   CitizenKey,
   Hpan,
@@ -41,7 +42,7 @@ export interface Happening {
   /** Of the partition. */
   readonly sequence: number;
   readonly what: string;
-  /** Why not, where it was not. */
+  /** Why not, where it was not; why so, where an operator decided. */
   readonly reason: string | null;
   /** Id of the command, with role and subject where a citizen's own device did not send it. */
   readonly command: string | null;
@@ -107,6 +108,11 @@ class Past {
   /** Why the wallet refused to count, as it said to another store; by card and place. */
   readonly #verdicts = new Map<string, string>();
   readonly #commands = new Set<string>();
+  /** Counted payments and applied reversals, by card and place, and the cards that they were made with. */
+  readonly #records = new Set<string>();
+  readonly #paidWith = new Set<Hpan>();
+  /** Decisions of operators that concern this citizen, by card and place of the reversal. */
+  readonly #resolutions = new Map<string, StoredResolution>();
   #sequence = 0;
 
   constructor(citizen: CitizenKey) {
@@ -247,12 +253,33 @@ class Past {
         return fact.citizen === this.#citizen ? { what: 'card told of the leaving', hpan } : null;
       case 'recordSet':
         return fact.entry.citizen === this.#citizen ? this.#tellRecord(fact) : null;
+      case 'reversalResolved':
+        return this.#tellResolution(fact);
+      case 'resolutionVoided': {
+        const { operator } = this.#resolutions.get(`${hpan} ${fact.place}`) ?? {};
+        if (operator === undefined) return null;
+        return { what: 'reversal parked again', hpan, command: `operator:${operator}`, reason: 'PAYMENT_OWNER_LEFT' };
+      }
     }
+  }
+
+  /** A decision concerns whose payment it is about; where it names none, whoever has paid with the card. */
+  #tellResolution({ hpan, resolution: decided }: Extract<CardFact, { kind: 'reversalResolved' }>): Told | null {
+    const { place, paymentPlace, resolution, operator, reason } = decided;
+    const about = resolution === 'apply' ? paymentPlace : place;
+    const isOwn = resolution === 'discard' ? this.#paidWith.has(hpan) : this.#records.has(`${hpan} ${about}`);
+    if (!isOwn) return null;
+    this.#resolutions.set(`${hpan} ${place}`, decided);
+    return { what: `reversal, an operator's decision: ${resolution}`, hpan, command: `operator:${operator}`, reason };
   }
 
   #tellRecord({ hpan, entry }: Extract<CardFact, { kind: 'recordSet' }>): Told | null {
     const { record, state, place, code } = entry;
     const { amountCents } = record;
+    if (state === 'counted' || state === 'applied') {
+      this.#records.add(`${hpan} ${place}`);
+      this.#paidWith.add(hpan);
+    }
     if (isReversal(record)) {
       return { what: `reversal ${state}`, hpan, amountCents: -amountCents, reason: code };
     }

@@ -132,6 +132,7 @@ export const rowValues: RowValues = {
   reversal: reversalRow,
   partition: shape<PartitionRow>(partitionFields),
   outbox: outboxRow,
+  resolution: newer,
   payout: newer,
   payoutLink: newer,
   payoutFile: newer,

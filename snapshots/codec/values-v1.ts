@@ -126,6 +126,8 @@ export const ledgerEntry = shape<LedgerEntry>({
     parked: 4,
     expired: 5,
     forgotten: 6,
+    // By format 3 only, whose facts say who did it; here, since nothing else of a record changed and no page is rewritten.
+    discarded: 7,
   }),
   citizen: text,
   enrolment: integer,

@@ -1,5 +1,9 @@
-/** Format 3 of the values that are new in it: what is owed to citizens, and the files that it goes out with. */
-import type { PayoutFile, PayoutOutcome } from '../../engine/contract.ts';
+/**
+ * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what operators
+ * decided about reversals.
+ */
+import type { StoredResolution } from '../../engine/card/card.ts';
+import type { PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
@@ -31,6 +35,17 @@ export const payout = shape<Payout>({
   successorPlace: integer,
   ticketId: text,
   consapId: text,
+  atMs: integer,
+});
+
+export const resolution = oneOf<Resolution>({ apply: 0, discard: 1, keep: 2 });
+
+export const storedResolution = shape<StoredResolution>({
+  place: integer,
+  resolution,
+  paymentPlace: integer,
+  operator: text,
+  reason: text,
   atMs: integer,
 });
 

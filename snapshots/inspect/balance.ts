@@ -4,8 +4,8 @@
  * Where a scale is not even, the cards of that scale are looked at one by one (agreement.ts).
  */
 import type { LedgerEntry } from '../../engine/card/card.ts';
-import type { CitizenKey, Hpan } from '../../engine/contract.ts';
-import { isReversal, type RecordKey } from '../../engine/programme/index.ts';
+import type { CitizenKey, Hpan, RecordKey } from '../../engine/contract.ts';
+import { isReversal } from '../../engine/programme/index.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
 import type { CardAccount } from './cards.ts';
 import type { Citizen } from './citizens.ts';

@@ -9,8 +9,15 @@ import type {
   PendingReversal,
   RecentRecord,
   ReversalRow,
+  StoredResolution,
 } from '../../engine/card/card.ts';
-import type { CitizenKey, Hpan, PeriodParameters, Programme } from '../../engine/contract.ts';
+import {
+  type CitizenKey,
+  type Hpan,
+  type PeriodParameters,
+  type Programme,
+  RESOLUTION_REASON_MAX,
+} from '../../engine/contract.ts';
 import type { CardFact } from '../../engine/facts.ts';
 import {
   acceptingPeriod,
@@ -42,6 +49,15 @@ export interface LedgerDeparture {
   readonly atArrival: number;
 }
 
+/** What an operator decided about a reversal, in the order in which the card did. */
+export interface LedgerResolution {
+  readonly resolution: StoredResolution;
+  /** Records that the card had taken by then: it takes none while it carries a decision out. */
+  readonly atArrival: number;
+  /** The payment's owner had left. */
+  isVoided: boolean;
+}
+
 export class CardAccount {
   readonly hpan: Hpan;
   readonly partition: number;
@@ -56,6 +72,9 @@ export class CardAccount {
   readonly ledger = new Map<number, LedgerLine>();
   /** Lines of its partition's list of reversals, by the sub of their row. */
   readonly listed = new Map<string, Held<ReversalRow>>();
+  readonly resolutions: LedgerResolution[] = [];
+  /** Rows of those that stand, by the place of their reversal. */
+  readonly resolved = new Map<string, Held<StoredResolution>>();
   /** By the key of the law (domain 2.4): two records of one would be one payment counted twice. */
   readonly placesByRecord = new Map<string, number>();
   /** The last that were taken, in order; `olderMs` is the latest instant of all before them. */
@@ -123,7 +142,9 @@ const NEXT_STATES: Readonly<Record<LedgerEntry['state'], readonly LedgerEntry['s
   forgotten: [],
   pending: ['pending', 'asked', 'parked', 'expired'],
   applied: ['applied'],
-  parked: ['parked'],
+  // Both by an operator.
+  parked: ['parked', 'asked', 'discarded'],
+  discarded: ['discarded'],
   expired: ['expired'],
 };
 
@@ -166,6 +187,12 @@ export class CardFold {
         return;
       case 'recordSet':
         this.#setRecord(card, fact, place);
+        return;
+      case 'reversalResolved':
+        this.#resolve(card, fact.resolution, place);
+        return;
+      case 'resolutionVoided':
+        this.#void(card, fact.place, place);
         return;
     }
   }
@@ -213,6 +240,58 @@ export class CardFold {
     card.history[card.history.length - 1] = { ...open, deactivationMs };
   }
 
+  /** What domain 3.3b leaves to an operator, and nothing else. */
+  #resolve(card: CardAccount, resolution: StoredResolution, place: Place): void {
+    const { place: at, paymentPlace, operator, reason, atMs } = resolution;
+    const subject = `${namedCard(card)} at ${shown(place)}: ${resolution.resolution} by ${operator}`;
+    card.resolutions.push({ resolution, atArrival: card.arrivals, isVoided: false });
+    card.resolved.set(String(at), { value: resolution, sequence: place.sequence, isRowSeen: false });
+    this.#findings.expect(`${subject}: when`, place.nowMs, atMs);
+    if (operator === '' || reason === '' || reason.length > RESOLUTION_REASON_MAX) {
+      this.#findings.differ(`${subject}: by nobody, or for no reason`);
+    }
+    const entry = card.ledger.get(at)?.entry;
+    const isFit = resolution.resolution === 'keep' ? entry?.flagged === true : entry?.state === 'parked';
+    if (entry === undefined || !isFit) return this.#findings.differ(`${subject}: of ${entry?.state ?? 'nothing'}`);
+    if (resolution.resolution !== 'apply') return this.#findings.expect(`${subject}: payment`, 0, paymentPlace);
+
+    const payment = card.ledger.get(paymentPlace)?.entry;
+    if (payment?.state !== 'counted' || payment.awardPeriodId !== entry.awardPeriodId) {
+      return this.#findings.differ(`${subject}: to no counted payment of its period`);
+    }
+    const isGone = card.departures.some(({ citizen, enrolment }) => {
+      return citizen === payment.citizen && enrolment === payment.enrolment;
+    });
+    if (isGone) this.#findings.differ(`${subject}: to a payment whose owner the card knew to have left`);
+  }
+
+  #void(card: CardAccount, at: number, place: Place): void {
+    const subject = `${namedCard(card)} at ${shown(place)}: a decision about ${at}`;
+    const last = card.resolutions.findLast(({ resolution }) => resolution.place === at);
+    card.resolved.set(String(at), { value: null, sequence: place.sequence, isRowSeen: false });
+    if (last?.resolution.resolution !== 'apply' || last.isVoided || card.ledger.get(at)?.entry.state !== 'asked') {
+      return this.#findings.differ(`${subject}: taken back, and there is none under way`);
+    }
+    last.isVoided = true;
+  }
+
+  /** A reversal that waits for an operator is moved by nobody else. */
+  #requireResolution(card: CardAccount, before: LedgerEntry, entry: LedgerEntry, subject: string): void {
+    const last = card.resolutions.findLast(({ resolution }) => resolution.place === entry.place);
+    const decided = last === undefined || last.isVoided ? null : last.resolution;
+    if (before.state === 'parked' && entry.state !== 'parked') {
+      const expected = entry.state === 'asked' ? 'apply' : 'discard';
+      this.#findings.expect(`${subject}: who took it out of the parked ones`, expected, decided?.resolution);
+      if (entry.state === 'asked') this.#findings.expect(`${subject}: payment`, decided?.paymentPlace, entry.matched);
+    }
+    if (before.state === 'asked' && entry.state === 'parked' && last?.isVoided !== true) {
+      this.#findings.differ(`${subject}: parked again, and no decision was taken back`);
+    }
+    if (before.flagged && !entry.flagged) {
+      this.#findings.expect(`${subject}: who kept it`, 'keep', decided?.resolution);
+    }
+  }
+
   #setRecord(card: CardAccount, fact: Extract<CardFact, { kind: 'recordSet' }>, place: Place): void {
     const { entry } = fact;
     const line = card.ledger.get(entry.place);
@@ -220,7 +299,10 @@ export class CardFold {
     const subject = `${namedCard(card)} at ${shown(place)}, record ${entry.key}`;
 
     if (before === null) this.#takeIn(card, entry, subject);
-    else this.#judgeStep(before, entry, subject);
+    else {
+      this.#judgeStep(before, entry, subject);
+      this.#requireResolution(card, before, entry, subject);
+    }
     let countDelta: number | undefined;
     if (entry.state === 'counted' && before?.state !== 'counted') countDelta = this.#count(card, entry, subject);
     if (entry.state === 'applied' && before?.state !== 'applied') countDelta = this.#reverse(card, entry, subject);
@@ -245,7 +327,7 @@ export class CardFold {
 
   /** The lines of its partition's list: what waits, by when it expires; what an operator has to see, by reception. */
   #list(card: CardAccount, entry: LedgerEntry, place: Place): void {
-    const { record, receivedMs, state, flagged } = entry;
+    const { record, receivedMs, state, flagged, code } = entry;
     if (!isReversal(record)) return;
     const line = (name: string, atMs: number, isThere: boolean) => {
       const sub = [name, String(atMs).padStart(15, '0'), card.hpan, entry.place].join(' ');
@@ -256,6 +338,10 @@ export class CardFold {
     if (state !== 'applied') line('pending', addOneMonth(receivedMs), state === 'pending');
     if (state === 'parked') line('parked', receivedMs, true);
     if (flagged) line('flagged', receivedMs, true);
+    // Which only those have that once were in these lists.
+    if (code === null) return;
+    if (state === 'asked' || state === 'discarded') line('parked', receivedMs, false);
+    if (state === 'applied' && !flagged) line('flagged', receivedMs, false);
   }
 
   /** The guards of domain 3.3 at the moment when the card takes the record. */

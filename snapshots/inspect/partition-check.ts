@@ -82,7 +82,7 @@ export class PartitionCheck {
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
     yield* this.#checkUnmet('command', 'payoutLink');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
-    yield* this.#checkUnmet('reversal');
+    yield* this.#checkUnmet('reversal', 'resolution');
     yield* this.#checkPages('payment');
     yield* this.#checkPages('record');
     yield* this.#checkPages('payout');
@@ -141,6 +141,7 @@ export class PartitionCheck {
     });
     this.#rowCheck.settle(address, row, card, this.#covered);
     for (const [sub, held] of card.listed) this.#checkRow(this.#address('reversal', '', sub), held);
+    for (const [sub, held] of card.resolved) this.#checkRow(this.#address('resolution', card.hpan, sub), held);
 
     for (const { entry } of card.ledger.values()) this.#setHash('record', entry, ledgerEntry);
     this.#checkAsked(card);
@@ -154,13 +155,13 @@ export class PartitionCheck {
     if (!isFirst) this.#findings.differ(`${table} of partition ${this.#log.partition}: two have place ${line.place}`);
   }
 
-  /** Lines of the list of reversals that have changed just now. */
+  /** Lines of the list of reversals, and decisions about them, that have changed just now. */
   #meetListed(card: CardAccount): void {
-    for (const [sub, held] of card.listed) {
-      if (held.sequence !== card.sequence) continue;
-      const address = this.#address('reversal', '', sub);
-      this.#rowCheck.meet(address, this.#get(address), held);
-    }
+    const meet = (address: RowAddress, held: Expected) => {
+      if (held.sequence === card.sequence) this.#rowCheck.meet(address, this.#get(address), held);
+    };
+    for (const [sub, held] of card.listed) meet(this.#address('reversal', '', sub), held);
+    for (const [sub, held] of card.resolved) meet(this.#address('resolution', card.hpan, sub), held);
   }
 
   #checkAsked(card: CardAccount): void {
@@ -193,7 +194,9 @@ export class PartitionCheck {
     if (row !== undefined) this.#met.add(idOf(address));
   }
 
-  *#checkUnmet(...tables: readonly ('command' | 'payoutLink' | 'reversal' | 'payoutFile')[]): Iterable<void> {
+  *#checkUnmet(
+    ...tables: readonly Exclude<RowTable, PageTable | 'wallet' | 'card' | 'partition' | 'outbox'>[]
+  ): Iterable<void> {
     for (const table of tables) {
       for (const [address] of this.#rows(table)) {
         if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);

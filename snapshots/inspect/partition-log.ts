@@ -274,6 +274,8 @@ export function isCardFact(fact: ActorFact): fact is CardFact {
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
+    case 'reversalResolved':
+    case 'resolutionVoided':
       return true;
     default:
       return false;

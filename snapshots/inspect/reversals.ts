@@ -5,7 +5,7 @@
 import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { RefusalName, TransactionRecord } from '../../engine/contract.ts';
 import { addOneMonth, compareKeys, isReversal } from '../../engine/programme/index.ts';
-import { type CardAccount, type LedgerDeparture, namedCard } from './cards.ts';
+import { type CardAccount, type LedgerDeparture, type LedgerResolution, namedCard } from './cards.ts';
 import type { Findings } from './findings.ts';
 
 interface Payment {
@@ -25,15 +25,17 @@ interface Reversal {
 
 export function judgeAgain(card: CardAccount, findings: Findings): void {
   if (card.reversals === 0 || card.isWaiting) return;
-  const replay = new Replay(card.departures, card.returned);
+  const replay = new Replay(card);
   const lines = [...card.ledger.values()]
     .filter(({ entry }) => entry.state !== 'forgotten')
     .toSorted((left, right) => left.entry.arrival - right.entry.arrival);
 
   for (const { entry, settledMs } of lines) {
+    replay.resolveUntil(entry.arrival);
     if (!isReversal(entry.record)) replay.take({ entry, settledMs, leftCents: entry.record.amountCents });
     else replay.takeReversal({ entry, settledMs, state: 'pending', matched: 0, code: null, flagged: false });
   }
+  replay.resolveUntil(Number.POSITIVE_INFINITY);
   for (const { entry, state, matched, code, flagged } of replay.reversals) {
     const expected = entry.state === 'expired' && state === 'pending' ? 'expired' : state;
     findings.expect(
@@ -56,9 +58,37 @@ class Replay {
   /** Owners of whom a returned reversal told before their release came. */
   readonly #gone = new Set<string>();
 
-  constructor(departures: readonly LedgerDeparture[], returned: ReadonlySet<number>) {
+  /** Of operators, those that are not yet carried out. */
+  #resolutions: readonly LedgerResolution[];
+
+  constructor({ departures, returned, resolutions }: CardAccount) {
     this.#departures = departures;
     this.#returned = returned;
+    this.#resolutions = resolutions.filter(({ isVoided }) => !isVoided);
+  }
+
+  /** All that operators decided before the card took the record of this arrival. */
+  resolveUntil(arrival: number): void {
+    const due = this.#resolutions.filter(({ atArrival }) => atArrival <= arrival);
+    this.#resolutions = this.#resolutions.slice(due.length);
+    for (const { resolution } of due) {
+      const reversal = this.reversals.find(({ entry }) => entry.place === resolution.place);
+      if (reversal !== undefined) this.#resolve(reversal, resolution);
+    }
+  }
+
+  #resolve(reversal: Reversal, { resolution, paymentPlace }: LedgerResolution['resolution']): void {
+    if (resolution === 'discard') reversal.state = 'discarded';
+    else if (resolution === 'keep') {
+      reversal.flagged = false;
+      reversal.code = 'REVERSAL_AMBIGUOUS';
+    } else {
+      const payment = this.payments.find(({ entry }) => entry.place === paymentPlace);
+      if (payment !== undefined) payment.leftCents -= reversal.entry.record.amountCents;
+      reversal.state = 'applied';
+      reversal.matched = paymentPlace;
+      reversal.code = null;
+    }
   }
 
   take(payment: Payment): void {
@@ -67,7 +97,10 @@ class Replay {
     // What waits is tried when the payment is counted, and after each that is applied to it.
     let triedMs = payment.settledMs;
     for (const reversal of this.reversals) {
-      if (reversal.state === 'applied' && isNamedBy(payment, reversal)) reversal.flagged = true;
+      if (reversal.state === 'applied' && isNamedBy(payment, reversal) && !reversal.flagged) {
+        reversal.flagged = true;
+        reversal.code = null;
+      }
       if (reversal.state !== 'pending' || triedMs >= addOneMonth(reversal.entry.receivedMs)) continue;
       if (this.#settle(reversal, arrival)) triedMs = reversal.settledMs;
     }

@@ -43,6 +43,7 @@ class Desk {
         this.looks += 1;
         return this.entries.get(place)!;
       },
+      resolution: () => null,
       newPlace: () => placeAt(1, this.entries.size),
     };
     const periodOf = (awardPeriodId: number) => ({ ...H1, awardPeriodId });

@@ -138,8 +138,38 @@ const cards: readonly Partial<Card>[] = [
   { history: [row], recent: [{ key: 'k', place: PLACE, trxMs: NOW - 1 }] },
   { history: [row], recent: [{ key: 'other', place: PLACE, trxMs: NOW - 1 }], olderMs: NOW },
   { history: [row], unanswered: 1 },
+  { history: [row], departed: [{ citizen: ME, enrolment: 7 }] },
   { history: [row], pending: [{ place: PLACE, expiresMs: NOW + 1 }] },
   { history: [row], pending: [{ place: PLACE, expiresMs: NOW }] },
+];
+const parked: LedgerEntry = {
+  ...entry,
+  ...{ state: 'parked', record: { ...record, operationType: '01' }, awardPeriodId: 2, code: 'REVERSAL_AMBIGUOUS' },
+};
+const flagged: LedgerEntry = { ...parked, state: 'applied', flagged: true, code: null };
+const payment: LedgerEntry = { ...entry, place: 3, state: 'counted', awardPeriodId: 2, leftCents: 1_000, enrolment: 1 };
+const decided = { place: PLACE, paymentPlace: 3, operator: 'anna', reason: 'r', atMs: NOW } as const;
+const resolve: Extract<CardEvent, { type: 'RESOLVE' }> = {
+  ...({ type: 'RESOLVE', key: 'k', reversal: parked, before: null, resolution: 'apply', payment } as const),
+  ...{ isClosed: false, operator: 'anna', reason: 'r' },
+};
+const resolutions: readonly CardEvent[] = [
+  resolve,
+  { ...resolve, reversal: null },
+  { ...resolve, reversal: payment },
+  { ...resolve, reversal: { ...parked, state: 'expired' } },
+  { ...resolve, reversal: { ...parked, state: 'pending', code: null } },
+  { ...resolve, reversal: { ...flagged, flagged: false }, before: { ...decided, resolution: 'apply' } },
+  { ...resolve, reversal: { ...flagged, flagged: false }, before: { ...decided, resolution: 'keep' } },
+  { ...resolve, resolution: 'discard', payment: null },
+  { ...resolve, resolution: 'keep', payment: null },
+  { ...resolve, resolution: 'keep', payment: null, reversal: flagged },
+  { ...resolve, resolution: 'keep', payment: null, reversal: flagged, before: { ...decided, resolution: 'keep' } },
+  { ...resolve, payment: null },
+  { ...resolve, payment: { ...payment, awardPeriodId: 1 } },
+  { ...resolve, payment: { ...payment, leftCents: 999 } },
+  { ...resolve, payment: { ...payment, enrolment: 7 } },
+  { ...resolve, isClosed: true },
 ];
 const cardEvents: readonly CardEvent[] = [
   { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: false },
@@ -155,6 +185,7 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'COUNT_JUDGED', place: PLACE, code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
   { type: 'REVERSE_JUDGED', place: PLACE, applied: true },
   { type: 'EXPIRE' },
+  ...resolutions,
 ];
 
 test('a step of the card machine is the step that XState makes', () => {
@@ -162,7 +193,7 @@ test('a step of the card machine is the step that XState makes', () => {
     for (const part of cards) {
       for (const event of cardEvents) {
         const card = { ...emptyCard(CARD), ...part, status: state as Card['status'] };
-        const ledger = { entry: () => entry, newPlace: () => PLACE + 1 };
+        const ledger = { entry: () => entry, resolution: () => null, newPlace: () => PLACE + 1 };
         const context = { card, nowMs: NOW, ledger, periodOf: () => period };
         const { ours, theirs } = bothWays<CardContext>(cardMachine, state, context, event);
         expect(ours, `${state} ${event.type}`).toEqual(theirs);

@@ -123,7 +123,8 @@ function answerOf({ outcomes }: Decision): unknown {
   expect(outcomes.length).toBeLessThanOrEqual(1);
   const [outcome] = outcomes;
   if (outcome === undefined) return 'nothing yet';
-  return outcome.kind === 'done' ? outcome.answer : outcome.kind === 'refused' ? outcome.code : outcome.outcome;
+  if (outcome.kind === 'done') return outcome.answer;
+  return outcome.kind === 'refused' ? outcome.code : outcome.kind;
 }
 
 const kindsOf = ({ messages }: Decision) => messages.map(({ kind }) => kind);

@@ -2,7 +2,7 @@
 // (columns and fields); keys are checked by seeded properties.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RefusalName, TransactionRecord } from '../../engine/contract.ts';
+import type { RecordKey, RefusalName, TransactionRecord } from '../../engine/contract.ts';
 import { dayNumberOf, parseInstant } from '../../engine/programme/calendar.ts';
 import { italy2020 } from '../../engine/programme/programme.ts';
 import {
@@ -13,7 +13,6 @@ import {
   isReversal,
   RECORD_COLUMNS,
   type RecordColumn,
-  type RecordKey,
   type RowContext,
   recordKeyText,
 } from '../../engine/programme/record.ts';

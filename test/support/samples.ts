@@ -1,5 +1,5 @@
 /** Facts, messages and rows of every kind with random content, for whoever stores them. */
-import { emptyCard, type LedgerEntry } from '../../engine/card/card.ts';
+import { emptyCard, type LedgerEntry, type StoredResolution } from '../../engine/card/card.ts';
 import {
   type Answer,
   PAYOUT_FILE_STATES,
@@ -7,6 +7,7 @@ import {
   PAYOUT_STATUSES,
   type PayoutFile,
   REFUSALS,
+  RESOLUTIONS,
   type RefusalName,
   type TransactionRecord,
   WALLET_COMMAND_KINDS,
@@ -19,6 +20,9 @@ import { type DoneCommand, emptyWallet, type Operation, type PaymentRow } from '
 import type { Random } from './random.ts';
 
 const REFUSAL_NAMES = Object.keys(REFUSALS) as RefusalName[];
+const LEDGER_STATES: readonly LedgerEntry['state'][] = [
+  ...(['asked', 'counted', 'pending', 'applied', 'parked', 'expired', 'forgotten', 'discarded'] as const),
+];
 const TEXTS = [
   '',
   'a',
@@ -86,7 +90,7 @@ export class Samples {
       record: this.record(),
       receivedMs: this.instant(),
       arrival: this.count(),
-      state: this.#random.pick(['asked', 'counted', 'pending', 'applied', 'parked', 'expired', 'forgotten']),
+      state: this.#random.pick(LEDGER_STATES),
       citizen: this.#random.pick(['', this.citizen()]),
       enrolment: this.count(),
       awardPeriodId: this.count(),
@@ -243,6 +247,8 @@ export class Samples {
         arrivals: count(),
         reversals: count(),
       },
+      { kind: 'reversalResolved', hpan: hpan(), resolution: this.resolution() },
+      { kind: 'resolutionVoided', hpan: hpan(), place: count() },
       { kind: 'periodClosed', awardPeriodId: count() },
       { kind: 'periodCloseHeard', awardPeriodId: count(), from: 63 },
       { kind: 'periodFrozen', awardPeriodId: count() },
@@ -262,6 +268,14 @@ export class Samples {
       { kind: 'payoutRunSet', run: this.payoutRun() },
       { kind: 'payoutFileSet', file: this.payoutFile() },
     ];
+  }
+
+  resolution(): StoredResolution {
+    const { count, text } = this;
+    return {
+      ...{ place: count(), resolution: this.#random.pick(RESOLUTIONS), paymentPlace: count() },
+      ...{ operator: text(), reason: text(), atMs: this.instant() },
+    };
   }
 
   payout(): Payout {
@@ -450,6 +464,7 @@ export class Samples {
       payoutLink: { place: count() },
       payoutFile: this.payoutFile(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
+      resolution: this.resolution(),
       partition: {
         lastMs: instant(),
         received: Array.from({ length: 64 }, count),

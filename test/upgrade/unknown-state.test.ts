@@ -70,7 +70,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
   'state of a record': {
     table: 'record',
-    names: ['asked', 'counted', 'pending', 'applied', 'parked', 'expired', 'forgotten'],
+    names: ['asked', 'counted', 'pending', 'applied', 'parked', 'expired', 'forgotten', 'discarded'],
     row: (state) => [{ ...entry, state }],
   },
 };
