@@ -13,6 +13,8 @@ const VERBS: Verbs = {
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
+  reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
+  why: () => import('./why.ts').then(({ why }) => why),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),
   encrypt: () => import('./encrypt.ts').then(({ encrypt }) => encrypt),

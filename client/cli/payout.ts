@@ -1,22 +1,11 @@
 /** `clickday payout`: has a closed period paid, a step at a time, and takes in what the bank says. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { defineCommand } from 'citty';
-import { type PayoutFile, type PayoutsMade, REFUSALS, type RefusalName } from '../../engine/contract.ts';
+import { type PayoutFile, type PayoutsMade, REFUSALS } from '../../engine/contract.ts';
 import type { PayoutExport, TakenIn } from '../../server/index.ts';
 import { euro, grouped } from '../paint.ts';
-import { askHttp } from '../sdk/index.ts';
+import { Desk } from './desk.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
-import {
-  isWhole,
-  JSON_ARGUMENT,
-  numberArgument,
-  print,
-  printJson,
-  refusalFault,
-  usageFault,
-  VerbFault,
-} from './verb.ts';
+import { isWhole, JSON_ARGUMENT, numberArgument, print, printJson, usageFault, VerbFault } from './verb.ts';
 import { plainTable } from './words.ts';
 
 const POLL_MS = 200;
@@ -153,39 +142,6 @@ function sayFiles(files: readonly PayoutFile[]): string {
     table.push([fileNumber, awardPeriodId, state, grouped(rowCount), euro(totalCents), name]);
   }
   return table.toString();
-}
-
-/** What a server says to an operator. */
-class Desk {
-  readonly #http: { readonly url: string; readonly token: string };
-
-  constructor(http: { readonly url: string; readonly token: string }) {
-    this.#http = http;
-  }
-
-  get<T>(path: string): Promise<T> {
-    return this.#ask({ method: 'GET', path });
-  }
-
-  post<T>(path: string, body?: object): Promise<T> {
-    return this.#ask({ method: 'POST', path, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  }
-
-  async send<T>(path: string, file: string | undefined): Promise<T> {
-    if (file === undefined) throw usageFault('which file?');
-    const found = await stat(file).catch(() => null);
-    if (found === null || !found.isFile()) throw usageFault(`there is no file ${file}`, '');
-    const body = ReadableStream.from(createReadStream(file) as AsyncIterable<Uint8Array>);
-    return this.#ask({ method: 'POST', path, body });
-  }
-
-  async #ask<T>(question: Parameters<typeof askHttp>[1]): Promise<T> {
-    const { status, text } = await askHttp(this.#http, question);
-    const answer = JSON.parse(text) as T & { readonly name?: RefusalName; readonly detail?: string };
-    if (status < 300) return answer;
-    const { name = 'INTERNAL_ERROR', detail } = answer;
-    throw refusalFault(name, REFUSALS[name].text, detail);
-  }
 }
 
 function periodOf({ period }: PayoutArguments): number {

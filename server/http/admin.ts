@@ -1,22 +1,12 @@
-/** What operators do over HTTP: reading and setting the programme's clock, reading what needs a human. */
+/** What operators do over HTTP: the programme's clock, backups, features, a wallet's past, what was set aside. */
 import { isAbsolute, resolve } from 'node:path';
 import * as v from 'valibot';
-import {
-  checkTaxCode,
-  type Engine,
-  isoText,
-  LIMITS,
-  LISTED_REVERSAL_STATES,
-  type ListedReversalState,
-  parseInstant,
-  type ReversalView,
-} from '../../engine/index.ts';
+import { checkTaxCode, type Engine, isoText, parseInstant } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { Versions } from '../versions/index.ts';
 import { readObject } from './body.ts';
-import { optionalNumber } from './citizen-call.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
@@ -33,7 +23,6 @@ const OPERATOR = ['operator'] as const;
 const CLOCK = '/admin/clock';
 const BACKUPS = '/admin/backups';
 const FEATURES = '/admin/features';
-const PAGE_COUNT = 20;
 
 export function adminRoutes(options: AdminOptions): readonly Route[] {
   return [
@@ -44,12 +33,6 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
     { method: 'GET', path: FEATURES, roles: OPERATOR, handle: async () => json(featuresResource(options.versions)) },
     { method: 'POST', path: FEATURES, roles: OPERATOR, handle: async () => readFeatures(options.versions) },
     { method: 'POST', path: '/admin/past', roles: OPERATOR, handle: (call) => readPast(options.backups, call) },
-    {
-      method: 'GET',
-      path: '/admin/reversals',
-      roles: OPERATOR,
-      handle: (call) => readReversals(options.engine, call),
-    },
     {
       method: 'GET',
       path: '/admin/set-aside',
@@ -123,37 +106,4 @@ async function readPast(backups: ServedBackups, { request }: Call): Promise<Answ
 function clockResource(clock: SettableClock): object {
   const nowMs = clock.nowMs();
   return { now: isoText(nowMs), nowMs, isSettable: clock.isSettable, speed: clock.speed };
-}
-
-/** `?state=pending|parked|flagged&limit=…&cursor=…`: those that wait for their payment, and those that a human decides. */
-async function readReversals(engine: Engine, call: Call): Promise<Answer> {
-  const state = call.request.query.get('state');
-  if (!isListedState(state)) return refuse('FIELD_INVALID', 'state');
-  const asked = optionalNumber(call, 'limit');
-  if (asked === null || asked === 0) return refuse('FIELD_INVALID', 'limit');
-  const limit = Math.min(asked ?? PAGE_COUNT, LIMITS.reversalsPageMax);
-  const cursor = call.request.query.get('cursor');
-  const read = await engine.reversals({ state, limit, ...(cursor === null ? {} : { cursor }) });
-  if (!read.ok) return read;
-  const page = read.value;
-  return json({
-    reversals: page.reversals.map((reversal) => reversalResource(state, reversal)),
-    ...(page.nextCursor === null ? {} : { nextCursor: page.nextCursor }),
-  });
-}
-
-function isListedState(state: string | null): state is ListedReversalState {
-  return (LISTED_REVERSAL_STATES as readonly (string | null)[]).includes(state);
-}
-
-function reversalResource(state: ListedReversalState, { record, ...reversal }: ReversalView): object {
-  const { trxMs, ...sent } = record;
-  return {
-    state,
-    ...(reversal.code === null ? {} : { code: reversal.code }),
-    awardPeriodId: reversal.awardPeriodId,
-    received: isoText(reversal.receivedMs),
-    ...(state === 'pending' ? { expires: isoText(reversal.expiresMs) } : {}),
-    record: { ...sent, trxDate: isoText(trxMs) },
-  };
 }

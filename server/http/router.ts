@@ -22,6 +22,7 @@ import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
 import { payoutRoutes } from './payouts.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
+import { reversalRoutes } from './reversals.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
 import { rtdRoutes } from './rtd.ts';
 import { statusRoutes } from './status.ts';
@@ -79,6 +80,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...rtdRoutes(options),
     ...internalRoutes(options),
     ...payoutRoutes(options),
+    ...reversalRoutes(options.engine),
     ...adminRoutes(ports),
     ...statusRoutes(options),
     ...featureRoutes(ports),

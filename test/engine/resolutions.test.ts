@@ -10,7 +10,7 @@ import {
   type Resolution,
   type ReversalResolved,
 } from '../../engine/index.ts';
-import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
+import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { eurosOf, outcomeText } from '../golden/vector.ts';
 import { closePeriod } from '../support/payouts.ts';
@@ -313,6 +313,42 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await decideOn('R2', 'discard')).toMatchObject({ ok: true });
     expect(await figures(story, CHRISTMAS)).toBe('2.00 1');
     expect(await listed(story, 'parked')).toEqual(['R3']);
+    await expectSound(story);
+  });
+
+  test('the past of a wallet tells who decided, when and why; another one’s tells nothing of it', async () => {
+    const story = await open(shardCount);
+    const bruno = story.world.citizen(makeTaxCode(2));
+    await bruno.enrol();
+    await pay(story, 'P1', 10, 'c');
+    await pay(story, 'P2', 20, 'c');
+    await reverse(story, 'R1', 20, 'c');
+    await reverse(story, 'R2', 20, 'c');
+    await reverse(story, 'R3', 10, 'P3');
+    await pay(story, 'P3', 10);
+    await pay(story, 'P4', 10, 'P3');
+    story.world.at('2021-02-13T12:00:00+01:00');
+    await decided(story, 'R1', 'apply', 'P2', 'the till says so');
+    await decided(story, 'R2', 'discard', null, 'sent twice');
+    await decided(story, 'R3', 'keep', null, 'another purchase');
+    const told = async ({ taxCode }: Citizen, timeMs = story.world.nowMs) => {
+      const { stores } = story.world.persistence;
+      const source = {
+        journals: stores.map(({ journal }) => journal.read(1)),
+        vaults: stores.map(({ vault }) => vault),
+      };
+      const { history } = await pastWallet(source, taxCode, timeMs);
+      return history.flatMap(({ what, reason, command, atMs }) => {
+        return command === 'operator:carla' ? [`${what}, ${reason}, ${new Date(atMs).toISOString()}`] : [];
+      });
+    };
+    expect(await told(story.anna)).toEqual([
+      "reversal, an operator's decision: apply, the till says so, 2021-02-13T11:00:00.000Z",
+      "reversal, an operator's decision: discard, sent twice, 2021-02-13T11:00:00.000Z",
+      "reversal, an operator's decision: keep, another purchase, 2021-02-13T11:00:00.000Z",
+    ]);
+    expect(await told(story.anna, story.world.nowMs - 1)).toEqual([]);
+    expect(await told(bruno)).toEqual([]);
     await expectSound(story);
   });
 

@@ -85,6 +85,86 @@ test('page by page', async () => {
   expect(last.nextCursor).toBeUndefined();
 });
 
+const key = (idTrxAcquirer: string) => {
+  const trxDate = '2021-02-11T10:00:00+01:00';
+  return { idTrxAcquirer, trxDate, acquirerCode: '36081', acquirerId: '09509' };
+};
+const post = (path: string, body: unknown) => server.call('POST', path, { token, body });
+const resolve = (id: string, more: object) =>
+  post(`${PATH}/resolve`, { hpan: CARD.toUpperCase(), reversal: key(id), reason: 'seen', ...more });
+const why = (id: string, more: object = {}) => post('/admin/why', { hpan: CARD, ...key(id), ...more });
+
+test('an operator resolves them, under the name that the token says, and reads why', async () => {
+  const resolved = await resolve('R2', { resolution: 'apply', payment: key('P2') });
+  const decided = { resolution: 'apply', operator: 'anna', reason: 'seen', at: '2021-02-12T11:00:00.000Z' };
+  expect(resolved).toMatchObject({
+    status: 200,
+    body: { ...decided, state: 'applied', scoreCents: -100, awardPeriodId: 2 },
+  });
+  expect(await resolve('R2', { resolution: 'apply', payment: key('P2'), reason: 'again' })).toEqual({
+    ...resolved,
+    headers: expect.anything(),
+  });
+  expect(await resolve('R3', { resolution: 'discard' })).toMatchObject({ body: { state: 'discarded' } });
+  expect(await resolve('R1', { resolution: 'keep' })).toMatchObject({ body: { state: 'applied', scoreCents: -100 } });
+  for (const state of ['parked', 'flagged'])
+    expect(await read(`state=${state}`)).toMatchObject({ body: { reversals: [] } });
+  expect(await why('R2', { operationType: '01' })).toMatchObject({
+    status: 200,
+    body: {
+      ...{ state: 'applied', resolved: decided, expires: null, guards: [] },
+      ...{ record: { idTrxAcquirer: 'R2', trxDate: '2021-02-11T09:00:00.000Z' }, related: [{ idTrxAcquirer: 'P2' }] },
+    },
+  });
+  expect(await why('P2')).toMatchObject({
+    body: { state: 'counted', leftCents: 0, related: [{ idTrxAcquirer: 'R2' }] },
+  });
+  expect(await why('R4', { operationType: '01' })).toMatchObject({
+    body: { state: 'pending', expires: '2021-03-12T11:00:00.000Z' },
+  });
+  expect(await why('P2', { trxDate: '2021-02-01T12:00:00+01:00' })).toMatchObject({
+    body: {
+      ...{ state: 'unknown', record: null, received: null },
+      guards: [
+        {
+          ...{ code: 'INSTRUMENT_NOT_COVERED', day: '2021-02-01' },
+          activations: [{ activation: '2021-02-01T09:00:00.000Z', deactivation: null }],
+        },
+      ],
+    },
+  });
+});
+
+test('a decision that cannot be has a status and a name, and nonsense the name of its field', async () => {
+  const discard = { resolution: 'discard' };
+  for (const [id, more, expected] of [
+    ['R2', discard, [409, 'REVERSAL_RESOLVED', undefined]],
+    ['R4', discard, [409, 'REVERSAL_NOT_RESOLVABLE', undefined]],
+    ['R9', discard, [404, 'REVERSAL_NOT_FOUND', undefined]],
+    ['R2', { resolution: 'forget' }, [400, 'FIELD_INVALID', 'resolution']],
+    ['R2', { resolution: 'apply' }, [400, 'FIELD_INVALID', 'payment']],
+    ['R2', { ...discard, reason: '' }, [400, 'FIELD_INVALID', 'reason']],
+    ['R2', { ...discard, reason: 'x'.repeat(201) }, [400, 'FIELD_INVALID', 'reason']],
+    ['R2', { ...discard, hpan: 'x' }, [400, 'FIELD_INVALID', 'hpan']],
+    ['R2', { ...discard, reversal: { ...key('R2'), trxDate: 'today' } }, [400, 'FIELD_INVALID', 'reversal.trxDate']],
+    ['R2', { ...discard, reversal: { ...key('R2'), acquirerId: 5 } }, [400, 'FIELD_INVALID', 'reversal.acquirerId']],
+    ['R2', { ...discard, payment: { ...key('P2'), trxDate: '' } }, [400, 'FIELD_INVALID', 'payment.trxDate']],
+  ] as const) {
+    const { status, body } = await resolve(id, more);
+    const { name, detail } = body as { readonly name: string; readonly detail?: string };
+    expect([status, name, detail], JSON.stringify(more)).toEqual(expected);
+  }
+  expect(await why('P2', { hpan: '4111111111111111' })).toMatchObject({ status: 400, body: { detail: 'hpan' } });
+  expect(await why('P2', { trxDate: 'x' })).toMatchObject({ status: 400, body: { detail: 'trxDate' } });
+  for (const path of [`${PATH}/resolve`, '/admin/why']) {
+    for (const role of ['citizen', 'issuer', 'acquirer'] as const) {
+      const subject = role === 'citizen' ? makeTaxCode(1) : '12345';
+      const refused = await server.call('POST', path, { token: await server.token(role, subject), body: {} });
+      expect(refused).toMatchObject({ status: 403, body: { name: 'FORBIDDEN' } });
+    }
+  }
+});
+
 test('of no other state, by nobody else', async () => {
   for (const [query, detail] of [
     ['', 'state'],

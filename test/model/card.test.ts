@@ -5,7 +5,13 @@ import { createActor, type SnapshotFrom } from 'xstate';
 import { createTestModel } from 'xstate/graph';
 import { invariant } from '../../engine/assert.ts';
 import { cardMachine } from '../../engine/card/card-machine.ts';
-import { type CommandReply, makeTaxCode, type RecordOutcome, type Refused } from '../../engine/index.ts';
+import {
+  type CommandReply,
+  makeTaxCode,
+  type RecordOutcome,
+  type Refused,
+  type Resolution,
+} from '../../engine/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { outcomeText } from '../golden/vector.ts';
 import { CENTURY_NOW, century, PERIOD } from '../support/century.ts';
@@ -18,7 +24,7 @@ import {
   shardOf,
   turnsTaken,
 } from '../support/shards.ts';
-import { type Citizen, hpan, type Payment, World } from '../support/world.ts';
+import { type Citizen, hpan, instant, type Payment, World } from '../support/world.ts';
 import { cardModel, HELD_EVENTS, type Held, type HeldEvent, heldState, isAnswered, type Name } from './card-model.ts';
 import { watch } from './coverage.ts';
 import { tours } from './tours.ts';
@@ -343,6 +349,86 @@ test('fault 37: a reversal that no period takes is rejected, and so is a row of 
     terminalId: 'T1',
   };
   expect(outcomeText(await world.send(record, receivedMs))).toBe('rejected NO_AWARD_PERIOD');
+});
+
+test('domain 3.3b: an operator’s decision is judged whoever has the card, and after what is under way', async () => {
+  const gate = new StoreGate();
+  const persistence = await openMemoryPersistence({ shardCount: CLAIM_SHARDS });
+  const stores = persistence.stores.map((store, shard) => (shard === TOKEN_SHARDS.A ? gate.before(store) : store));
+  const world = await World.open({ persistence: { ...persistence, stores }, now: '2020-12-07T12:00:00+01:00' });
+  const [anna] = citizensOn(TOKEN_SHARDS.A, world, 1);
+  const [bruno] = citizensOn(0, world, 1);
+  const [card, token] = [hpanOn(1, CLAIM_SHARDS, 1), hpanOn(TOKEN_SHARDS.A, CLAIM_SHARDS, 1)];
+  const dated = { hpan: card, at: '2020-12-12T10:00:00+01:00', cents: 1_000 };
+  const send = async (id: string, correlation: string, reversal = false) =>
+    outcomeText(await world.pay({ ...dated, id, correlation, reversal }));
+  const keyOf = (idTrxAcquirer: string, operationType: string) => ({
+    ...{ idTrxAcquirer, operationType, trxMs: instant(dated.at), acquirerCode: '36081', acquirerId: '09509' },
+  });
+  const decide = async (id: string, resolution: Resolution, payment: string | null = null) => {
+    const reply = await world.engine.resolveReversal({
+      ...{ hpan: card, reversal: keyOf(id, '01'), resolution, operator: 'carla', reason: 'seen' },
+      payment: payment === null ? null : keyOf(payment, '00'),
+    });
+    return reply.ok ? reply.value.state : reply.code;
+  };
+  expect(await decide('R1', 'discard'), 'absent').toBe('REVERSAL_NOT_FOUND');
+  for (const citizen of [anna, bruno]) await citizen.enrol();
+  await anna.enable(card);
+  world.at('2020-12-20T12:00:00+01:00');
+  for (const id of ['P1', 'P2']) expect(await send(id, 'c')).toBe('1.00');
+  for (const id of ['R1', 'R2', 'R3', 'R4', 'R5']) expect(await send(id, 'c', true)).toBe('parked REVERSAL_AMBIGUOUS');
+  expect(await send('WAITS', 'w', true)).toBe('pending');
+
+  gate.hold();
+  const paid = send('P3', 'd');
+  await turnsTaken();
+  const applied = decide('R1', 'apply', 'P1');
+  await turnsTaken();
+  gate.release();
+  expect([await paid, await applied], 'active').toEqual(['1.00', 'applied']);
+  expect(await decide('R1', 'apply', 'P1')).toBe('applied');
+  expect(await decide('R1', 'discard')).toBe('REVERSAL_RESOLVED');
+  expect(await decide('R2', 'keep')).toBe('REVERSAL_NOT_RESOLVABLE');
+  expect(await decide('R2', 'apply', 'NONE')).toBe('PAYMENT_NOT_FOUND');
+  expect(await decide('R2', 'apply', 'P1')).toBe('PAYMENT_EXCEEDED');
+
+  await anna.disable(card);
+  expect(await decide('R2', 'discard'), 'inactive').toBe('discarded');
+  gate.hold();
+  const enabled = bruno.do({ kind: 'enableCashback', hpan: card, tokens: [token] });
+  await turnsTaken();
+  const provisional = decide('R3', 'discard');
+  await turnsTaken();
+  gate.release();
+  expect(await provisional, 'provisional').toBe('discarded');
+  expect(await enabled).toMatchObject({ ok: true });
+
+  await anna.leave();
+  await turnsTaken();
+  expect(await decide('R4', 'apply', 'P2')).toBe('PAYMENT_OWNER_LEFT');
+  world.at('2021-01-22T12:00:00+01:00');
+  await turnsTaken();
+  expect(await decide('WAITS', 'discard')).toBe('REVERSAL_EXPIRED');
+  expect(world.faults).toEqual([]);
+});
+
+test('domain 3.3b: nothing is taken back in a period that has closed', async () => {
+  const world = await World.open({ now: '2020-12-07T12:00:00+01:00' });
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  await citizen.enable(hpan(1));
+  world.at('2020-12-20T12:00:00+01:00');
+  const dated = { hpan: hpan(1), at: '2020-12-12T10:00:00+01:00', cents: 1_000, correlation: 'c' };
+  for (const id of ['P1', 'P2', 'R']) await world.pay({ ...dated, id, reversal: id === 'R' });
+  world.at('2021-01-11T00:00:00+01:00');
+  const key = { trxMs: instant(dated.at), acquirerCode: '36081', acquirerId: '09509' };
+  const reply = await world.engine.resolveReversal({
+    ...{ hpan: hpan(1), resolution: 'apply', operator: 'carla', reason: 'seen' },
+    reversal: { ...key, idTrxAcquirer: 'R', operationType: '01' },
+    payment: { ...key, idTrxAcquirer: 'P1', operationType: '00' },
+  });
+  expect(reply).toEqual({ ok: false, code: 'PERIOD_CLOSED' });
 });
 
 test('the card machine that runs in production has no transition that these tests have not seen', () => {
