@@ -2,7 +2,7 @@
 export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   backup: 2,
   bench: 1.5,
-  client: 1,
+  client: 1.5,
   contract: 3,
   'crash-images': 2.5,
   engine: 1.5,

@@ -136,6 +136,43 @@ describe('a person with a terminal', () => {
     expect((await run('ranking', '--top', '3', '--url', url)).out).toMatch(/1 +1 +Tue 8 Dec 2020 10:00/);
   });
 
+  test('sees a reversal in doubt, applies it to a payment, and is told why each of them counts', async () => {
+    const { hpan } = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out).wallet.methods[0];
+    const date = '2020-12-08T11:00:00.000+01:00';
+    const row = (id: string, operation = '00') =>
+      `36081;${operation};01;${hpan};${date};${id};;TWICE;1000;978;09509;400000000001;80205001;999900;5411\n`;
+    const file = join(folder, 'CSTAR.36081.TRNLOG.20201209.020000.002.csv');
+    writeFileSync(file, row('TWICE1') + row('TWICE2') + row('BACK', '01'));
+    expect((await run('ingest', file, '--url', url)).code).toBe(0);
+
+    const operator = (...words: readonly string[]) => run(...words, '--url', url);
+    const named = ['--hpan', hpan, '--date', date, '--acquirer', '36081', '--acquirer-id', '09509'];
+    expect(await operator('reversals')).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(/REVERSAL_AMBIGUOUS +€ 10\.00 +1 +BACK +2020-12-08T10:00:00\.000Z/) },
+    });
+    const resolve = ['reversals', 'resolve', ...named, '--id', 'BACK', '--operator', 'carla'];
+    const apply = ['--as', 'apply', '--payment', 'TWICE2', '--payment-date', date, '--reason', 'the till says so'];
+    const applied = expect.stringMatching(
+      /^applied \(apply\), cashback €? ?-.*1\.00: by carla on .*since: the till says so\n$/,
+    );
+    expect(await operator(...resolve, ...apply)).toMatchObject({ code: 0, out: applied });
+    expect(await operator(...resolve, ...apply)).toMatchObject({ code: 0, out: applied });
+    expect(await operator(...resolve, '--as', 'discard', '--reason', 'sent twice')).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('REVERSAL_RESOLVED') },
+    });
+    expect((await operator('reversals')).out).toBe('no reversal is parked\n');
+    expect((await operator('why', ...named, '--id', 'TWICE2')).out).toMatch(
+      /^counted in period 1, cashback € 1\.00, € 0\.00 of it not reversed\n(.*\n)*reversal: BACK of .*TWICE\n$/,
+    );
+    expect((await operator('why', ...named, '--id', 'BACK', '--operation', '01')).out).toContain('by carla on');
+    expect((await operator('why', ...named, '--id', 'NONE')).out).toMatch(/^never received, or not stored: no guard/);
+    const early = named.map((word) => (word === date ? '2020-12-07T11:00:00.000+01:00' : word));
+    expect((await operator('why', ...early, '--id', 'NONE')).out).toMatch(
+      /INSTRUMENT_NOT_COVERED: .*day 2020-12-07; active/,
+    );
+    expect(await operator('why', ...named)).toMatchObject({ code: 2, err: expect.stringContaining('--id is missing') });
+  });
+
   test('a file that is refused whole ends with exit code 1', async () => {
     const file = join(folder, 'payments.csv');
     writeFileSync(file, 'nothing\n');
@@ -170,7 +207,7 @@ describe('a person with a terminal', () => {
   });
 
   test('every verb explains itself', async () => {
-    const verbs = ['serve', 'token', 'send', 'wallet', 'ranking', 'ingest', 'replay', 'verify'];
+    const verbs = ['serve', 'token', 'send', 'wallet', 'ranking', 'ingest', 'reversals', 'why', 'replay', 'verify'];
     for (const help of await Promise.all(verbs.map((verb) => run(verb, '--help')))) {
       expect(help).toMatchObject({ code: 0, out: expect.stringContaining('--json') });
     }

@@ -21,6 +21,7 @@ import {
   type RecordCommand,
   type RecordOutcome,
   type Refused,
+  type ReversalDecision,
   type ServedShard,
   type Standing,
   StorageFault,
@@ -53,6 +54,15 @@ interface Hosted {
   readonly remote: RemoteShard;
   readonly faults: unknown[];
 }
+
+const NAMED = {
+  ...{ idTrxAcquirer: '', acquirerCode: '36081', acquirerId: '09509', operationType: '00' },
+  trxMs: instant('2020-12-19T12:00:00+01:00'),
+};
+const PARKED: ReversalDecision = {
+  ...{ hpan: hpan(1), reversal: { ...NAMED, idTrxAcquirer: 'AGAIN', operationType: '01' }, payment: null },
+  ...{ resolution: 'discard', operator: 'carla', reason: 'sent twice, però' },
+};
 
 const open: Conversation[] = [];
 afterEach(() => {
@@ -236,6 +246,9 @@ describe('what crosses is what was said', () => {
     for (const cents of [7, 8, 9]) {
       await world.pay({ hpan: hpan(1), at: '2020-12-19T11:00:00+01:00', cents, reversal: true });
     }
+    const reversed = { hpan: hpan(1), at: '2020-12-19T12:00:00+01:00', cents: 100, correlation: 'c' };
+    await world.pay({ ...reversed, id: 'REVERSED' });
+    for (const id of ['BACK', 'AGAIN']) await world.pay({ ...reversed, id, reversal: true });
     const [front, back] = converse([]);
     serveShard(parts.shards[0]!, back);
     serveCoordinator(parts.coordinator, back);
@@ -265,6 +278,12 @@ describe('what crosses is what was said', () => {
       (asked) => asked.outcome(anna.key, anna.origin, '1'.padStart(32, '0')),
       (asked) => asked.outcome(anna.key, { role: 'issuer', subject: '03069', channel: '03069' }, 'f'.repeat(32)),
       (asked) => asked.reversals({ state: 'pending', limit: 2 }),
+      (asked) => asked.recordFate(hpan(1), { ...NAMED, idTrxAcquirer: 'REVERSED' }),
+      (asked) => asked.recordFate(hpan(1), { ...NAMED, idTrxAcquirer: 'NEVER' }),
+      (asked) => asked.recordFate(hpan(2), { ...NAMED, trxMs: 0 }),
+      (asked) => asked.resolveReversal(PARKED),
+      (asked) => asked.resolveReversal({ ...PARKED, resolution: 'keep' }),
+      (asked) => asked.recordFate(hpan(1), PARKED.reversal),
       (asked) => asked.stats(),
     ];
     for (const read of reads) expect(await read(remote), read.toString()).toStrictEqual(await read(engine));
