@@ -3,6 +3,7 @@
 // the inspector, which judges every record again in order of arrival, finds nothing to say.
 import { describe, expect, test } from 'vitest';
 import {
+  type Fact,
   isReversal,
   type ListedReversalState,
   makeTaxCode,
@@ -10,8 +11,9 @@ import {
   type Resolution,
   type ReversalResolved,
 } from '../../engine/index.ts';
+import type { Journal } from '../../engine/ports.ts';
 import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapshots/index.ts';
-import { verifyPersistence } from '../../snapshots/inspect.ts';
+import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { eurosOf, outcomeText } from '../golden/vector.ts';
 import { closePeriod } from '../support/payouts.ts';
 import { hpanElsewhere, openOnDisk, StoreGate, shardOf, turnsTaken } from '../support/shards.ts';
@@ -415,3 +417,53 @@ test('who leaves while the decision is on its way is not charged: it says so, an
   expect(facts.filter(({ kind }) => kind === 'resolutionVoided')).toHaveLength(1);
   expect(facts.some((fact) => fact.kind === 'recordSet' && isReversal(fact.entry.record))).toBe(true);
 });
+
+type Resolved = Extract<Fact, { kind: 'reversalResolved' }>;
+
+test.each<readonly [string, (fact: Resolved) => Fact | null, readonly RegExp[]]>([
+  [
+    'nobody made',
+    () => null,
+    [/took it out of the parked ones: expected "apply"/, /took it out .* expected "discard"/, /who kept it/, /no fact/],
+  ],
+  [
+    'says another payment than was taken back from',
+    (fact) => ({ ...fact, resolution: { ...fact.resolution, paymentPlace: fact.resolution.place } }),
+    [/to no counted payment of its period/, /record .*: payment: expected/],
+  ],
+  [
+    'has no reason',
+    (fact) => ({ ...fact, resolution: { ...fact.resolution, reason: '' } }),
+    [/by nobody, or for no reason/, /resolution row .*reason: expected ""/],
+  ],
+])('the inspector notices a decision that %s', async (_, change, expected) => {
+  const story = await open(1);
+  for (const id of ['P1', 'P2']) await pay(story, id, 20, 'c');
+  for (const id of ['R1', 'R2']) await reverse(story, id, 20, 'c');
+  await pay(story, 'P3', 10);
+  await reverse(story, 'R3', 10, 'P3');
+  await pay(story, 'P4', 10, 'P3');
+  await decided(story, 'R1', 'apply', 'P2');
+  await decided(story, 'R2', 'discard');
+  await decided(story, 'R3', 'keep');
+  await story.world.engine.close();
+  const { stores } = await openMemoryPersistence({ disk: story.disk });
+  const changed = stores.map((store) => ({ ...store, journal: changedJournal(store.journal, change) }));
+  const said = (await verifyStores(changed, story.world.engine.programme, [])).differences.join('\n');
+  for (const sentence of expected) expect(said).toMatch(sentence);
+});
+
+function changedJournal(journal: Journal, change: (fact: Resolved) => Fact | null): Journal {
+  const changeFact = (fact: Fact) => (fact.kind === 'reversalResolved' ? (change(fact) ?? []) : fact);
+  return {
+    ...{ lastSequence: journal.lastSequence, epoch: journal.epoch },
+    append: (turn) => journal.append(turn),
+    trim: (sequence) => journal.trim(sequence),
+    *read(sequence) {
+      for (const turn of journal.read(sequence)) {
+        const sections = turn.sections.map((one) => ({ ...one, facts: one.facts.flatMap(changeFact) }));
+        yield { ...turn, sections };
+      }
+    },
+  };
+}
