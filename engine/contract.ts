@@ -909,6 +909,13 @@ export const REFUSALS = {
     text: 'This is encrypted for another PGP key than the one of the platform.',
     testo: 'È cifrato per una chiave PGP diversa da quella della piattaforma.',
   },
+  FORMAT_KEPT: {
+    number: 64,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The data folder keeps an older format, which has no words for this: start without --keep-format.',
+    testo: 'La cartella dati mantiene un formato precedente: riavviare senza --keep-format.',
+  },
   // Payout (domain 3.5).
   PAYOUT_NOT_FOUND: {
     number: 70,

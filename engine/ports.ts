@@ -270,6 +270,8 @@ export interface Store {
   readonly journal: Journal;
   readonly rows: Rows;
   readonly vault: Vault;
+  /** The folder keeps an older format: it has no words for what is new in today's. Absent: it does not. */
+  readonly isOlder?: boolean;
   /** Absent: a death is blamed on nobody. */
   readonly quarantine?: Quarantine | undefined;
 }

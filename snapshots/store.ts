@@ -1,6 +1,7 @@
 /** One store out of its media: journal, rows and vault that fail together. */
 import { LIMITS } from '../engine/limits.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
+import { FORMAT } from './codec/formats.ts';
 import { FailStop } from './fail-stop.ts';
 import { type JournalEnd, type MediumJournal, openJournal } from './journal.ts';
 import type { KeyedHash } from './keys.ts';
@@ -55,7 +56,7 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const vault = new MediumVault({
     ...{ medium: media.slots, place, pastSlots, master, keyedHash, failStop, keysMax: LIMITS.vaultKeysMax },
   });
-  return { journal, rows, vault, failStop };
+  return { journal, rows, vault, failStop, isOlder: format < FORMAT };
 }
 
 /** What the first record of a store follows; where the partitions were dealt out anew, it names all that they were in. */

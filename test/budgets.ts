@@ -25,6 +25,6 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   simulation: 4,
   snapshots: 1,
   upgrade: 2,
-  versions: 0.5,
+  versions: 1,
   wire: 1,
 };

@@ -38,6 +38,8 @@ export interface DividedEngineOptions {
   readonly clock: Clock;
   /** Keyed hash of a text. */
   readonly digest: (text: string) => string;
+  /** Some store keeps an older format: what that has no words for is refused (FORMAT_KEPT). */
+  readonly isOlder: boolean;
   /** Asked before each change: turns it away at the door. What is under way goes on. */
   readonly refusal?: ((nowMs: number) => Refused | null) | undefined;
 }
@@ -156,7 +158,7 @@ export class DividedEngine implements Engine {
   }
 
   resolveReversal: Engine['resolveReversal'] = async (decision) => {
-    const refused = this.#refused();
+    const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
     const { hpan, resolution, payment, operator, reason } = decision;
     if (operator === '' || !isLine(operator, RESOLUTION_REASON_MAX)) return fieldInvalid('operator');
@@ -181,15 +183,15 @@ export class DividedEngine implements Engine {
   };
 
   makePayouts: Engine['makePayouts'] = async (...asked) =>
-    this.#refused() ?? this.#options.coordinator.makePayouts(...asked);
+    this.#refusedAsNew() ?? this.#options.coordinator.makePayouts(...asked);
   integratePayout: Engine['integratePayout'] = async (integration) =>
-    this.#refused() ?? this.#shardOf(integration.citizen).integratePayout(integration);
+    this.#refusedAsNew() ?? this.#shardOf(integration.citizen).integratePayout(integration);
   payoutsOf: Engine['payoutsOf'] = (citizen) => this.#shardOf(citizen).payoutsOf(citizen);
   payoutFiles: Engine['payoutFiles'] = () => this.#shardAt(0).payoutFiles();
-  setPayoutFile: Engine['setPayoutFile'] = async (file) => this.#refused() ?? this.#shardAt(0).setPayoutFile(file);
+  setPayoutFile: Engine['setPayoutFile'] = async (file) => this.#refusedAsNew() ?? this.#shardAt(0).setPayoutFile(file);
 
   async changePayouts(changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]> {
-    const refused = this.#refused();
+    const refused = this.#refusedAsNew();
     if (refused !== null) return changes.map(() => refused);
     const byPartition = new Map<number, number[]>();
     const replies: PayoutReply[] = changes.map(() => ({ ok: false, code: 'PAYOUT_NOT_FOUND' }));
@@ -298,6 +300,11 @@ export class DividedEngine implements Engine {
     const { shards, coordinator } = this.#options;
     const parts = await Promise.all([...shards.map((shard) => shard.idle()), coordinator.traffic()]);
     return parts.reduce((sum, part) => ({ sent: sum.sent + part.sent, taken: sum.taken + part.taken }));
+  }
+
+  /** Of what came with the newest format. */
+  #refusedAsNew(): Refused | null {
+    return this.#options.isOlder ? { ok: false, code: 'FORMAT_KEPT' } : this.#refused();
   }
 
   #refused(): Refused | null {

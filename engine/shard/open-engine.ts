@@ -61,5 +61,6 @@ export async function openParts(options: EngineOptions): Promise<DividedEngineOp
     digest,
     taxCodeOf: (citizen) => shards[partitionOf(citizen) % shards.length]!.taxCodeOf(citizen),
   });
-  return { programme, shards, coordinator, clock, digest };
+  const isOlder = reports.some((report) => report.isOlder);
+  return { programme, shards, coordinator, clock, digest, isOlder };
 }

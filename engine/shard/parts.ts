@@ -135,6 +135,8 @@ export interface PayoutRunWork {
 /** What recovery found in one store, as far as others have to know it before anything is served. */
 export interface ShardReport {
   readonly isNew: boolean;
+  /** See Store. */
+  readonly isOlder: boolean;
   /** The last instant that any of its partitions has stamped. */
   readonly lastMs: number;
   /** What partition 0 has, in canonical form. */

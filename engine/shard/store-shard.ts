@@ -78,6 +78,7 @@ export class RecoveredStore {
     const rows = this.partitions.map((partition) => [partition, this.row(partition)] as const);
     return {
       isNew: this.store.journal.lastSequence === 0,
+      isOlder: this.store.isOlder === true,
       lastMs: position.lastMs,
       programme: this.row(0).programme?.json ?? null,
       sequence: this.store.journal.lastSequence,

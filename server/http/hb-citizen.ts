@@ -1,6 +1,7 @@
 /** The citizen as issuers manage it: the first version names it in the path, the second in a header or in the body. */
 import * as v from 'valibot';
 import { type Engine, isoText, type WalletView } from '../../engine/index.ts';
+import { line } from '../wire/index.ts';
 import { type Citizen, type CitizenCallOptions, citizenNamed, execute, type Version } from './citizen-call.ts';
 import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
 import { ibanFields } from './io-citizen.ts';
@@ -66,8 +67,8 @@ async function enrol(options: CitizenCallOptions, call: Call, version: Version):
 const payoffBody = v.object({
   ...ibanFields,
   id: v.optional(v.string()),
-  technicalAccountHolder: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(140))),
-  issuerCardId: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(20))),
+  technicalAccountHolder: v.exactOptional(line(1, 140)),
+  issuerCardId: v.exactOptional(line(1, 20)),
 });
 
 async function setIban(options: CitizenCallOptions, call: Call, version: Version): Promise<Answer> {

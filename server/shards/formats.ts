@@ -558,6 +558,7 @@ const rankingFrozen: Codec<RankingFrozen> = {
 
 const shardReport = shape<ShardReport>({
   isNew: flag,
+  isOlder: flag,
   lastMs: integer,
   programme: nullable(text),
   sequence: integer,

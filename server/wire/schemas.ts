@@ -94,7 +94,7 @@ const taxCode = v.exactOptional(
  * One line of text: no control characters, which would forge lines of a log; no halves of surrogate pairs, which do
  * not survive UTF-8; no card number, which belongs in `pan` and nowhere else.
  */
-function line(charactersMin: number, charactersMax: number) {
+export function line(charactersMin: number, charactersMax: number) {
   return v.pipe(
     v.string(),
     v.minLength(charactersMin),

@@ -208,7 +208,16 @@ export class PartitionCheck {
 
   *#checkFiles(): Iterable<void> {
     const { payoutFiles = [] } = this.#parts.partitions[this.#log.partition] ?? {};
-    for (const [sub, held] of payoutFiles) this.#checkRow(this.#address('payoutFile', '', sub), held);
+    for (const [sub, states] of payoutFiles) {
+      const address = this.#address('payoutFile', '', sub);
+      const row = this.#get(address);
+      const last = states.at(-1)!;
+      for (const held of states) {
+        this.#rowCheck.meet(address, row, held);
+        last.isRowSeen ||= held.isRowSeen;
+      }
+      this.#checkRow(address, last);
+    }
     yield* this.#checkUnmet('payoutFile');
   }
 

@@ -29,8 +29,8 @@ export class PartitionAccount {
   payoutCount = 0;
   payoutRuns: readonly PayoutRun[] = [];
   readonly payoutOrders: PayoutOrder[] = [];
-  /** By the sub of its row. */
-  readonly payoutFiles = new Map<string, Held<PayoutFile>>();
+  /** By the sub of its row, how it stood since when: a row may lag behind the last of them. */
+  readonly payoutFiles = new Map<string, readonly Held<PayoutFile>[]>();
   programme: PartitionRow['programme'] = null;
   readonly frozenRankings: PartitionRow['frozenRankings'][number][] = [];
 
@@ -130,7 +130,8 @@ export class PartitionFold {
         if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps payout files`);
         const { file } = fact;
         const held = { value: file, sequence: place.sequence, isRowSeen: false };
-        account.payoutFiles.set(payoutFileSub(file.fileNumber), held);
+        const sub = payoutFileSub(file.fileNumber);
+        account.payoutFiles.set(sub, [...(account.payoutFiles.get(sub) ?? []), held]);
         return;
       }
     }

@@ -22,7 +22,7 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
-import { openOnDisk } from '../support/shards.ts';
+import { openOnDisk, turnsTaken, until } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
 const PERIOD = PAID_PERIOD;
@@ -368,4 +368,35 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     ]);
     await expectSound(story);
   });
+});
+
+test('a row of a payout file that lags behind the journal is known to be as it was', async () => {
+  const { world, disk } = await openOnDisk({ now: PERIOD_BEGINS, programme: shortProgramme(), checkpointRowCount: 1 });
+  const file = { fileNumber: 1, awardPeriodId: PAID_PERIOD, name: '', rowCount: 1, totalCents: 1, checksum: '' };
+  await world.engine.setPayoutFile({ ...file, state: 'writing', atMs: world.nowMs });
+  await until(async () => (await world.engine.stats()).unwrittenRowCount === 0, 'the first state in a row');
+  disk.hold();
+  const named = world.engine.setPayoutFile({ ...file, name: 'one.csv', state: 'writing', atMs: world.nowMs });
+  await turnsTaken();
+  disk.release(1);
+  await named;
+  disk.crash();
+  const inspection = await verifyPersistence(await openMemoryPersistence({ disk }));
+  expect(inspection.differences).toEqual([]);
+});
+
+test('a folder that keeps an older format has no words for payouts: refused, and nothing dies', async () => {
+  const persistence = await openMemoryPersistence({ format: 2 });
+  const world = await World.open({ persistence, now: PERIOD_BEGINS, programme: shortProgramme() });
+  await livePeriod(world, [2]);
+  await closePeriod(world);
+  const kept = { ok: false, code: 'FORMAT_KEPT' };
+  const { engine } = world;
+  expect(await engine.makePayouts(PAID_PERIOD, null)).toEqual(kept);
+  expect(await engine.changePayouts([{ kind: 'export', id: 1, fileNumber: 1 }])).toEqual([kept]);
+  const file = { fileNumber: 1, awardPeriodId: PAID_PERIOD, name: '', rowCount: 1, totalCents: 1, checksum: '' };
+  expect(await engine.setPayoutFile({ ...file, state: 'writing', atMs: 0 })).toEqual(kept);
+  expect(value(await engine.payouts({}))).toMatchObject({ payouts: [] });
+  await engine.close();
+  expect(world.faults).toEqual([]);
 });
