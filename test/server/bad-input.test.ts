@@ -204,7 +204,7 @@ describe('a file', () => {
   const BAD: readonly (readonly [what: string, name: string, body: string | Buffer, status: number, said: string])[] = [
     ['of another kind', 'TKM.36081.TKNLST.20210212.100000.001.csv', row(1), 400, 'FILE_NAME_INVALID'],
     ['of no day of the calendar', NAME.replace('0212', '0231'), row(1), 400, 'FILE_NAME_INVALID'],
-    ['that is still encrypted', `${NAME}.pgp`, row(1), 400, 'FILE_NAME_INVALID'],
+    ['that is encrypted, where no key is', `${NAME}.pgp`, row(1), 415, 'PGP_NOT_CONFIGURED'],
     ['of another sender', NAME.replace('36081', '03069'), row(1), 403, 'FORBIDDEN'],
     ['in Latin-1', NAME, Buffer.from(`${row(1)}\nperò`, 'latin1'), 400, 'ENCODING_INVALID'],
     ['of commas', NAME, row(1).replaceAll(';', ','), 200, 'WRONG_COLUMNS'],

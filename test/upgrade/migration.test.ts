@@ -228,7 +228,7 @@ describe('killed on the way', () => {
   });
 });
 
-const PIECE = 2;
+const PIECE = 4;
 /** As many as the migration and the commands beside it take. */
 const FLUSHES = 80;
 
