@@ -379,8 +379,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     what: 'a row older than the last ones is not known any more',
     file: 'engine/card/ledger.ts',
-    find: '  if (trxMs > card.olderMs) return false;\n',
-    replace: '  if (trxMs > 0) return false;\n',
+    find: '  if (first === undefined || trxMs > card.olderMs) return forgotten;\n',
+    replace: '  if (first === undefined || trxMs > 0) return forgotten;\n',
     seed: 1,
   },
   {

@@ -549,6 +549,8 @@ export class World {
   /** Also what is not closed yet, and then nothing comes of it. */
   #planPay(): void {
     this.scheduler.after(this.#lane, PAY_EVERY_US, 'pays', () => {
+      // Time has passed, and the last to move it tells the engine.
+      if (this.#actionsLeft <= 0) return this.#engine?.tick();
       const [engine, process] = [this.#isServing ? this.#engine : null, this.#process];
       const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
       const period = over[this.scheduler.count % Math.max(1, over.length)];
@@ -557,7 +559,7 @@ export class World {
           if (process === this.#process) this.#broke(error);
         });
       }
-      if (this.#actionsLeft > 0) this.#planPay();
+      this.#planPay();
     });
   }
 
