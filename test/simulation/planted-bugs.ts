@@ -94,7 +94,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/decider.ts',
     find: '[...queue.slice(index), ...',
     replace: '[...queue.slice(index + 1), ...',
-    seed: 14,
+    seed: 6,
   },
   {
     what: 'a failed flush is not noticed',
@@ -108,7 +108,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/shard.ts',
     find: 'this.#lastMs = Math.max(this.#lastMs, this.#options.clock.nowMs());',
     replace: 'this.#lastMs = this.#options.clock.nowMs();',
-    seed: 7,
+    seed: 45,
   },
   {
     what: 'what was received before a stop is forgotten',
@@ -136,7 +136,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/fold.ts',
     find: "    if (added.length > 0) target.put('outbox'",
     replace: "    if (added.length > 1) target.put('outbox'",
-    seed: 11,
+    seed: 16,
   },
   {
     what: 'messages under way at a stop are not sent again',
@@ -150,14 +150,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/store-shard.ts',
     find: '      flushed: actors.flushed,\n',
     replace: '      flushed: actors.decided,\n',
-    seed: 1,
+    seed: 2,
   },
   {
     what: 'a broken checkpoint is not noticed',
     file: 'engine/shard/store-shard.ts',
     find: 'this.#checkpointer.runIfDue()?.catch(this.#options.failed);',
     replace: 'this.#checkpointer.runIfDue()?.catch(() => {});',
-    seed: 82,
+    seed: 31,
   },
   {
     what: 'a partition closes a period twice',
@@ -192,7 +192,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/checkpoint.ts',
     find: '    await this.#writeRows(frozen);\n    await store.rows.setCheckpoint(mark);\n',
     replace: '    await store.rows.setCheckpoint(mark);\n    await this.#writeRows(frozen);\n',
-    seed: 4,
+    seed: 6,
   },
   {
     what: 'records are archived past the mark',
@@ -227,7 +227,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/actor.ts',
     find: '!this.isDirty && !this.isFrozen && this.lists === null',
     replace: '!this.isDirty && this.lists === null',
-    seed: 10,
+    seed: 4,
   },
   {
     what: 'an actor rests before it was written',
@@ -241,7 +241,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/actor.ts',
     find: "  if (table === 'wallet') return draftOfWallet(value as Wallet);\n",
     replace: "  if (table === 'wallet') return value;\n",
-    seed: 1,
+    seed: 3,
   },
   {
     what: 'a draft of a card is shared between its faces',
@@ -318,7 +318,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/programme/cashback.ts',
     find: 'return Math.max(0, Math.min(rawCents, period.maxPeriodCashbackCents));',
     replace: 'return Math.max(0, rawCents);',
-    seed: 1,
+    seed: 6,
   },
   {
     what: 'who paid too seldom is paid',
@@ -339,14 +339,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/programme/period.ts',
     find: 'receivedDay <= lastDay(period) + period.graceDays;',
     replace: 'receivedDay <= lastDay(period) + period.graceDays + 1;',
-    seed: 4,
+    seed: 2,
   },
   {
     what: 'a period closes while rows received before are open',
     file: 'engine/shard/intakes.ts',
     find: 'return this.#open.some((count, at) => count > 0 && at < passed);',
     replace: 'return this.#open.length < passed;',
-    seed: 40,
+    seed: 141,
   },
   {
     what: 'a ranking freezes when half of the partitions have closed',
@@ -360,7 +360,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/coordinator.ts',
     find: 'finalPeriods: reports.flatMap(({ finalPeriods }) => finalPeriods),',
     replace: 'finalPeriods: [],',
-    seed: 10,
+    seed: 4,
   },
   {
     what: 'a reversal takes nothing from its payment',
@@ -402,14 +402,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/wallet/operations.ts',
     find: "  for (const hpan of waiting) decision.messages.push({ kind: 'claimWithdrawn', citizen: wallet.citizen, hpan });\n",
     replace: '',
-    seed: 1,
+    seed: 2,
   },
   {
     what: 'a claim that was taken back leaves its day',
     file: 'engine/card/card-facts.ts',
     find: '      card.status = fact.status;\n      card.history = card.history.slice(0, -1);\n',
     replace: '      card.status = fact.status;\n',
-    seed: 1,
+    seed: 2,
   },
   {
     what: 'a citizen leaves while a claim is under way',
@@ -437,21 +437,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/divided-engine.ts',
     find: '  if (nowMs + CLOCK_SLACK_MS >= lastMs) return;\n',
     replace: '  if (nowMs + 1_000 * CLOCK_SLACK_MS * CLOCK_SLACK_MS >= lastMs) return;\n',
-    seed: 6,
+    seed: 10,
   },
   {
     what: 'a full ring is written over',
     file: 'server/shards/ring.ts',
     find: '    if (size > this.#roomBytes() && !this.#hasRoomAfterAll(size)) return false;\n',
     replace: '',
-    seed: 64,
+    seed: 33,
   },
   {
     what: 'what a ring has no room for is lost',
     file: 'server/shards/link.ts',
     find: '    if (mustWait || !this.#writer.write(batch)) this.#waiting.push(this.#batch.copy());\n',
     replace: '    if (!mustWait) this.#writer.write(batch);\n',
-    seed: 64,
+    seed: 33,
   },
   {
     what: 'a refused command is journaled as done',
