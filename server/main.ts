@@ -17,6 +17,7 @@ import {
 } from './clock.ts';
 import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
+import { descriptorLimit } from './descriptors.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import type { Server } from './front.ts';
 import { PgpKeyFault, readPgpKeys } from './pgp/index.ts';
@@ -25,6 +26,8 @@ import type { Ready } from './supervisor.ts';
 import { Versions } from './versions/index.ts';
 
 const EXIT_CONFIGURATION = 2;
+/** With fewer, the front is loaded before the engine's threads: each opens its modules by the hundred (fault 27). */
+const DESCRIPTORS_FEW = 1_024;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
@@ -36,6 +39,7 @@ async function main(): Promise<void> {
   const keys = await readPgpKeys(configuration.pgp, realMs());
   const folder = resolve(configuration.folder);
   const storage = openStorage(configuration, folder);
+  if (descriptorLimit() < DESCRIPTORS_FEW) await import('./front.ts');
   // Takes the folder, or says why not: nothing is written there before. While the engine recovers, what serves is loaded.
   const engineStart = startEngine(configuration, folder, storage);
   const [{ started, clock }, { serve }] = await Promise.all([engineStart, import('./front.ts')]);

@@ -22,7 +22,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   server: 2,
   session: 0.5,
   shards: 1,
-  simulation: 5,
+  simulation: 6,
   snapshots: 1,
   upgrade: 2,
   versions: 1,

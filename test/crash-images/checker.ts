@@ -14,7 +14,8 @@ process.on('message', async (image: number) => {
 });
 // As a server would: damage that is met only by who asks for it ends the process.
 process.on('unhandledRejection', (error) => {
-  if (!(error instanceof StorageFault)) throw error;
+  const isOfStore = error instanceof StorageFault || (error instanceof Error && 'commitError' in error);
+  if (!isOfStore) throw error;
   process.kill(process.pid, 'SIGKILL');
 });
 process.on('disconnect', () => process.exit(0));
