@@ -2,7 +2,7 @@
  * A period closed and paid, on a server as operators run it: from the end of grace to the last file for the bank.
  *
  * --citizens 1000000, of whom nine in ten have payments in two periods; one payment is enough here, the first 100,000
- * win, and everybody has an IBAN. --stores 1; --rows-per-file 1000; --population DIR keeps the folder there.
+ * win, and everybody has an IBAN. --stores 1; --population DIR keeps the folder there.
  */
 import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';

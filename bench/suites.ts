@@ -48,7 +48,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   closing: {
     about: 'a period closed and paid: its ranking frozen, a record for everybody who is owed, all files for the bank',
-    options: ['citizens', 'stores', 'population', 'rows-per-file'],
+    options: ['citizens', 'stores', 'population'],
     isLong: true,
     load: () => import('./closing.ts'),
   },

@@ -17,7 +17,7 @@ import {
 } from './clock.ts';
 import { type Configuration, ConfigurationFault, readConfiguration } from './config.ts';
 import { fillDemonstration } from './demonstration.ts';
-import { descriptorLimit } from './descriptors.ts';
+import { DESCRIPTORS_FEW, descriptorLimit } from './descriptors.ts';
 import { log, stopAtFaults, stopAtOnce } from './fail-stop.ts';
 import type { Server } from './front.ts';
 import { PgpKeyFault, readPgpKeys } from './pgp/index.ts';
@@ -26,8 +26,6 @@ import type { Ready } from './supervisor.ts';
 import { Versions } from './versions/index.ts';
 
 const EXIT_CONFIGURATION = 2;
-/** With fewer, the front is loaded before the engine's threads: each opens its modules by the hundred (fault 27). */
-const DESCRIPTORS_FEW = 1_024;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();

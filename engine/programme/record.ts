@@ -138,12 +138,12 @@ export function recordKeyText(record: RecordKey): string {
   ]);
 }
 
-/** Orders records by the fields of their key, as 2.4 lists them; texts by UTF-16 unit. 0 = the same key. */
 /** A text that may be journaled, logged and shown as it is. */
 export function isLine(text: string, lengthMax: number): boolean {
   return text.length <= lengthMax && !UNPRINTABLE.test(text);
 }
 
+/** Orders records by the fields of their key, as 2.4 lists them; texts by UTF-16 unit. 0 = the same key. */
 export function compareKeys(left: RecordKey, right: RecordKey): number {
   return (
     compareTexts(left.idTrxAcquirer, right.idTrxAcquirer) ||

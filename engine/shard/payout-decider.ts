@@ -22,7 +22,6 @@ import {
   type Payout,
   type PayoutOrder,
   type PayoutRun,
-  partitionOfPayout,
   payoutId,
   payoutNumber,
   payoutPlace,
@@ -272,7 +271,6 @@ export class PayoutDecider {
   }
 
   #find(turn: Turn, partition: number, id: number): Payout | undefined {
-    if (!Number.isInteger(id) || id < 1 || partitionOfPayout(id) !== partition) return undefined;
     const place = placeOfPayout(id);
     if (payoutNumber(place) >= partitionRow(turn, partition).payoutCount) return undefined;
     return turn.view.line('payout', partition, place);

@@ -1,5 +1,4 @@
 /** Payout records as they can be read: of a citizen, and a partition's one after the other. */
-
 import { invariant } from '../assert.ts';
 import type { CitizenKey, PayoutAccount, PayoutView } from '../contract.ts';
 import type { PayoutsFilter } from '../engine.ts';

@@ -1,11 +1,11 @@
 /** Reads a small request body, whole and bounded; files are streamed elsewhere (server/files). */
 import * as v from 'valibot';
-import { LIMITS, type Refused } from '../../engine/index.ts';
+import { LIMITS, type Read, type Refused } from '../../engine/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
 import { refuse } from './respond.ts';
 
 export type Body = { readonly ok: true; readonly bytes: Uint8Array } | Refused;
-export type JsonBody = { readonly ok: true /** Undefined: nothing was sent. */; readonly value: unknown } | Refused;
+type JsonBody = { readonly ok: true /** Undefined: nothing was sent. */; readonly value: unknown } | Refused;
 
 /** TOO_LARGE before anything is read, where the sender says its size. */
 export async function readBody(request: HttpRequest): Promise<Body> {
@@ -31,18 +31,34 @@ export function parseJson(request: HttpRequest, bytes: Uint8Array): JsonBody {
   }
 }
 
-/** A small JSON body that keeps to a schema. FIELD_INVALID names the first field that does not. */
-export async function readObject<S extends v.GenericSchema>(
-  request: HttpRequest,
-  schema: S,
-): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | Refused> {
+/** A small JSON body that keeps to a schema. */
+export async function readObject<T>(request: HttpRequest, schema: v.GenericSchema<unknown, T>): Promise<Read<T>> {
   const body = await readBody(request);
   if (!body.ok) return body;
   const parsed = parseJson(request, body.bytes);
-  if (!parsed.ok) return parsed;
-  const asked = v.safeParse(schema, parsed.value);
-  if (asked.success) return { ok: true, value: asked.output };
-  return refuse('FIELD_INVALID', v.getDotPath(asked.issues[0]) ?? 'body');
+  return parsed.ok ? checkObject(parsed.value, schema) : parsed;
+}
+
+/** FIELD_INVALID names the first field that does not keep to the schema. */
+export function checkObject<T>(value: unknown, schema: v.GenericSchema<unknown, T>): Read<T> {
+  const checked = v.safeParse(schema, value);
+  if (checked.success) return { ok: true, value: checked.output };
+  return refuse('FIELD_INVALID', v.getDotPath(checked.issues[0]) ?? 'body');
+}
+
+/** Also no type at all: many a script sends none. Anything compressed is another thing. */
+export const FILE_TYPES = [
+  '',
+  'text/csv',
+  'text/plain',
+  'application/octet-stream',
+  'application/x-www-form-urlencoded',
+];
+
+/** Why a file that is to be streamed is not begun; null = it may be. */
+export function refusedFile(request: HttpRequest, types: readonly string[] = FILE_TYPES): Refused | null {
+  if (!hasContentType(request, types)) return refuse('CONTENT_TYPE_INVALID');
+  return Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax ? refuse('TOO_LARGE') : null;
 }
 
 /** True where the type is one of `types` and the content is not compressed: we inflate nothing (fault 47). */

@@ -1,7 +1,7 @@
 /** What issuers' calls have in common: their addresses, and the channel through which they come (domain 1, 6.2). */
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import type { CommandId, Read } from '../../engine/index.ts';
-import { parseJson } from './body.ts';
+import { checkObject, parseJson } from './body.ts';
 import { type CitizenCallOptions, readCommand } from './citizen-call.ts';
 import { refuse } from './respond.ts';
 import type { Call } from './route.ts';
@@ -26,7 +26,6 @@ export async function readIssuerCommand<T>(
   if (!parsed.ok) return parsed;
   const { channel } = (parsed.value ?? {}) as { readonly channel?: unknown };
   if (channel !== undefined && channel !== call.principal.subject) return refuse('FORBIDDEN', 'channel');
-  const body = v.safeParse(schema, parsed.value ?? {});
-  if (!body.success) return refuse('FIELD_INVALID', v.getDotPath(body.issues[0]) ?? 'body');
-  return { ok: true, value: { id: sent.value.id, body: body.output } };
+  const body = checkObject(parsed.value ?? {}, schema);
+  return body.ok ? { ok: true, value: { id: sent.value.id, body: body.value } } : body;
 }

@@ -9,7 +9,7 @@ import {
   type WalletView,
 } from '../../engine/index.ts';
 import { REQUESTS } from '../wire/index.ts';
-import { parseJson } from './body.ts';
+import { checkObject, parseJson } from './body.ts';
 import { type Citizen, type CitizenCallOptions, execute, readCommand, type Version } from './citizen-call.ts';
 import { BASE, CITIZEN, citizenOf } from './io-call.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
@@ -85,10 +85,10 @@ async function setIban(options: CitizenCallOptions, call: Call): Promise<Answer>
   if (!wallet.ok) return wallet;
   const parsed = parseJson(call.request, sent.value.bytes);
   if (!parsed.ok) return parsed;
-  const body = v.safeParse(ibanBody, parsed.value);
-  if (!body.success) return refuse('FIELD_INVALID', v.getDotPath(body.issues[0]) ?? 'body');
+  const body = checkObject(parsed.value, ibanBody);
+  if (!body.ok) return body;
 
-  const { payoffInstr, payoffInstrType: _, ...holder } = body.output;
+  const { payoffInstr, payoffInstrType: _, ...holder } = body.value;
   const command = { kind: 'setIban', iban: payoffInstr, ...holder } as const;
   const reply = await execute(options.engine, citizen, sent.value.id, command);
   return reply.ok ? json({ validationStatus: reply.answer.validationStatus }) : reply;

@@ -4,13 +4,12 @@ import {
   checkTaxCode,
   type Engine,
   isoText,
-  LIMITS,
   PAYOUTS_FILTERS,
   type PayoutsFilter,
   type PayoutView,
 } from '../../engine/index.ts';
 import { consapFile, type PayoutDesk, type PayoutFormat, sepaFile } from '../payout/index.ts';
-import { hasContentType, readObject } from './body.ts';
+import { readObject, refusedFile } from './body.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Method, Route } from './route.ts';
 
@@ -103,14 +102,9 @@ async function restore(payouts: PayoutDesk, call: Call): Promise<Answer> {
   return restored.ok ? json({ recordCount: restored.value }) : restored;
 }
 
-/** Also no type at all, as with acquirers' files. */
-const FILE_TYPES = ['', 'text/csv', 'text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded'];
-
 /** Streamed; every line for itself: an unknown id, or a line that cannot be read, has no effect and is named. */
 async function takeIn({ request }: Call, take: (body: AsyncIterable<Uint8Array>) => Promise<object>): Promise<Answer> {
-  if (!hasContentType(request, FILE_TYPES)) return refuse('CONTENT_TYPE_INVALID');
-  if (Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax) return refuse('TOO_LARGE');
-  return json(await take(request.body));
+  return refusedFile(request) ?? json(await take(request.body));
 }
 
 async function readFiles(engine: Engine): Promise<Answer> {

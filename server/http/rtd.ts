@@ -1,7 +1,7 @@
 /** The acquirers' side (domain 6.3, 9): the salt of the hashes, the list of the enrolled ones, and their files. */
 
 import { createReadStream } from 'node:fs';
-import { type Engine, LIMITS } from '../../engine/index.ts';
+import type { Engine } from '../../engine/index.ts';
 import {
   type FileIngester,
   type FileReport,
@@ -12,7 +12,7 @@ import {
 import type { Metrics } from '../metrics.ts';
 import { type HashList, OneShotLinks } from '../publishing/index.ts';
 import type { HttpRequest, HttpResponse } from '../transport/index.ts';
-import { hasContentType } from './body.ts';
+import { FILE_TYPES, refusedFile } from './body.ts';
 import { type Answer, JSON_TYPE, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
@@ -79,15 +79,12 @@ function listHeaders({ sha256, madeMs }: HashList): Readonly<Record<string, stri
   return { 'x-ms-meta-sha256': sha256, 'last-modified': new Date(madeMs).toUTCString() };
 }
 
-/** Also no type at all: many a script sends none. Anything compressed is another thing. */
-const FILE_TYPES = ['', 'text/csv', 'text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded'];
 const ENCRYPTED_TYPES = [...FILE_TYPES, 'application/pgp-encrypted'];
 
 async function takeFile({ files, metrics }: RtdOptions, { request, principal, parameters }: Call): Promise<Answer> {
   const name = parameters.name ?? '';
-  const types = name.endsWith('.pgp') ? ENCRYPTED_TYPES : FILE_TYPES;
-  if (!hasContentType(request, types)) return refuse('CONTENT_TYPE_INVALID');
-  if (Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax) return refuse('TOO_LARGE');
+  const refused = refusedFile(request, name.endsWith('.pgp') ? ENCRYPTED_TYPES : FILE_TYPES);
+  if (refused !== null) return refused;
   const report = await files.ingest({ name, sender: principal.subject, body: request.body });
   if (!report.ok) return report;
   metrics.countFile(report.summary);

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { type CommandId, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
 import type { CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
 import { type Feature, type MessageCode, say } from '../wire/index.ts';
-import { parseJson } from './body.ts';
+import { checkObject, parseJson } from './body.ts';
 import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
 import { furtherId } from './command-id.ts';
 import { CITIZEN, citizenOf } from './io-call.ts';
@@ -198,9 +198,8 @@ async function readSent<T>(
   if (!sent.ok) return sent;
   const parsed = parseJson(call.request, sent.value.bytes);
   if (!parsed.ok) return parsed;
-  const body = v.safeParse(schema, parsed.value);
-  if (!body.success) return refuse('FIELD_INVALID', v.getDotPath(body.issues[0]) ?? 'body');
-  return { ok: true, value: { id: sent.value.id, body: body.output } };
+  const body = checkObject(parsed.value, schema);
+  return body.ok ? { ok: true, value: { id: sent.value.id, body: body.value } } : body;
 }
 
 // Finding

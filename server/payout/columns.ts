@@ -3,6 +3,7 @@ import {
   checkIban,
   checkTaxCode,
   dayNumberOf,
+  isLine,
   PAYOUT_RESULTS,
   type PayoutResult,
   type RefusalName,
@@ -16,7 +17,6 @@ export interface Column<T> {
 }
 
 const TEXT_LENGTH_MAX = 255;
-const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const RECORD_ID_FORM = /^(?!0+$)\d{1,9}$/;
 const LONG_NUMBER_FORM = /^0*([1-9]\d{0,17})$/;
 const CENTS_FORM = /^\d{1,6}$/;
@@ -39,7 +39,7 @@ export const cents: Column<number> = {
 /** May be empty. */
 export const note: Column<string> = {
   code: 'FIELD_INVALID',
-  read: (text) => (text.length <= TEXT_LENGTH_MAX && !UNPRINTABLE.test(text) ? text : undefined),
+  read: (text) => (isLine(text, TEXT_LENGTH_MAX) ? text : undefined),
 };
 
 /** `YYYY-MM-DD` of `dd/MM/yyyy`. */
