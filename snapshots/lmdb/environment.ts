@@ -136,6 +136,17 @@ export async function append(
   if (!(await isPut)) throw new Error('the database holds a record of that number already, or not the one before it');
 }
 
+/** Nothing is removed when `previous` is not there, for the same reason. @throws Error if it is not */
+export async function remove(
+  database: Environment,
+  { keys, previous }: { readonly keys: readonly Buffer[]; readonly previous: Buffer },
+): Promise<void> {
+  const isThere = database.ifVersion(previous, IF_EXISTS, () => {
+    for (const key of keys) database.remove(key);
+  });
+  if (!(await isThere)) throw new Error('the database does not hold the record that was handed over last');
+}
+
 async function behind(database: Environment, previous: Buffer, work: () => Promise<boolean>): Promise<boolean> {
   const done: Promise<boolean>[] = [];
   const isThere = database.ifVersion(previous, IF_EXISTS, () => done.push(work()));

@@ -6,7 +6,7 @@ import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import type { OnPoint, RecordMedium } from '../media.ts';
 import type { Archive } from './archive.ts';
-import { append, type Environment, entryCount, reading } from './environment.ts';
+import { append, type Environment, entryCount, reading, remove } from './environment.ts';
 
 const EPOCH_KEY = sequenceKey(0);
 const EPOCH_BYTES = 4;
@@ -18,6 +18,8 @@ export class RecordDatabase implements RecordMedium {
   /** First and last record in the database; 0 and 0 = none. */
   #first: number;
   #last: number;
+  /** Flushed or not yet. */
+  #handedOver: number;
   #lastTrim: Promise<void> = Promise.resolve();
 
   constructor(database: Environment, archive: Archive, onPoint: OnPoint) {
@@ -26,6 +28,7 @@ export class RecordDatabase implements RecordMedium {
     this.#onPoint = onPoint;
     this.#first = this.#edge(false);
     this.#last = this.#edge(true);
+    this.#handedOver = this.#last;
     this.#checkWhole();
   }
 
@@ -77,6 +80,7 @@ export class RecordDatabase implements RecordMedium {
   }
 
   async #append(sequence: number, value: Buffer, previous: Buffer | null): Promise<void> {
+    this.#handedOver = sequence;
     await append(this.#database, { key: sequenceKey(sequence), value, previous });
     if (this.#first === 0) this.#first = sequence;
     this.#last = sequence;
@@ -135,9 +139,8 @@ export class RecordDatabase implements RecordMedium {
   async #remove(last: number): Promise<void> {
     while (this.#first <= last) {
       const end = Math.min(this.#first + LIMITS.trimBatchCount, last + 1);
-      await this.#database.batch(() => {
-        for (let sequence = this.#first; sequence < end; sequence += 1) this.#database.remove(sequenceKey(sequence));
-      });
+      const keys = Array.from({ length: end - this.#first }, (_, index) => sequenceKey(this.#first + index));
+      await remove(this.#database, { keys, previous: sequenceKey(this.#handedOver) });
       this.#first = end;
     }
   }

@@ -24,7 +24,7 @@ import { StorageFault } from '../../engine/ports.ts';
 import { Ranking } from '../../engine/ranking/ranking.ts';
 import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { CRASH_POINTS, openPersistence, type Persistence } from '../../snapshots/index.ts';
-import { append, openEnvironment } from '../../snapshots/lmdb/environment.ts';
+import { append, openEnvironment, remove } from '../../snapshots/lmdb/environment.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
 import { rowOf, turnOf } from './appender.ts';
@@ -464,15 +464,18 @@ describe('a failing disk', () => {
     },
   );
 
-  test('fault 8: a record whose predecessor was lost with a failed flush is refused by the transaction after that', async () => {
+  test('fault 8: after a failed flush no transaction is made: where the record before is lost, nothing is put and nothing removed', async () => {
     const { database } = openEnvironment(folder);
     const [first, second, third] = [1, 2, 3].map((byte) => Buffer.of(byte)) as [Buffer, Buffer, Buffer];
     await append(database, { key: first, value: first, previous: null });
     await expect(append(database, { key: third, value: third, previous: second })).rejects.toThrow('one before it');
+    await expect(remove(database, { keys: [first], previous: second })).rejects.toThrow('handed over last');
     expect([...database.getKeys()]).toEqual([first]);
     await append(database, { key: second, value: second, previous: first });
     await append(database, { key: third, value: third, previous: second });
     expect([...database.getKeys()]).toEqual([first, second, third]);
+    await remove(database, { keys: [first, second], previous: third });
+    expect([...database.getKeys()]).toEqual([third]);
     await database.close();
   });
 

@@ -8,6 +8,9 @@ import { pathToFileURL } from 'node:url';
 export const PROGRAM = resolve('dist/server/main.js');
 const COMMAND_LINE = resolve('dist/client/cli/main.js');
 
+/** Enough on any machine: a stop that a test asks for comes to its end. */
+const STOP_MS = '60000';
+
 /** Where a process ends itself. */
 export interface Death {
   /** `point:count`, see CLICKDAY_KILL_AT; empty: at none. */
@@ -83,7 +86,8 @@ export class Victim extends Doomed {
   constructor({ program, folder, checkpointRows, environment, killAt, step, ...options }: VictimOptions) {
     const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
     const death = { ...(killAt === undefined ? {} : { killAt }), ...(step === undefined ? {} : { step }) };
-    super([program, json], { ...environment, CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows) }, death);
+    const settings = { CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows), CLICKDAY_STOP_MS: STOP_MS };
+    super([program, json], { ...settings, ...environment }, death);
     this.url = new Promise((resolve) => {
       this.child.on('message', (message) => {
         const { ready } = message as { readonly ready?: { readonly url: string } };
