@@ -172,6 +172,9 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     changePayouts: (changes) => engine.changePayouts(changes),
     integratePayout: (integration) => engine.integratePayout(integration),
     setPayoutFile: (file) => engine.setPayoutFile(file),
+    notices: (query) => view('notices', engine.notices(query)),
+    queueNotices: (runs) => engine.queueNotices(runs),
+    changeNotices: (changes) => engine.changeNotices(changes),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -196,7 +199,8 @@ type ReadName =
   | 'covered'
   | 'payouts'
   | 'payoutsOf'
-  | 'payoutFiles';
+  | 'payoutFiles'
+  | 'notices';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

@@ -40,6 +40,8 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   payout: 9,
   payoutLink: 10,
   payoutFile: 11,
+  notice: 12,
+  noticeRun: 13,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

@@ -13,7 +13,7 @@ import { commandKey } from './command-text.ts';
 import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
-import type { PayoutDecide, RecordReply, SystemDecide } from './task.ts';
+import type { NoticeDecide, PayoutDecide, RecordReply, SystemDecide } from './task.ts';
 import { Turn } from './turn.ts';
 
 export interface ShardOptions {
@@ -125,6 +125,11 @@ export class Shard {
 
   payouts(partition: number, decide: PayoutDecide): void {
     this.#mailbox.addUrgent({ kind: 'payouts', name: `payouts ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  notices(partition: number, decide: NoticeDecide): void {
+    this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
     this.wake();
   }
 

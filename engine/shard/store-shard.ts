@@ -8,8 +8,11 @@ import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { canonicalJson } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
+import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
 import { emptyPartition } from './fold.ts';
+import type { NoticeDecider } from './notice-decider.ts';
+import { NoticeRuns } from './notice-runs.ts';
 import type {
   CoordinatedShard,
   NeighbourShard,
@@ -101,7 +104,9 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #reads: Reads;
   readonly #expiry: ReversalExpiry;
   readonly #payoutReads: PayoutReads;
+  readonly #runs: CitizenRuns;
   readonly #payoutRuns: PayoutRuns;
+  readonly #notices: NoticeRuns;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #moves: Iterator<RecoveredMove> | null = null;
   #participants: Iterator<RankedStanding> | null = null;
@@ -158,10 +163,15 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       hasEnabled: (citizen, hpan) => this.#shardAt(partitionOf(citizen)).hasEnabled(citizen, hpan),
     });
     this.#payoutReads = new PayoutReads(actors.flushed, store.vault);
+    this.#runs = new CitizenRuns({ partitions, programme, shard: this.#shard, coordinator });
     this.#payoutRuns = new PayoutRuns({
-      ...{ partitions, programme, actors, coordinator, schedule },
+      ...{ partitions, programme, actors, schedule, runs: this.#runs },
       shard: this.#shard,
       row: (partition) => this.#row(partition),
+    });
+    this.#notices = new NoticeRuns({
+      ...{ partitions, flushed: actors.flushed, runs: this.#runs },
+      inTurn: (partition, decide) => this.#inNoticeTurn(partition, decide),
     });
     this.#expiry = new ReversalExpiry({
       partitions,
@@ -216,6 +226,20 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   #payouts<T>(partition: number, decide: (turn: Turn, decider: PayoutDecider) => T): Promise<T> {
     return new Promise((resolve) => {
       this.#shard.payouts(partition, (turn, decider) => {
+        const decided = decide(turn, decider);
+        return () => resolve(decided);
+      });
+    });
+  }
+
+  notices: ServedShard['notices'] = async (part) => ({ ok: true, value: this.#notices.page(part) });
+
+  changeNotices: ServedShard['changeNotices'] = (partition, changes) =>
+    this.#inNoticeTurn(partition, (turn, decider) => decider.change(turn, partition, changes));
+
+  #inNoticeTurn<T>(partition: number, decide: (turn: Turn, decider: NoticeDecider) => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#shard.notices(partition, (turn, decider) => {
         const decided = decide(turn, decider);
         return () => resolve(decided);
       });
@@ -277,7 +301,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   drain(isHurried: boolean): Promise<void> {
-    this.#payoutRuns.stop();
+    this.#runs.stop();
     return this.#shard.drain(isHurried);
   }
 
@@ -379,6 +403,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   payoutsDue: CoordinatedShard['payoutsDue'] = (awardPeriodId) => this.#payoutRuns.due(awardPeriodId);
   payoutProgress: CoordinatedShard['payoutProgress'] = async () => this.#payoutRuns.progress();
   runPayouts: CoordinatedShard['runPayouts'] = (work) => this.#payoutRuns.run(work);
+  runNotices: CoordinatedShard['runNotices'] = (work) => this.#notices.run(work);
   orderPayouts: CoordinatedShard['orderPayouts'] = (order) =>
     this.#payouts(0, (turn, decider) => decider.order(turn, order));
 

@@ -73,10 +73,12 @@ export class RemoteShard implements ServedShard {
   payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
+  notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
 
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
+  changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);
@@ -120,6 +122,7 @@ export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT)
       hasRoom(to) && isFit(fitness) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
     rankingStats: () => lastStats.read(),
     makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
+    runNotices: (...asked) => to.ask(COORDINATOR.runNotices, asked),
     closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
@@ -146,6 +149,7 @@ export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
     payoutProgress: () => to.ask(COORDINATED.payoutProgress, undefined),
     orderPayouts: (order) => to.ask(COORDINATED.orderPayouts, order),
     runPayouts: (work) => to.ask(COORDINATED.runPayouts, work),
+    runNotices: (work) => to.ask(COORDINATED.runNotices, work),
   };
 }
 

@@ -38,7 +38,8 @@ const claimed = { hpan: text, citizen: text, enrolment: integer, channel: text, 
 /** Kinds that this format has. The others are newer: nothing writes them where a folder has it. */
 export type FactV1 = Exclude<
   Fact,
-  { kind: 'payoutMade' | 'payoutAdded' | 'payoutSet' | 'payoutsOrdered' | 'payoutRunSet' | 'payoutFileSet' }
+  | { kind: 'payoutMade' | 'payoutAdded' | 'payoutSet' | 'payoutsOrdered' | 'payoutRunSet' | 'payoutFileSet' }
+  | { kind: 'noticeQueued' | 'noticeSet' | 'noticeRunSet' }
 >;
 
 export const factKinds: Kinds<FactV1> = {

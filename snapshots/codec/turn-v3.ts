@@ -1,9 +1,9 @@
 /** Format 3 of the body of a journal record: the facts that are new in it. */
 import type { Fact } from '../../engine/facts.ts';
-import { tagged, text } from './shape.ts';
+import { integer, tagged, text } from './shape.ts';
 import { turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { payout, payoutFile, payoutOrder, payoutRun } from './values-v3.ts';
+import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun } from './values-v3.ts';
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -11,6 +11,9 @@ export const fact = tagged<Fact>({
   payoutMade: [16, { citizen: text, payout }],
   payoutAdded: [17, { citizen: text, payout }],
   payoutSet: [18, { citizen: text, payout }],
+  noticeQueued: [19, { citizen: text, notice }],
+  noticeSet: [20, { citizen: text, notice, wasDueMs: integer }],
+  noticeRunSet: [21, { run: noticeRun }],
   // Partitions.
   payoutsOrdered: [86, { order: payoutOrder }],
   payoutRunSet: [87, { run: payoutRun }],

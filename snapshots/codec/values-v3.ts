@@ -1,5 +1,6 @@
-/** Format 3 of the values that are new in it: what is owed to citizens, and the files that it goes out with. */
-import type { PayoutFile, PayoutOutcome } from '../../engine/contract.ts';
+/** Format 3 of the values that are new in it: what is owed to citizens, the files that it goes out with, and notices. */
+import type { Notice, PayoutFile, PayoutOutcome } from '../../engine/contract.ts';
+import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import { type Fields, flag, integer, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
@@ -63,4 +64,36 @@ export const payoutFile = shape<PayoutFile>({
   checksum: text,
   state: oneOf<PayoutFile['state']>({ writing: 0, delivered: 1, restored: 2 }),
   atMs: integer,
+});
+
+export const noticeRunKind = oneOf<NoticeRun['run']>({ missingIban: 0, endOfPeriod: 1, final: 2 });
+
+export const notice = shape<Notice>({
+  id: text,
+  citizen: text,
+  kind: oneOf<Notice['kind']>({
+    missingIban: 0,
+    endOfPeriod: 1,
+    refund: 2,
+    refundAndPrize: 3,
+    noRefund: 4,
+    transferExecuted: 5,
+    transferFailed: 6,
+  }),
+  awardPeriodId: integer,
+  cashbackCents: integer,
+  jackpotCents: integer,
+  payoutId: integer,
+  state: oneOf<Notice['state']>({ due: 0, failed: 1, delivered: 2, withdrawn: 3 }),
+  attempts: integer,
+  dueMs: integer,
+  atMs: integer,
+});
+
+export const noticeRun = shape<NoticeRun>({
+  run: noticeRunKind,
+  awardPeriodId: integer,
+  cursor: text,
+  count: integer,
+  isDone: flag,
 });

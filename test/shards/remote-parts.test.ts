@@ -315,6 +315,10 @@ describe('what crosses is what was said', () => {
         payoutsDue: async () => ({ ok: true, value: 7 }),
         payoutProgress: async () => PROGRESS,
         orderPayouts: async (order) => ({ ...order, atMs: 5 }),
+        runNotices: async ({ run, lastWinner }) => ({
+          ok: true,
+          value: run === 'final' && lastWinner !== null ? 9 : 0,
+        }),
         runPayouts: async ({ lastWinner }) => ({ ok: true, value: lastWinner === null ? NO_PROGRESS : PROGRESS }),
       },
       shard,
@@ -354,6 +358,8 @@ describe('what crosses is what was said', () => {
       const value = lastWinner === null ? NO_PROGRESS : PROGRESS;
       expect(await near.runPayouts({ order: order!, lastWinner })).toStrictEqual({ ok: true, value });
     }
+    const run = { run: 'final', awardPeriodId: 2, lastWinner: STANDING } as const;
+    expect(await near.runNotices(run)).toStrictEqual({ ok: true, value: 9 });
     expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
     expect(heard).toStrictEqual([
       [message],
