@@ -143,6 +143,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   });
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
+  void courier?.tick();
   repeat(() => void courier?.tick(), NOTICES_TICK_MS);
   return {
     listening,

@@ -1,11 +1,12 @@
 // Method: the short period of the payout tests, lived by a few citizens, over the engine's door on one and on three
 // shards. What is queued is held against the table of domain 2.9; at the end of each story the engine is stopped and
 // started again from its disk, and the inspector, which shares none of its fold, judges every notice and every row.
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { ListedNoticeState, Notice, NoticeResult, NoticeRunKind } from '../../engine/contract.ts';
+import type { Fact, TurnRecord } from '../../engine/facts.ts';
 import { makeTaxCode, type PayoutOutcome } from '../../engine/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
-import { verifyPersistence } from '../../snapshots/inspect.ts';
+import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import {
   closePeriod,
   livePeriod,
@@ -15,6 +16,7 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
+import { Random, seed } from '../support/random.ts';
 import { openOnDisk } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
@@ -295,3 +297,105 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await expectSound(again);
   });
 });
+
+test('after a death at any moment every row of the list is as one of its facts left it', async () => {
+  const random = new Random(seed);
+  const { world: first, disk } = await openOnDisk({ shardCount: 2, now: PERIOD_BEGINS, programme: shortProgramme() });
+  const citizens = await livePeriod(first, [2, 3, 4, 2, 3, 4]);
+  await closePeriod(first);
+  value(await first.engine.makePayouts(PERIOD, null));
+  let story: Story = { world: first, disk, citizens };
+  for (let life = 0; life < 6; life += 1) {
+    for (let step = 0; step < 4; step += 1) {
+      story.world.at(new Date(story.world.nowMs + random.below(20 * MINUTE_MS)).toISOString());
+      const due = await listed(story, 'due', story.world.nowMs);
+      if (due.length === 0 || random.below(3) === 0) await settle(story, random.pick(story.citizens), DONE);
+      else await change(story, random.pick(due), random.pick(RESULTS));
+      if (random.below(4) === 0) await queue(story, 'final');
+    }
+    disk.crash();
+    const inspection = await verifyPersistence(await openMemoryPersistence({ disk }));
+    expect(inspection.differences, `seed=${seed} life=${life}`).toEqual([]);
+    const persistence = await openMemoryPersistence({ disk });
+    const now = new Date(story.world.nowMs).toISOString();
+    const world = await World.open({ persistence, now, checkpointRowCount: 5 });
+    story = { ...story, world };
+  }
+});
+
+const RESULTS: readonly NoticeResult[] = [{ kind: 'delivered' }, { kind: 'failed' }, { kind: 'later', laterMs: 1 }];
+
+describe('the inspector says', () => {
+  let story: Story;
+
+  /** Everybody is told the result; one transfer was told and delivered, one is tried again. Then it is only read. */
+  beforeAll(async () => {
+    story = await paidStory(1, [1, 2, 3, 4, 5]);
+    await queue(story, 'final');
+    const [, bruno, carla] = story.citizens as Citizen[];
+    await settle(story, bruno!, DONE);
+    await settle(story, carla!, FAILED);
+    for (const notice of (await listed(story)).filter(({ payoutId }) => payoutId !== 0)) {
+      await change(story, notice, { kind: notice.kind === 'transferExecuted' ? 'delivered' : 'failed' });
+    }
+    await story.world.engine.close();
+    await story.world.persistence.close();
+  });
+
+  /** What it says of a journal in which each fact has become these. */
+  async function judged(doctor: (fact: Fact) => readonly Fact[]): Promise<readonly string[]> {
+    const persistence = await openMemoryPersistence({ disk: story.disk });
+    const stores = persistence.stores.map(({ journal, rows, vault }) => ({
+      ...{ rows, vault },
+      journal: {
+        ...{ lastSequence: journal.lastSequence, epoch: journal.epoch },
+        append: (turn: TurnRecord) => journal.append(turn),
+        trim: (sequence: number) => journal.trim(sequence),
+        *read(sequence: number) {
+          for (const turn of journal.read(sequence)) {
+            const sections = turn.sections.map((section) => ({ ...section, facts: section.facts.flatMap(doctor) }));
+            yield { ...turn, sections };
+          }
+        },
+      },
+    }));
+    const { differences } = await verifyStores(stores, shortProgramme());
+    await persistence.close();
+    return differences;
+  }
+
+  const ofRun = (notice: Notice) => notice.payoutId === 0;
+  const queued = (change: (notice: Notice) => readonly Notice[]) => (fact: Fact) =>
+    fact.kind === 'noticeQueued' ? change(fact.notice).map((notice) => ({ ...fact, notice })) : [fact];
+  const settled = (change: (notice: Notice) => Notice) => (fact: Fact) =>
+    fact.kind === 'noticeSet' ? [{ ...fact, notice: change(fact.notice) }] : [fact];
+
+  test('nothing of a journal as it is', async () => {
+    expect(await judged((fact) => [fact])).toEqual([]);
+  });
+
+  test.each([
+    ['is not told of payout-', queued((notice) => (ofRun(notice) ? [notice] : []))],
+    ['is not told the result of period 1', queued((notice) => (ofRun(notice) ? [] : [notice]))],
+    ['notices final 1: count', queued((notice) => (notice.kind === 'noRefund' ? [] : [notice]))],
+    ['queued a second time', queued((notice) => [notice, notice])],
+    ['content', queued((notice) => [{ ...notice, cashbackCents: notice.cashbackCents + 1 }])],
+    ['content', queued((notice) => [{ ...notice, kind: notice.kind === 'refund' ? 'noRefund' : notice.kind }])],
+    ['who stand behind rank 3', queued((notice) => [notice.kind === 'refund' ? asWinner(notice) : notice])],
+    ['names another citizen', queued((notice) => [{ ...notice, citizen: 'f'.repeat(32) }])],
+    ['changes before it was queued', queued((notice) => (ofRun(notice) ? [notice] : []))],
+    ['counts attempts it had not', settled((notice) => ({ ...notice, attempts: notice.attempts + 1 }))],
+    ['kept from its citizen', settled((notice) => ({ ...notice, state: 'withdrawn' }))],
+    ['is tried again at once', settled((notice) => ({ ...notice, state: 'due', dueMs: notice.atMs }))],
+    ['goes back', (fact: Fact) => (fact.kind === 'noticeRunSet' ? [fact, fact] : [fact])],
+    ['no fact made this row', (fact: Fact) => (fact.kind === 'noticeRunSet' ? [] : [fact])],
+    ['transferExecuted of period 1: instant', settled((notice) => ({ ...notice, atMs: notice.atMs - 1 }))],
+  ] as const)('%s', async (sentence, doctor) => {
+    const differences = await judged(doctor);
+    expect(differences.join('\n')).toContain(sentence);
+  });
+});
+
+function asWinner(notice: Notice): Notice {
+  return { ...notice, kind: 'refundAndPrize', jackpotCents: 1_500_00 };
+}
