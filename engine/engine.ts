@@ -8,8 +8,13 @@ import type {
   DayCount,
   Hpan,
   InstrumentView,
+  ListedNoticeState,
   ListedReversalState,
   MilestonesView,
+  NoticeChange,
+  NoticeRunKind,
+  NoticesPage,
+  NoticesQueued,
   Origin,
   PaymentsPage,
   PayoutChange,
@@ -51,6 +56,16 @@ export interface PaymentsQuery {
 export interface ReversalsQuery {
   readonly state: ListedReversalState;
   /** At most LIMITS.reversalsPageMax; default 20. */
+  readonly limit?: number;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
+}
+
+export interface NoticesQuery {
+  readonly state: ListedNoticeState;
+  /** Only those that are due by then. */
+  readonly untilMs?: number;
+  /** At most LIMITS.noticesPageMax; default 20. */
   readonly limit?: number;
   /** Of the page before; what is not one finds nothing. */
   readonly cursor?: string;
@@ -179,6 +194,17 @@ export interface Engine {
   payoutFiles(): Promise<Read<readonly PayoutFile[]>>;
   /** As it now stands. */
   setPayoutFile(file: PayoutFile): Promise<PayoutReply>;
+  /**
+   * Queues what citizens are to be told about periods, of the runs that have their time now (domain 2.9); each citizen
+   * once. Goes on where a stop cut it short; again queues nothing new.
+   *
+   * @returns PERIOD_NOT_FROZEN, DRAINING
+   */
+  queueNotices(runs: readonly NoticeRunKind[]): Promise<Read<readonly NoticesQueued[]>>;
+  /** Partition by partition; there by the instant from which they are due, or at which they were given up. */
+  notices(query: NoticesQuery): Promise<Read<NoticesPage>>;
+  /** What became of deliveries; answers how many of them were due, when all are on disk. */
+  changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

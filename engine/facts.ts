@@ -9,12 +9,14 @@ import type {
   CitizenKey,
   Hpan,
   MethodDetails,
+  Notice,
   OptInStatus,
   PayoutFile,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
+import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
 
@@ -151,6 +153,17 @@ export type PayoutFact =
   | { readonly kind: 'payoutAdded'; readonly citizen: CitizenKey; readonly payout: Payout }
   | { readonly kind: 'payoutSet'; readonly citizen: CitizenKey; readonly payout: Payout };
 
+/** What a citizen is to be told, and what became of it. */
+export type NoticeFact =
+  | { readonly kind: 'noticeQueued'; readonly citizen: CitizenKey; readonly notice: Notice }
+  /** As it now stands; `wasDueMs`: where it stood among those that are due. */
+  | {
+      readonly kind: 'noticeSet';
+      readonly citizen: CitizenKey;
+      readonly notice: Notice;
+      readonly wasDueMs: number;
+    };
+
 export type PartitionFact =
   /** This card partition takes nothing more for the period. */
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number }
@@ -175,9 +188,11 @@ export type PartitionFact =
   /** How far this partition is with an order. */
   | { readonly kind: 'payoutRunSet'; readonly run: PayoutRun }
   /** Written by partition 0: a file for the bank, as it now stands. */
-  | { readonly kind: 'payoutFileSet'; readonly file: PayoutFile };
+  | { readonly kind: 'payoutFileSet'; readonly file: PayoutFile }
+  /** How far this partition is with telling its citizens. */
+  | { readonly kind: 'noticeRunSet'; readonly run: NoticeRun };
 
-export type Fact = WalletFact | PayoutFact | CardFact | PartitionFact;
+export type Fact = WalletFact | PayoutFact | NoticeFact | CardFact | PartitionFact;
 
 /** What partitions tell each other. Journaled with the sender's facts, first-in first-out per pair. */
 export type MessageBody =

@@ -8,6 +8,7 @@ export type {
   CoveredQuery,
   Engine,
   EngineStats,
+  NoticesQuery,
   PaymentsQuery,
   PayoutsFilter,
   PayoutsQuery,

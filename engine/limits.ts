@@ -69,6 +69,8 @@ export const LIMITS = {
   payoutsPerTurnMax: 256,
   /** Payout records that are read, or changed, in one go. */
   payoutsPageMax: 500,
+  /** Notices that are read, or changed, in one go. */
+  noticesPageMax: 100,
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
   /** Changed rows that start a checkpoint; here and below, a page counts as its lines. */

@@ -1,7 +1,8 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
-import type { CitizenKey, PayoutFile } from './contract.ts';
+import type { CitizenKey, Notice, PayoutFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
+import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
@@ -65,6 +66,10 @@ export interface RowTypes {
   readonly payoutLink: PayoutLink;
   /** partition 0; entity '', sub `payoutFileSub` */
   readonly payoutFile: PayoutFile;
+  /** entity '', sub `noticeSub`: notices that are due, and those that were given up */
+  readonly notice: Notice;
+  /** entity '', sub `noticeRunSub` */
+  readonly noticeRun: NoticeRun;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

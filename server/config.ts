@@ -35,6 +35,7 @@ const OptionsSchema = v.strictObject({
   shipKeys: v.optional(v.string()),
   keepFormat: v.optional(v.boolean(), false),
   payoutFolder: v.optional(v.string()),
+  noticesFolder: v.optional(v.string()),
   features: v.optional(v.string()),
   policy: v.optional(v.unknown()),
 });
@@ -60,6 +61,8 @@ export interface Configuration {
   readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
   /** Where the files for the bank go; null: nowhere. They name people and accounts: their place is not the data folder. */
   readonly payoutFolder: string | null;
+  /** Where notices to citizens go; null: they are queued, and wait. */
+  readonly notices: { readonly folder: string } | { readonly webhook: PartnerAddress } | null;
   /** A folder of an older format stays one that the program before this one can open. */
   readonly keepsFormat: boolean;
   /** What each version of a client may do. */
@@ -98,7 +101,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
   const parsed = v.safeParse(OptionsSchema, parseJson(json ?? '{}'));
   if (!parsed.success) throw new ConfigurationFault(`options: ${v.summarize(parsed.issues)}`);
   const { data, port, host, transport, shards, now, speed = 1, clock, programme, demo } = parsed.output;
-  const { quota, ship, shipKeys, keepFormat, payoutFolder = null } = parsed.output;
+  const { quota, ship, shipKeys, keepFormat, payoutFolder = null, noticesFolder } = parsed.output;
   const { policy, features = environment.CLICKDAY_FEATURES } = parsed.output;
   return {
     folder: data,
@@ -114,6 +117,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     quotaBytes: quota,
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     payoutFolder,
+    notices: noticesOf(noticesFolder, partnerOf('CLICKDAY_NOTICES', environment)),
     keepsFormat: keepFormat,
     versions: versionsOf(features, policy),
     issuer: issuerOf(environment),
@@ -175,6 +179,12 @@ function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJ
   if (issuer === undefined && jwksUrl === undefined) return null;
   if (issuer !== undefined && jwksUrl !== undefined) return { issuer, jwksUrl };
   throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
+}
+
+function noticesOf(folder: string | undefined, webhook: PartnerAddress | null): Configuration['notices'] {
+  if (folder === undefined) return webhook === null ? null : { webhook };
+  if (webhook === null) return { folder };
+  throw new ConfigurationFault('notices go to --notices-folder or to CLICKDAY_NOTICES_URL, not to both');
 }
 
 /** By the address in NAME_URL and the key in NAME_KEY. */

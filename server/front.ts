@@ -15,6 +15,7 @@ import { IdentityFault, openDevelopmentIdentity } from './identity/development.t
 import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { Courier, FileSink, WebhookSink } from './notices/index.ts';
 import {
   type CardVault,
   HttpCardVault,
@@ -35,6 +36,8 @@ import { type Listening, listen, type SocketHandlers, TransportFault } from './t
 import type { Versions } from './versions/index.ts';
 
 const TICK_MS = 1_000;
+/** What is due is looked for in every partition. */
+const NOTICES_TICK_MS = 5_000;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
@@ -78,6 +81,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   const { health } = started;
   const stopping = new AbortController();
   let sessions: SessionHandlers | null = null;
+  let courier: Courier | null = null;
   const { threads } = health;
   const metrics: Metrics = createMetrics({
     monotonicMs,
@@ -85,6 +89,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     storage: () => storage.status,
     shipping: (stats) => backups.shipping(stats),
     threads,
+    notices: () => courier?.counts ?? null,
   });
   const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
   const hashLists = new HashLists({
@@ -106,6 +111,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     pause,
     consapTransform: consapTransformOf(keys),
   });
+  courier = courierOf(engine, options);
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
@@ -123,6 +129,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     storage: () => storage.status,
     backups,
     payouts,
+    courier,
     cardVault: cardVaultOf(engine, configuration, keys),
     isEncryptionRequired,
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
@@ -147,12 +154,14 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   });
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
+  void courier?.tick();
+  repeat(() => void courier?.tick(), NOTICES_TICK_MS);
   return {
     listening,
     async drain() {
       listening.stopAccepting();
       stopping.abort();
-      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop(), payouts.stop()]);
+      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop(), payouts.stop(), courier?.stop()]);
       handlers.stop();
     },
   };
@@ -171,6 +180,16 @@ function cardVaultOf({ programme }: Engine, { cardVault }: Configuration, { plat
 function decryptingWith({ platform }: PgpKeys): Transform | null {
   const failed = (error: unknown) => log.error({ err: error }, 'a thread that decrypted a file died');
   return platform === null ? null : decrypting({ key: platform, failed });
+}
+
+function courierOf(engine: Engine, { configuration: { notices }, clock }: FrontOptions): Courier | null {
+  if (notices === null) return null;
+  const sink =
+    'folder' in notices
+      ? new FileSink({ folder: notices.folder, clock })
+      : new WebhookSink({ partner: new Partner(notices.webhook), realMs });
+  const failed = (fault: unknown) => log.error({ err: fault }, 'notices cannot be delivered: trying again');
+  return new Courier({ engine, clock, sink, monotonicMs, failed });
 }
 
 /** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */

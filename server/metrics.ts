@@ -9,6 +9,7 @@ import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '
 import type { StorageStatus } from './admission/index.ts';
 import type { ShippingStatus } from './backups.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
+import type { CourierCounts } from './notices/index.ts';
 import type { ThreadView } from './vitals/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
@@ -40,6 +41,8 @@ export interface MetricsOptions {
   readonly storage: () => StorageStatus;
   /** Null, or absent: nothing is shipped. */
   readonly shipping?: (stats: EngineStats) => ShippingStatus | null;
+  /** Null, or absent: nobody delivers them. */
+  readonly notices?: () => CourierCounts | null;
   /** Of this process. Absent: nobody watches them. */
   readonly threads?: () => readonly ThreadView[];
 }
@@ -174,6 +177,9 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     changePayouts: (changes) => engine.changePayouts(changes),
     integratePayout: (integration) => engine.integratePayout(integration),
     setPayoutFile: (file) => engine.setPayoutFile(file),
+    notices: (query) => view('notices', engine.notices(query)),
+    queueNotices: (runs) => engine.queueNotices(runs),
+    changeNotices: (changes) => engine.changeNotices(changes),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -199,7 +205,8 @@ type ReadName =
   | 'covered'
   | 'payouts'
   | 'payoutsOf'
-  | 'payoutFiles';
+  | 'payoutFiles'
+  | 'notices';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {
@@ -429,6 +436,16 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
   gauge('unwritten_rows_count', 'Rows that are newer in memory than on disk', (each) => each.unwrittenRowCount);
   gauge('clock_seconds', 'The programme’s time', (each) => each.nowMs / 1_000);
   registerShipping(registry, stats, options);
+  new Counter({
+    name: 'clickday_notices_total',
+    help: 'Notices to citizens by what became of their delivery',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries<number>(options.notices?.() ?? {})) this.inc({ result }, count);
+    },
+  });
   new Gauge({
     name: 'clickday_sockets_count',
     help: 'Open WebSockets',

@@ -52,6 +52,8 @@ export {
 } from './codec/values-v1.ts';
 export { commandKind } from './codec/values-v2.ts';
 export {
+  notice,
+  noticeRunKind,
   payoutCut,
   payoutFile,
   payoutOrder,

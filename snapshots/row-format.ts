@@ -41,6 +41,8 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   payoutLink: 10,
   payoutFile: 11,
   resolution: 14,
+  notice: 12,
+  noticeRun: 13,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

@@ -13,6 +13,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   identity: 0.5,
   kill: 4,
   model: 3,
+  notices: 0.5,
   partners: 0.5,
   payout: 1,
   pgp: 1,

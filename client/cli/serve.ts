@@ -35,6 +35,11 @@ export const serve = defineCommand({
       description: 'where the files for the bank go; they name people and accounts',
       valueHint: 'DIR',
     },
+    'notices-folder': {
+      type: 'string',
+      description: 'where notices to citizens go, a file a day; they name people',
+      valueHint: 'DIR',
+    },
     demo: { type: 'boolean', description: 'for a first look: says what to try', default: false },
     ...JSON_ARGUMENT,
   },
@@ -73,6 +78,7 @@ interface ServeArguments {
   readonly ship: string | undefined;
   readonly 'ship-keys': string | undefined;
   readonly 'payout-folder': string | undefined;
+  readonly 'notices-folder': string | undefined;
   readonly demo: boolean;
   readonly 'keep-format': boolean;
 }
@@ -80,7 +86,7 @@ interface ServeArguments {
 /** What the engine process gets; absent fields keep its own defaults. The engine judges what only it can. */
 function engineOptions(args: ServeArguments): object {
   const { data, transport, now, programme, features, demo, ship } = args;
-  const { 'ship-keys': shipKeys, 'payout-folder': payoutFolder } = args;
+  const { 'ship-keys': shipKeys, 'payout-folder': payoutFolder, 'notices-folder': noticesFolder } = args;
   if (now !== undefined && Number.isNaN(Date.parse(now)))
     throw usageFault(`--now is an ISO-8601 instant, not "${now}"`);
   if (args.speed !== undefined && now === undefined) throw usageFault('--speed needs --now: real time has one speed');
@@ -99,6 +105,7 @@ function engineOptions(args: ServeArguments): object {
     ...(ship === undefined ? {} : { ship }),
     ...(shipKeys === undefined ? {} : { shipKeys }),
     ...(payoutFolder === undefined ? {} : { payoutFolder }),
+    ...(noticesFolder === undefined ? {} : { noticesFolder }),
   };
 }
 

@@ -20,6 +20,16 @@ export {
 } from './cashback.ts';
 export { checkIban, makeIban } from './iban.ts';
 export {
+  isStillDue,
+  type NoticeSubject,
+  type NoticesDue,
+  noticesDue,
+  periodNotice,
+  retryOf,
+  type SettledTransfer,
+  transferNotice,
+} from './notices.ts';
+export {
   type PayoutAmounts,
   type PayoutCut,
   type PayoutStanding,

@@ -23,6 +23,8 @@ export const OWNER_OF = {
   payout: 'partition',
   payoutLink: 'wallet',
   payoutFile: 'partition',
+  notice: 'partition',
+  noticeRun: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

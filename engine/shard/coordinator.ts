@@ -2,7 +2,7 @@
  * What needs all shards at once: rankings (one writer each, architecture 6) and the closing of periods. It hears of
  * every flush after it is on disk, and never makes a shard wait.
  */
-import type { CitizenKey, Programme, RankingEntry } from '../contract.ts';
+import type { CitizenKey, NoticeRunKind, Programme, RankingEntry } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { EngineStats, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
@@ -24,6 +24,7 @@ import { PayoutOrders } from './payout-orders.ts';
 import { PeriodClosing } from './period-closing.ts';
 import { Rankings } from './rankings.ts';
 import { TaxCodeOrder } from './tax-code-order.ts';
+import { lastWinner } from './winners.ts';
 
 export interface CoordinatorOptions {
   readonly programme: Programme;
@@ -158,6 +159,22 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   }
 
   makePayouts: ServedCoordinator['makePayouts'] = (...asked) => this.#payouts.make(...asked);
+
+  async runNotices(run: NoticeRunKind, awardPeriodId: number): Promise<Read<number>> {
+    const { programme, shards } = this.#options;
+    const [period, ranking] = [findPeriod(programme, awardPeriodId), this.#rankings.of(awardPeriodId)];
+    if (period === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    if (run === 'final' && ranking?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
+    const winner = run === 'final' && ranking !== undefined ? lastWinner(ranking, period) : null;
+    const work = { run, awardPeriodId, lastWinner: winner };
+    const counts = await Promise.all(shards.map((shard) => shard.runNotices(work)));
+    let noticeCount = 0;
+    for (const count of counts) {
+      if (!count.ok) return count;
+      noticeCount += count.value;
+    }
+    return { ok: true, value: noticeCount };
+  }
 
   closePeriod(awardPeriodId: number): void {
     this.#closing.close(awardPeriodId);

@@ -27,6 +27,7 @@ import { bodyText } from './command-text.ts';
 import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
 import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
+import { NoticeDecider } from './notice-decider.ts';
 import { PayoutDecider, type PayoutDeciderOptions } from './payout-decider.ts';
 import { entityOf, type RecordReply, type ResolutionReply, refuseTask, type SystemDecide, type Task } from './task.ts';
 import type { Turn } from './turn.ts';
@@ -48,6 +49,7 @@ export interface DeciderOptions {
 
 export class Decider {
   readonly #options: DeciderOptions;
+  readonly #notices: NoticeDecider;
   readonly #payouts: PayoutDecider;
   /** Tasks behind an unfinished one of the same wallet or card, in order. */
   readonly #deferred = new Map<string, Task[]>();
@@ -66,7 +68,8 @@ export class Decider {
     this.#options = options;
     const { actors, programme, store } = options;
     const fact: PayoutDeciderOptions['fact'] = (turn, partition, made) => this.#fact(turn, partition, made);
-    this.#payouts = new PayoutDecider({ actors, programme, vault: store.vault, fact });
+    this.#notices = new NoticeDecider({ actors, programme, fact });
+    this.#payouts = new PayoutDecider({ actors, programme, vault: store.vault, notices: this.#notices, fact });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
   }
 
@@ -107,6 +110,9 @@ export class Decider {
         return true;
       case 'payouts':
         turn.replies.push(task.decide(turn, this.#payouts));
+        return true;
+      case 'notices':
+        turn.replies.push(task.decide(turn, this.#notices));
         return true;
       case 'expiry':
         this.#decideExpiry(turn, task);

@@ -3,16 +3,20 @@ import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
   CitizenKey,
+  NoticeChange,
+  NoticeRunKind,
+  NoticesPage,
+  NoticesQueued,
   PayoutChange,
   PayoutReply,
   Programme,
   Refused,
   ReversalsPage,
-  ReversalView,
 } from '../contract.ts';
 import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
-import type { Engine, EngineStats, Read, ReversalsQuery } from '../engine.ts';
+import type { Engine, EngineStats, NoticesQuery, Read, ReversalsQuery } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
+import { noticePrefix } from '../notice/notice.ts';
 import { citizenKeyText, partitionOf } from '../partition.ts';
 import { partitionOfPayout } from '../payout/payout.ts';
 import type { Clock } from '../ports.ts';
@@ -23,6 +27,7 @@ import {
   dayText,
   isLine,
   isReversal,
+  noticesDue,
   periodViews,
   romeDayNumber,
 } from '../programme/index.ts';
@@ -136,25 +141,14 @@ export class DividedEngine implements Engine {
   rankingPage: Engine['rankingPage'] = (...args) => this.#options.coordinator.rankingPage(...args);
   periods: Engine['periods'] = () => periodViews(this.programme, this.#options.clock.nowMs());
 
-  /** Partition by partition: whoever has them is asked for as many as there is room for, and one more. */
   async reversals({ state, limit = 20, cursor }: ReversalsQuery): Promise<Read<ReversalsPage>> {
-    const pageCount = Math.min(Math.max(1, limit), LIMITS.reversalsPageMax);
     const prefix = reversalPrefix(state);
-    const reversals: ReversalView[] = [];
-    let { partition, after } = cursor === undefined ? { partition: 0, after: prefix } : placeOf(cursor);
-    for (; partition < PARTITION_COUNT; partition += 1, after = prefix) {
-      const countMax = pageCount - reversals.length + 1;
+    const read = async (partition: number, after: string, countMax: number) => {
       const part = await this.#shardAt(partition).reversals({ state, partition, after, countMax });
-      if (!part.ok) return part;
-      for (const { sub, reversal } of part.value) {
-        if (reversals.length === pageCount) {
-          return { ok: true, value: { reversals, nextCursor: `${partition} ${after}` } };
-        }
-        reversals.push(reversal);
-        after = sub;
-      }
-    }
-    return { ok: true, value: { reversals, nextCursor: null } };
+      return part.ok ? { ...part, value: part.value.map(({ sub, reversal }) => ({ sub, item: reversal })) } : part;
+    };
+    const page = await pageOf({ prefix, limit: Math.min(limit, LIMITS.reversalsPageMax), cursor, read });
+    return page.ok ? { ok: true, value: { reversals: page.value.items, nextCursor: page.value.nextCursor } } : page;
   }
 
   resolveReversal: Engine['resolveReversal'] = async (decision) => {
@@ -225,6 +219,46 @@ export class DividedEngine implements Engine {
     const nextCursor = next === null ? `${partition + 1} 0` : `${partition} ${next}`;
     return { ok: true, value: { payouts, nextCursor: isLast ? null : nextCursor } };
   };
+
+  async queueNotices(runs: readonly NoticeRunKind[]): Promise<Read<readonly NoticesQueued[]>> {
+    const refused = this.#refused();
+    if (refused !== null) return refused;
+    const queued: NoticesQueued[] = [];
+    for (const { run, awardPeriodId } of noticesDue(this.programme, this.#options.clock.nowMs())) {
+      if (!runs.includes(run)) continue;
+      const count = await this.#options.coordinator.runNotices(run, awardPeriodId);
+      if (!count.ok) return count;
+      queued.push({ run, awardPeriodId, noticeCount: count.value });
+    }
+    return { ok: true, value: queued };
+  }
+
+  async notices({ state, untilMs, limit = 20, cursor }: NoticesQuery): Promise<Read<NoticesPage>> {
+    const prefix = noticePrefix(state);
+    const read = async (partition: number, after: string, countMax: number) => {
+      const part = await this.#shardAt(partition).notices({
+        ...{ partition, state, after, countMax },
+        untilMs: untilMs ?? null,
+      });
+      return part.ok ? { ...part, value: part.value.map(({ sub, notice }) => ({ sub, item: notice })) } : part;
+    };
+    const page = await pageOf({ prefix, limit: Math.min(limit, LIMITS.noticesPageMax), cursor, read });
+    return page.ok ? { ok: true, value: { notices: page.value.items, nextCursor: page.value.nextCursor } } : page;
+  }
+
+  async changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>> {
+    const refused = this.#refused();
+    if (refused !== null) return refused;
+    const byPartition = new Map<number, NoticeChange[]>();
+    for (const change of changes) {
+      const partition = partitionOf(change.citizen);
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), change]);
+    }
+    const counts = await Promise.all(
+      [...byPartition].map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
+    );
+    return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
+  }
 
   covered: Engine['covered'] = async ({ dayNumber, cursor = '0' }) => {
     const { partition, after } = cardPlaceOf(cursor);
@@ -330,13 +364,46 @@ function sumOf(left: ShardStats, right: ShardStats): ShardStats {
   return Object.fromEntries(sums) as ShardStats;
 }
 
+interface Paging<T> {
+  readonly prefix: string;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+  readonly read: (
+    partition: number,
+    after: string,
+    countMax: number,
+  ) => Promise<Read<readonly { readonly sub: string; readonly item: T }[]>>;
+}
+
+/** Partition by partition: whoever has them is asked for as many as there is room for, and one more. */
+async function pageOf<T>({
+  prefix,
+  limit,
+  cursor,
+  read,
+}: Paging<T>): Promise<Read<{ readonly items: readonly T[]; readonly nextCursor: string | null }>> {
+  const pageCount = Math.max(1, limit);
+  const items: T[] = [];
+  let { partition, after } = cursor === undefined ? { partition: 0, after: prefix } : placeOf(cursor);
+  for (; partition < PARTITION_COUNT; partition += 1, after = prefix) {
+    const part = await read(partition, after, pageCount - items.length + 1);
+    if (!part.ok) return part;
+    for (const { sub, item } of part.value) {
+      if (items.length === pageCount) return { ok: true, value: { items, nextCursor: `${partition} ${after}` } };
+      items.push(item);
+      after = sub;
+    }
+  }
+  return { ok: true, value: { items, nextCursor: null } };
+}
+
 /** Partition, and the last sub that was told; a text that is no cursor is past all of them. */
 function placeOf(cursor: string): { partition: number; after: string } {
   const { partition, after = '' } = CURSOR.exec(cursor)?.groups ?? {};
   return { partition: partition === undefined ? PARTITION_COUNT : Number(partition), after };
 }
 
-const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-z0-9 ]{1,200})$/;
+const CURSOR = /^(?<partition>\d{1,2}) (?<after>[a-zA-Z0-9 -]{1,200})$/;
 
 function cardPlaceOf(cursor: string): { partition: number; after: string } {
   const { partition = PARTITION_COUNT, after = '' } = CARD_CURSOR.exec(cursor)?.groups ?? {};

@@ -6,6 +6,7 @@ import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
+import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
@@ -68,6 +69,13 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       return;
     case 'payoutFileSet':
       target.put('payoutFile', partition, '', payoutFileSub(fact.file.fileNumber), fact.file);
+      return;
+    case 'noticeRunSet':
+      target.put('noticeRun', partition, '', noticeRunSub(fact.run), fact.run);
+      return;
+    case 'noticeQueued':
+    case 'noticeSet':
+      for (const [sub, notice] of noticeChanges(fact)) target.put('notice', partition, '', sub, notice);
       return;
     case 'payoutMade':
     case 'payoutAdded':
@@ -185,7 +193,10 @@ function isKeptBeside(one: PayoutRun, run: PayoutRun): boolean {
   return one.awardPeriodId !== run.awardPeriodId || one.count > 0;
 }
 
-function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, { kind: 'payoutFileSet' }>): PartitionRow {
+/** They are rows of their own. */
+type ListFact = { readonly kind: 'payoutFileSet' | 'noticeRunSet' };
+
+function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, ListFact>): PartitionRow {
   switch (fact.kind) {
     case 'periodClosed':
       return { ...row, closedPeriods: [...row.closedPeriods, fact.awardPeriodId] };

@@ -13,7 +13,11 @@
 import type {
   CitizenKey,
   Hpan,
+  ListedNoticeState,
   ListedReversalState,
+  Notice,
+  NoticeChange,
+  NoticeRunKind,
   PayoutChange,
   PayoutReply,
   PayoutView,
@@ -132,6 +136,29 @@ export interface PayoutRunWork {
   readonly lastWinner: Standing | null;
 }
 
+/** Of one partition, in order. */
+export interface NoticesPart {
+  readonly partition: number;
+  readonly state: ListedNoticeState;
+  readonly after: string;
+  readonly countMax: number;
+  /** Only those that are due by then; null = all. */
+  readonly untilMs: number | null;
+}
+
+/** A notice, and the place after which the next one comes. */
+export interface NoticeListed {
+  readonly sub: string;
+  readonly notice: Notice;
+}
+
+export interface NoticeRunWork {
+  readonly run: NoticeRunKind;
+  readonly awardPeriodId: number;
+  /** Of who has the last winning rank; null = nobody wins, or it does not matter. */
+  readonly lastWinner: Standing | null;
+}
+
 /** What recovery found in one store, as far as others have to know it before anything is served. */
 export interface ShardReport {
   readonly isNew: boolean;
@@ -205,6 +232,9 @@ export interface ServedShard
   payouts(part: PayoutsPart): Promise<Read<PayoutsPartPage>>;
   /** Of one partition; each is answered for itself. */
   changePayouts(partition: number, changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]>;
+  notices(part: NoticesPart): Promise<Read<readonly NoticeListed[]>>;
+  /** Of one partition; answers how many were due. */
+  changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;
   covered(part: CoveredPart): Promise<Read<CoveredPage>>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
@@ -246,6 +276,8 @@ export interface CoordinatedShard {
   orderPayouts(order: PayoutOrder): Promise<PayoutOrder>;
   /** Carries an order out, or goes on with it: in all partitions of the store. */
   runPayouts(work: PayoutRunWork): Promise<Read<PayoutProgress>>;
+  /** Makes a run, or goes on with it, in all partitions of the store; answers how many it has queued by now. */
+  runNotices(work: NoticeRunWork): Promise<Read<number>>;
 }
 
 /** The coordinator as shards see it. */
@@ -262,6 +294,8 @@ export interface ShardCoordinator {
 
 /** The coordinator as the front sees it. */
 export interface ServedCoordinator extends Pick<Engine, 'rankingPage' | 'makePayouts'> {
+  /** PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, DRAINING; answers how many the run has queued by now. */
+  runNotices(run: NoticeRunKind, awardPeriodId: number): Promise<Read<number>>;
   rankingStats(): Promise<EngineStats['rankings']>;
   /** Nothing received before its end is open any more. May be told again. */
   closePeriod(awardPeriodId: number): void;

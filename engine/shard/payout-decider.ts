@@ -14,7 +14,7 @@ import type {
   RefusalName,
   Refused,
 } from '../contract.ts';
-import type { Fact, Standing } from '../facts.ts';
+import type { Fact } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import {
@@ -31,35 +31,29 @@ import { decidePayout, type PayoutEvent } from '../payout/payout-machine.ts';
 import { RunReader } from '../payout/runs.ts';
 import { type PartitionRow, StorageFault, type Vault } from '../ports.ts';
 import { findPeriod, payoutAmounts, supplementOf } from '../programme/index.ts';
-import { compareWithoutTaxCodes } from '../ranking/audit.ts';
 import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
 import { actorPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
+import type { RunProgress } from './citizen-runs.ts';
 import { emptyPartition } from './fold.ts';
+import type { NoticeDecider } from './notice-decider.ts';
 import { payoutsOf } from './payout-records.ts';
 import type { Turn } from './turn.ts';
+import { isWinning, tiedOf, type Winners } from './winners.ts';
 
 export interface PayoutDeciderOptions {
   readonly actors: Actors;
   readonly programme: Programme;
   readonly vault: Vault;
+  /** Hears what the bank says of a transfer. */
+  readonly notices: Pick<NoticeDecider, 'settled'>;
   readonly fact: (turn: Turn, partition: number, fact: Fact) => void;
 }
 
 /** One step of a partition's run. */
-export interface RunStep {
+export interface RunStep extends Winners {
   readonly order: PayoutOrder;
-  /** Of who has the last winning rank; null = nobody wins. */
-  readonly lastWinner: Standing | null;
-  /** Of those whose standing is the very same: whether their rank is a winning one. */
-  readonly verdicts: ReadonlyMap<CitizenKey, boolean>;
-}
-
-export interface RunProgress {
-  readonly isDone: boolean;
-  /** Nothing was done: whether these win has to be known first. */
-  readonly tied: readonly { readonly citizen: CitizenKey; readonly standing: Standing }[];
 }
 
 export class PayoutDecider {
@@ -81,7 +75,7 @@ export class PayoutDecider {
     const after = before?.cursor ?? '';
     const page = actorPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
     const wallets = page.entries.map(([citizen, wallet]) => this.#options.actors.newest<'wallet'>(citizen, wallet));
-    const tied = wallets.flatMap((wallet) => undecided(wallet, step));
+    const tied = wallets.flatMap((wallet) => tiedOf(wallet, order.awardPeriodId, step));
     if (tied.length > 0) return { isDone: false, tied };
 
     const made = this.#made(turn, partition, step, wallets, after);
@@ -115,7 +109,7 @@ export class PayoutDecider {
   #made(
     turn: Turn,
     partition: number,
-    { order, lastWinner, verdicts }: RunStep,
+    { order, ...winners }: RunStep,
     wallets: readonly Wallet[],
     after: CitizenKey | '',
   ): readonly Payout[] {
@@ -131,7 +125,7 @@ export class PayoutDecider {
     for (const wallet of wallets) {
       const totals = totalsOf(wallet, order.awardPeriodId);
       if (totals === undefined) continue;
-      const isWinner = isWinning(wallet.citizen, totals, lastWinner, verdicts);
+      const isWinner = isWinning(wallet.citizen, totals, winners);
       const due = payoutAmounts(totals, period, { cut: order.cut, isWinner });
       if (due === null) continue;
       const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
@@ -159,7 +153,13 @@ export class PayoutDecider {
     if (payout === undefined) return refused('PAYOUT_NOT_FOUND');
     const decision = decidePayout(payout, this.#eventOf(turn, partition, payout, change), turn.nowMs);
     if (decision.refused !== null) return refused(decision.refused);
-    if (decision.payout !== null) this.#set(turn, partition, decision.payout);
+    if (decision.payout !== null) {
+      this.#set(turn, partition, decision.payout);
+      if (change.kind === 'outcome') {
+        const wallet = this.#wallet(turn, partition, payout.citizen);
+        this.#options.notices.settled(turn, partition, decision.payout, wallet);
+      }
+    }
     const successorPlace = this.#succeedIfDue(turn, partition, decision.payout ?? payout);
     return { ok: true, successorId: successorPlace === 0 ? null : payoutId(partition, successorPlace) };
   }
@@ -337,25 +337,6 @@ function segment(
   if (before !== undefined && before.first + before.count === row.payoutCount) return before;
   const cursor = before?.cursor ?? '';
   return { awardPeriodId, orderNumber, first: row.payoutCount, count: 0, totalCents: 0, cursor, isDone: false };
-}
-
-/** Whether a citizen wins is known from the standing, unless it is the very one of the last winner. */
-function undecided(wallet: Wallet, { order, lastWinner, verdicts }: RunStep): RunProgress['tied'] {
-  const totals = totalsOf(wallet, order.awardPeriodId);
-  if (totals === undefined || lastWinner === null || verdicts.has(wallet.citizen)) return [];
-  if (compareWithoutTaxCodes(totals, lastWinner) !== 0) return [];
-  const { count, lastTrxMs, termsMs } = totals;
-  return [{ citizen: wallet.citizen, standing: { count, lastTrxMs, termsMs } }];
-}
-
-function isWinning(
-  citizen: CitizenKey,
-  standing: Standing,
-  lastWinner: Standing | null,
-  verdicts: ReadonlyMap<CitizenKey, boolean>,
-): boolean {
-  if (lastWinner === null) return false;
-  return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;
 }
 
 function partitionRow(turn: Turn, partition: number): PartitionRow {

@@ -4,11 +4,11 @@
  */
 import type { PayoutsMade, Programme } from '../contract.ts';
 import type { Read } from '../engine.ts';
-import type { Standing } from '../facts.ts';
 import type { PayoutOrder } from '../payout/payout.ts';
 import { findPeriod } from '../programme/index.ts';
 import type { CoordinatedShard } from './parts.ts';
 import type { Rankings } from './rankings.ts';
+import { lastWinner } from './winners.ts';
 
 export interface PayoutOrdersOptions {
   readonly programme: Programme;
@@ -32,12 +32,13 @@ export class PayoutOrders {
 
   async #make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
     const { programme, rankings, shards } = this.#options;
-    if (findPeriod(programme, awardPeriodId) === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
-    if (rankings.of(awardPeriodId)?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
+    const [period, ranking] = [findPeriod(programme, awardPeriodId), rankings.of(awardPeriodId)];
+    if (period === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
+    if (ranking?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
     const order = await this.#order(awardPeriodId, fundsCents);
     if (!order.ok) return order;
 
-    const work = { order: order.value, lastWinner: this.#lastWinner(awardPeriodId) };
+    const work = { order: order.value, lastWinner: lastWinner(ranking, period) };
     const { orderNumber, cut } = order.value;
     let [recordCount, totalCents] = [0, 0];
     for (const result of await Promise.all(shards.map((shard) => shard.runPayouts(work)))) {
@@ -74,14 +75,5 @@ export class PayoutOrders {
       totalCents += due.value;
     }
     return { ok: true, value: totalCents > fundsCents ? { fundsCents, totalCents } : null };
-  }
-
-  /** Frozen positions stand, whoever left since (DECISION 25). */
-  #lastWinner(awardPeriodId: number): Standing | null {
-    const { programme, rankings } = this.#options;
-    const ranking = rankings.of(awardPeriodId)!;
-    const { minPosition = 0 } = findPeriod(programme, awardPeriodId) ?? {};
-    const rank = Math.min(minPosition, ranking.count);
-    return rank === 0 ? null : ranking.at(rank).standing;
   }
 }

@@ -21,7 +21,14 @@ import { commandKey } from './command-text.ts';
 import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
-import { type PayoutDecide, type RecordReply, type ResolutionReply, refuseTask, type SystemDecide } from './task.ts';
+import {
+  type NoticeDecide,
+  type PayoutDecide,
+  type RecordReply,
+  type ResolutionReply,
+  refuseTask,
+  type SystemDecide,
+} from './task.ts';
 import { Turn } from './turn.ts';
 
 export interface ShardOptions {
@@ -147,6 +154,11 @@ export class Shard {
 
   payouts(partition: number, decide: PayoutDecide): void {
     this.#mailbox.addUrgent({ kind: 'payouts', name: `payouts ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  notices(partition: number, decide: NoticeDecide): void {
+    this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
     this.wake();
   }
 

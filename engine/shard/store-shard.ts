@@ -8,8 +8,11 @@ import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { canonicalJson } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
+import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
 import { emptyPartition } from './fold.ts';
+import type { NoticeDecider } from './notice-decider.ts';
+import { NoticeRuns } from './notice-runs.ts';
 import type {
   CoordinatedShard,
   NeighbourShard,
@@ -104,7 +107,9 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #fates: RecordFates;
   readonly #expiry: ReversalExpiry;
   readonly #payoutReads: PayoutReads;
+  readonly #runs: CitizenRuns;
   readonly #payoutRuns: PayoutRuns;
+  readonly #notices: NoticeRuns;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #moves: Iterator<RecoveredMove> | null = null;
   #participants: Iterator<RankedStanding> | null = null;
@@ -162,10 +167,15 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
     this.#fates = new RecordFates({ programme, flushed: actors.flushed, vault: store.vault, clock });
     this.#payoutReads = new PayoutReads(actors.flushed, store.vault);
+    this.#runs = new CitizenRuns({ partitions, programme, shard: this.#shard, coordinator });
     this.#payoutRuns = new PayoutRuns({
-      ...{ partitions, programme, actors, coordinator, schedule },
+      ...{ partitions, programme, actors, schedule, runs: this.#runs },
       shard: this.#shard,
       row: (partition) => this.#row(partition),
+    });
+    this.#notices = new NoticeRuns({
+      ...{ partitions, flushed: actors.flushed, runs: this.#runs },
+      inTurn: (partition, decide) => this.#inNoticeTurn(partition, decide),
     });
     this.#expiry = new ReversalExpiry({
       partitions,
@@ -234,6 +244,20 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
   }
 
+  notices: ServedShard['notices'] = async (part) => ({ ok: true, value: this.#notices.page(part) });
+
+  changeNotices: ServedShard['changeNotices'] = (partition, changes) =>
+    this.#inNoticeTurn(partition, (turn, decider) => decider.change(turn, partition, changes));
+
+  #inNoticeTurn<T>(partition: number, decide: (turn: Turn, decider: NoticeDecider) => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#shard.notices(partition, (turn, decider) => {
+        const decided = decide(turn, decider);
+        return () => resolve(decided);
+      });
+    });
+  }
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));
@@ -289,7 +313,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   drain(isHurried: boolean): Promise<void> {
-    this.#payoutRuns.stop();
+    this.#runs.stop();
     return this.#shard.drain(isHurried);
   }
 
@@ -392,6 +416,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   lastPayoutOrder: CoordinatedShard['lastPayoutOrder'] = async (...asked) => this.#payoutRuns.lastOrder(...asked);
   payoutProgress: CoordinatedShard['payoutProgress'] = async (...asked) => this.#payoutRuns.progress(...asked);
   runPayouts: CoordinatedShard['runPayouts'] = (work) => this.#payoutRuns.run(work);
+  runNotices: CoordinatedShard['runNotices'] = (work) => this.#notices.run(work);
   orderPayouts: CoordinatedShard['orderPayouts'] = (order) =>
     this.#payouts(0, (turn, decider) => decider.order(turn, order));
 

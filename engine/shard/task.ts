@@ -11,6 +11,7 @@ import type {
 import type { Read } from '../engine.ts';
 import type { Message, MessageBody, PartitionFact } from '../facts.ts';
 import type { PartitionRow } from '../ports.ts';
+import type { NoticeDecider } from './notice-decider.ts';
 import type { PayoutDecider } from './payout-decider.ts';
 import type { Turn } from './turn.ts';
 
@@ -42,6 +43,7 @@ export type Task = { readonly name: string } & (
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
   | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
+  | { readonly kind: 'notices'; readonly partition: number; readonly decide: NoticeDecide }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 
@@ -55,6 +57,9 @@ export type SystemDecide = (row: PartitionRow) => SystemDecision;
 
 /** What is owed, and what becomes of it. @returns what is told after the flush */
 export type PayoutDecide = (turn: Turn, decider: PayoutDecider) => () => void;
+
+/** Who is told what. @returns what is told after the flush */
+export type NoticeDecide = (turn: Turn, decider: NoticeDecider) => () => void;
 
 /** The wallet or card whose tasks wait for each other; null = none. */
 export function entityOf(task: Task): string | null {

@@ -7,6 +7,7 @@ import type { SettableClock } from '../clock.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Courier } from '../notices/index.ts';
 import type { CardVault, MethodSearch } from '../partners/index.ts';
 import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
@@ -20,6 +21,7 @@ import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
+import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { reversalRoutes } from './reversals.ts';
@@ -48,6 +50,8 @@ export interface HttpOptions {
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
   readonly payouts: PayoutDesk;
+  /** Absent, or null: nobody delivers notices. */
+  readonly courier?: Pick<Courier, 'tick'> | null | undefined;
   readonly cardVault: CardVault;
   /** See IssuerOptions. */
   readonly isEncryptionRequired?: boolean | undefined;
@@ -81,6 +85,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...internalRoutes(options),
     ...payoutRoutes(options),
     ...reversalRoutes(options.engine),
+    ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),
     ...featureRoutes(ports),

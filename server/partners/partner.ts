@@ -46,6 +46,8 @@ export interface PartnerAnswer {
   readonly status: number;
   /** Parsed; undefined where there is none or it is no JSON. */
   readonly body: unknown;
+  /** When it wants to be asked again, as it says so. */
+  readonly retryAfter: string | null;
 }
 
 /** It did not answer: `TIMEOUT`, `UNREACHABLE`, or it was not even asked (`RESTING`, `CROWDED`). */
@@ -76,21 +78,27 @@ export class Partner {
   }
 
   /** Any status is an answer but 503 and 504, which say that it cannot. Rejects with PartnerFault. */
-  async call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<PartnerAnswer> {
+  async call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<PartnerAnswer> {
     try {
-      return await this.#policy.execute(({ signal }) => this.#fetch({ method, path, body, signal }));
+      return await this.#policy.execute(({ signal }) => this.#fetch({ method, path, body, headers, signal }));
     } catch (cause) {
       throw faultOf(cause);
     }
   }
 
-  async #fetch({ method, path, body, signal }: Asked): Promise<PartnerAnswer> {
+  async #fetch({ method, path, body, headers, signal }: Asked): Promise<PartnerAnswer> {
     const { url, key } = this.#options;
     const response = await fetch(new URL(path, url), {
       method,
       signal,
       redirect: 'error',
       headers: {
+        ...headers,
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(key === undefined ? {} : { 'ocp-apim-subscription-key': key }),
@@ -99,7 +107,7 @@ export class Partner {
     });
     const text = await textOf(response, this.#limits.answerBytesMax);
     if (response.status === 503 || response.status === 504) throw new PartnerFault('UNREACHABLE');
-    return { status: response.status, body: parsed(text) };
+    return { status: response.status, body: parsed(text), retryAfter: response.headers.get('retry-after') };
   }
 }
 
@@ -107,6 +115,7 @@ interface Asked {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 

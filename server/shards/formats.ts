@@ -21,6 +21,10 @@ import {
   type ListedReversalState,
   type MethodView,
   type MilestonesView,
+  type NoticeChange,
+  type NoticeListed,
+  type NoticeRunWork,
+  type NoticesPart,
   type Origin,
   type PaymentsPage,
   type PaymentsQuery,
@@ -80,6 +84,8 @@ import {
   list,
   message,
   methodDetails,
+  notice,
+  noticeRunKind,
   nullable,
   oneOf,
   optInStatus,
@@ -120,6 +126,7 @@ export const READ_NAMES = [
   'payouts',
   'payoutsOf',
   'payoutFiles',
+  'notices',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -500,6 +507,32 @@ const payoutProgress = shape<PayoutProgress>({ isDone: flag, recordCount: intege
 
 const payoutRunWork = shape<PayoutRunWork>({ order: payoutOrder, lastWinner: nullable(standing) });
 
+// Notices.
+
+const noticesPart = shape<NoticesPart>({
+  partition: integer,
+  state: oneOf<NoticesPart['state']>({ due: 0, failed: 1 }),
+  after: text,
+  countMax: integer,
+  untilMs: nullable(integer),
+});
+
+const noticeListed = shape<NoticeListed>({ sub: text, notice });
+
+const noticeChange = union<NoticeChange>({
+  kind: oneOf<NoticeChange['kind']>({ delivered: 0, failed: 1, withdrawn: 2, later: 3 }),
+  id: text,
+  citizen: text,
+  dueMs: integer,
+  laterMs: integer,
+});
+
+const noticeRunWork = shape<NoticeRunWork>({
+  run: noticeRunKind,
+  awardPeriodId: integer,
+  lastWinner: nullable(standing),
+});
+
 const shardStats = shape<ShardStats>({
   citizensEnabled: integer,
   cardsActive: integer,
@@ -643,6 +676,7 @@ const READS: Reads = {
   payouts: crossing(45, tuple(payoutsPart), read(payoutsPartPage)),
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
   payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
+  notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */
@@ -658,6 +692,7 @@ export const SHARD = {
   changePayouts: crossing(48, tuple(integer, list(payoutChange)), list(payoutReply)),
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),
+  changeNotices: crossing(61, tuple(integer, list(noticeChange)), integer),
   tick: telling(18, integer),
   changed: telling(19, list(text)),
 };
@@ -667,6 +702,7 @@ export const COORDINATOR = {
   rankingPage: crossing(20, tuple(integer, integer, integer), read(list(rankingEntry))),
   rankingStats: crossing(21, nothing, rankingStats),
   traffic: crossing(22, nothing, traffic),
+  runNotices: crossing(62, tuple(noticeRunKind, integer), read(integer)),
   makePayouts: crossing(51, tuple(integer, nullable(integer)), read(payoutsMade)),
   closePeriod: telling(23, integer),
   close: crossing(24, nothing, nothing),
@@ -704,6 +740,7 @@ export const COORDINATED = {
   lastPayoutOrder: crossing(70, integer, lastPayoutOrder),
   orderPayouts: crossing(54, payoutOrder, payoutOrder),
   runPayouts: crossing(55, payoutRunWork, read(payoutProgress)),
+  runNotices: crossing(63, noticeRunWork, read(integer)),
 };
 
 /** From a shard to the coordinator. */

@@ -39,6 +39,7 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.changePayouts, ([partition, changes]) => shard.changePayouts(partition, changes));
   front.onAsked(SHARD.integratePayout, (integration) => shard.integratePayout(integration));
   front.onAsked(SHARD.setPayoutFile, (file) => shard.setPayoutFile(file));
+  front.onAsked(SHARD.changeNotices, ([partition, changes]) => shard.changeNotices(partition, changes));
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
   shard.onChanged((citizens) => {
     for (let at = 0; at < citizens.length; at += LIMITS.pieceCount) {
@@ -53,6 +54,7 @@ export function serveCoordinator(coordinator: ServedCoordinator, front: Conversa
   front.onAsked(COORDINATOR.traffic, () => coordinator.traffic());
   front.onAsked(COORDINATOR.close, () => coordinator.close());
   front.onAsked(COORDINATOR.makePayouts, (asked) => coordinator.makePayouts(...asked));
+  front.onAsked(COORDINATOR.runNotices, (asked) => coordinator.runNotices(...asked));
   front.onTold(COORDINATOR.closePeriod, (awardPeriodId) => coordinator.closePeriod(awardPeriodId));
 }
 
@@ -71,6 +73,7 @@ export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conve
   coordinator.onAsked(COORDINATED.lastPayoutOrder, (awardPeriodId) => shard.lastPayoutOrder(awardPeriodId));
   coordinator.onAsked(COORDINATED.orderPayouts, (order) => shard.orderPayouts(order));
   coordinator.onAsked(COORDINATED.runPayouts, (work) => shard.runPayouts(work));
+  coordinator.onAsked(COORDINATED.runNotices, (work) => shard.runNotices(work));
   coordinator.onAsked(COORDINATED.participants, (awardPeriodIds) => shard.participants(awardPeriodIds));
 }
 

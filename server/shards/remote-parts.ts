@@ -74,11 +74,13 @@ export class RemoteShard implements ServedShard {
   payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
+  notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
+  changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);
@@ -122,6 +124,7 @@ export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT)
       hasRoom(to) && isFit(fitness) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
     rankingStats: () => lastStats.read(),
     makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
+    runNotices: (...asked) => to.ask(COORDINATOR.runNotices, asked),
     closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
@@ -149,6 +152,7 @@ export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
     lastPayoutOrder: (awardPeriodId) => to.ask(COORDINATED.lastPayoutOrder, awardPeriodId),
     orderPayouts: (order) => to.ask(COORDINATED.orderPayouts, order),
     runPayouts: (work) => to.ask(COORDINATED.runPayouts, work),
+    runNotices: (work) => to.ask(COORDINATED.runNotices, work),
   };
 }
 

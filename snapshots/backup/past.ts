@@ -17,7 +17,7 @@ import type {
   WalletView,
 } from '../../engine/contract.ts';
 import type { PaymentsQuery } from '../../engine/engine.ts';
-import type { CardFact, Fact, PayoutFact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
+import type { CardFact, Fact, NoticeFact, PayoutFact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { citizenKeyText, partitionOf } from '../../engine/partition.ts';
 import { StorageFault, type Vault } from '../../engine/ports.ts';
@@ -26,7 +26,7 @@ import { Reads } from '../../engine/shard/reads.ts';
 import type { View } from '../../engine/shard/view.ts';
 import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import { applyWalletFact } from '../../engine/wallet/wallet-facts.ts';
-import { isCardFact, isPayoutFact } from '../inspect/partition-log.ts';
+import { isCardFact, isNoticeFact, isPayoutFact } from '../inspect/partition-log.ts';
 
 /** Journals of all stores, and the keys that name and show a citizen. */
 export interface PastSource {
@@ -185,6 +185,7 @@ class Past {
     if (isCardFact(fact)) return this.#tellCard(fact);
     if (fact.citizen !== this.#citizen) return null;
     if (isPayoutFact(fact)) return tellPayout(fact);
+    if (isNoticeFact(fact)) return tellNotice(fact);
     applyWalletFact(this.#wallet, fact, sequence);
     if (fact.kind === 'paymentListed') this.#payments.set(fact.payment.place, fact.payment);
     return this.#tellWallet(fact);
@@ -302,6 +303,12 @@ function tellPayout({ kind, payout }: PayoutFact): Told {
   if (kind !== 'payoutSet') return { what: `${of}: made` };
   if (outcome !== null) return { what: `${of}: ${outcome.result}`, reason: outcome.reason };
   return { what: `${of}: ${isEnabled ? status : 'withdrawn'}` };
+}
+
+function tellNotice({ kind, notice }: NoticeFact): Told {
+  const of = `notice ${notice.kind} of period ${notice.awardPeriodId}`;
+  if (kind === 'noticeQueued') return { what: `${of}: queued` };
+  return { what: `${of}: ${notice.state === 'due' ? 'to be tried again' : notice.state}` };
 }
 
 const NO_VAULT: Omit<Vault, 'open'> = {

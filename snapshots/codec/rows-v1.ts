@@ -136,6 +136,8 @@ export const rowValues: RowValues = {
   payout: newer,
   payoutLink: newer,
   payoutFile: newer,
+  notice: newer,
+  noticeRun: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -4,7 +4,7 @@ import { page, readLine } from './page.ts';
 import { type LineReaders, lineReaders as lineReadersV1, partitionFields, type RowValues } from './rows-v1.ts';
 import { rowValues as rowValuesV2 } from './rows-v2.ts';
 import { integer, list, shape } from './shape.ts';
-import { payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
@@ -18,6 +18,8 @@ export const rowValues: RowValues = {
   payout: page(payout),
   payoutLink: shape<PayoutLink>({ place: integer }),
   payoutFile,
+  notice,
+  noticeRun,
 };
 
 export const lineReaders: LineReaders = {

@@ -46,6 +46,9 @@ export type FactV1 = Exclude<
       | 'payoutsOrdered'
       | 'payoutRunSet'
       | 'payoutFileSet'
+      | 'noticeQueued'
+      | 'noticeSet'
+      | 'noticeRunSet'
       | 'reversalResolved'
       | 'resolutionVoided';
   }

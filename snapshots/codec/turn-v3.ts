@@ -3,7 +3,7 @@ import type { Fact } from '../../engine/facts.ts';
 import { integer, tagged, text } from './shape.ts';
 import { turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -11,6 +11,9 @@ export const fact = tagged<Fact>({
   payoutMade: [16, { citizen: text, payout }],
   payoutAdded: [17, { citizen: text, payout }],
   payoutSet: [18, { citizen: text, payout }],
+  noticeQueued: [19, { citizen: text, notice }],
+  noticeSet: [20, { citizen: text, notice, wasDueMs: integer }],
+  noticeRunSet: [21, { run: noticeRun }],
   // Cards.
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
   resolutionVoided: [58, { hpan: text, place: integer }],

@@ -1,9 +1,10 @@
 /**
- * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what operators
- * decided about reversals.
+ * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
+ * told; what operators decided about reversals.
  */
 import type { StoredResolution } from '../../engine/card/card.ts';
-import type { PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
@@ -77,4 +78,36 @@ export const payoutFile = shape<PayoutFile>({
   checksum: text,
   state: oneOf<PayoutFile['state']>({ writing: 0, delivered: 1, restored: 2 }),
   atMs: integer,
+});
+
+export const noticeRunKind = oneOf<NoticeRun['run']>({ missingIban: 0, endOfPeriod: 1, final: 2 });
+
+export const notice = shape<Notice>({
+  id: text,
+  citizen: text,
+  kind: oneOf<Notice['kind']>({
+    missingIban: 0,
+    endOfPeriod: 1,
+    refund: 2,
+    refundAndPrize: 3,
+    noRefund: 4,
+    transferExecuted: 5,
+    transferFailed: 6,
+  }),
+  awardPeriodId: integer,
+  cashbackCents: integer,
+  jackpotCents: integer,
+  payoutId: integer,
+  state: oneOf<Notice['state']>({ due: 0, failed: 1, delivered: 2, withdrawn: 3 }),
+  attempts: integer,
+  dueMs: integer,
+  atMs: integer,
+});
+
+export const noticeRun = shape<NoticeRun>({
+  run: noticeRunKind,
+  awardPeriodId: integer,
+  cursor: text,
+  count: integer,
+  isDone: flag,
 });

@@ -7,6 +7,7 @@ import type { Fact, Section } from '../../engine/facts.ts';
 import { payoutNumber } from '../../engine/payout/payout.ts';
 import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
 import type { Findings } from './findings.ts';
+import { runSubOf } from './notices.ts';
 import { PartitionAccount, PartitionFold } from './partitions.ts';
 import { Post } from './post.ts';
 import { ALL_PARTITIONS, RowCheck } from './rows.ts';
@@ -111,6 +112,9 @@ export class Account {
         );
         account.payoutCount += 1;
         return;
+      case 'noticeQueued':
+        if (fact.notice.payoutId === 0) account.countNotice(runSubOf(fact.notice));
+        return;
       case 'periodClosed':
       case 'periodCloseHeard':
       case 'periodFrozen':
@@ -120,6 +124,7 @@ export class Account {
       case 'payoutsOrdered':
       case 'payoutRunSet':
       case 'payoutFileSet':
+      case 'noticeRunSet':
         this.#partitionFold.apply(account, fact, { sequence, nowMs });
         return;
     }

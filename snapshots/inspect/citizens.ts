@@ -18,7 +18,8 @@ import type {
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
 import { type Findings, short } from './findings.ts';
-import { type Entry, isPayoutFact, type Place } from './partition-log.ts';
+import { CitizenNotices, type NoticeCheck } from './notices.ts';
+import { type Entry, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
 import type { PayoutCheck } from './payouts.ts';
 
 /** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
@@ -62,6 +63,7 @@ export class Citizen {
   pagedTo = '';
   /** Records of what is owed by place, and their links by the sub of their row. */
   readonly payouts = { records: new Map<number, Payout>(), links: new Map<string, Held<PayoutLink>>() };
+  readonly notices = new CitizenNotices();
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;
@@ -119,27 +121,34 @@ export function compareText(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** What is kept of citizens beside their wallets. */
+export interface Books {
+  readonly payouts: PayoutCheck;
+  readonly notices: NoticeCheck;
+}
+
 /** Folds one fact into its citizen, and says where the fact contradicts what came before. */
 export class CitizenFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
-  readonly #payouts: PayoutCheck | null;
+  readonly #books: Books | null;
 
-  /** @param payouts null: nobody asks what is owed */
-  constructor(programme: Programme, findings: Findings, payouts: PayoutCheck | null) {
+  /** @param books null: nobody asks what is owed or told */
+  constructor(programme: Programme, findings: Findings, books: Books | null) {
     this.#programme = programme;
     this.#findings = findings;
-    this.#payouts = payouts;
+    this.#books = books;
   }
 
   /** @param changed told after each section that changed it */
   fold(citizen: Citizen, entries: readonly Entry[], changed: () => void = () => {}): void {
     for (const [index, { place, facts }] of entries.entries()) {
       for (const fact of facts) {
-        if (isPayoutFact(fact)) this.#payouts?.apply(citizen, fact, place);
+        if (isPayoutFact(fact)) this.#books?.payouts.apply(citizen, fact, place);
+        else if (isNoticeFact(fact)) this.#books?.notices.apply(citizen, fact, place);
         else {
           this.#apply(citizen, fact as WalletFact, place);
-          // What is owed to a citizen is no part of the wallet's row.
+          // What is owed or told to a citizen is no part of the wallet's row.
           citizen.sequence = place.sequence;
         }
       }

@@ -17,6 +17,7 @@ const CHECKED_NAMES = [
   'commands',
   'totals',
   'payouts',
+  'notices',
   'rows',
   'rankings',
 ] as const;

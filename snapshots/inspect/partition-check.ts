@@ -19,9 +19,10 @@ import { ledgerEntry, paymentRow } from '../codec/values-v1.ts';
 import { payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
-import { Citizen, CitizenFold } from './citizens.ts';
+import { type Books, Citizen, CitizenFold } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
+import { NoticeCheck } from './notices.ts';
 import type { Entry, LineThen, PartitionLog } from './partition-log.ts';
 import type { PartitionAccount } from './partitions.ts';
 import { type Jackpots, PayoutCheck } from './payouts.ts';
@@ -44,15 +45,20 @@ export interface CheckParts extends History {
 
 type AnyRow = StoredRow<unknown>;
 
+/** Tables that are read once more at the end. */
+type UnmetTable = 'command' | 'payoutLink' | 'reversal' | 'resolution' | 'payoutFile' | 'notice' | 'noticeRun';
+
 export class PartitionCheck {
   readonly #log: PartitionLog;
   readonly #parts: CheckParts;
   readonly #findings: Findings;
   readonly #rowCheck: RowCheck;
   readonly #citizenFold: CitizenFold;
-  readonly #payoutCheck: PayoutCheck;
+  readonly #books: Books;
   /** Award periods in which a run has gone through all citizens of the partition. */
   readonly #paid: ReadonlySet<number>;
+  /** Those of which a run has told all their citizens the result. */
+  readonly #told: ReadonlySet<number>;
   readonly #cardFold: CardFold;
   /** The partition's sequence up to which rows hold everything. */
   readonly #covered: number;
@@ -68,10 +74,16 @@ export class PartitionCheck {
     this.#parts = parts;
     this.#findings = findings;
     this.#rowCheck = new RowCheck(findings);
-    this.#payoutCheck = new PayoutCheck({ ...parts, orders: parts.partitions[0]?.payoutOrders ?? [] });
-    this.#citizenFold = new CitizenFold(programme, findings, this.#payoutCheck);
+    const notices = new NoticeCheck(parts);
+    const payouts = new PayoutCheck({ ...parts, notices, orders: parts.partitions[0]?.payoutOrders ?? [] });
+    this.#books = { payouts, notices };
+    this.#citizenFold = new CitizenFold(programme, findings, this.#books);
     const runs = parts.partitions[log.partition]?.payoutRuns ?? [];
     this.#paid = new Set(runs.filter(({ isDone }) => isDone).map(({ awardPeriodId }) => awardPeriodId));
+    const noticeRuns = [...(parts.partitions[log.partition]?.noticeRuns.values() ?? [])].map(
+      (helds) => helds.at(-1)?.value,
+    );
+    this.#told = new Set(noticeRuns.flatMap((one) => (one?.isDone && one.run === 'final' ? [one.awardPeriodId] : [])));
     this.#cardFold = new CardFold(programme, findings);
     this.#covered = log.store?.rows.checkpoint().partitions[log.partition] ?? 0;
   }
@@ -80,13 +92,15 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command', 'payoutLink');
+    yield* this.#checkUnmet('command', 'payoutLink', 'notice');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
     yield* this.#checkUnmet('reversal', 'resolution');
     yield* this.#checkPages('payment');
     yield* this.#checkPages('record');
     yield* this.#checkPages('payout');
     yield* this.#checkFiles();
+    this.#checkHelds('noticeRun', this.#parts.partitions[this.#log.partition]?.noticeRuns ?? new Map());
+    yield* this.#checkUnmet('noticeRun');
   }
 
   *#checkActors(
@@ -119,7 +133,9 @@ export class PartitionCheck {
     const { records, links } = citizen.payouts;
     for (const [sub, held] of links) this.#checkRow(this.#address('payoutLink', citizen.key, sub), held);
     for (const payout of records.values()) this.#setHash('payout', payout, payoutCodec);
-    this.#payoutCheck.finish(citizen, this.#paid);
+    this.#books.payouts.finish(citizen, this.#paid);
+    this.#checkHelds('notice', citizen.notices.rows);
+    this.#books.notices.finish(citizen, this.#told);
 
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
@@ -194,9 +210,19 @@ export class PartitionCheck {
     if (row !== undefined) this.#met.add(idOf(address));
   }
 
-  *#checkUnmet(
-    ...tables: readonly Exclude<RowTable, PageTable | 'wallet' | 'card' | 'partition' | 'outbox'>[]
-  ): Iterable<void> {
+  /** Rows of lists that changed more than once: each is as one of its changes left it. */
+  #checkHelds(table: 'notice' | 'noticeRun', rows: ReadonlyMap<string, readonly Expected[]>): void {
+    for (const [sub, helds] of rows) {
+      const address = this.#address(table, '', sub);
+      const row = this.#get(address);
+      for (const held of helds) this.#rowCheck.meet(address, row, held);
+      const last = helds.at(-1)!;
+      last.isRowSeen = helds.some(({ isRowSeen }) => isRowSeen);
+      this.#checkRow(address, last);
+    }
+  }
+
+  *#checkUnmet(...tables: readonly UnmetTable[]): Iterable<void> {
     for (const table of tables) {
       for (const [address] of this.#rows(table)) {
         if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);

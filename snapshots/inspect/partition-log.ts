@@ -4,7 +4,7 @@
  * Holding all of them as objects took 18 kB a citizen and a fifth of the time for the garbage collector.
  */
 import type { CitizenKey, Hpan } from '../../engine/contract.ts';
-import type { CardFact, Fact, PayoutFact, WalletFact } from '../../engine/facts.ts';
+import type { CardFact, Fact, NoticeFact, PayoutFact, WalletFact } from '../../engine/facts.ts';
 import { indexIn } from '../../engine/place.ts';
 import type { Line, PageTable, Store } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
@@ -12,7 +12,7 @@ import { type Codec, integer, list, shape } from '../codec/shape.ts';
 import { fact as factCodec } from '../codec/turn-v3.ts';
 import type { Step } from './walk.ts';
 
-export type ActorFact = WalletFact | PayoutFact | CardFact;
+export type ActorFact = WalletFact | PayoutFact | NoticeFact | CardFact;
 
 /** Where a fact stands. */
 export interface Place {
@@ -293,6 +293,7 @@ function isActorFact(fact: Fact): fact is ActorFact {
     case 'payoutsOrdered':
     case 'payoutRunSet':
     case 'payoutFileSet':
+    case 'noticeRunSet':
       return false;
     default:
       return true;
@@ -301,6 +302,10 @@ function isActorFact(fact: Fact): fact is ActorFact {
 
 export function isPayoutFact(fact: ActorFact): fact is PayoutFact {
   return fact.kind === 'payoutMade' || fact.kind === 'payoutAdded' || fact.kind === 'payoutSet';
+}
+
+export function isNoticeFact(fact: ActorFact): fact is NoticeFact {
+  return fact.kind === 'noticeQueued' || fact.kind === 'noticeSet';
 }
 
 function lineOf(fact: Fact): { readonly table: PageTable; readonly line: Line<PageTable> } | null {

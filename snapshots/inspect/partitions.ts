@@ -1,6 +1,7 @@
 /** The inspector's own account of the partitions: closing of periods, ties, running counts. */
 import type { CitizenKey, PayoutFile, Programme } from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
+import { type NoticeRun, noticeRunSub } from '../../engine/notice/notice.ts';
 import { type PayoutOrder, type PayoutRun, payoutFileSub } from '../../engine/payout/payout.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
@@ -31,6 +32,10 @@ export class PartitionAccount {
   readonly payoutOrders: PayoutOrder[] = [];
   /** By the sub of its row, how it stood since when: a row may lag behind the last of them. */
   readonly payoutFiles = new Map<string, readonly Held<PayoutFile>[]>();
+  /** By the sub of its row: what it was, one after the other. */
+  readonly noticeRuns = new Map<string, Held<NoticeRun>[]>();
+  /** Notices that each of them has queued. */
+  readonly noticeCounts = new Map<string, number>();
   programme: PartitionRow['programme'] = null;
   readonly frozenRankings: PartitionRow['frozenRankings'][number][] = [];
 
@@ -38,6 +43,10 @@ export class PartitionAccount {
     this.partition = partition;
     this.received = new Array<number>(partitionCount).fill(0);
     this.sent = new Array<number>(partitionCount).fill(0);
+  }
+
+  countNotice(run: string): void {
+    this.noticeCounts.set(run, (this.noticeCounts.get(run) ?? 0) + 1);
   }
 
   get value(): PartitionRow {
@@ -134,7 +143,21 @@ export class PartitionFold {
         account.payoutFiles.set(sub, [...(account.payoutFiles.get(sub) ?? []), held]);
         return;
       }
+      case 'noticeRunSet':
+        this.#setNoticeRun(account, fact.run, place, subject);
+        return;
     }
+  }
+
+  #setNoticeRun(account: PartitionAccount, run: NoticeRun, place: Moment, subject: string): void {
+    const sub = noticeRunSub(run);
+    const helds = account.noticeRuns.get(sub) ?? [];
+    const before = helds.at(-1)?.value;
+    const what = `${subject}: notices ${sub}`;
+    if (before?.isDone === true || run.cursor < (before?.cursor ?? '')) this.#findings.differ(`${what} goes back`);
+    this.#findings.expect(`${what}: count`, account.noticeCounts.get(sub) ?? 0, run.count);
+    helds.push({ value: run, sequence: place.sequence, isRowSeen: false });
+    account.noticeRuns.set(sub, helds);
   }
 
   #order(account: PartitionAccount, order: PayoutOrder, subject: string): void {

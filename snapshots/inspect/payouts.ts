@@ -9,6 +9,7 @@ import { findPeriod, payableCents, proportionalCut } from '../../engine/programm
 import type { PeriodTotals } from '../../engine/wallet/wallet.ts';
 import { type Citizen, named, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
+import type { NoticeCheck } from './notices.ts';
 import type { Place } from './partition-log.ts';
 import type { Order } from './standings.ts';
 
@@ -18,6 +19,7 @@ export interface PayoutCheckParts {
   /** As partition 0 has journaled them. */
   readonly orders: readonly PayoutOrder[];
   readonly jackpots: Jackpots;
+  readonly notices: NoticeCheck;
 }
 
 export class PayoutCheck {
@@ -31,8 +33,11 @@ export class PayoutCheck {
     const { records, links } = citizen.payouts;
     const subject = `${named(citizen)} at ${shown(place)}: payout at ${payout.place}`;
     if (payout.citizen !== citizen.key) this.#parts.findings.differ(`${subject}: names another citizen`);
-    if (kind === 'payoutSet') this.#change(records.get(payout.place), payout, subject);
-    else {
+    const before = records.get(payout.place);
+    if (kind === 'payoutSet') {
+      this.#change(before, payout, subject);
+      if (before?.outcome === null && payout.outcome !== null) this.#parts.notices.settled(citizen, payout);
+    } else {
       this.#parts.findings.count('payouts');
       if (kind === 'payoutMade') this.#judgeMade(citizen, payout, place, subject);
       else {

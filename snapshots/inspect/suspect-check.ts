@@ -6,7 +6,7 @@ import { scaleOf } from './balance.ts';
 import { CardAccount, CardFold } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
 import { Findings } from './findings.ts';
-import { type ActorFact, isCardFact, isPayoutFact, PartitionLog } from './partition-log.ts';
+import { type ActorFact, isCardFact, isNoticeFact, isPayoutFact, PartitionLog } from './partition-log.ts';
 import { ALL_PARTITIONS } from './rows.ts';
 import { type History, inTimeOrder } from './walk.ts';
 
@@ -44,7 +44,7 @@ export class SuspectCheck {
 
     const isWanted = (fact: ActorFact) => {
       if (isCardFact(fact)) return this.#isSuspect(fact.hpan);
-      return !isPayoutFact(fact) && concerned.has(fact.citizen);
+      return !isPayoutFact(fact) && !isNoticeFact(fact) && concerned.has(fact.citizen);
     };
     const logs = ALL_PARTITIONS.map((partition) => new PartitionLog(partition, isWanted));
     for (const step of inTimeOrder(this.#parts, this.#said)) {

@@ -336,6 +336,10 @@ describe('what crosses is what was said', () => {
         payoutProgress: async (orderNumber) => (orderNumber === 1 ? PROGRESS : NO_PROGRESS),
         lastPayoutOrder: async (awardPeriodId) => ({ order: awardPeriodId === 2 ? ORDER : null, orderCount: 3 }),
         orderPayouts: async (order) => ({ ...order, atMs: 5 }),
+        runNotices: async ({ run, lastWinner }) => ({
+          ok: true,
+          value: run === 'final' && lastWinner !== null ? 9 : 0,
+        }),
         runPayouts: async ({ lastWinner }) => ({ ok: true, value: lastWinner === null ? NO_PROGRESS : PROGRESS }),
       },
       shard,
@@ -377,6 +381,8 @@ describe('what crosses is what was said', () => {
       const value = lastWinner === null ? NO_PROGRESS : PROGRESS;
       expect(await near.runPayouts({ order: ORDER, lastWinner })).toStrictEqual({ ok: true, value });
     }
+    const run = { run: 'final', awardPeriodId: 2, lastWinner: STANDING } as const;
+    expect(await near.runNotices(run)).toStrictEqual({ ok: true, value: 9 });
     expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
     expect(heard).toStrictEqual([
       [message],

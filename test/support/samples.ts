@@ -2,6 +2,10 @@
 import { emptyCard, type LedgerEntry, type StoredResolution } from '../../engine/card/card.ts';
 import {
   type Answer,
+  NOTICE_KINDS,
+  NOTICE_RUN_KINDS,
+  NOTICE_STATES,
+  type Notice,
   PAYOUT_FILE_STATES,
   PAYOUT_RESULTS,
   PAYOUT_STATUSES,
@@ -14,6 +18,7 @@ import {
   type WalletCommandKind,
 } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
+import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import type { RowTable, RowTypes } from '../../engine/ports.ts';
 import { type DoneCommand, emptyWallet, type Operation, type PaymentRow } from '../../engine/wallet/wallet.ts';
@@ -267,6 +272,9 @@ export class Samples {
       { kind: 'payoutsOrdered', order: this.payoutOrder() },
       { kind: 'payoutRunSet', run: this.payoutRun() },
       { kind: 'payoutFileSet', file: this.payoutFile() },
+      { kind: 'noticeQueued', citizen: citizen(), notice: this.notice() },
+      { kind: 'noticeSet', citizen: citizen(), notice: this.notice(), wasDueMs: instant() },
+      { kind: 'noticeRunSet', run: this.noticeRun() },
     ];
   }
 
@@ -323,6 +331,20 @@ export class Samples {
       ...{ fileNumber: count(), awardPeriodId: count(), name: this.text(), rowCount: count(), totalCents: count() },
       ...{ checksum: this.hpan(), state: this.#random.pick(PAYOUT_FILE_STATES), atMs: this.instant() },
     };
+  }
+
+  notice(): Notice {
+    const { count, instant } = this;
+    return {
+      ...{ id: `payout-${count()}`, citizen: this.citizen(), kind: this.#random.pick(NOTICE_KINDS) },
+      ...{ awardPeriodId: count(), cashbackCents: this.cents(), jackpotCents: this.cents(), payoutId: count() },
+      ...{ state: this.#random.pick(NOTICE_STATES), attempts: count(), dueMs: instant(), atMs: instant() },
+    };
+  }
+
+  noticeRun(): NoticeRun {
+    const run = this.#random.pick(NOTICE_RUN_KINDS);
+    return { run, awardPeriodId: this.count(), cursor: this.citizen(), count: this.count(), isDone: this.flag() };
   }
 
   /** One of every kind. */
@@ -463,6 +485,8 @@ export class Samples {
       payout: this.some(() => this.payout()),
       payoutLink: { place: count() },
       payoutFile: this.payoutFile(),
+      notice: this.notice(),
+      noticeRun: this.noticeRun(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

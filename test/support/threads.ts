@@ -37,6 +37,7 @@ export class Threads {
         isDemonstration: false,
         shipping: null,
         payoutFolder: null,
+        notices: null,
         keepsFormat: false,
         versions: { file: null, policy: EVERYTHING },
         issuer: null,

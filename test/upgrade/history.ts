@@ -179,6 +179,9 @@ async function payOut(story: Story): Promise<void> {
     { kind: 'outcome', id: done, outcome: { ...said, result: 'ORDINE ESEGUITO' } },
     { kind: 'outcome', id: failed, outcome: { ...said, result: 'KO' } },
   ]);
+  const [told] = value(await engine.notices({ state: 'due' })).notices;
+  await engine.changeNotices([{ ...told!, kind: 'delivered' }]);
+  await engine.queueNotices(['final']);
   await story.do(PAID[1]!, iban(700));
   await story.do(PAID[3]!, { kind: 'leave' });
 }
@@ -273,7 +276,8 @@ export async function answersOf(engine: Engine, { commands }: Pick<History, 'com
   );
   const counts = { citizensEnabled, cardsActive, paymentsListed, commandsDone, rankings };
   const files = await engine.payoutFiles();
-  return JSON.parse(JSON.stringify({ citizens, pages, reversals, counts, files }, withoutPosition));
+  const notices = await engine.notices({ state: 'due', limit: 100 });
+  return JSON.parse(JSON.stringify({ citizens, pages, reversals, counts, files, notices }, withoutPosition));
 }
 
 function withoutPosition(name: string, held: unknown): unknown {

@@ -56,8 +56,8 @@ async function closed(world: World): Promise<void> {
   expect(world.faults).toEqual([]);
 }
 
-/** What older programs did not tell: what a command asked for, whose pooled account receives the money, what is owed. */
-const NEWER: readonly string[] = ['command', 'technicalAccountHolder', 'issuerCardId', 'payouts', 'files'];
+/** What older programs did not tell: what a command asked for, whose pooled account receives the money, what is owed, and told. */
+const NEWER: readonly string[] = ['command', 'technicalAccountHolder', 'issuerCardId', 'payouts', 'files', 'notices'];
 
 /** As that program could tell them. */
 function withoutNewer(answers: unknown): unknown {
