@@ -17,8 +17,9 @@ import type {
   Wallet,
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
+import { CitizenNotices } from './citizen-notices.ts';
 import { type Findings, short } from './findings.ts';
-import { CitizenNotices, type NoticeCheck } from './notices.ts';
+import type { NoticeCheck } from './notices.ts';
 import { type Entry, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
 import type { PayoutCheck } from './payouts.ts';
 

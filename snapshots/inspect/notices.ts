@@ -7,7 +7,7 @@ import type { NoticeFact } from '../../engine/facts.ts';
 import { noticeRunSub, noticeSub } from '../../engine/notice/notice.ts';
 import { type Payout, payoutId } from '../../engine/payout/payout.ts';
 import { closesAtMs, findPeriod, isStillDue, periodNotice, transferNotice } from '../../engine/programme/index.ts';
-import { type Citizen, type Held, named, shown } from './citizens.ts';
+import { type Citizen, named, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import type { Place } from './partition-log.ts';
 import type { Jackpots } from './payouts.ts';
@@ -16,23 +16,6 @@ export interface NoticeCheckParts {
   readonly programme: Programme;
   readonly findings: Findings;
   readonly jackpots: Jackpots;
-}
-
-/** What one citizen was told, or is to be. */
-export class CitizenNotices {
-  /** By id. */
-  readonly known = new Map<string, Notice>();
-  /** Of transfers that a bank has spoken of: not queued as yet, by id. */
-  readonly owed = new Map<string, NoticeContent>();
-  /** What each row of the list was, one after the other; by its sub. */
-  readonly rows = new Map<string, Held<Notice>[]>();
-
-  hold(sub: string, value: Notice | null, { sequence }: Place): void {
-    const held = { value, sequence, isRowSeen: false };
-    const before = this.rows.get(sub);
-    if (before === undefined) this.rows.set(sub, [held]);
-    else before.push(held);
-  }
 }
 
 export class NoticeCheck {
