@@ -477,7 +477,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     what: 'whoever stands where the last winner does wins a prize',
-    file: 'engine/shard/payout-decider.ts',
+    file: 'engine/shard/winners.ts',
     find: '  return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;\n',
     replace: '  return compareWithoutTaxCodes(standing, lastWinner) <= 1;\n',
     seed: 23,
