@@ -1,7 +1,7 @@
 /** The front's thread: sockets, sessions, HTTP, files, before an engine that has started. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Engine } from '../engine/index.ts';
+import type { CitizenKey, Engine } from '../engine/index.ts';
 import { readBlames } from '../snapshots/index.ts';
 import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import type { Backups } from './backups.ts';
@@ -15,7 +15,7 @@ import { IdentityFault, openDevelopmentIdentity } from './identity/development.t
 import type { Identity } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { Courier, FileSink, WebhookSink } from './notices/index.ts';
+import { Courier, FileSink, type Letter, WebhookSink } from './notices/index.ts';
 import {
   type CardVault,
   HttpCardVault,
@@ -111,7 +111,6 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     pause,
     consapTransform: consapTransformOf(keys),
   });
-  courier = courierOf(engine, options);
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
@@ -119,6 +118,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     versions,
   });
   sessions = handlers;
+  courier = courierOf(engine, options, handlers);
   const requests = new Work();
   const answer = createHttpHandler({
     engine,
@@ -182,14 +182,19 @@ function decryptingWith({ platform }: PgpKeys): Transform | null {
   return platform === null ? null : decrypting({ key: platform, failed });
 }
 
-function courierOf(engine: Engine, { configuration: { notices }, clock }: FrontOptions): Courier | null {
+function courierOf(
+  engine: Engine,
+  { configuration: { notices }, clock }: FrontOptions,
+  sessions: SessionHandlers,
+): Courier | null {
   if (notices === null) return null;
   const sink =
     'folder' in notices
       ? new FileSink({ folder: notices.folder, clock })
       : new WebhookSink({ partner: new Partner(notices.webhook), realMs });
   const failed = (fault: unknown) => log.error({ err: fault }, 'notices cannot be delivered: trying again');
-  return new Courier({ engine, clock, sink, monotonicMs, failed });
+  const told = (citizen: CitizenKey, { fiscalCode: _, ...notice }: Letter) => sessions.told(citizen, notice);
+  return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
 /** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */

@@ -73,6 +73,7 @@ export class Watch {
       this.#take(watched, push.view);
       return;
     }
+    if (push.push !== 'wallet') return;
     const total = push.view.totals.find(({ awardPeriodId }) => awardPeriodId === this.#options.awardPeriodId);
     if (total !== undefined) watched.cashbackCents = total.rawCents;
   }

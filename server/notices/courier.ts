@@ -3,6 +3,7 @@
  * of them. At least once, under one id: a death between the two delivers again what was delivered, under the same id.
  */
 import {
+  type CitizenKey,
   type Clock,
   type Engine,
   isStillDue,
@@ -20,6 +21,8 @@ export interface CourierOptions {
   readonly sink: NoticeSink;
   /** Rests are in real time: the receiver's. */
   readonly monotonicMs: () => number;
+  /** What was delivered, for a citizen who looks on. */
+  readonly told?: ((citizen: CitizenKey, letter: Letter) => void) | undefined;
   /** The sink failed altogether: told, and tried again. */
   readonly failed: (fault: unknown) => void;
 }
@@ -29,6 +32,8 @@ export type CourierCounts = Readonly<Record<NoticeResult['kind'], number>>;
 
 /** After a sink that failed, or one that could not even be asked. */
 const REST_MS = 10_000;
+
+const WITHDRAWN: NoticeResult = { kind: 'withdrawn' };
 
 export class Courier {
   readonly #options: CourierOptions;
@@ -82,12 +87,14 @@ export class Courier {
     const written = await Promise.all(notices.map((notice) => this.#write(notice, periods)));
     const letters = written.flatMap((one) => (typeof one === 'object' && one !== null ? [one] : []));
     const deliveries = letters.length === 0 ? [] : await this.#options.sink.deliver(letters);
-    const byId = new Map(letters.map(({ id }, at) => [id, deliveries[at]!]));
+    const byId = new Map(letters.map((letter, at) => [letter.id, { letter, delivery: deliveries[at]! }]));
     return notices.flatMap((notice, at) => {
       const { id, citizen, dueMs } = notice;
-      const result = written[at] === 'withdrawn' ? ({ kind: 'withdrawn' } as const) : this.#resultOf(byId.get(id));
+      const tried = byId.get(id);
+      const result = written[at] === 'withdrawn' ? WITHDRAWN : this.#resultOf(tried?.delivery);
       if (result === null) return [];
       this.#counts[result.kind] += 1;
+      if (tried !== undefined && result.kind === 'delivered') this.#options.told?.(citizen, tried.letter);
       return [{ id, citizen, dueMs, ...result }];
     });
   }

@@ -1,9 +1,10 @@
 /**
  * Live pushes. The newest state wins: nothing is queued per change, a subscriber is only marked, and what it gets is
- * read when its turn comes. So a slow reader costs one mark, however much happens meanwhile (faults 50).
+ * read when its turn comes. So a slow reader costs one mark, however much happens meanwhile (faults 50). Notices alone are no
+ * state: a reader that is full misses them here, and has them as messages.
  */
 import type { CitizenKey, Engine, RankingView } from '../../engine/index.ts';
-import type { Topic, TopicPush } from '../wire/index.ts';
+import type { NoticeView, Topic, TopicPush } from '../wire/index.ts';
 import { readWalletWithTotals } from './reads.ts';
 
 /** How often `tick` wants to be called. */
@@ -38,6 +39,7 @@ interface Subscription {
 export class Pushes {
   readonly #engine: Engine;
   readonly #wallets = new Map<CitizenKey, Set<Subscription>>();
+  readonly #notices = new Map<CitizenKey, Set<Subscription>>();
   readonly #changed = new Set<Subscription>();
   /** A queue in order of `dueMs`: a Set keeps insertion order and forgets members in constant time. */
   readonly #ranks = new Set<Subscription>();
@@ -48,7 +50,7 @@ export class Pushes {
     this.#engine = engine;
   }
 
-  /** The present state is pushed first. Subscribing twice changes nothing. */
+  /** The present state is pushed first, where a topic has one. Subscribing twice changes nothing. */
   subscribe(subscriber: Subscriber, topic: Topic): void {
     const held = this.#held.get(subscriber) ?? new Map<Topic, Subscription>();
     this.#held.set(subscriber, held);
@@ -56,11 +58,8 @@ export class Pushes {
     const subscription: Subscription = { subscriber, topic, dueMs: 0, isReading: false, isCancelled: false, last: '' };
     held.set(topic, subscription);
     if (topic === 'rank') this.#ranks.add(subscription);
-    else {
-      const same = this.#wallets.get(subscriber.citizen) ?? new Set<Subscription>();
-      this.#wallets.set(subscriber.citizen, same.add(subscription));
-      this.#changed.add(subscription);
-    }
+    else add(topic === 'wallet' ? this.#wallets : this.#notices, subscription);
+    if (topic === 'wallet') this.#changed.add(subscription);
   }
 
   unsubscribe(subscriber: Subscriber, topic: Topic): void {
@@ -72,8 +71,7 @@ export class Pushes {
     if (held.size === 0) this.#held.delete(subscriber);
     this.#ranks.delete(subscription);
     this.#changed.delete(subscription);
-    const same = this.#wallets.get(subscriber.citizen);
-    if (topic === 'wallet' && same?.delete(subscription) && same.size === 0) this.#wallets.delete(subscriber.citizen);
+    for (const map of [this.#wallets, this.#notices]) remove(map, subscription);
   }
 
   topics(subscriber: Subscriber): Topic[] {
@@ -90,6 +88,12 @@ export class Pushes {
     for (const citizen of citizens) {
       for (const subscription of this.#wallets.get(citizen) ?? []) this.#changed.add(subscription);
     }
+  }
+
+  /** This citizen was just told something. */
+  told(citizen: CitizenKey, notice: NoticeView): void {
+    for (const { subscriber } of this.#notices.get(citizen) ?? [])
+      if (subscriber.canTakePush('notices')) subscriber.push({ push: 'notices', view: notice });
   }
 
   /** What these can do changed, though they never subscribed to it. */
@@ -160,6 +164,17 @@ export class Pushes {
     subscription.last = text;
     subscription.subscriber.push({ push: 'rank', view: [...rankings.value] });
   }
+}
+
+function add(map: Map<CitizenKey, Set<Subscription>>, subscription: Subscription): void {
+  const { citizen } = subscription.subscriber;
+  map.set(citizen, (map.get(citizen) ?? new Set()).add(subscription));
+}
+
+function remove(map: Map<CitizenKey, Set<Subscription>>, subscription: Subscription): void {
+  const { citizen } = subscription.subscriber;
+  const same = map.get(citizen);
+  if (same?.delete(subscription) && same.size === 0) map.delete(citizen);
 }
 
 function isReady({ subscriber, topic, dueMs, isReading }: Subscription, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
-import { type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
+import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
 import { retryAtMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
@@ -9,6 +9,7 @@ import {
   type Codec,
   createJsonCodec,
   createMsgpackCodec,
+  type NoticeView,
   PROTOCOL_JSON,
   PROTOCOL_MSGPACK,
 } from '../wire/index.ts';
@@ -45,6 +46,8 @@ export interface SocketHandlersOptions {
 
 export interface SessionHandlers extends SocketHandlers<Session> {
   readonly openCount: number;
+  /** Tells a citizen who is connected, and wants to be told. */
+  told(citizen: CitizenKey, notice: NoticeView): void;
   /** From now on commands and upgrades are refused with DRAINING; resolves when all taken in are answered. */
   drain(): Promise<void>;
   /** Stops the timers and leaves the engine. After `drain`, before the engine closes. */
@@ -75,6 +78,7 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
     get openCount() {
       return sessions.size;
     },
+    told: (citizen, notice) => pushes.told(citizen, notice),
     upgrade: (request) => decideUpgrade(request, options, ports, codecs),
     open(socket) {
       sessions.add(socket.data);

@@ -154,7 +154,7 @@ export const paymentRow = v.strictObject({
 });
 export type PaymentRow = v.InferInput<typeof paymentRow>;
 
-export const TOPICS = ['wallet', 'rank'] as const;
+export const TOPICS = ['wallet', 'rank', 'notices'] as const;
 export type Topic = (typeof TOPICS)[number];
 const topics = v.pipe(v.array(v.picklist(TOPICS)), v.minLength(1), v.maxLength(TOPICS.length));
 
@@ -482,6 +482,19 @@ export const featuresView = v.object({
 });
 export type FeaturesView = v.InferOutput<typeof featuresView>;
 
+const letterText = v.object({ subject: v.string(), body: v.string() });
+
+/** What its citizen was just told by message; who is not connected then has the message alone. */
+export const noticeView = v.object({
+  id: v.pipe(v.string(), v.description('The same however often it comes')),
+  kind: v.string(),
+  awardPeriodId: count,
+  it: letterText,
+  en: letterText,
+  link: nullable(v.pipe(v.string(), v.description('What it offers to do, in the app'))),
+});
+export type NoticeView = v.InferOutput<typeof noticeView>;
+
 export const PUSHES = {
   /** The wallet with the totals of every period. */
   wallet: v.object({
@@ -489,6 +502,7 @@ export const PUSHES = {
     view: v.object({ ...walletView.entries, totals: v.array(totalView) }),
   }),
   rank: v.object({ push: v.literal('rank'), view: v.array(rankingView) }),
+  notices: v.object({ push: v.literal('notices'), view: noticeView }),
   /** Nobody subscribes to it: whoever said its version is told after `hello`, and at each change. */
   features: v.object({ push: v.literal('features'), view: featuresView }),
 } as const satisfies Record<Topic | 'features', v.GenericSchema>;

@@ -180,7 +180,7 @@ export class Client implements Socket<Session> {
     });
   }
 
-  pushes(topic: 'wallet' | 'rank' | 'features'): readonly Frame[] {
+  pushes(topic: 'wallet' | 'rank' | 'notices' | 'features'): readonly Frame[] {
     return this.frames.filter(({ push }) => push === topic);
   }
 }

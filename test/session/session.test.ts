@@ -445,6 +445,24 @@ describe('pushes', () => {
     expect(b.pushes('rank')).toEqual([]);
   });
 
+  test('of what a citizen was told come to whoever asked for them, at once or not at all', async () => {
+    const keyOf = (taxCode: string) => front.world.engine.citizenKeyOf(taxCode);
+    const text = { subject: 'Cashback', body: 'Ciao' };
+    const notice = (id: string) => ({ id, kind: 'refund', awardPeriodId: 1, it: text, en: text, link: null });
+    const clients = [await enrolled(anna), await enrolled(anna), await enrolled(anna), await enrolled(bruno)];
+    const [phone, busy, unasked] = clients as [Client, Client, Client, Client];
+    for (const client of [phone, busy, clients[3]!]) await client.ask({ type: 'subscribe', topics: ['notices'] });
+    busy.waitingBytes = 70_000;
+    front.handlers.told(keyOf(anna), notice('1'));
+    busy.waitingBytes = 0;
+    front.handlers.told(keyOf(anna), notice('2'));
+    await phone.ask({ type: 'unsubscribe', topics: ['notices'] });
+    front.handlers.told(keyOf(anna), notice('3'));
+    const idsOf = (client: Client) => client.pushes('notices').map(({ view }) => (view as { id: string }).id);
+    expect(phone.pushes('notices')[0]).toEqual({ push: 'notices', view: notice('1') });
+    expect([idsOf(phone), idsOf(busy), idsOf(unasked), idsOf(clients[3]!)]).toEqual([['1', '2'], ['2', '3'], [], []]);
+  });
+
   test('end with the subscription, and with the connection', async () => {
     const client = await enrolled();
     await client.ask({ type: 'subscribe', topics: ['wallet', 'rank'] });
