@@ -221,7 +221,7 @@ export class DividedEngine implements Engine {
   };
 
   async queueNotices(runs: readonly NoticeRunKind[]): Promise<Read<readonly NoticesQueued[]>> {
-    const refused = this.#refused();
+    const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
     const queued: NoticesQueued[] = [];
     for (const { run, awardPeriodId } of noticesDue(this.programme, this.#options.clock.nowMs())) {
@@ -247,7 +247,7 @@ export class DividedEngine implements Engine {
   }
 
   async changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>> {
-    const refused = this.#refused();
+    const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
     const byPartition = new Map<number, NoticeChange[]>();
     for (const change of changes) {

@@ -1,5 +1,5 @@
 /** `npm run simulate`: many seeds, one seed event by event, or the planted bugs. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -24,48 +24,86 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     /** Writes the summary to bench/results. */
     save: { type: 'boolean', default: false },
+    /** Goes on where the last one that was saved was cut short. */
+    resume: { type: 'boolean', default: false },
   },
 });
 
 const [first, count, workers] = [Number(values.first), Number(values.seeds), Number(values.workers)];
 
+/** Sums over the seeds that were run so far, in order. */
+interface Progress {
+  readonly seedCount: number;
+  /** Of each piece that was run without a break, in seeds; a later one may be of a later commit. */
+  readonly pieces: readonly { readonly first: number; readonly seedCount: number; readonly commit: string }[];
+  readonly sums: Readonly<Record<Summed, number>>;
+  /** How often the worlds met what. */
+  readonly met: Readonly<Record<string, number>>;
+}
+
+type Summed = 'violations' | 'answers' | 'facts' | 'events' | 'deaths' | 'simulatedMs' | 'tookMs';
+
+const NOTHING: Progress = {
+  ...{ seedCount: 0, pieces: [], met: {} },
+  sums: { violations: 0, answers: 0, facts: 0, events: 0, deaths: 0, simulatedMs: 0, tookMs: 0 },
+};
+
+/** In pieces, saved one by one: hours may be cut short, and what was done is not done again. */
 async function main(): Promise<void> {
   if (values.planted) return plantAll();
   const path = await bundle('simulation', SMALL_LIMITS);
-  const startedMs = Date.now();
-  const done: SeedResult[] = [];
-  const results = await runSeeds(
-    { path, first, count },
-    {
-      workers,
-      onTrace: count === 1 ? (line) => console.info(line) : undefined,
-      onResult: (result) => {
-        done.push(result);
-        if (result.check !== null) console.info(`seed ${result.seed}: ${result.check}: ${result.problem}`);
-        // Hours may be cut short: what was done is not lost.
-        if (done.length % SAVED_EVERY === 0 && done.length < count) summarise(done, Date.now() - startedMs);
-      },
-    },
-  );
-  summarise(results, Date.now() - startedMs);
-  if (results.some(({ check }) => check !== null)) process.exitCode = 1;
+  let progress = values.resume
+    ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as { progress: Progress }).progress
+    : NOTHING;
+  while (progress.seedCount < count) {
+    const piece = { first: first + progress.seedCount, count: Math.min(SAVED_EVERY, count - progress.seedCount) };
+    const startedMs = Date.now();
+    const results = await runSeeds(
+      { path, ...piece },
+      { workers, onTrace: count === 1 ? console.info : undefined, onResult: tell },
+    );
+    progress = added(progress, results, Date.now() - startedMs);
+    show(progress);
+  }
+  if (progress.sums.violations > 0) process.exitCode = 1;
 }
 
-function summarise(results: readonly SeedResult[], tookMs: number): void {
+function tell({ seed, check, problem }: SeedResult): void {
+  if (check !== null) console.info(`seed ${seed}: ${check}: ${problem}`);
+}
+
+function added({ seedCount, pieces, sums, met }: Progress, results: readonly SeedResult[], tookMs: number): Progress {
   const sum = (of: (result: SeedResult) => number) => results.reduce((total, result) => total + of(result), 0);
-  const simulatedMs = sum(({ simulatedMs: ms }) => ms);
-  const rows = [
-    ['seeds', results.length, ''],
-    ['violations', results.filter(({ check }) => check !== null).length, ''],
-    ['answers checked', sum(({ answers }) => answers), ''],
-    ['facts audited', sum(({ facts }) => facts), ''],
-    ['events', sum(({ events }) => events), ''],
-    ['processes that died', sum(({ deaths }) => deaths), ''],
-    ['simulated time', simulatedMs / 86_400_000, 'days'],
-    ['seeds a second', results.length / (tookMs / 1_000), '1/s'],
-    ['simulated seconds a second', simulatedMs / tookMs, ''],
-    ...Object.entries(metBy(results)).map(([what, met]) => [what, met, ''] as const),
-  ] as const;
+  return {
+    seedCount: seedCount + results.length,
+    pieces: [...pieces, { first: results[0]!.seed, seedCount: results.length, commit: describeCommit() }],
+    sums: {
+      violations: sums.violations + sum(({ check }) => (check === null ? 0 : 1)),
+      answers: sums.answers + sum(({ answers }) => answers),
+      facts: sums.facts + sum(({ facts }) => facts),
+      events: sums.events + sum(({ events }) => events),
+      deaths: sums.deaths + sum(({ deaths }) => deaths),
+      simulatedMs: sums.simulatedMs + sum(({ simulatedMs }) => simulatedMs),
+      tookMs: sums.tookMs + tookMs,
+    },
+    met: metBy([{ met }, ...results]),
+  };
+}
+
+function show(progress: Progress): void {
+  const { seedCount, sums, met } = progress;
+  const rows: readonly (readonly [string, number, string])[] = [
+    ['seeds', seedCount, ''],
+    ['violations', sums.violations, ''],
+    ['answers checked', sums.answers, ''],
+    ['facts audited', sums.facts, ''],
+    ['events', sums.events, ''],
+    ['processes that died', sums.deaths, ''],
+    ['simulated time', sums.simulatedMs / 86_400_000, 'days'],
+    ['seeds a second', seedCount / (sums.tookMs / 1_000), '1/s'],
+    ['simulated seconds a second', sums.simulatedMs / sums.tookMs, ''],
+    ...Object.entries(met).map(([what, times]) => [what, times, ''] as const),
+  ];
   const table = new Table({
     head: ['', 'value', ''],
     colAligns: ['left', 'right', 'left'],
@@ -73,7 +111,7 @@ function summarise(results: readonly SeedResult[], tookMs: number): void {
   });
   for (const [name, value, unit] of rows) table.push([name, Math.round(value * 100) / 100, unit]);
   console.info(table.toString());
-  save({ results: rows.map(([name, value, unit]) => ({ name, value, unit })) });
+  save({ results: rows.map(([name, value, unit]) => ({ name, value, unit })), progress });
 }
 
 async function plantAll(): Promise<void> {

@@ -512,4 +512,25 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       '      const totals = wallet.totals.find((one) => one.awardPeriodId === order.awardPeriodId);\n      if (totals === undefined) continue;\n',
     seed: 19,
   },
+  {
+    what: 'of a transfer that failed nobody is told',
+    file: 'engine/shard/payout-decider.ts',
+    find: "      if (change.kind === 'outcome') {\n",
+    replace: "      if (change.kind === 'outcome' && change.outcome.result === 'ORDINE ESEGUITO') {\n",
+    seed: 6,
+  },
+  {
+    what: 'a run of notices that was cut short begins again',
+    file: 'engine/shard/notice-decider.ts',
+    find: "    const after = before?.cursor ?? '';\n",
+    replace: "    const after = turn.nowMs % 3 === 0 ? '' : (before?.cursor ?? '');\n",
+    seed: 2,
+  },
+  {
+    what: 'a notice that was delivered is due all the same',
+    file: 'engine/shard/notice-decider.ts',
+    find: "        return { state: 'delivered' };\n",
+    replace: "        return turn.nowMs % 3 === 0 ? { dueMs: turn.nowMs + 1 } : { state: 'delivered' };\n",
+    seed: 1,
+  },
 ];

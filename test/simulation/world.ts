@@ -23,6 +23,7 @@ import { checkAtRest, expectSeen } from './checks.ts';
 import { flushTimes, SimulatedDisk } from './disk.ts';
 import { EngineProcess } from './engine-process.ts';
 import { expectThat, PowerCut, Violation } from './fault.ts';
+import { Herald } from './herald.ts';
 import { inspectFolder } from './inspection.ts';
 import { Paymaster } from './paymaster.ts';
 import { isSame, type RecordReply, Requests } from './requests.ts';
@@ -105,6 +106,7 @@ export class World {
   readonly workload: Workload;
   readonly citizens: ReadonlyMap<string, string>;
   readonly #paymaster: Paymaster;
+  readonly #herald: Herald;
   readonly #seed: number;
   readonly #random: Random;
   readonly #disk: SimulatedDisk;
@@ -166,6 +168,7 @@ export class World {
     const names = new KeyedHash(indexKey);
     this.citizens = new Map([...PEOPLE].map(([name, taxCode]) => [name, names.digest(citizenKeyText(taxCode))]));
     this.#paymaster = new Paymaster(seed, this.scheduler, this.citizens);
+    this.#herald = new Herald(seed, this.scheduler);
   }
 
   get nowMs(): number {
@@ -210,6 +213,7 @@ export class World {
     const frozen = this.scene.programme.periods.filter(({ awardPeriodId }) => this.auditor.isFrozen(awardPeriodId));
     const ids = frozen.map(({ awardPeriodId }) => awardPeriodId);
     await this.#complete(this.#paymaster.finish(this.#engine!, ids), 'the paymaster');
+    await this.#complete(this.#herald.finish(this.#engine!, this.nowMs), 'the herald');
     await this.#complete(this.#checkNow(this.#engine!), 'the questions at the end');
     const isClosed = this.#random.below(100) < 80;
     if (isClosed) await this.#complete(this.#engine!.close(), 'the close');
@@ -554,11 +558,14 @@ export class World {
       const [engine, process] = [this.#isServing ? this.#engine : null, this.#process];
       const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
       const period = over[this.scheduler.count % Math.max(1, over.length)];
-      if (engine !== null && period !== undefined) {
-        this.#paymaster.act(engine, period.awardPeriodId).catch((error: unknown) => {
-          if (process === this.#process) this.#broke(error);
-        });
-      }
+      const act = async () => {
+        if (engine === null) return;
+        if (period !== undefined) await this.#paymaster.act(engine, period.awardPeriodId);
+        await this.#herald.act(engine, this.nowMs);
+      };
+      act().catch((error: unknown) => {
+        if (process === this.#process) this.#broke(error);
+      });
       this.#planPay();
     });
   }
