@@ -5,8 +5,20 @@ import { lastingSlot } from './store-place.ts';
 
 /** Names the keys of citizens as stores of any later generation do. */
 export function lastingSection(section: Section, of: Pick<PastJournal, 'generation' | 'index'>): Section {
-  const lasting = (fact: Fact) => (fact.kind === 'enrolled' ? { ...fact, slot: lastingSlot(fact.slot, of) } : fact);
-  return { ...section, facts: section.facts.map(lasting) };
+  return { ...section, facts: section.facts.map((fact) => lastingFact(fact, of)) };
+}
+
+function lastingFact(fact: Fact, of: Pick<PastJournal, 'generation' | 'index'>): Fact {
+  switch (fact.kind) {
+    case 'enrolled':
+      return { ...fact, slot: lastingSlot(fact.slot, of) };
+    case 'payoutMade':
+    case 'payoutAdded':
+    case 'payoutSet':
+      return { ...fact, payout: { ...fact.payout, slot: lastingSlot(fact.payout.slot, of) } };
+    default:
+      return fact;
+  }
 }
 
 export function* lastingTurns(

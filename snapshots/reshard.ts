@@ -207,21 +207,33 @@ function* batches(rows: Iterable<readonly [Buffer, Buffer]>): Iterable<readonly 
 }
 
 const WALLETS = tablePrefix('wallet', 0)[1];
+const PAYOUTS = tablePrefix('payout', 0)[1];
 const writer = new ByteWriter();
 
-/** As it is, but for the number of a wallet's key. */
-function movedRow(
-  [key, value]: readonly [Buffer, Buffer],
-  place: { readonly generation: number; readonly index: number },
-  format: number,
-): KeyedChange {
-  if (key[1] !== WALLETS) return { key, value };
-  const { sequence, value: wallet } = openRow('wallet', key, value);
-  const slot = lastingSlot(wallet.slot, place);
-  if (slot === wallet.slot) return { key, value };
-  const change: RowChange = { address: addressOf('wallet', key), sequence, value: { ...wallet, slot } };
+/** As it is, but for the numbers of citizens' keys in wallets and payout records: those of the first stores do not say whose they are. */
+function movedRow([key, value]: readonly [Buffer, Buffer], place: OldPlace, format: number): KeyedChange {
+  const isNamed = place.generation > 0 || (key[1] !== WALLETS && key[1] !== PAYOUTS);
+  if (isNamed) return { key, value };
+  const change = key[1] === WALLETS ? movedWallet(key, value, place) : movedPayouts(key, value, place);
   writer.reset();
   return { key, value: Buffer.from(sealRow(writer, key, change, format)) };
+}
+
+interface OldPlace {
+  readonly generation: number;
+  readonly index: number;
+}
+
+function movedWallet(key: Buffer, bytes: Buffer, place: OldPlace): RowChange {
+  const { sequence, value } = openRow('wallet', key, bytes);
+  const wallet = { ...value, slot: lastingSlot(value.slot, place) };
+  return { address: addressOf('wallet', key), sequence, value: wallet };
+}
+
+function movedPayouts(key: Buffer, bytes: Buffer, place: OldPlace): RowChange {
+  const { sequence, value } = openRow('payout', key, bytes);
+  const payouts = value.map((payout) => ({ ...payout, slot: lastingSlot(payout.slot, place) }));
+  return { address: addressOf('payout', key), sequence, value: payouts };
 }
 
 interface Before {

@@ -19,6 +19,14 @@ import {
 } from '../../snapshots/index.ts';
 import { storePaths } from '../../snapshots/lmdb/layout.ts';
 import { blameText } from '../../snapshots/quarantine.ts';
+import {
+  closePeriod,
+  livePeriod,
+  PAID_PERIOD,
+  PERIOD_BEGINS,
+  PERIOD_CLOSES,
+  shortProgramme,
+} from '../support/payouts.ts';
 import { hpan, World } from '../support/world.ts';
 import { readFixture, unpack } from './fixture.ts';
 import { cardsIn } from './formats.ts';
@@ -223,6 +231,26 @@ test('fault 18: what was set aside, and who is suspected of a death, goes with i
   await close(again);
   expect(release(folder, (name) => name === names.guilty)).toEqual([names.guilty]);
   expect(readBlames(folder).flatMap((blame) => blame.setAside)).toEqual([]);
+});
+
+test('a payout record that an earlier store made still says where the money goes', async () => {
+  const path = join(folder, 'paid');
+  const persistence = await openPersistence({ folder: path, shardCount: 2 });
+  const world = await World.open({ persistence, programme: shortProgramme(), now: PERIOD_BEGINS });
+  const citizens = await livePeriod(world, [2, 3, 4, 2]);
+  await closePeriod(world);
+  await world.engine.makePayouts(PAID_PERIOD, null);
+  const payoutsIn = (held: World) => Promise.all(citizens.map(({ key }) => held.engine.payoutsOf(key)));
+  const before = await payoutsIn(world);
+  expect(before).toMatchObject(citizens.map(() => ({ value: [{ account: { iban: makeIban(0) } }] })));
+  await close(world);
+  for (const storeCount of [3, 1]) {
+    await reshardFolder(path, { storeCount });
+    const after = await World.open({ persistence: await openPersistence({ folder: path }), now: PERIOD_CLOSES });
+    expect(await payoutsIn(after)).toEqual(before);
+    await close(after);
+    expect((await verifyFolder(path)).differences).toEqual([]);
+  }
 });
 
 test('the command line deals a folder out, unless an engine has it', async () => {
