@@ -1,18 +1,11 @@
-/**
- * `clickday verify`: folds everything a data folder remembers once more, independently, and compares. In a process of its
- * own: a damaged page of a database may end the one that reads it by a signal, and somebody has to say where.
- */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+/** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { BackupReader, inspectBackup, readThrough, type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
 import { grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
-import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson, VerbFault } from './verb.ts';
-
-/** Set where it is that process. */
-const INSIDE = 'CLICKDAY_VERIFY_INSIDE';
+import { isInOwnProcess, runInOwnProcess } from './own-process.ts';
+import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } from './verb.ts';
 
 export const verify = defineCommand({
   meta: {
@@ -46,7 +39,7 @@ export const verify = defineCommand({
       else print(`${args.database}: ${grouped(entries)} entries`);
       return 0;
     }
-    if (args.backup === undefined && process.env[INSIDE] === undefined) return inside(args.data, rawArgs);
+    if (args.backup === undefined && !isInOwnProcess()) return runInOwnProcess('verify', args.data, rawArgs);
     const inspection =
       args.backup === undefined
         ? await verifyFolder(args.data, optionsOf(args.memory))
@@ -56,35 +49,6 @@ export const verify = defineCommand({
     return inspection.ok ? 0 : 1;
   },
 });
-
-function inside(data: string, words: readonly string[]): number {
-  const { signal, status } = runVerify(words, 'inherit');
-  if (signal === null) return status ?? 1;
-  const damaged = databasesIn(data).filter((name) => {
-    const read = runVerify(['--data', data, '--database', name], 'ignore');
-    return read.signal !== null || read.status !== 0;
-  });
-  const where = damaged.length === 0 ? data : damaged.join(' and ');
-  const areRows = damaged.length > 0 && damaged.every((name) => name.endsWith(ROWS));
-  const advice = areRows
-    ? `make the rows anew, from archive and journal: clickday rebuild --data ${data}`
-    : 'restore the folder from a backup: clickday restore';
-  throw new VerbFault(1, `STORE_DAMAGED: the process ended by ${signal} while it read ${where}`, advice);
-}
-
-function runVerify(words: readonly string[], stdio: 'inherit' | 'ignore'): SpawnSyncReturns<Buffer> {
-  const env = { ...process.env, [INSIDE]: '1' };
-  return spawnSync(process.execPath, [process.argv[1]!, 'verify', ...words], { stdio, env });
-}
-
-const ROWS = '/rows';
-
-function databasesIn(data: string): readonly string[] {
-  const stores = readdirSync(data).filter((name) => name.startsWith('store-'));
-  return stores
-    .flatMap((store) => [`${store}/journal`, `${store}${ROWS}`])
-    .filter((name) => existsSync(join(data, name)));
-}
 
 export function optionsOf(memory: string | undefined): VerifyOptions {
   if (memory === undefined) return {};
