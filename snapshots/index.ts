@@ -62,6 +62,8 @@ export {
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';
+export { type Exported, type ExportOptions, exportBackup, exportFolder } from './export/export.ts';
+export { EXPORT_FORMATS, type ExportFormat } from './export/lines.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
 export { readThrough } from './lmdb/environment.ts';

@@ -128,7 +128,10 @@ export async function verifyFolder(folder: string, options: VerifyOptions = {}):
 }
 
 /** Verifies what a persistence holds, by the programme that its journal names. */
-export async function verifyPersistence(persistence: Persistence, options: VerifyOptions = {}): Promise<Inspection> {
+export async function verifyPersistence(
+  persistence: Pick<Persistence, 'stores' | 'past' | 'loadRanking'>,
+  options: VerifyOptions = {},
+): Promise<Inspection> {
   const { stores, past } = persistence;
   const programme = journaledProgramme([...past, ...stores]);
   if (programme === null) return withoutProgramme(stores);
@@ -236,7 +239,7 @@ function withoutProgramme(stores: readonly Store[]): Inspection {
 }
 
 /** Read when it is compared: all of them at once would be more than anything else that is held. */
-function savedRanking(persistence: Persistence, awardPeriodId: number): readonly HeldRanking[] {
+function savedRanking(persistence: Pick<Persistence, 'loadRanking'>, awardPeriodId: number): readonly HeldRanking[] {
   const saved = persistence.loadRanking(awardPeriodId);
   if (saved === null) return [];
   const { chunks, vector } = saved;

@@ -6,6 +6,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   contract: 3,
   'crash-images': 2.5,
   engine: 1.5,
+  export: 1.5,
   faults: 4,
   files: 0.5,
   golden: 2,

@@ -24,6 +24,7 @@ const VERBS: Verbs = {
   reshard: () => import('./reshard.ts').then(({ reshard }) => reshard),
   verify: () => import('./verify.ts').then(({ verify }) => verify),
   rebuild: () => import('./rebuild.ts').then(({ rebuild }) => rebuild),
+  export: () => import('./export.ts').then(({ exportVerb }) => exportVerb),
   doctor: () => import('./doctor.ts').then(({ doctor }) => doctor),
   release: () => import('./release.ts').then(({ release }) => release),
 };

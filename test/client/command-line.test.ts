@@ -207,7 +207,19 @@ describe('a person with a terminal', () => {
   });
 
   test('every verb explains itself', async () => {
-    const verbs = ['serve', 'token', 'send', 'wallet', 'ranking', 'ingest', 'reversals', 'why', 'replay', 'verify'];
+    const verbs = [
+      'serve',
+      'token',
+      'send',
+      'wallet',
+      'ranking',
+      'ingest',
+      'reversals',
+      'why',
+      'replay',
+      'verify',
+      'export',
+    ];
     for (const help of await Promise.all(verbs.map((verb) => run(verb, '--help')))) {
       expect(help).toMatchObject({ code: 0, out: expect.stringContaining('--json') });
     }
