@@ -44,6 +44,12 @@ export function grouped(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
+/** `1 file`, `2,000 entries`; `one` is a regular noun. */
+export function counted(count: number, one: string): string {
+  if (count === 1) return `1 ${one}`;
+  return `${grouped(count)} ${one.endsWith('y') ? `${one.slice(0, -1)}ies` : `${one}s`}`;
+}
+
 /** Three figures at most, whatever the size: `0.83 ms`, `12.4 ms`, `1.20 s`. */
 export function duration(ms: number): string {
   if (ms >= 1_000) return `${(ms / 1_000).toFixed(ms >= 10_000 ? 1 : 2)} s`;

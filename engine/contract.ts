@@ -123,6 +123,8 @@ export interface RecordCommand {
   readonly record: TransactionRecord;
   /** Stamped once where the row entered; periods, grace and the reversal's month are judged by it. */
   readonly receivedMs: number;
+  /** Number of the file that the row came in. Absent: in none that is accounted for. */
+  readonly fileNumber?: number | undefined;
 }
 
 /** What became of a row. `dropped`: a guard of domain 3.3; `rejected`: never stored; the code says why. */
@@ -130,6 +132,49 @@ export type RecordOutcome =
   | { readonly status: 'counted' | 'applied'; readonly scoreCents: number; readonly awardPeriodId: number }
   | { readonly status: 'pending' }
   | { readonly status: 'parked' | 'dropped' | 'rejected'; readonly code: RefusalName };
+
+/**
+ * What an account of a file says of a row. `accepted`: a payment counted, or a reversal stored; `repeated`: the same was
+ * accounted for before, as a record that is stored or as a line of the same file.
+ */
+export const ROW_FATES = ['accepted', 'dropped', 'rejected', 'repeated'] as const;
+export type RowFate = (typeof ROW_FATES)[number];
+
+/** Rows of one file that went the same way for the same reason. */
+export interface FileFigure {
+  readonly fate: RowFate;
+  /** Null = nothing is to be said against them; of accepted ones: why a reversal was parked. */
+  readonly code: RefusalName | null;
+  readonly rowCount: number;
+  /** Absolute amounts; a row of a wrong form has none. At most INTEGER_MAX. */
+  readonly amountCents: number;
+}
+
+export interface FileArrival {
+  /** ABI code. */
+  readonly sender: string;
+  readonly name: string;
+  /** SHA-256 of its clear text, hexadecimal, and of one that has arrived a keyed hash of that: the same file, whatever it is called. */
+  readonly digest: string;
+  /** Of all its rows. */
+  readonly receivedMs: number;
+}
+
+/** A file of an acquirer, each time that it comes. */
+export interface ReceivedFile extends FileArrival {
+  /** From 1, in the order of arrival. */
+  readonly fileNumber: number;
+  /** False: it is under way, or was cut short, and its sender was never answered. */
+  readonly isDone: boolean;
+  /** Of one that is not done: the rows accepted so far, and nothing is known of the others. */
+  readonly figures: readonly FileFigure[];
+}
+
+export interface ReceivedFilesPage {
+  readonly files: readonly ReceivedFile[];
+  /** Null = this is the last page. */
+  readonly nextCursor: string | null;
+}
 
 /** Reversals in a list: those that wait for their payment, and those that need an operator (domain 3.3b, DECISION 18). */
 export const LISTED_REVERSAL_STATES = ['pending', 'parked', 'flagged'] as const;
@@ -900,8 +945,8 @@ export const REFUSALS = {
     number: 50,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'A row has 15 or 16 columns.',
-    testo: 'Numero di colonne errato.',
+    text: 'The row has another number of columns: acquirers send 15 or 16, of a bank outcomes have 5 and complaint payments 16.',
+    testo: 'Numero di colonne errato: 15 o 16 dagli acquirer, 5 per gli esiti e 16 per le integrazioni.',
   },
   AMOUNT_INVALID: {
     number: 51,
@@ -1108,6 +1153,28 @@ export const REFUSALS = {
     programmeCode: 'generic.error',
     text: 'The period has closed: its figures are final.',
     testo: 'Il periodo è chiuso: gli importi sono definitivi.',
+  },
+  // Bad lines of files, and what operators make of them.
+  ERROR_NOT_FOUND: {
+    number: 105,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'No bad line is kept under this id.',
+    testo: 'Nessuna riga scartata con questo identificativo.',
+  },
+  ERROR_CLOSED: {
+    number: 106,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This line was taken in or dismissed before.',
+    testo: 'Riga già acquisita o archiviata.',
+  },
+  ERROR_LINE_NEEDED: {
+    number: 107,
+    status: 400,
+    programmeCode: 'resource.invalid.error',
+    text: 'This line is not kept as it came, since it was too long or had a card number in it: submit a corrected one.',
+    testo: 'La riga non è conservata com’era arrivata: inviare quella corretta.',
   },
 } as const;
 

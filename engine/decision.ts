@@ -3,6 +3,7 @@
  */
 import type { AnyStateMachine } from 'xstate';
 import { BrokenInvariant } from './assert.ts';
+import type { LedgerEntry } from './card/card.ts';
 import type { Answer, RecordOutcome, RefusalName, ReversalResolved } from './contract.ts';
 import type { Read } from './engine.ts';
 import type { ActorMessage, Fact } from './facts.ts';
@@ -22,10 +23,12 @@ export interface Decision {
   readonly outcomes: Outcome[];
   /** Something of this actor is under way: ask again when it has ended. Nothing else was decided. */
   isDeferred: boolean;
+  /** The record that counts from now on: a payment that its wallet has counted, a reversal that is stored. Null = none. */
+  accepted: LedgerEntry | null;
 }
 
 export function newDecision(): Decision {
-  return { facts: [], messages: [], outcomes: [], isDeferred: false };
+  return { facts: [], messages: [], outcomes: [], isDeferred: false, accepted: null };
 }
 
 /** Steps a machine from the named state with this context; returns the name of the next state. */

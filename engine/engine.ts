@@ -6,6 +6,7 @@ import type {
   CommandOutcome,
   CommandReply,
   DayCount,
+  FileArrival,
   Hpan,
   InstrumentView,
   ListedNoticeState,
@@ -29,6 +30,8 @@ import type {
   Programme,
   RankingEntry,
   RankingView,
+  ReceivedFile,
+  ReceivedFilesPage,
   RecordCommand,
   RecordFate,
   RecordKey,
@@ -67,6 +70,15 @@ export interface NoticesQuery {
   readonly untilMs?: number;
   /** At most LIMITS.noticesPageMax; default 20. */
   readonly limit?: number;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
+}
+
+export interface ReceivedFilesQuery {
+  /** Rome day number of their arrival. */
+  readonly dayNumber: number;
+  /** Absent: of all. */
+  readonly sender?: string;
   /** Of the page before; what is not one finds nothing. */
   readonly cursor?: string;
 }
@@ -205,6 +217,22 @@ export interface Engine {
   notices(query: NoticesQuery): Promise<Read<NoticesPage>>;
   /** What became of deliveries; answers how many of them were due, when all are on disk. */
   changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>>;
+  /**
+   * Before the first row of a file is handed over, under the number that this answers: from then on what becomes of it
+   * is accounted for, whatever dies.
+   *
+   * @returns FORMAT_KEPT: rows are handed over without a number; DRAINING
+   */
+  openFile(arrival: FileArrival): Promise<Read<ReceivedFile>>;
+  /**
+   * When all its rows are answered: `file` as it was opened, with what became of them. Of one whose content was accounted for
+   * before, whatever is not accepted now is a repetition.
+   *
+   * @returns as it then stands; DRAINING
+   */
+  closeFile(file: ReceivedFile): Promise<Read<ReceivedFile>>;
+  /** By sender, in the order of arrival; a page at a time. */
+  receivedFiles(query: ReceivedFilesQuery): Promise<Read<ReceivedFilesPage>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

@@ -12,10 +12,12 @@ import type {
   Notice,
   OptInStatus,
   PayoutFile,
+  ReceivedFile,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
+import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
@@ -190,7 +192,11 @@ export type PartitionFact =
   /** Written by partition 0: a file for the bank, as it now stands. */
   | { readonly kind: 'payoutFileSet'; readonly file: PayoutFile }
   /** How far this partition is with telling its citizens. */
-  | { readonly kind: 'noticeRunSet'; readonly run: NoticeRun };
+  | { readonly kind: 'noticeRunSet'; readonly run: NoticeRun }
+  /** What this partition has accepted of a file by the end of a turn. */
+  | { readonly kind: 'fileTallySet'; readonly tally: FileTally }
+  /** Written by partition 0: a file of an acquirer, as it now stands. */
+  | { readonly kind: 'receivedFileSet'; readonly file: ReceivedFile };
 
 export type Fact = WalletFact | PayoutFact | NoticeFact | CardFact | PartitionFact;
 

@@ -14,10 +14,12 @@ export type {
   PayoutsQuery,
   PeriodView,
   Read,
+  ReceivedFilesQuery,
   ReversalsQuery,
 } from './engine.ts';
 export { PAYOUTS_FILTERS } from './engine.ts';
 export type * from './facts.ts';
+export { addCents, type FileTally } from './file/received-file.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';
 export { type PayoutOrder, type PayoutRun, partitionOfPayout } from './payout/payout.ts';

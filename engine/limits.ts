@@ -57,6 +57,13 @@ export const LIMITS = {
   fileLineCharactersMax: 4_096,
   /** Lines of one file that its outcome can name: more than the largest file has well-formed rows (117 bytes each). */
   outcomeLinesMax: 2_500_000,
+  /** Bad lines of one file that are kept for an operator: nobody puts more right by hand, and a file can come again. */
+  errorLinesMax: 1_000,
+  /** Sealed bytes of all of them: what is closed goes when there is no room, and then new ones are only counted. */
+  errorBytesMax: 67_108_864,
+  /** Files that they are of; what is known of each stays in memory. */
+  errorFilesMax: 10_000,
+  errorsPageMax: 100,
   /** Body of any other HTTP request. */
   httpBodyBytesMax: 65_536,
   /** Page sizes. */
@@ -71,6 +78,8 @@ export const LIMITS = {
   payoutsPageMax: 500,
   /** Notices that are read, or changed, in one go. */
   noticesPageMax: 100,
+  /** Files of acquirers that are read in one go. */
+  filesPageMax: 100,
   /** Longest refusal time: how far ahead a retry may be set. */
   retryMsMax: 30_000,
   /** Changed rows that start a checkpoint; here and below, a page counts as its lines. */

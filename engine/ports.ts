@@ -1,7 +1,8 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
-import type { CitizenKey, Notice, PayoutFile } from './contract.ts';
+import type { CitizenKey, Notice, PayoutFile, ReceivedFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
+import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
@@ -70,6 +71,10 @@ export interface RowTypes {
   readonly notice: Notice;
   /** entity '', sub `noticeRunSub` */
   readonly noticeRun: NoticeRun;
+  /** entity '', sub `fileTallySub` */
+  readonly fileTally: FileTally;
+  /** partition 0; entity '', sub one of `receivedFileSubs` */
+  readonly receivedFile: ReceivedFile;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

@@ -2,12 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CitizenKey, Engine } from '../engine/index.ts';
-import { readBlames } from '../snapshots/index.ts';
+import { openFolderSeal, readBlames } from '../snapshots/index.ts';
 import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import type { Backups } from './backups.ts';
 import type { SettableClock } from './clock.ts';
 import { type Configuration, ConfigurationFault } from './config.ts';
 import { connectionsMax } from './descriptors.ts';
+import { ErrorStore } from './errors/index.ts';
 import { log } from './fail-stop.ts';
 import { createFileIngester } from './files/index.ts';
 import { createHttpHandler } from './http/index.ts';
@@ -96,9 +97,14 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });
+  const errors = await ErrorStore.open({
+    folder: join(folder, 'errors'),
+    seal: openFolderSeal(folder, 'errors'),
+    unreadable: (name) => log.error({ file: name }, 'bad lines in errors/ cannot be opened: they stay there unseen'),
+  });
   const isEncryptionRequired = configuration.pgp?.isRequired === true;
   const files = createFileIngester({
-    ...{ engine, clock, spoolFolder: spoolFolderOf(folder), pause, isEncryptionRequired },
+    ...{ engine, clock, errors, spoolFolder: spoolFolderOf(folder), pause, isEncryptionRequired },
     decrypting: decryptingWith(keys),
     refusal: () => storage.refusal(clock.nowMs()),
     stopping: stopping.signal,
@@ -129,6 +135,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     storage: () => storage.status,
     backups,
     payouts,
+    errors,
     courier,
     cardVault: cardVaultOf(engine, configuration, keys),
     isEncryptionRequired,

@@ -1,6 +1,8 @@
 /** The door of the shell, for the command line: keeping an engine process alive, and making tokens for it. */
 export type { BackupState } from './backups.ts';
 export { DESCRIPTORS_MIN, descriptorLimit } from './descriptors.ts';
+export type { KeptErrors } from './errors/index.ts';
+export type { ReconciledAcquirer, ReconciledFile, ReconciledSums, Reconciliation } from './http/reconciliation.ts';
 export {
   type DevelopmentIdentity,
   IdentityFault,

@@ -180,6 +180,9 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     notices: (query) => view('notices', engine.notices(query)),
     queueNotices: (runs) => engine.queueNotices(runs),
     changeNotices: (changes) => engine.changeNotices(changes),
+    openFile: (arrival) => engine.openFile(arrival),
+    closeFile: (file) => engine.closeFile(file),
+    receivedFiles: (query) => view('receivedFiles', engine.receivedFiles(query)),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -206,7 +209,8 @@ type ReadName =
   | 'payouts'
   | 'payoutsOf'
   | 'payoutFiles'
-  | 'notices';
+  | 'notices'
+  | 'receivedFiles';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

@@ -52,6 +52,7 @@ export {
 } from './codec/values-v1.ts';
 export { commandKind } from './codec/values-v2.ts';
 export {
+  fileTally,
   notice,
   noticeRunKind,
   payoutCut,
@@ -59,14 +60,17 @@ export {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  receivedFile,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';
 export { type Exported, type ExportOptions, exportBackup, exportFolder } from './export/export.ts';
 export { EXPORT_FORMATS, type ExportFormat } from './export/lines.ts';
+export { openFolderSeal, type Seal, sealUnder } from './folder-seal.ts';
 export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from './inspect.ts';
 export { KeyedHash } from './keys.ts';
 export { readThrough } from './lmdb/environment.ts';
+export { createFileDurably } from './lmdb/files.ts';
 export { type Folder, type FolderParts, generationOf, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
 export {
   type FileStore,

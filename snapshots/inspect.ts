@@ -14,6 +14,7 @@ import { findPeriod } from '../engine/programme/index.ts';
 import { Ranking } from '../engine/ranking/ranking.ts';
 import { Account } from './inspect/account.ts';
 import { Balance } from './inspect/balance.ts';
+import { checkFiles } from './inspect/files.ts';
 import { Findings, type Inspection } from './inspect/findings.ts';
 import { LogGroup } from './inspect/log-group.ts';
 import { type CheckParts, PartitionCheck } from './inspect/partition-check.ts';
@@ -76,6 +77,7 @@ export async function verifyStores(
     left = group.putOff;
   }
 
+  checkFiles(partitions, findings);
   await checkSuspects(parts);
   await checkRankings(account, standings, { rankings, moves, stores, past, jackpots, programme }, findings);
   return findings.inspection();

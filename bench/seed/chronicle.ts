@@ -343,6 +343,7 @@ export class Chronicle {
       code: null,
       flagged: false,
       expiresMs: 0,
+      fileNumber: 0,
     };
   }
 

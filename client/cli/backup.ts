@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import type { BackupState } from '../../server/index.ts';
 import { BackupWriter, type MadeCut, openAtRest } from '../../snapshots/index.ts';
-import { grouped } from '../paint.ts';
+import { counted } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { askHttp } from '../sdk/index.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
@@ -112,10 +112,13 @@ async function call(
 }
 
 function report({ folder, keys, isAtRest, cut }: Made): string {
-  const records = grouped(cut.vector.reduce((sum, sequence) => sum + sequence, 0));
+  const records = counted(
+    cut.vector.reduce((sum, sequence) => sum + sequence, 0),
+    'record',
+  );
   return [
     `cut ${cut.name} in ${folder}${isAtRest ? '' : ', of a running server'}`,
-    `  ${records} records up to ${romeMoment(cut.lastMs)}, sequences ${cut.vector.join(' ')}`,
+    `  ${records} up to ${romeMoment(cut.lastMs)}, sequences ${cut.vector.join(' ')}`,
     ...(cut.hasBase ? ['  with a base of rows: a restore folds what comes after it'] : []),
     ...(cut.baseFault === null ? [] : [`  a base of rows was due and could not be made: ${cut.baseFault}`]),
     `  keys are in ${keys}: keep them elsewhere; without them the backup names nobody, and cannot be restored`,

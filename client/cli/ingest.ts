@@ -7,10 +7,12 @@ import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
 import type { FileSummary } from '../../server/files/index.ts';
+import type { KeptErrors } from '../../server/index.ts';
 import { euro, grouped } from '../paint.ts';
 import { askHttp, type HttpAnswer } from '../sdk/index.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
 import { JSON_ARGUMENT, print, printJson, usageFault } from './verb.ts';
+import { sayKept } from './words.ts';
 
 export const ingest = defineCommand({
   meta: {
@@ -49,10 +51,12 @@ interface Refusal {
   readonly message: string;
 }
 
+type Summary = FileSummary & { readonly errors: KeptErrors };
+
 interface Result {
   readonly file: string;
   /** Null when the file was refused whole. */
-  readonly summary: FileSummary | null;
+  readonly summary: Summary | null;
   /** Where the rows that do not count are listed. */
   readonly outcomeFile: string | null;
   readonly refusal: Refusal | null;
@@ -72,7 +76,7 @@ async function sendFile(file: InputFile, options: LineOptions): Promise<Result> 
   if (answer.status !== 200) return refused(file, refusalOf(answer));
   const outcomeFile = `${file.path}.outcome.csv`;
   await writeFile(outcomeFile, answer.text);
-  const summary = JSON.parse(answer.header('x-clickday-summary') ?? 'null') as FileSummary | null;
+  const summary = JSON.parse(answer.header('x-clickday-summary') ?? 'null') as Summary | null;
   return { file: file.name, summary, outcomeFile, refusal: null };
 }
 
@@ -142,6 +146,7 @@ function report(results: readonly Result[]): string {
     const counts = [rows, counted, applied, pending, parked, dropped, rejected].map(grouped);
     table.push([file, ...counts, euro(summary.cashbackCents)]);
     if (counted + applied < rows) notes.push(`rows that do not count: ${outcomeFile}`);
+    notes.push(...sayKept(summary.errors));
   }
   return [...(table.length === 0 ? [] : [table.toString()]), ...notes].join('\n');
 }

@@ -12,6 +12,8 @@ const VERBS: Verbs = {
   wallet: () => import('./wallet.ts').then(({ wallet }) => wallet),
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
+  reconciliation: () => import('./reconciliation.ts').then(({ reconciliation }) => reconciliation),
+  errors: () => import('./errors.ts').then(({ errors }) => errors),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
   why: () => import('./why.ts').then(({ why }) => why),

@@ -1,12 +1,13 @@
 /** `clickday payout`: has a closed period paid, a step at a time, and takes in what the bank says. */
+import { basename } from 'node:path';
 import { defineCommand } from 'citty';
 import { type PayoutFile, type PayoutsMade, REFUSALS } from '../../engine/contract.ts';
-import type { PayoutExport, TakenIn } from '../../server/index.ts';
-import { euro, grouped } from '../paint.ts';
+import type { KeptErrors, PayoutExport, TakenIn } from '../../server/index.ts';
+import { counted, euro, grouped } from '../paint.ts';
 import { Desk } from './desk.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, print, printJson, usageFault, VerbFault } from './verb.ts';
-import { plainTable } from './words.ts';
+import { plainTable, sayKept } from './words.ts';
 
 const POLL_MS = 200;
 const STEPS = ['make', 'export', 'sepa', 'files', 'outcomes', 'complaints', 'restore'] as const;
@@ -86,9 +87,9 @@ async function take(step: Step, args: PayoutArguments, desk: Desk): Promise<Take
       return { answer: files, text: sayFiles(files) };
     }
     case 'outcomes':
-      return takenIn(await desk.send<TakenIn>('/admin/payouts/outcomes', args.file));
+      return takenIn(await sent(desk, 'outcomes', args.file));
     case 'complaints':
-      return takenIn(await desk.send<TakenIn>('/admin/payouts/complaints', args.file));
+      return takenIn(await sent(desk, 'complaints', args.file));
     case 'restore': {
       const { status, name } = args;
       if (status === undefined) throw usageFault('restore needs --status');
@@ -96,7 +97,7 @@ async function take(step: Step, args: PayoutArguments, desk: Desk): Promise<Take
       const asked = { awardPeriodId: periodOf(args), status, ...chunk };
       const path = '/bpd/notification-manager/winners/restore';
       const restored = await desk.post<{ recordCount: number }>(path, asked);
-      return { answer: restored, text: `${grouped(restored.recordCount)} records are ${status} now` };
+      return { answer: restored, text: `now ${status}: ${counted(restored.recordCount, 'record')}` };
     }
   }
 }
@@ -112,27 +113,42 @@ async function exported(desk: Desk, path: string, asked: object): Promise<Taken>
   }
 }
 
-function takenIn(taken: TakenIn): Taken {
+/** Under its name, by which its bad lines are found again. */
+function sent(desk: Desk, what: 'outcomes' | 'complaints', file: string | undefined): Promise<SentFile> {
+  const name = file === undefined ? '' : `?name=${encodeURIComponent(basename(file))}`;
+  return desk.send(`/admin/payouts/${what}${name}`, file);
+}
+
+interface SentFile extends TakenIn {
+  readonly errors?: KeptErrors;
+}
+
+function takenIn(taken: SentFile): Taken {
   const { rowCount, takenCount, rejected, rejectedCount } = taken;
   const lines = rejected.map(({ line, code, detail }) => {
     return `  line ${line}: ${code}${detail === undefined ? '' : ` (${detail})`}, ${REFUSALS[code].text}`;
   });
   const more = rejectedCount > rejected.length ? [`  and ${grouped(rejectedCount - rejected.length)} more`] : [];
-  const head = `${grouped(takenCount)} of ${grouped(rowCount)} lines taken in`;
-  return { answer: taken, text: [head, ...lines, ...more].join('\n'), exitCode: rejectedCount === 0 ? 0 : 1 };
+  const head = `${grouped(takenCount)} of ${counted(rowCount, 'line')} taken in`;
+  const kept = sayKept(taken.errors);
+  return { answer: taken, text: [head, ...lines, ...more, ...kept].join('\n'), exitCode: rejectedCount === 0 ? 0 : 1 };
 }
 
 function sayMade({ awardPeriodId, recordCount, totalCents, cut }: PayoutsMade): string {
-  const made = `period ${awardPeriodId}: ${grouped(recordCount)} records made, ${euro(totalCents)}`;
+  const made = `period ${awardPeriodId}: ${counted(recordCount, 'record')} made, ${euro(totalCents)}`;
   if (cut === null) return made;
   return `${made}\n  ${euro(cut.totalCents)} were due and there are ${euro(cut.fundsCents)}: every refund is cut in proportion`;
 }
 
 function sayExport({ fileCount, rowCount, totalCents, unwritable, unwritableCount }: PayoutExport): string {
-  const head = `${grouped(fileCount)} files, ${grouped(rowCount)} transfers, ${euro(totalCents)}`;
+  const head = `${counted(fileCount, 'file')}, ${counted(rowCount, 'transfer')}, ${euro(totalCents)}`;
   if (unwritableCount === 0) return head;
   const named = unwritable.map(({ id, code, detail }) => `  record ${id}: ${code} (${detail})`);
-  return [head, `${grouped(unwritableCount)} records cannot be written and wait:`, ...named].join('\n');
+  return [
+    head,
+    `cannot be written and ${unwritableCount === 1 ? 'waits' : 'wait'}: ${counted(unwritableCount, 'record')}`,
+    ...named,
+  ].join('\n');
 }
 
 function sayFiles(files: readonly PayoutFile[]): string {

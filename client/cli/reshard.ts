@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty';
 import { plantedPoints } from '../../server/index.ts';
 import { reshardFolder } from '../../snapshots/index.ts';
-import { grouped } from '../paint.ts';
+import { counted } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, print, printJson } from './verb.ts';
 
@@ -25,8 +25,9 @@ export const reshard = defineCommand({
     const onPoint = plantedPoints(process.env);
     const { storesBefore, rowsMoved } = await reshardFolder(args.data, { storeCount, keepsRows: args.keep, onPoint });
     if (args.json) printJson({ storesBefore, stores: storeCount, rowsMoved });
-    else if (storesBefore === storeCount) print(`${args.data} has ${storeCount} stores already`);
-    else print(`${args.data}: ${grouped(rowsMoved)} rows, ${storesBefore} to ${storeCount} stores, verified`);
+    else if (storesBefore === storeCount) print(`${args.data} has ${counted(storeCount, 'store')} already`);
+    else
+      print(`${args.data}: ${counted(rowsMoved, 'row')}, ${storesBefore} to ${counted(storeCount, 'store')}, verified`);
     return 0;
   },
 });

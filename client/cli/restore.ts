@@ -1,7 +1,7 @@
 /** `clickday restore`: a data folder out of a backup, or out of what `serve --ship` has shipped. */
 import { defineCommand } from 'citty';
 import { type Restored, restoreBackup, type Until } from '../../snapshots/index.ts';
-import { grouped } from '../paint.ts';
+import { counted } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { instantArgument, JSON_ARGUMENT, print, printJson, usageFault } from './verb.ts';
 
@@ -40,10 +40,13 @@ function untilOf(cut: string | undefined, time: string | undefined): Until {
 }
 
 function report(folder: string, { vector, lastMs, epoch, erasedCount, base, damagedBases }: Restored): string {
-  const records = grouped(vector.reduce((sum, sequence) => sum + sequence, 0));
-  const gone = erasedCount === 0 ? '' : `, ${grouped(erasedCount)} citizens stay erased`;
+  const records = counted(
+    vector.reduce((sum, sequence) => sum + sequence, 0),
+    'record',
+  );
+  const gone = erasedCount === 0 ? '' : `, ${counted(erasedCount, 'citizen')} stay erased`;
   return [
-    `${folder}: ${records} records up to ${romeMoment(lastMs)}, epoch ${epoch}${gone}`,
+    `${folder}: ${records} up to ${romeMoment(lastMs)}, epoch ${epoch}${gone}`,
     `  rows folded ${base === null ? 'from the first record' : `on top of base ${base}`}`,
     ...damagedBases.map((damage) => `  not used, since it is damaged: ${damage}`),
     `  check it: clickday verify --data ${folder}`,

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { BackupReader, inspectBackup, readThrough, type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
-import { grouped } from '../paint.ts';
+import { counted } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { isInOwnProcess, runInOwnProcess } from './own-process.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } from './verb.ts';
@@ -36,7 +36,7 @@ export const verify = defineCommand({
     if (args.database !== undefined) {
       const entries = readThrough(join(args.data, args.database));
       if (args.json) printJson({ entries });
-      else print(`${args.database}: ${grouped(entries)} entries`);
+      else print(`${args.database}: ${counted(entries, 'entry')}`);
       return 0;
     }
     if (args.backup === undefined && !isInOwnProcess()) return runInOwnProcess('verify', args.data, rawArgs);
@@ -64,7 +64,7 @@ interface Inspection {
 
 export function report({ ok, checked, differences }: Inspection): string {
   const paint = paintOf(process.stdout);
-  const counts = Object.entries(checked).map(([name, count]) => `${grouped(count)} ${name}`);
+  const counts = Object.entries(checked).map(([name, count]) => counted(count, name.slice(0, -1)));
   const title = ok ? `${paint.accent('✔')} the folder is sound` : `${paint.alarm('✘')} the folder is not what it says`;
   return [title, paint.dim(`  ${counts.join(', ')}`), ...differences.map((difference) => `  - ${difference}`)].join(
     '\n',

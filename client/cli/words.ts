@@ -1,8 +1,9 @@
 /** Answers of the engine in words, for a person at a terminal. */
 import Table from 'cli-table3';
 import type { MethodView, PaymentsPage, RankingView, TotalView, WalletView } from '../../engine/contract.ts';
+import type { KeptErrors } from '../../server/index.ts';
 import { type DoneReply, MESSAGES, type RefusedReply, type RequestType } from '../../server/wire/index.ts';
-import { euro, grouped } from '../paint.ts';
+import { counted, euro, grouped } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 
 export function sayRefused({ code, message, detail, retryAtMs }: RefusedReply, number: number): string {
@@ -85,7 +86,7 @@ function methodCells({ details, cashback, activationMs, hpan }: MethodView): str
 }
 
 export function sayTotal({ shownCents, payableCents, transactionNumber }: TotalView): string {
-  return `${grouped(transactionNumber)} payments, cashback ${euro(shownCents)}, payable now ${euro(payableCents)}`;
+  return `${counted(transactionNumber, 'payment')}, cashback ${euro(shownCents)}, payable now ${euro(payableCents)}`;
 }
 
 export function sayRankings(rankings: readonly RankingView[]): string {
@@ -98,7 +99,7 @@ function sayRanking(ranking: RankingView): string {
   if (!takesPart) return `period ${awardPeriodId}: not in the ranking of ${grouped(totalParticipants)}`;
   const prize = wouldWin ? `; would win ${euro(ranking.jackpotCents)} as things stand` : '';
   const place = `${grouped(ranking.ranking)} of ${grouped(totalParticipants)}`;
-  return `period ${awardPeriodId}: place ${place} with ${grouped(transactionNumber)} payments${prize}`;
+  return `period ${awardPeriodId}: place ${place} with ${counted(transactionNumber, 'payment')}${prize}`;
 }
 
 function sayPayments({ payments, nextCursor }: PaymentsPage): string {
@@ -124,4 +125,11 @@ export function plainTable(head: readonly string[]): Table.Table {
 
 function momentOf(ms: number | null | undefined): string {
   return ms === null || ms === undefined ? '(unknown)' : romeMoment(ms);
+}
+
+/** Of bad lines of a file: where an operator finds them, and how many are only counted. */
+export function sayKept(errors: KeptErrors | undefined): readonly string[] {
+  if (errors === undefined || errors.keptCount + errors.unkeptCount === 0) return [];
+  const more = errors.unkeptCount === 0 ? '' : `; ${counted(errors.unkeptCount, 'line')} more had no room`;
+  return [`kept to be put right: ${counted(errors.keptCount, 'line')}, see clickday errors list${more}`];
 }

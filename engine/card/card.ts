@@ -88,6 +88,8 @@ export interface LedgerEntry {
   readonly flagged: boolean;
   /** Of a reversal: when it stops waiting for its payment (DECISION 23). 0 of a payment. */
   readonly expiresMs: number;
+  /** Number of the file that it came in; 0 = in none that is accounted for. */
+  readonly fileNumber: number;
 }
 
 /** What an operator decided about a reversal: the last decision, the journal has all of them. */

@@ -49,6 +49,7 @@ export interface Received {
   readonly key: string;
   readonly record: TransactionRecord;
   readonly receivedMs: number;
+  readonly fileNumber: number;
 }
 
 /** DECISION 24. */
@@ -57,7 +58,10 @@ export function isInFuture({ trxMs }: Pick<TransactionRecord, 'trxMs'>, received
 }
 
 /** Whether the card has taken this very record before, and still knows it. */
-export function isKnown(context: Pick<LedgerContext, 'card' | 'ledger'>, { key, record }: Received): boolean {
+export function isKnown(
+  context: Pick<LedgerContext, 'card' | 'ledger'>,
+  { key, record }: Pick<Received, 'key' | 'record'>,
+): boolean {
   const entry = findRecord(context, { key, trxMs: record.trxMs });
   return entry !== null && entry.state !== 'forgotten';
 }
@@ -178,6 +182,7 @@ export class LedgerWork {
     }
     const leftCents = entry.record.amountCents;
     this.#set({ ...entry, state: 'counted', enrolment, awardPeriodId, scoreCents, leftCents });
+    this.#context.decision.accepted = entry;
     this.#tell(entry, { status: 'counted', scoreCents, awardPeriodId });
     this.#flagAmbiguous(entry.record, awardPeriodId);
     this.#settlePending();
@@ -191,6 +196,7 @@ export class LedgerWork {
     const { place, expiresMs } = waiting;
     this.#pending = [...this.#pending, { place, expiresMs }];
     this.#set(waiting);
+    this.#context.decision.accepted = waiting;
     if (this.#match(waiting) === 'none') this.#tell(waiting, { status: 'pending' });
   }
 
@@ -339,7 +345,7 @@ export class LedgerWork {
   }
 
   #arrived(
-    { key, record, receivedMs }: Received,
+    { key, record, receivedMs, fileNumber }: Received,
     as: Pick<LedgerEntry, 'state'> & Partial<Pick<LedgerEntry, 'citizen' | 'awardPeriodId'>>,
   ): LedgerEntry {
     const { recent, olderMs } = this.#context.card;
@@ -365,6 +371,7 @@ export class LedgerWork {
       code: null,
       flagged: false,
       expiresMs: isReversal(record) ? addOneMonth(receivedMs) : 0,
+      fileNumber,
     };
   }
 

@@ -25,6 +25,8 @@ export const OWNER_OF = {
   payoutFile: 'partition',
   notice: 'partition',
   noticeRun: 'partition',
+  fileTally: 'partition',
+  receivedFile: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

@@ -25,6 +25,7 @@ import { decideWallet } from '../wallet/wallet-machine.ts';
 import type { Actors } from './actors.ts';
 import { bodyText } from './command-text.ts';
 import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
+import { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
 import { NoticeDecider } from './notice-decider.ts';
@@ -49,6 +50,7 @@ export interface DeciderOptions {
 
 export class Decider {
   readonly #options: DeciderOptions;
+  readonly #files: FileDecider;
   readonly #notices: NoticeDecider;
   readonly #payouts: PayoutDecider;
   /** Tasks behind an unfinished one of the same wallet or card, in order. */
@@ -68,6 +70,7 @@ export class Decider {
     this.#options = options;
     const { actors, programme, store } = options;
     const fact: PayoutDeciderOptions['fact'] = (turn, partition, made) => this.#fact(turn, partition, made);
+    this.#files = new FileDecider({ digest: (text) => store.vault.digest(text), fact });
     this.#notices = new NoticeDecider({ actors, programme, fact });
     this.#payouts = new PayoutDecider({ actors, programme, vault: store.vault, notices: this.#notices, fact });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
@@ -113,6 +116,9 @@ export class Decider {
         return true;
       case 'notices':
         turn.replies.push(task.decide(turn, this.#notices));
+        return true;
+      case 'files':
+        turn.replies.push(task.decide(turn, this.#files));
         return true;
       case 'expiry':
         this.#decideExpiry(turn, task);
@@ -178,7 +184,7 @@ export class Decider {
   }
 
   #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
-    const { record, receivedMs } = command;
+    const { record, receivedMs, fileNumber = 0 } = command;
     const partition = partitionOf(record.hpan);
     const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
     const { closedPeriods } = this.#partitionRow(turn, partition);
@@ -189,6 +195,7 @@ export class Decider {
       key,
       record,
       receivedMs,
+      fileNumber,
       period,
       isClosed,
     });
@@ -318,8 +325,11 @@ export class Decider {
 
   // Deciding
 
-  #fold(turn: Turn, partition: number, { facts }: Decision): void {
+  #fold(turn: Turn, partition: number, { facts, accepted }: Decision): void {
     for (const fact of facts) this.#fact(turn, partition, fact);
+    if (accepted !== null && accepted.fileNumber > 0) {
+      turn.tally(partition, accepted.fileNumber, accepted.record.amountCents);
+    }
   }
 
   #fact(turn: Turn, partition: number, fact: Fact): void {

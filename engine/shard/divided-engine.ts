@@ -10,11 +10,14 @@ import type {
   PayoutChange,
   PayoutReply,
   Programme,
+  ReceivedFile,
+  ReceivedFilesPage,
   Refused,
   ReversalsPage,
 } from '../contract.ts';
 import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
-import type { Engine, EngineStats, NoticesQuery, Read, ReversalsQuery } from '../engine.ts';
+import type { Engine, EngineStats, NoticesQuery, Read, ReceivedFilesQuery, ReversalsQuery } from '../engine.ts';
+import { addToTally, type FileTally, figuresOf, filesPrefix, receivedFileSub } from '../file/received-file.ts';
 import { LIMITS } from '../limits.ts';
 import { noticePrefix } from '../notice/notice.ts';
 import { citizenKeyText, partitionOf } from '../partition.ts';
@@ -258,6 +261,33 @@ export class DividedEngine implements Engine {
       [...byPartition].map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
     );
     return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
+  }
+
+  openFile: Engine['openFile'] = async (arrival) => {
+    return this.#refusedAsNew() ?? { ok: true, value: await this.#shardAt(0).openFile(arrival) };
+  };
+
+  closeFile: Engine['closeFile'] = async (file) => {
+    return this.#refusedAsNew() ?? { ok: true, value: await this.#shardAt(0).closeFile(file) };
+  };
+
+  async receivedFiles({ dayNumber, sender, cursor }: ReceivedFilesQuery): Promise<Read<ReceivedFilesPage>> {
+    const countMax = LIMITS.filesPageMax;
+    const prefix = filesPrefix(dayNumber, sender ?? null);
+    const read = await this.#shardAt(0).receivedFiles({ prefix, after: cursor ?? prefix, countMax });
+    if (!read.ok) return read;
+    const files = await Promise.all(read.value.map((file) => (file.isDone ? file : this.#withTally(file))));
+    const last = files.length < countMax ? undefined : files.at(-1);
+    return { ok: true, value: { files, nextCursor: last === undefined ? null : receivedFileSub(last) } };
+  }
+
+  /** Nobody has said what became of it: as far as the partitions know. */
+  async #withTally(file: ReceivedFile): Promise<ReceivedFile> {
+    let tally: FileTally = { fileNumber: file.fileNumber, rowCount: 0, amountCents: 0 };
+    for (const read of await Promise.all(this.#options.shards.map((shard) => shard.fileTally(file.fileNumber)))) {
+      if (read.ok) tally = addToTally(tally, read.value);
+    }
+    return { ...file, figures: figuresOf(tally) };
   }
 
   covered: Engine['covered'] = async ({ dayNumber, cursor = '0' }) => {

@@ -6,6 +6,7 @@ import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
+import { fileTallySub, receivedFileSubs } from '../file/received-file.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
@@ -72,6 +73,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       return;
     case 'noticeRunSet':
       target.put('noticeRun', partition, '', noticeRunSub(fact.run), fact.run);
+      return;
+    case 'fileTallySet':
+      target.put('fileTally', partition, '', fileTallySub(fact.tally.fileNumber), fact.tally);
+      return;
+    case 'receivedFileSet':
+      for (const sub of receivedFileSubs(fact.file)) target.put('receivedFile', partition, '', sub, fact.file);
       return;
     case 'noticeQueued':
     case 'noticeSet':
@@ -194,7 +201,7 @@ function isKeptBeside(one: PayoutRun, run: PayoutRun): boolean {
 }
 
 /** They are rows of their own. */
-type ListFact = { readonly kind: 'payoutFileSet' | 'noticeRunSet' };
+type ListFact = { readonly kind: 'payoutFileSet' | 'noticeRunSet' | 'fileTallySet' | 'receivedFileSet' };
 
 function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, ListFact>): PartitionRow {
   switch (fact.kind) {

@@ -12,6 +12,7 @@
  */
 import type {
   CitizenKey,
+  FileArrival,
   Hpan,
   ListedNoticeState,
   ListedReversalState,
@@ -21,10 +22,12 @@ import type {
   PayoutChange,
   PayoutReply,
   PayoutView,
+  ReceivedFile,
   ReversalView,
 } from '../contract.ts';
 import type { Engine, EngineStats, PayoutsFilter, Read } from '../engine.ts';
 import type { Fact, Message, Standing } from '../facts.ts';
+import type { FileTally } from '../file/received-file.ts';
 import type { PayoutOrder } from '../payout/payout.ts';
 import type { CheckpointMark, RankedMark } from '../ports.ts';
 import type { Participant } from '../ranking/ranking.ts';
@@ -159,6 +162,13 @@ export interface NoticeRunWork {
   readonly lastWinner: Standing | null;
 }
 
+/** By the subs of their rows, which begin with `prefix`. */
+export interface ReceivedFilesPart {
+  readonly prefix: string;
+  readonly after: string;
+  readonly countMax: number;
+}
+
 /** What recovery found in one store, as far as others have to know it before anything is served. */
 export interface ShardReport {
   readonly isNew: boolean;
@@ -236,6 +246,13 @@ export interface ServedShard
   /** Of one partition; answers how many were due. */
   changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;
   covered(part: CoveredPart): Promise<Read<CoveredPage>>;
+  /** To the shard of partition 0. */
+  receivedFiles(part: ReceivedFilesPart): Promise<Read<readonly ReceivedFile[]>>;
+  /** What all partitions of the store have accepted of a file. */
+  fileTally(fileNumber: number): Promise<Read<FileTally>>;
+  /** To the shard of partition 0. */
+  openFile(arrival: FileArrival): Promise<ReceivedFile>;
+  closeFile(file: ReceivedFile): Promise<ReceivedFile>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
   tick(nowMs: number): void;

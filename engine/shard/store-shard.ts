@@ -1,7 +1,8 @@
 /** One store and the shard that works on it, with all that needs no other store: its side of every conversation. */
-import type { CitizenKey, Hpan, Programme } from '../contract.ts';
+import type { CitizenKey, Hpan, Programme, ReceivedFile } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Fact, Message, TurnRecord } from '../facts.ts';
+import { addToTally, type FileTally, fileTallySub } from '../file/received-file.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
@@ -10,6 +11,7 @@ import type { Wallet } from '../wallet/wallet.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
+import type { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
 import type { NoticeDecider } from './notice-decider.ts';
 import { NoticeRuns } from './notice-runs.ts';
@@ -252,6 +254,32 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   #inNoticeTurn<T>(partition: number, decide: (turn: Turn, decider: NoticeDecider) => T): Promise<T> {
     return new Promise((resolve) => {
       this.#shard.notices(partition, (turn, decider) => {
+        const decided = decide(turn, decider);
+        return () => resolve(decided);
+      });
+    });
+  }
+
+  receivedFiles: ServedShard['receivedFiles'] = async (part) => {
+    const rows = this.#options.recovered.found.actors.flushed.first('receivedFile', 0, '', part);
+    return { ok: true, value: rows.map(([, file]) => file) };
+  };
+
+  fileTally: ServedShard['fileTally'] = async (fileNumber) => {
+    const { partitions, found } = this.#options.recovered;
+    const nothing: FileTally = { fileNumber, rowCount: 0, amountCents: 0 };
+    const tallies = partitions.map((partition) => {
+      return found.actors.flushed.get('fileTally', partition, '', fileTallySub(fileNumber)) ?? nothing;
+    });
+    return { ok: true, value: tallies.reduce(addToTally, nothing) };
+  };
+
+  openFile: ServedShard['openFile'] = (arrival) => this.#inFileTurn((turn, decider) => decider.open(turn, arrival));
+  closeFile: ServedShard['closeFile'] = (file) => this.#inFileTurn((turn, decider) => decider.close(turn, file));
+
+  #inFileTurn(decide: (turn: Turn, decider: FileDecider) => ReceivedFile): Promise<ReceivedFile> {
+    return new Promise((resolve) => {
+      this.#shard.files((turn, decider) => {
         const decided = decide(turn, decider);
         return () => resolve(decided);
       });

@@ -1,6 +1,7 @@
 /** One batch through one shard: what was decided, folded at once into the actors, not yet on disk. */
 import { PARTITION_COUNT, type Position } from '../contract.ts';
 import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
+import { addToTally, type FileTally, fileTallySub } from '../file/received-file.ts';
 import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
 import type { TurnPageTable } from '../ports.ts';
 import { isReversal } from '../programme/index.ts';
@@ -36,6 +37,8 @@ export class Turn {
   readonly #sections: (OpenSection | undefined)[] = new Array(PARTITION_COUNT);
   readonly #open: OpenSection[] = [];
   readonly #touched: Actor[] = [];
+  /** By partition and file. */
+  readonly #tallies = new Map<number, { readonly partition: number; tally: FileTally }>();
   readonly #rows: ListRow[] = [];
 
   constructor(nowMs: number, names: readonly string[], actors: Actors, nextSequence: (partition: number) => number) {
@@ -69,6 +72,18 @@ export class Turn {
     }
   }
 
+  /** A row of a file is accepted: its tally is told once, at the end. */
+  tally(partition: number, fileNumber: number, amountCents: number): void {
+    const key = fileNumber * PARTITION_COUNT + partition;
+    let held = this.#tallies.get(key);
+    if (held === undefined) {
+      const before = this.view.get('fileTally', partition, '', fileTallySub(fileNumber));
+      held = { partition, tally: before ?? { fileNumber, rowCount: 0, amountCents: 0 } };
+      this.#tallies.set(key, held);
+    }
+    held.tally = addToTally(held.tally, { rowCount: 1, amountCents });
+  }
+
   /** Of the line that a partition's page of this turn takes next. */
   newPlace(table: TurnPageTable, partition: number): number {
     const { sequence, lineCounts } = this.#section(partition);
@@ -100,6 +115,7 @@ export class Turn {
    * acknowledgements change them too.
    */
   end(epoch: number, sequence: number): { readonly record: TurnRecord; readonly changes: Changes } {
+    for (const { partition, tally } of this.#tallies.values()) this.fact(partition, { kind: 'fileTallySet', tally });
     this.#open.sort((a, b) => a.partition - b.partition);
     const sections = this.#open.map(({ target, partition, sequence, facts, sent, within, received }): Section => {
       const closed = { partition, sequence, facts, sent, within: [...within], received: [...received] };

@@ -4,6 +4,7 @@ export {
   type FileIngester,
   type FileIngestOptions,
   type FileReport,
+  type SubmittedLine,
   type UploadedFile,
 } from './ingest.ts';
 export {

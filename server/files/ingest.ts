@@ -1,8 +1,10 @@
 /** Takes in one acquirer file: every good row is applied, every other one is named with its reason (DECISION 17). */
+import { createHash } from 'node:crypto';
 import {
   type Clock,
   checkRow,
   type Engine,
+  type FileArrival,
   type Hpan,
   isoText,
   LIMITS,
@@ -14,6 +16,7 @@ import {
   romeDayNumber,
   type TransactionRecord,
 } from '../../engine/index.ts';
+import { BadLines, type ErrorStore, type KeptErrors } from '../errors/index.ts';
 import { PgpFault, type Transform } from '../pgp/index.ts';
 import { isNetworkPan } from '../wire/index.ts';
 import { FileOutcome, type FileSummary } from './outcome.ts';
@@ -21,8 +24,10 @@ import { type Spool, type Spooled, spoolText } from './spool.ts';
 import { createLineReader, type FileName, type Line, readFileName } from './trnlog.ts';
 
 export interface FileIngestOptions {
-  readonly engine: Pick<Engine, 'record' | 'openIntake' | 'programme'>;
+  readonly engine: Pick<Engine, 'record' | 'openIntake' | 'openFile' | 'closeFile' | 'programme'>;
   readonly clock: Clock;
+  /** Where lines in error are kept for an operator. Absent: nowhere. */
+  readonly errors?: ErrorStore | undefined;
   /** Where uploads wait to be whole; they never have a name there. */
   readonly spoolFolder: string;
   /** Real time: how long to wait says nothing about the programme's clock, which may run or stand still. */
@@ -50,6 +55,17 @@ export interface FileReport {
   readonly ok: true;
   readonly summary: FileSummary;
   readonly outcome: FileOutcome;
+  /** Lines in error, those that an operator finds again and those that are only counted. */
+  readonly errors: KeptErrors;
+}
+
+/** A line that an operator submits in the place of one in error. */
+export interface SubmittedLine {
+  /** Of its file. */
+  readonly name: string;
+  readonly sender: string;
+  readonly line: number;
+  readonly text: string;
 }
 
 export interface FileIngester {
@@ -59,10 +75,25 @@ export interface FileIngester {
    * may have been taken: sending the file again is safe, since keys decide.
    */
   ingest(file: UploadedFile): Promise<FileReport | Refused>;
+  /** As a file of one row. Refuses with what is wrong with it; one that is stored already is taken in. */
+  takeLine(line: SubmittedLine): Promise<{ readonly ok: true } | Refused>;
 }
 
 export function createFileIngester(options: FileIngestOptions): FileIngester {
   let openCount = 0;
+  const during = async <T>(work: () => Promise<T | Refused>): Promise<T | Refused> => {
+    if (openCount >= LIMITS.filesAtOnceMax) {
+      return { ok: false, code: 'OVERLOADED', retryAtMs: options.clock.nowMs() + LIMITS.retryMsMax };
+    }
+    const refused = options.refusal();
+    if (refused !== null) return refused;
+    openCount += 1;
+    try {
+      return await work();
+    } finally {
+      openCount -= 1;
+    }
+  };
   return {
     async ingest(file) {
       const name = readFileName(file.name);
@@ -70,20 +101,25 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       if (name.sender !== file.sender)
         return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
       const reading = readingOf(name, options);
-      if (!reading.ok) return reading;
-      if (openCount >= LIMITS.filesAtOnceMax) {
-        return { ok: false, code: 'OVERLOADED', retryAtMs: options.clock.nowMs() + LIMITS.retryMsMax };
-      }
-      const refused = options.refusal();
-      if (refused !== null) return refused;
-      openCount += 1;
-      try {
-        return await takeIn(file, reading.value, options);
-      } finally {
-        openCount -= 1;
-      }
+      return reading.ok ? during(() => takeIn(file, reading.value, options)) : reading;
     },
+    takeLine: (line) => during(() => takeLine(line, options)),
   };
+}
+
+async function takeLine(submitted: SubmittedLine, options: FileIngestOptions): Promise<{ ok: true } | Refused> {
+  const { sender, text } = submitted;
+  const file = { name: `${submitted.name}#${submitted.line}`, sender };
+  const digest = createHash('sha256').update(text).digest('hex');
+  const once = async function* () {
+    yield text;
+  };
+  const report = await deliver(file, { digest, text: once }, { ...options, errors: undefined });
+  if (!report.ok) return report;
+  const [bad] = report.outcome.rowsNotCounted();
+  if (bad === undefined || bad.code === 'DUPLICATE_RECORD') return { ok: true };
+  if (bad.code === '' || bad.status === 'pending' || bad.status === 'parked') return { ok: true };
+  return { ok: false, code: bad.code, ...(bad.detail === '' ? {} : { detail: bad.detail }) };
 }
 
 /** How the bytes of such a file become text. */
@@ -137,38 +173,82 @@ async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): A
   }
 }
 
-async function deliver(file: UploadedFile, spool: Spool, options: FileIngestOptions): Promise<FileReport | Refused> {
+async function deliver(
+  file: Pick<UploadedFile, 'name' | 'sender'>,
+  text: Pick<Spool, 'digest' | 'text'>,
+  options: FileIngestOptions,
+): Promise<FileReport | Refused> {
   const receivedMs = options.clock.nowMs();
   const closeIntake = options.engine.openIntake(receivedMs);
-  const outcome = new FileOutcome();
-  const delivery = new Delivery({ options, outcome, receivedMs });
-  const { programme } = options.engine;
-  const context = { sender: file.sender, programme, todayDayNumber: romeDayNumber(receivedMs) };
-  const cut = () => delivery.cut();
-  options.stopping?.addEventListener('abort', cut);
   try {
-    await handOver(spool, context, delivery, outcome);
-    await delivery.settle();
+    return await accountFor({ ...file, digest: text.digest, receivedMs }, text, options);
   } finally {
-    options.stopping?.removeEventListener('abort', cut);
     // Also where the rest cannot be read; a period waits by itself for what was handed over.
     closeIntake();
   }
-  return delivery.refusal ?? { ok: true, summary: outcome.summary(file.name, isoText(receivedMs)), outcome };
 }
 
-async function handOver(spool: Spool, context: Context, delivery: Delivery, outcome: FileOutcome): Promise<void> {
-  for await (const lines of linesOf(spool)) {
+/**
+ * What became of the rows is accounted for when all are answered and before the sender is. Whatever dies in between, the
+ * engine knows which rows it has accepted of the file; sent again they are repetitions, and the others are judged anew.
+ */
+async function accountFor(
+  arrival: FileArrival,
+  text: Pick<Spool, 'text'>,
+  options: FileIngestOptions,
+): Promise<FileReport | Refused> {
+  const opened = await options.engine.openFile(arrival);
+  // An older format has no words for it: nothing is accounted for, and rows count as ever.
+  if (!opened.ok && opened.code !== 'FORMAT_KEPT') return opened;
+  const account = opened.ok ? opened.value : null;
+  const [outcome, badLines] = [new FileOutcome(), new BadLines()];
+  const refused = await handOverAll(text, { options, outcome, badLines, arrival, fileNumber: account?.fileNumber });
+  if (refused !== null) return refused;
+  const file = { kind: 'transactions', ...arrival } as const;
+  const errors = (await options.errors?.keep(file, badLines)) ?? NO_ERRORS;
+  const closed = account && (await options.engine.closeFile({ ...account, figures: outcome.figures() }));
+  if (closed?.ok === false) return closed;
+  return { ok: true, summary: outcome.summary(arrival.name, isoText(arrival.receivedMs)), outcome, errors };
+}
+
+const NO_ERRORS: KeptErrors = { keptCount: 0, unkeptCount: 0 };
+
+/** @returns why the rest was not sent, when what was is answered; null = all is */
+async function handOverAll(text: Pick<Spool, 'text'>, work: DeliveryOptions): Promise<Refused | null> {
+  const { options, arrival } = work;
+  const delivery = new Delivery(work);
+  const { programme } = options.engine;
+  const context = { sender: arrival.sender, programme, todayDayNumber: romeDayNumber(arrival.receivedMs) };
+  const cut = () => delivery.cut();
+  options.stopping?.addEventListener('abort', cut);
+  try {
+    await handOver(text, context, delivery, work);
+    await delivery.settle();
+  } finally {
+    options.stopping?.removeEventListener('abort', cut);
+  }
+  return delivery.refusal;
+}
+
+async function handOver(
+  text: Pick<Spool, 'text'>,
+  context: Context,
+  delivery: Delivery,
+  { outcome, badLines }: DeliveryOptions,
+): Promise<void> {
+  for await (const lines of linesOf(text)) {
     for (const line of lines) {
       const row = readRow(line, context);
-      if (!row.ok) outcome.reject(line.number, row.code, row.detail);
-      else if (!(await delivery.add({ line: line.number, record: row.record }))) return;
+      if (!row.ok) {
+        outcome.reject(line.number, row.code, row.detail);
+        badLines.add({ line: line.number, code: row.code, detail: row.detail, text: line.text });
+      } else if (!(await delivery.add({ line: line.number, text: line.text, record: row.record }))) return;
     }
     if (delivery.refusal !== null) return;
   }
 }
 
-async function* linesOf(spool: Spool): AsyncGenerator<readonly Line[]> {
+async function* linesOf(spool: Pick<Spool, 'text'>): AsyncGenerator<readonly Line[]> {
   const reader = createLineReader();
   for await (const text of spool.text()) yield reader.push(text);
   yield reader.end();
@@ -204,13 +284,17 @@ const IDENTIFIERS = [
 
 interface Row {
   readonly line: number;
+  readonly text: string;
   readonly record: TransactionRecord;
 }
 
 interface DeliveryOptions {
   readonly options: FileIngestOptions;
   readonly outcome: FileOutcome;
-  readonly receivedMs: number;
+  readonly badLines: BadLines;
+  readonly arrival: FileArrival;
+  /** Undefined: it is not accounted for. */
+  readonly fileNumber: number | undefined;
 }
 
 const FIRST_PAUSE_MS = 20;
@@ -278,8 +362,9 @@ class Delivery {
       this.#hold(row);
       return;
     }
-    const { options, receivedMs } = this.#options;
-    options.engine.record({ record: row.record, receivedMs }, (answer) => this.#answered(row, answer));
+    const { options, arrival, fileNumber } = this.#options;
+    const { receivedMs } = arrival;
+    options.engine.record({ record: row.record, receivedMs, fileNumber }, (answer) => this.#answered(row, answer));
   }
 
   #answered(row: Row, answer: RecordOutcome | Refused): void {
@@ -288,9 +373,16 @@ class Delivery {
       return;
     }
     if ('ok' in answer) this.#refuse(answer);
-    else this.#options.outcome.add(row.line, answer, row.record.amountCents);
+    else this.#judged(row, answer);
     this.#count -= 1;
     this.#wake();
+  }
+
+  /** One that is stored already leaves nothing to put right. */
+  #judged({ line, text, record }: Row, answer: RecordOutcome): void {
+    this.#options.outcome.add(line, answer, record.amountCents);
+    if (answer.status !== 'rejected' || answer.code === 'DUPLICATE_RECORD') return;
+    this.#options.badLines.add({ line, code: answer.code, text });
   }
 
   /** What is held will not be sent any more either. */

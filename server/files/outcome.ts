@@ -1,5 +1,12 @@
 /** What became of a file: sums, and every row that does not count with its line and reason (DECISIONS 17, 39). */
-import { LIMITS, type RecordOutcome, type RefusalName } from '../../engine/index.ts';
+import {
+  addCents,
+  type FileFigure,
+  LIMITS,
+  type RecordOutcome,
+  type RefusalName,
+  type RowFate,
+} from '../../engine/index.ts';
 
 export const ROW_STATUSES = ['counted', 'applied', 'pending', 'parked', 'dropped', 'rejected'] as const;
 export type RowStatus = (typeof ROW_STATUSES)[number];
@@ -50,35 +57,57 @@ export class FileOutcome {
   /** From 1: 0 is a line that counts, or is no row. */
   readonly #reasons: Reason[] = [];
   readonly #numbers = new Map<string, number>();
-  readonly #rows = tally();
-  readonly #amounts = tally();
-  readonly #codes = new Map<RefusalName, number>();
+  /** By status and code. */
+  readonly #sums = new Map<string, Sum>();
 
   /** A row that the engine judged. */
   add(line: number, outcome: RecordOutcome, amountCents: number): void {
-    this.#rows[outcome.status] += 1;
-    this.#amounts[outcome.status] += amountCents;
-    if (outcome.status === 'counted' || outcome.status === 'applied') this.#cashbackCents += outcome.scoreCents;
-    else this.#list(line, { status: outcome.status, code: 'code' in outcome ? outcome.code : '', detail: '' });
+    const { status } = outcome;
+    const code = 'code' in outcome ? outcome.code : '';
+    this.#count(status, code, amountCents);
+    if (status === 'counted' || status === 'applied') this.#cashbackCents += outcome.scoreCents;
+    else this.#list(line, { status, code, detail: '' });
   }
 
   /** A row of a wrong form, which the engine never saw. */
   reject(line: number, code: RefusalName, detail: string): void {
-    this.#rows.rejected += 1;
+    this.#count('rejected', code, 0);
     this.#list(line, { status: 'rejected', code, detail });
   }
 
   summary(file: string, received: string): FileSummary {
+    const [rows, amountCents] = [tally(), tally()];
+    const codes: Partial<Record<RefusalName, number>> = {};
+    for (const sum of this.#sums.values()) {
+      rows[sum.status] += sum.rowCount;
+      amountCents[sum.status] += sum.amountCents;
+      if (sum.code !== '') codes[sum.code] = (codes[sum.code] ?? 0) + sum.rowCount;
+    }
     return {
       file,
       received,
-      rows: ROW_STATUSES.reduce((sum, status) => sum + this.#rows[status], 0),
-      ...this.#rows,
-      amountCents: { ...this.#amounts },
+      rows: ROW_STATUSES.reduce((sum, status) => sum + rows[status], 0),
+      ...rows,
+      amountCents,
       cashbackCents: this.#cashbackCents,
-      codes: Object.fromEntries(this.#codes),
+      codes,
       unlisted: this.#unlisted,
     };
+  }
+
+  /** What the account of the file says; each row is in one of them. */
+  figures(): readonly FileFigure[] {
+    const figures = new Map<string, FileFigure>();
+    for (const { status, code, rowCount, amountCents } of this.#sums.values()) {
+      const figure = { fate: fateOf(status, code), code: code === '' ? null : code };
+      const before = figures.get(`${figure.fate} ${code}`) ?? { rowCount: 0, amountCents: 0 };
+      figures.set(`${figure.fate} ${code}`, {
+        ...figure,
+        rowCount: before.rowCount + rowCount,
+        amountCents: addCents(before.amountCents, amountCents),
+      });
+    }
+    return [...figures.values()];
   }
 
   /** By line, rising. */
@@ -89,8 +118,18 @@ export class FileOutcome {
     }
   }
 
+  #count(status: RowStatus, code: RefusalName | '', amountCents: number): void {
+    const key = `${status} ${code}`;
+    let sum = this.#sums.get(key);
+    if (sum === undefined) {
+      sum = { status, code, rowCount: 0, amountCents: 0 };
+      this.#sums.set(key, sum);
+    }
+    sum.rowCount += 1;
+    sum.amountCents = addCents(sum.amountCents, amountCents);
+  }
+
   #list(line: number, reason: Reason): void {
-    if (reason.code !== '') this.#codes.set(reason.code, (this.#codes.get(reason.code) ?? 0) + 1);
     if (line > LIMITS.outcomeLinesMax) {
       this.#unlisted += 1;
       return;
@@ -116,6 +155,18 @@ export class FileOutcome {
     larger.set(this.#reasonOfLine);
     this.#reasonOfLine = larger;
   }
+}
+
+interface Sum extends Pick<Reason, 'status' | 'code'> {
+  rowCount: number;
+  amountCents: number;
+}
+
+/** One that is stored already is no error of this row. */
+function fateOf(status: RowStatus, code: RefusalName | ''): RowFate {
+  if (status === 'dropped') return 'dropped';
+  if (status !== 'rejected') return 'accepted';
+  return code === 'DUPLICATE_RECORD' ? 'repeated' : 'rejected';
 }
 
 function tally(): Record<RowStatus, number> {

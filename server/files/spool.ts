@@ -2,13 +2,15 @@
  * Keeps an uploaded file out of memory until all of it is known to be text: what is not UTF-8 is refused whole,
  * before its first row counts (DECISION 40 of 30).
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Refused } from '../../engine/index.ts';
+import type { Read, Refused } from '../../engine/index.ts';
 
 export interface Spool {
   readonly bytes: number;
+  /** SHA-256 of them, hexadecimal. */
+  readonly digest: string;
   /** The text in pieces, without a byte-order mark; from the start, once. */
   text(): AsyncGenerator<string>;
   /** Gives the disk space back. */
@@ -41,7 +43,7 @@ export async function spoolText(
     await rm(path);
     const seal = { key: randomBytes(32), start: randomBytes(16) };
     const written = await writeSealed({ body, handle, seal, ...limits });
-    if (typeof written === 'number') return { ok: true, spool: openSpool(handle, seal, written) };
+    if (written.ok) return { ok: true, spool: openSpool(handle, seal, written.value) };
     await handle.close();
     return written;
   } catch (error) {
@@ -49,6 +51,8 @@ export async function spoolText(
     throw error;
   }
 }
+
+type Written = Pick<Spool, 'bytes' | 'digest'>;
 
 interface Seal {
   readonly key: Buffer;
@@ -61,10 +65,11 @@ interface Writing extends SpoolLimits {
   readonly seal: Seal;
 }
 
-/** @returns the number of bytes, or what is wrong with them */
-async function writeSealed({ body, handle, seal, bytesMax, refusal }: Writing): Promise<number | Refused> {
+/** @returns what is there, or what is wrong with it */
+async function writeSealed({ body, handle, seal, bytesMax, refusal }: Writing): Promise<Read<Written>> {
   const cipher = createCipheriv(CIPHER, seal.key, seal.start);
   const decoder = new TextDecoder('utf-8', { fatal: true });
+  const hash = createHash('sha256');
   let bytes = 0;
   let isText = true;
   for await (const chunk of body) {
@@ -76,9 +81,11 @@ async function writeSealed({ body, handle, seal, bytesMax, refusal }: Writing): 
     if (!isText) continue;
     const refused = refusal();
     if (refused !== null) return refused;
+    hash.update(chunk);
     await handle.write(cipher.update(chunk));
   }
-  return isText && decodes(() => decoder.decode()) ? bytes : { ok: false, code: 'ENCODING_INVALID' };
+  if (!isText || !decodes(() => decoder.decode())) return { ok: false, code: 'ENCODING_INVALID' };
+  return { ok: true, value: { bytes, digest: hash.digest('hex') } };
 }
 
 function decodes(decode: () => string): boolean {
@@ -90,9 +97,10 @@ function decodes(decode: () => string): boolean {
   }
 }
 
-function openSpool(handle: FileHandle, seal: Seal, bytes: number): Spool {
+function openSpool(handle: FileHandle, seal: Seal, { bytes, digest }: Written): Spool {
   return {
     bytes,
+    digest,
     async *text() {
       const decipher = createDecipheriv(CIPHER, seal.key, seal.start);
       // Drops a byte-order mark at the start, and none elsewhere (fault 39).

@@ -26,6 +26,8 @@ export interface Line {
   readonly number: number;
   /** Null: longer than any row can be; its text was let go. */
   readonly columns: readonly string[] | null;
+  /** As it came, without its line break; empty where it was let go. */
+  readonly text: string;
 }
 
 export interface LineReader {
@@ -49,8 +51,9 @@ export function createLineReader(): LineReader {
     number += 1;
     const wasOverlong = isOverlong || text.length > LIMITS.fileLineCharactersMax;
     isOverlong = false;
-    if (wasOverlong) return { number, columns: null };
-    return { number, columns: (text.endsWith('\r') ? text.slice(0, -1) : text).split(';') };
+    if (wasOverlong) return { number, columns: null, text: '' };
+    const line = text.endsWith('\r') ? text.slice(0, -1) : text;
+    return { number, columns: line.split(';'), text: line };
   };
 
   return {

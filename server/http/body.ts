@@ -1,4 +1,5 @@
 /** Reads a small request body, whole and bounded; files are streamed elsewhere (server/files). */
+import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { LIMITS, type Read, type Refused } from '../../engine/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
@@ -59,6 +60,35 @@ export const FILE_TYPES = [
 export function refusedFile(request: HttpRequest, types: readonly string[] = FILE_TYPES): Refused | null {
   if (!hasContentType(request, types)) return refuse('CONTENT_TYPE_INVALID');
   return Number(request.header('content-length') ?? 0) > LIMITS.fileBytesMax ? refuse('TOO_LARGE') : null;
+}
+
+/** A body that is read as it comes, and ends where it gets larger than any file may be, whatever its sender says of it. */
+export class MeasuredBody {
+  readonly #body: AsyncIterable<Uint8Array>;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+
+  constructor(body: AsyncIterable<Uint8Array>) {
+    this.#body = body;
+  }
+
+  get isTooLarge(): boolean {
+    return this.#bytes > LIMITS.fileBytesMax;
+  }
+
+  /** SHA-256 of what has come, hexadecimal; once, when all has. */
+  digest(): string {
+    return this.#hash.digest('hex');
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#body) {
+      this.#bytes += chunk.length;
+      if (this.isTooLarge) return;
+      this.#hash.update(chunk);
+      yield chunk;
+    }
+  }
 }
 
 /** True where the type is one of `types` and the content is not compressed: we inflate nothing (fault 47). */

@@ -1,27 +1,34 @@
 /** Paying a period, for operators: the real programme's admin addresses (domain 6.3), and what they lacked. */
 import * as v from 'valibot';
 import {
+  type Clock,
   checkTaxCode,
   type Engine,
+  isLine,
   isoText,
   PAYOUTS_FILTERS,
   type PayoutsFilter,
   type PayoutView,
 } from '../../engine/index.ts';
+import { BadLines, type ErrorStore } from '../errors/index.ts';
 import { consapFile, type PayoutDesk, type PayoutFormat, sepaFile } from '../payout/index.ts';
-import { readObject, refusedFile } from './body.ts';
+import { MeasuredBody, readObject, refusedFile } from './body.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Method, Route } from './route.ts';
 
 export interface PayoutRoutesOptions {
   readonly engine: Engine;
   readonly payouts: PayoutDesk;
+  readonly clock: Clock;
+  /** Where lines in error are kept. Absent: nowhere. */
+  readonly errors?: Pick<ErrorStore, 'keep'> | undefined;
 }
 
 const WINNERS = '/bpd/notification-manager/winners';
 const PAYOUTS = '/admin/payouts';
 
-export function payoutRoutes({ engine, payouts }: PayoutRoutesOptions): readonly Route[] {
+export function payoutRoutes(options: PayoutRoutesOptions): readonly Route[] {
+  const { engine, payouts } = options;
   const route = (method: Method, path: string, handle: (call: Call) => Promise<Answer>): Route => {
     return { method, path, roles: ['operator'], handle };
   };
@@ -31,8 +38,8 @@ export function payoutRoutes({ engine, payouts }: PayoutRoutesOptions): readonly
     route('POST', `${WINNERS}/restore`, (call) => restore(payouts, call)),
     route('POST', `${PAYOUTS}/sepa`, (call) => exportSepa(payouts, call)),
     route('GET', `${PAYOUTS}/export`, async () => json({ export: payouts.state })),
-    route('POST', `${PAYOUTS}/outcomes`, (call) => takeIn(call, (body) => payouts.takeOutcomes(body))),
-    route('POST', `${PAYOUTS}/complaints`, (call) => takeIn(call, (body) => payouts.takeComplaints(body))),
+    route('POST', `${PAYOUTS}/outcomes`, (call) => takeIn(options, call, 'outcomes')),
+    route('POST', `${PAYOUTS}/complaints`, (call) => takeIn(options, call, 'complaints')),
     route('GET', `${PAYOUTS}/files`, async () => readFiles(engine)),
     route('POST', `${PAYOUTS}/of`, (call) => readOwn(engine, call)),
     route('GET', PAYOUTS, (call) => readPage(engine, call)),
@@ -102,9 +109,29 @@ async function restore(payouts: PayoutDesk, call: Call): Promise<Answer> {
   return restored.ok ? json({ recordCount: restored.value }) : restored;
 }
 
-/** Streamed; every line for itself: an unknown id, or a line that cannot be read, has no effect and is named. */
-async function takeIn({ request }: Call, take: (body: AsyncIterable<Uint8Array>) => Promise<object>): Promise<Answer> {
-  return refusedFile(request) ?? json(await take(request.body));
+const FILE_NAME_MAX = 255;
+
+/**
+ * `?name=…`, by which its bad lines are found again. Streamed; every line for itself: an unknown id, or a line that cannot be
+ * read, has no effect, is named and kept. One that is too large is refused at its limit: the lines until there are taken in,
+ * and none of them twice when it comes again in pieces.
+ */
+async function takeIn(
+  { payouts, clock, errors }: PayoutRoutesOptions,
+  { request }: Call,
+  kind: 'outcomes' | 'complaints',
+): Promise<Answer> {
+  const name = request.query.get('name') ?? kind;
+  if (!isLine(name, FILE_NAME_MAX) || name === '') return refuse('FIELD_INVALID', 'name');
+  const refused = refusedFile(request);
+  if (refused !== null) return refused;
+  const [body, badLines, receivedMs] = [new MeasuredBody(request.body), new BadLines(), clock.nowMs()];
+  const rejected = (line: Parameters<BadLines['add']>[0]) => badLines.add(line);
+  const take = kind === 'outcomes' ? payouts.takeOutcomes : payouts.takeComplaints;
+  const taken = await take.call(payouts, body.chunks(), rejected);
+  if (body.isTooLarge) return refuse('TOO_LARGE');
+  const kept = await errors?.keep({ kind, name, sender: '', digest: body.digest(), receivedMs }, badLines);
+  return json({ ...taken, ...(kept === undefined ? {} : { errors: kept }) });
 }
 
 async function readFiles(engine: Engine): Promise<Answer> {

@@ -4,6 +4,7 @@ import type { SetAside } from '../../snapshots/index.ts';
 import type { StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
+import type { ErrorStore } from '../errors/index.ts';
 import type { FileIngester } from '../files/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
@@ -17,12 +18,14 @@ import type { ThreadView } from '../vitals/index.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
+import { errorRoutes } from './errors.ts';
 import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
 import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
+import { reconciliationRoutes } from './reconciliation.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { reversalRoutes } from './reversals.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
@@ -50,6 +53,8 @@ export interface HttpOptions {
   readonly storage: () => StorageStatus;
   readonly backups: ServedBackups;
   readonly payouts: PayoutDesk;
+  /** Absent: no bad lines are kept. */
+  readonly errors?: ErrorStore | undefined;
   /** Absent, or null: nobody delivers notices. */
   readonly courier?: Pick<Courier, 'tick'> | null | undefined;
   readonly cardVault: CardVault;
@@ -85,6 +90,8 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...internalRoutes(options),
     ...payoutRoutes(options),
     ...reversalRoutes(options.engine),
+    ...reconciliationRoutes(options.engine),
+    ...errorRoutes(options),
     ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),

@@ -96,19 +96,19 @@ function wantsCsv(request: HttpRequest): boolean {
 }
 
 /** The outcome file; its sums travel in a header. */
-async function csvAnswer({ summary, outcome }: FileReport): Promise<HttpResponse> {
+async function csvAnswer({ summary, outcome, errors }: FileReport): Promise<HttpResponse> {
   const body = await join(prefixed(OUTCOME_CSV_HEADER, map(outcome.rowsNotCounted(), outcomeCsvLine)));
   const headers = {
     'content-type': 'text/csv; charset=utf-8',
     'content-disposition': `attachment; filename="${summary.file}.outcome.csv"`,
-    'x-clickday-summary': JSON.stringify(summary),
+    'x-clickday-summary': JSON.stringify({ ...summary, errors }),
   };
   return { status: 200, headers, body };
 }
 
 /** The sums, and `outcome` with every row that does not count. */
-async function jsonAnswer({ summary, outcome }: FileReport): Promise<HttpResponse> {
-  const head = `${JSON.stringify(summary).slice(0, -1)},"outcome":[`;
+async function jsonAnswer({ summary, outcome, errors }: FileReport): Promise<HttpResponse> {
+  const head = `${JSON.stringify({ ...summary, errors }).slice(0, -1)},"outcome":[`;
   let separator = '';
   const items = map(outcome.rowsNotCounted(), (row) => {
     const item = separator + outcomeJsonItem(row);

@@ -18,6 +18,7 @@ import {
   type RefusalName,
   type Refused,
 } from '../../engine/index.ts';
+import type { BadLine } from '../errors/index.ts';
 import { type ComplaintPayment, readComplaintPayments } from './complaint-payments.ts';
 import { consapFile } from './consap-file.ts';
 import { readOutcomes, type TransferOutcome } from './outcomes.ts';
@@ -143,15 +144,21 @@ export class PayoutDesk {
     return { ok: true, value: count };
   }
 
-  /** Each line for itself; a file that comes again changes nothing. */
-  async takeOutcomes(body: AsyncIterable<Uint8Array>): Promise<TakenIn> {
-    return this.#takeIn(readOutcomes(body), (rows) =>
+  /**
+   * Each line for itself; a file that comes again changes nothing.
+   *
+   * @param rejected told of each line that has no effect
+   */
+  async takeOutcomes(body: AsyncIterable<Uint8Array>, rejected: Rejected = () => {}): Promise<TakenIn> {
+    return this.#takeIn(readOutcomes(body), rejected, (rows) =>
       this.#options.engine.changePayouts(rows.map((row) => ({ kind: 'outcome', id: row.id, outcome: outcomeOf(row) }))),
     );
   }
 
-  async takeComplaints(body: AsyncIterable<Uint8Array>): Promise<TakenIn> {
-    return this.#takeIn(readComplaintPayments(body), (rows) => Promise.all(rows.map((row) => this.#integrate(row))));
+  async takeComplaints(body: AsyncIterable<Uint8Array>, rejected: Rejected = () => {}): Promise<TakenIn> {
+    return this.#takeIn(readComplaintPayments(body), rejected, (rows) =>
+      Promise.all(rows.map((row) => this.#integrate(row))),
+    );
   }
 
   get #source(): PayoutSource {
@@ -259,20 +266,23 @@ export class PayoutDesk {
 
   async #takeIn<T>(
     rows: AsyncIterable<ReadRow<T>>,
+    rejected: Rejected,
     take: (rows: readonly T[]) => Promise<readonly PayoutReply[]>,
   ): Promise<TakenIn> {
     const tally = new Tally();
-    let [lines, batch]: [number[], T[]] = [[], []];
+    const count = ({ line, text }: ReadRow<T>, reply: Reply) => {
+      tally.count(line, reply);
+      if (!reply.ok) rejected({ line, text, code: reply.code, detail: reply.detail ?? '' });
+    };
+    let batch: (ReadRow<T> & { readonly ok: true })[] = [];
     const flush = async () => {
-      const replies = await take(batch);
-      for (const [at, line] of lines.entries()) tally.count(line, replies[at]!);
-      [lines, batch] = [[], []];
+      const replies = await take(batch.map(({ value }) => value));
+      for (const [at, row] of batch.entries()) count(row, replies[at]!);
+      batch = [];
     };
     for await (const row of rows) {
-      if (row.ok) {
-        lines.push(row.line);
-        batch.push(row.value);
-      } else tally.count(row.line, row);
+      if (row.ok) batch.push(row);
+      else count(row, row);
       if (batch.length === LIMITS.payoutsPageMax) await flush();
     }
     await flush();
@@ -301,12 +311,17 @@ class DeskFault extends Error {
   }
 }
 
+/** What the engine says of a row, or the reader. */
+type Reply = { readonly ok: true } | { readonly ok: false; readonly code: RefusalName; readonly detail?: string };
+
+type Rejected = (row: Pick<BadLine, 'line' | 'code' | 'detail' | 'text'>) => void;
+
 class Tally {
   readonly #rejected: TakenIn['rejected'][number][] = [];
   #rowCount = 0;
   #rejectedCount = 0;
 
-  count(line: number, reply: { readonly ok: true } | { readonly ok: false; code: RefusalName; detail?: string }): void {
+  count(line: number, reply: Reply): void {
     this.#rowCount += 1;
     if (reply.ok) return;
     this.#rejectedCount += 1;

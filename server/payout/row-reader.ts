@@ -5,7 +5,7 @@ import type { Column } from './columns.ts';
 import type { RowFault } from './payout-row.ts';
 
 /** One line that is not empty, numbered from 1 as an editor counts. */
-export type ReadRow<T> = { readonly line: number } & CheckedRow<T>;
+export type ReadRow<T> = Pick<Line, 'text'> & { readonly line: number } & CheckedRow<T>;
 
 export type CheckedRow<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & RowFault);
 
@@ -31,7 +31,7 @@ export async function* readRows<T extends Columns, Value>(
 ): AsyncGenerator<ReadRow<Value>> {
   for await (const line of linesOf(body)) {
     const read = readColumns(line, columns);
-    yield { line: line.number, ...(read.ok ? check(read.value) : read) };
+    yield { line: line.number, text: line.text, ...(read.ok ? check(read.value) : read) };
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type EngineStats,
   type Fact,
   type FailedGuard,
+  type FileArrival,
   type Hpan,
   type InstrumentView,
   type LastPayoutOrder,
@@ -49,6 +50,7 @@ import {
   type RankQuestion,
   RECORD_STATES,
   type Read,
+  type ReceivedFilesPart,
   type RecordCommand,
   type RecordFate,
   type RecordKey,
@@ -78,6 +80,7 @@ import {
   checkpointMark,
   commandKind,
   type Fields,
+  fileTally,
   flag,
   ibanCheckStatus,
   integer,
@@ -97,6 +100,7 @@ import {
   payoutStatus,
   type RowsCopied,
   rankedMark,
+  receivedFile,
   refusal,
   resolution,
   type StorePosition,
@@ -127,6 +131,8 @@ export const READ_NAMES = [
   'payoutsOf',
   'payoutFiles',
   'notices',
+  'receivedFiles',
+  'fileTally',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -226,7 +232,11 @@ const walletCommand: Codec<WalletCommand> = {
   },
 };
 
-const recordCommand = shape<RecordCommand>({ record: transactionRecord, receivedMs: integer });
+const recordCommand = sparse<RecordCommand>({ record: transactionRecord, receivedMs: integer, fileNumber: integer });
+
+const fileArrival = shape<FileArrival>({ sender: text, name: text, digest: text, receivedMs: integer });
+
+const receivedFilesPart = shape<ReceivedFilesPart>({ prefix: text, after: text, countMax: integer });
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
 
@@ -677,6 +687,8 @@ const READS: Reads = {
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
   payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
   notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
+  receivedFiles: crossing(76, tuple(receivedFilesPart), read(list(receivedFile))),
+  fileTally: crossing(77, tuple(integer), read(fileTally)),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */
@@ -692,6 +704,8 @@ export const SHARD = {
   changePayouts: crossing(48, tuple(integer, list(payoutChange)), list(payoutReply)),
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),
+  openFile: crossing(78, fileArrival, receivedFile),
+  closeFile: crossing(79, receivedFile, receivedFile),
   changeNotices: crossing(61, tuple(integer, list(noticeChange)), integer),
   tick: telling(18, integer),
   changed: telling(19, list(text)),

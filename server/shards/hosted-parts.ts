@@ -39,6 +39,8 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.changePayouts, ([partition, changes]) => shard.changePayouts(partition, changes));
   front.onAsked(SHARD.integratePayout, (integration) => shard.integratePayout(integration));
   front.onAsked(SHARD.setPayoutFile, (file) => shard.setPayoutFile(file));
+  front.onAsked(SHARD.openFile, (arrival) => shard.openFile(arrival));
+  front.onAsked(SHARD.closeFile, (file) => shard.closeFile(file));
   front.onAsked(SHARD.changeNotices, ([partition, changes]) => shard.changeNotices(partition, changes));
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
   shard.onChanged((citizens) => {

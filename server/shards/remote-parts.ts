@@ -75,11 +75,15 @@ export class RemoteShard implements ServedShard {
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
+  receivedFiles: ServedShard['receivedFiles'] = (...asked) => this.#read('receivedFiles', asked);
+  fileTally: ServedShard['fileTally'] = (...asked) => this.#read('fileTally', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
+  openFile: ServedShard['openFile'] = (arrival) => this.#to.ask(SHARD.openFile, arrival);
+  closeFile: ServedShard['closeFile'] = (file) => this.#to.ask(SHARD.closeFile, file);
   changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {

@@ -22,6 +22,19 @@ export function isNetworkPan(text: string): boolean {
   return NETWORK_FORM.test(text) && passesLuhn(text);
 }
 
+/** A text of columns without its card numbers; hashes of them may stay. */
+export function withoutPans(text: string): string {
+  const columns = text.split(';');
+  const isClean = (column: string) => column.length < 13 || HASH_FORM.test(column);
+  return columns.map((column) => (isClean(column) ? column : column.replace(DIGIT_RUN, masked))).join(';');
+}
+
+const HASH_FORM = /^[0-9a-f]{64}$/i;
+
+function masked(run: string): string {
+  return isNetworkPan(run.replace(/[ -]/g, '')) ? '*'.repeat(run.length) : run;
+}
+
 /** ISO/IEC 7812-1 annex B: from the right, every second digit counts double. */
 function passesLuhn(digits: string): boolean {
   let sum = 0;

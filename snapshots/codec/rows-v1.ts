@@ -138,6 +138,8 @@ export const rowValues: RowValues = {
   payoutFile: newer,
   notice: newer,
   noticeRun: newer,
+  fileTally: newer,
+  receivedFile: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -4,7 +4,18 @@ import { page, readLine } from './page.ts';
 import { type LineReaders, lineReaders as lineReadersV1, partitionFields, type RowValues } from './rows-v1.ts';
 import { rowValues as rowValuesV2 } from './rows-v2.ts';
 import { integer, list, shape } from './shape.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import {
+  fileTally,
+  ledgerEntry,
+  notice,
+  noticeRun,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  receivedFile,
+  storedResolution,
+} from './values-v3.ts';
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
@@ -14,15 +25,19 @@ export const rowValues: RowValues = {
     payoutRuns: list(payoutRun),
     payoutOrders: list(payoutOrder),
   }),
+  record: page(ledgerEntry),
   resolution: storedResolution,
   payout: page(payout),
   payoutLink: shape<PayoutLink>({ place: integer }),
   payoutFile,
   notice,
   noticeRun,
+  fileTally,
+  receivedFile,
 };
 
 export const lineReaders: LineReaders = {
   ...lineReadersV1,
+  record: (from, index) => readLine(from, ledgerEntry, index),
   payout: (from, index) => readLine(from, payout, index),
 };

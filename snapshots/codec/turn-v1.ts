@@ -49,6 +49,8 @@ export type FactV1 = Exclude<
       | 'noticeQueued'
       | 'noticeSet'
       | 'noticeRunSet'
+      | 'fileTallySet'
+      | 'receivedFileSet'
       | 'reversalResolved'
       | 'resolutionVoided';
   }

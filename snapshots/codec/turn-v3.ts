@@ -1,9 +1,21 @@
-/** Format 3 of the body of a journal record: the facts that are new in it. */
+/** Format 3 of the body of a journal record: the facts that it changed, and those that are new in it. */
 import type { Fact } from '../../engine/facts.ts';
-import { integer, tagged, text } from './shape.ts';
+import { integer, list, tagged, text } from './shape.ts';
 import { turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import { pendingReversal } from './values-v1.ts';
+import {
+  fileTally,
+  ledgerEntry,
+  notice,
+  noticeRun,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  receivedFile,
+  storedResolution,
+} from './values-v3.ts';
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -15,12 +27,25 @@ export const fact = tagged<Fact>({
   noticeSet: [20, { citizen: text, notice, wasDueMs: integer }],
   noticeRunSet: [21, { run: noticeRun }],
   // Cards.
+  recordSet: [
+    53,
+    {
+      hpan: text,
+      entry: ledgerEntry,
+      unanswered: integer,
+      pending: list(pendingReversal),
+      arrivals: integer,
+      reversals: integer,
+    },
+  ],
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
   resolutionVoided: [58, { hpan: text, place: integer }],
   // Partitions.
   payoutsOrdered: [86, { order: payoutOrder }],
   payoutRunSet: [87, { run: payoutRun }],
   payoutFileSet: [88, { file: payoutFile }],
+  fileTallySet: [93, { tally: fileTally }],
+  receivedFileSet: [96, { file: receivedFile }],
 });
 
 export const turnBody = turnBodyOf(fact);

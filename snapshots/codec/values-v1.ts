@@ -11,7 +11,21 @@ import {
 } from '../../engine/contract.ts';
 import type { Message, MessageBody, Standing } from '../../engine/facts.ts';
 import type { DoneCommand, Granted, Operation, PaymentRow, Payoff } from '../../engine/wallet/wallet.ts';
-import { absent, bytes, flag, integer, list, nullable, oneOf, shape, shared, sparse, tagged, text } from './shape.ts';
+import {
+  absent,
+  bytes,
+  type Fields,
+  flag,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  shape,
+  shared,
+  sparse,
+  tagged,
+  text,
+} from './shape.ts';
 
 /** By the number of the table of refusals, which only grows. */
 export const refusal = oneOf<RefusalName>(
@@ -110,7 +124,7 @@ export const transactionRecord = shared(
 
 export const pendingReversal = shape<PendingReversal>({ place: integer, expiresMs: integer });
 
-export const ledgerEntry = shape<LedgerEntry>({
+export const ledgerEntryFields: Fields<LedgerEntry> = {
   place: integer,
   previous: integer,
   key: text,
@@ -126,7 +140,7 @@ export const ledgerEntry = shape<LedgerEntry>({
     parked: 4,
     expired: 5,
     forgotten: 6,
-    // By format 3 only, whose facts say who did it; here, since nothing else of a record changed and no page is rewritten.
+    // By format 3 only, whose facts say who did it.
     discarded: 7,
   }),
   citizen: text,
@@ -138,7 +152,10 @@ export const ledgerEntry = shape<LedgerEntry>({
   code: nullable(refusal),
   flagged: flag,
   expiresMs: integer,
-});
+  fileNumber: absent(0),
+};
+
+export const ledgerEntry = shape<LedgerEntry>(ledgerEntryFields);
 
 const messageBody = tagged<MessageBody>({
   claim: [1, { citizen: text, hpan: text, enrolment: integer, channel: text, master: text, isProvisional: flag }],

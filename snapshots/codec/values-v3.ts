@@ -1,13 +1,35 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals.
+ * told; what operators decided about reversals; files of acquirers, which a record names now.
  */
-import type { StoredResolution } from '../../engine/card/card.ts';
-import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type { LedgerEntry, StoredResolution } from '../../engine/card/card.ts';
+import type { FileFigure, Notice, PayoutFile, PayoutOutcome, ReceivedFile, Resolution } from '../../engine/contract.ts';
+import type { FileTally } from '../../engine/file/received-file.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
-import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
-import { payoff } from './values-v1.ts';
+import { flag, integer, list, nullable, oneOf, shape, text } from './shape.ts';
+import { ledgerEntryFields, payoff, refusal } from './values-v1.ts';
+
+export const ledgerEntry = shape<LedgerEntry>({ ...ledgerEntryFields, fileNumber: integer });
+
+export const fileTally = shape<FileTally>({ fileNumber: integer, rowCount: integer, amountCents: integer });
+
+export const fileFigure = shape<FileFigure>({
+  fate: oneOf<FileFigure['fate']>({ accepted: 0, dropped: 1, rejected: 2, repeated: 3 }),
+  code: nullable(refusal),
+  rowCount: integer,
+  amountCents: integer,
+});
+
+export const receivedFile = shape<ReceivedFile>({
+  fileNumber: integer,
+  sender: text,
+  name: text,
+  digest: text,
+  receivedMs: integer,
+  isDone: flag,
+  figures: list(fileFigure),
+});
 
 export const payoutOutcome = shape<PayoutOutcome>({
   result: oneOf<PayoutOutcome['result']>({ 'ORDINE ESEGUITO': 0, KO: 1, 'PRESA IN CARICO RIGETTATO': 2 }),

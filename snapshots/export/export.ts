@@ -149,6 +149,7 @@ class Export {
     await this.#write(tables.PAYOUTS_TABLE, this.#payouts());
     await this.#write(tables.PAYOUT_ORDERS_TABLE, this.#remembered.payoutOrders);
     await this.#write(tables.PAYOUT_FILES_TABLE, this.#remembered.payoutFiles);
+    await this.#write(tables.RECEIVED_FILES_TABLE, this.#receivedFiles());
     await this.#write(tables.NOTICES_TABLE, this.#notices());
     const programme = await writeText(this.#to, 'programme.json', [this.#programmeText()]);
     const parts: PackageParts = {
@@ -293,6 +294,13 @@ class Export {
     for (const [partition, payout] of this.#remembered.payouts()) {
       if (!this.#people.isPresent(payout.citizen)) continue;
       yield { partition, payout, account: this.#options.hasPersonalData ? this.#people.payoff(payout) : null };
+    }
+  }
+
+  *#receivedFiles(): Iterable<tables.ReceivedFileLine> {
+    for (const file of this.#remembered.receivedFiles()) {
+      if (file.figures.length === 0) yield { file, figure: null };
+      for (const figure of file.figures) yield { file, figure };
     }
   }
 

@@ -4,9 +4,10 @@
  */
 import type { Card, LedgerEntry } from '../../engine/card/card.ts';
 import { coveringRow } from '../../engine/card/ownership.ts';
-import type { CitizenKey, Hpan, PayoutFile, Programme } from '../../engine/contract.ts';
+import type { CitizenKey, Hpan, PayoutFile, Programme, ReceivedFile } from '../../engine/contract.ts';
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact } from '../../engine/facts.ts';
+import { addToTally, FILES_PREFIX, type FileTally, figuresOf, fileTallySub } from '../../engine/file/received-file.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { partitionOf } from '../../engine/partition.ts';
 import type { Payout, PayoutOrder } from '../../engine/payout/payout.ts';
@@ -65,6 +66,26 @@ export class Remembered {
     return this.of(0)
       .actors.flushed.list('payoutFile', 0, '', '')
       .map(([, file]) => file);
+  }
+
+  /** In order of the day on which they came. Of one that was cut short, what was accepted by then. */
+  *receivedFiles(): Iterable<ReceivedFile> {
+    const { flushed } = this.of(0).actors;
+    for (let after: string | undefined = FILES_PREFIX; after !== undefined; ) {
+      const part = { prefix: FILES_PREFIX, after, countMax: LIMITS.rowPageCount };
+      const rows: readonly (readonly [string, ReceivedFile])[] = flushed.first('receivedFile', 0, '', part);
+      for (const [, file] of rows) yield file.isDone ? file : { ...file, figures: figuresOf(this.#tally(file)) };
+      after = rows.at(-1)?.[0];
+    }
+  }
+
+  #tally({ fileNumber }: ReceivedFile): FileTally {
+    const nothing = { fileNumber, rowCount: 0, amountCents: 0 };
+    const tallies = ALL_PARTITIONS.map(
+      (partition) =>
+        this.of(partition).actors.flushed.get('fileTally', partition, '', fileTallySub(fileNumber)) ?? nothing,
+    );
+    return tallies.reduce(addToTally, nothing);
   }
 
   *ties(): Iterable<readonly [CitizenKey, CitizenKey]> {

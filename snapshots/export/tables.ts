@@ -5,6 +5,7 @@
 import type { Card, HistoryRow, LedgerEntry } from '../../engine/card/card.ts';
 import {
   type CitizenKey,
+  type FileFigure,
   NOTICE_KINDS,
   NOTICE_STATES,
   type Notice,
@@ -13,6 +14,8 @@ import {
   PAYOUT_STATUSES,
   type PayoutFile,
   type PeriodParameters,
+  type ReceivedFile,
+  ROW_FATES,
 } from '../../engine/contract.ts';
 import type { Standing } from '../../engine/facts.ts';
 import { partitionOf } from '../../engine/partition.ts';
@@ -588,6 +591,37 @@ export const PAYOUT_FILES_TABLE: Table<PayoutFile> = {
   added: { by: ['award_period_id', 'state'], of: ['total_cents'] },
 };
 
+export interface ReceivedFileLine {
+  readonly file: ReceivedFile;
+  /** Null: nothing is known of any row. */
+  readonly figure: FileFigure | null;
+}
+
+export const RECEIVED_FILES_TABLE: Table<ReceivedFileLine> = {
+  name: 'received_files',
+  meaning:
+    'Files of acquirers, each time that one came, with what became of its rows: a row for each figure of a file.',
+  columns: [
+    whole('file_number', 'From 1, in the order of arrival.', ({ file }) => file.fileNumber),
+    text('name', 'Its name.', ({ file }) => file.name),
+    text('sender', 'ABI of the acquirer.', ({ file }) => file.sender),
+    instant('received_at', 'When it came.', ({ file }) => file.receivedMs),
+    flag('is_done', 'False: it was cut short, and its sender was never answered.', ({ file }) => file.isDone),
+    oneOf(
+      'fate',
+      ROW_FATES,
+      'accepted: counted, or on its way. dropped: it counts for nobody. rejected: it is wrong. repeated: it was there.',
+      ({ figure }) => figure?.fate ?? null,
+    ),
+    text('code', 'Why it was not accepted.', ({ figure }) => figure?.code ?? null),
+    whole('rows', 'How many rows.', ({ figure }) => figure?.rowCount ?? 0),
+    cents('amount_cents', 'What they come to, paid and taken back alike.', ({ figure }) => figure?.amountCents ?? 0),
+  ],
+  key: [],
+  refersTo: {},
+  added: { by: ['sender', 'fate'], of: ['amount_cents'] },
+};
+
 export interface NoticeLine {
   readonly notice: Notice;
   readonly atMs: number;
@@ -633,6 +667,8 @@ export const EXPORTED: Readonly<Record<RowTable, readonly Table<never>[] | strin
   payoutFile: [PAYOUT_FILES_TABLE],
   notice: [NOTICES_TABLE],
   noticeRun: 'how far the telling of a period is',
+  receivedFile: [RECEIVED_FILES_TABLE],
+  fileTally: 'what each partition accepted of a file',
   command: 'answers for whoever sends a command twice',
   outbox: 'messages under way between partitions',
 };

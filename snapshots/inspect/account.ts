@@ -4,6 +4,7 @@
  */
 import { PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
 import type { Fact, Section } from '../../engine/facts.ts';
+import { type FileTally, fileTallySub } from '../../engine/file/received-file.ts';
 import { payoutNumber } from '../../engine/payout/payout.ts';
 import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
 import type { Findings } from './findings.ts';
@@ -30,6 +31,8 @@ export class Account {
   readonly #partitionFold: PartitionFold;
   readonly #partitionRows = new Map<number, { readonly address: RowAddress; readonly row: StoredRow<PartitionRow> }>();
 
+  readonly #tallyRows = new Map<string, StoredRow<FileTally>>();
+
   constructor(programme: Programme, findings: Findings) {
     this.post = new Post(findings);
     this.#findings = findings;
@@ -43,6 +46,9 @@ export class Account {
     for (const partition of ALL_PARTITIONS) {
       for (const [address, row] of store.rows.scan('partition', partition)) {
         this.#partitionRows.set(partition, { address, row });
+      }
+      for (const [{ sub }, row] of store.rows.scan('fileTally', partition)) {
+        this.#tallyRows.set(`${partition} ${sub}`, row);
       }
       for (const [address, row] of store.rows.scan('outbox', partition)) {
         this.post.expectOutbox(partition, Number(address.sub), row);
@@ -115,6 +121,9 @@ export class Account {
       case 'noticeQueued':
         if (fact.notice.payoutId === 0) account.countNotice(runSubOf(fact.notice));
         return;
+      case 'fileTallySet':
+        this.#setTally(account, fact.tally, sequence);
+        return;
       case 'periodClosed':
       case 'periodCloseHeard':
       case 'periodFrozen':
@@ -125,9 +134,24 @@ export class Account {
       case 'payoutRunSet':
       case 'payoutFileSet':
       case 'noticeRunSet':
+      case 'receivedFileSet':
         this.#partitionFold.apply(account, fact, { sequence, nowMs });
         return;
     }
+  }
+
+  /** The row is compared now: of all that a tally has been only the last stays here. */
+  #setTally(account: PartitionAccount, tally: FileTally, sequence: number): void {
+    const { partition, fileTallies } = account;
+    const sub = fileTallySub(tally.fileNumber);
+    const before = fileTallies.get(sub);
+    if (tally.rowCount <= (before?.value?.rowCount ?? 0)) {
+      this.#findings.differ(`partition ${partition} at ${sequence}: tally of file ${tally.fileNumber} does not grow`);
+    }
+    const held = { value: tally, sequence, isRowSeen: before?.isRowSeen ?? false };
+    fileTallies.set(sub, held);
+    const row = this.#tallyRows.get(`${partition} ${sub}`);
+    this.#rowCheck.meet({ table: 'fileTally', partition, entity: '', sub }, row, held);
   }
 
   #capture(section: Section): void {

@@ -18,6 +18,7 @@ const CHECKED_NAMES = [
   'totals',
   'payouts',
   'notices',
+  'files',
   'rows',
   'rankings',
 ] as const;

@@ -15,11 +15,12 @@ import {
   type StoredRow,
 } from '../../engine/ports.ts';
 import type { Codec } from '../codec/shape.ts';
-import { ledgerEntry, paymentRow } from '../codec/values-v1.ts';
-import { payout as payoutCodec } from '../codec/values-v3.ts';
+import { paymentRow } from '../codec/values-v1.ts';
+import { ledgerEntry, payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import { AcceptedRows } from './files.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
 import { NoticeCheck } from './notices.ts';
@@ -46,7 +47,16 @@ export interface CheckParts extends History {
 type AnyRow = StoredRow<unknown>;
 
 /** Tables that are read once more at the end. */
-type UnmetTable = 'command' | 'payoutLink' | 'reversal' | 'resolution' | 'payoutFile' | 'notice' | 'noticeRun';
+type UnmetTable =
+  | 'command'
+  | 'payoutLink'
+  | 'reversal'
+  | 'resolution'
+  | 'payoutFile'
+  | 'notice'
+  | 'noticeRun'
+  | 'fileTally'
+  | 'receivedFile';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -60,6 +70,7 @@ export class PartitionCheck {
   /** Those of which a run has told all their citizens the result. */
   readonly #told: ReadonlySet<number>;
   readonly #cardFold: CardFold;
+  readonly #acceptedRows: AcceptedRows;
   /** The partition's sequence up to which rows hold everything. */
   readonly #covered: number;
   /** Tables that could not be read to the end: what was not met may be there. */
@@ -85,6 +96,7 @@ export class PartitionCheck {
     );
     this.#told = new Set(noticeRuns.flatMap((one) => (one?.isDone && one.run === 'final' ? [one.awardPeriodId] : [])));
     this.#cardFold = new CardFold(programme, findings);
+    this.#acceptedRows = new AcceptedRows(parts.partitions, findings);
     this.#covered = log.store?.rows.checkpoint().partitions[log.partition] ?? 0;
   }
 
@@ -101,6 +113,11 @@ export class PartitionCheck {
     yield* this.#checkFiles();
     this.#checkHelds('noticeRun', this.#parts.partitions[this.#log.partition]?.noticeRuns ?? new Map());
     yield* this.#checkUnmet('noticeRun');
+    const { fileTallies = new Map(), receivedFiles = new Map() } = this.#parts.partitions[this.#log.partition] ?? {};
+    this.#acceptedRows.finish(fileTallies, this.#log.partition);
+    for (const [sub, held] of fileTallies) this.#checkRow(this.#address('fileTally', '', sub), held);
+    this.#checkHelds('receivedFile', receivedFiles);
+    yield* this.#checkUnmet('fileTally', 'receivedFile');
   }
 
   *#checkActors(
@@ -159,7 +176,10 @@ export class PartitionCheck {
     for (const [sub, held] of card.listed) this.#checkRow(this.#address('reversal', '', sub), held);
     for (const [sub, held] of card.resolved) this.#checkRow(this.#address('resolution', card.hpan, sub), held);
 
-    for (const { entry } of card.ledger.values()) this.#setHash('record', entry, ledgerEntry);
+    for (const { entry } of card.ledger.values()) {
+      this.#setHash('record', entry, ledgerEntry);
+      this.#acceptedRows.add(entry, namedCard(card));
+    }
     this.#checkAsked(card);
     this.#checkPending(card);
     judgeAgain(card, this.#findings);
@@ -211,7 +231,7 @@ export class PartitionCheck {
   }
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
-  #checkHelds(table: 'notice' | 'noticeRun', rows: ReadonlyMap<string, readonly Expected[]>): void {
+  #checkHelds(table: 'notice' | 'noticeRun' | 'receivedFile', rows: ReadonlyMap<string, readonly Expected[]>): void {
     for (const [sub, helds] of rows) {
       const address = this.#address(table, '', sub);
       const row = this.#get(address);

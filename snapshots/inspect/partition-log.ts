@@ -294,6 +294,8 @@ function isActorFact(fact: Fact): fact is ActorFact {
     case 'payoutRunSet':
     case 'payoutFileSet':
     case 'noticeRunSet':
+    case 'fileTallySet':
+    case 'receivedFileSet':
       return false;
     default:
       return true;

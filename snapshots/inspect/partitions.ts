@@ -1,6 +1,7 @@
 /** The inspector's own account of the partitions: closing of periods, ties, running counts. */
-import type { CitizenKey, PayoutFile, Programme } from '../../engine/contract.ts';
+import type { CitizenKey, PayoutFile, Programme, ReceivedFile } from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
+import { contentSub, type FileTally, receivedFileSubs } from '../../engine/file/received-file.ts';
 import { type NoticeRun, noticeRunSub } from '../../engine/notice/notice.ts';
 import { type PayoutOrder, type PayoutRun, payoutFileSub } from '../../engine/payout/payout.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
@@ -36,6 +37,12 @@ export class PartitionAccount {
   readonly noticeRuns = new Map<string, Held<NoticeRun>[]>();
   /** Notices that each of them has queued. */
   readonly noticeCounts = new Map<string, number>();
+  /** By the sub of its row: what this partition has accepted of a file. */
+  readonly fileTallies = new Map<string, Held<FileTally>>();
+  /** By the sub of its row: what it was, one after the other. */
+  readonly receivedFiles = new Map<string, Held<ReceivedFile>[]>();
+  /** As they last stood, by number. */
+  readonly files = new Map<number, ReceivedFile>();
   programme: PartitionRow['programme'] = null;
   readonly frozenRankings: PartitionRow['frozenRankings'][number][] = [];
 
@@ -101,7 +108,7 @@ export class PartitionFold {
     this.#findings = findings;
   }
 
-  apply(account: PartitionAccount, fact: PartitionFact, place: Moment): void {
+  apply(account: PartitionAccount, fact: Exclude<PartitionFact, { kind: 'fileTallySet' }>, place: Moment): void {
     const subject = `partition ${account.partition} at ${place.sequence}`;
     switch (fact.kind) {
       case 'periodClosed':
@@ -146,6 +153,9 @@ export class PartitionFold {
       case 'noticeRunSet':
         this.#setNoticeRun(account, fact.run, place, subject);
         return;
+      case 'receivedFileSet':
+        this.#setReceivedFile(account, fact.file, place, subject);
+        return;
     }
   }
 
@@ -158,6 +168,32 @@ export class PartitionFold {
     this.#findings.expect(`${what}: count`, account.noticeCounts.get(sub) ?? 0, run.count);
     helds.push({ value: run, sequence: place.sequence, isRowSeen: false });
     account.noticeRuns.set(sub, helds);
+  }
+
+  /** One comes under the next number, and is done once; where its content was accounted for before, it repeats it. */
+  #setReceivedFile(account: PartitionAccount, file: ReceivedFile, place: Moment, subject: string): void {
+    const { fileNumber, isDone, figures, ...arrival } = file;
+    const what = `${subject}: file ${fileNumber}`;
+    if (account.partition !== 0) this.#findings.differ(`${what}: only partition 0 keeps files`);
+    if (isDone) {
+      const { fileNumber: _, isDone: wasDone, figures: none, ...before } = account.files.get(fileNumber) ?? file;
+      if (wasDone) this.#findings.differ(`${what}: done, and not open before`);
+      this.#findings.expect(`${what}: arrival`, before, arrival);
+      const isRepetition = account.receivedFiles.has(contentSub(file));
+      if (isRepetition && figures.some(({ fate }) => fate === 'dropped' || fate === 'rejected')) {
+        this.#findings.differ(`${what}: accounts once more for what it was done with before`);
+      }
+    } else {
+      this.#findings.expect(`${what}: number`, account.files.size + 1, fileNumber);
+      if (figures.length > 0) this.#findings.differ(`${what}: says what became of rows before they came`);
+    }
+    account.files.set(fileNumber, file);
+    for (const sub of receivedFileSubs(file)) {
+      const held = { value: file, sequence: place.sequence, isRowSeen: false };
+      const helds = account.receivedFiles.get(sub);
+      if (helds === undefined) account.receivedFiles.set(sub, [held]);
+      else helds.push(held);
+    }
   }
 
   #order(account: PartitionAccount, order: PayoutOrder, subject: string): void {

@@ -129,10 +129,11 @@ describe('a person with a terminal', () => {
 
     const sent = await run('ingest', file, '--url', url);
     expect(sent).toMatchObject({ code: 0, out: expect.stringContaining('€ 4.50') });
+    expect(sent.out).toContain('kept to be put right: 1 line, see clickday errors list');
     expect(readFileSync(`${file}.outcome.csv`, 'utf8')).toBe(
       'line;status;code;detail\n2;rejected;AMOUNT_INVALID;amountCents\n',
     );
-    expect((await run('wallet', CITIZEN, '--url', url)).out).toContain('1 payments, cashback € 4.50');
+    expect((await run('wallet', CITIZEN, '--url', url)).out).toContain('1 payment, cashback € 4.50');
     expect((await run('ranking', '--top', '3', '--url', url)).out).toMatch(/1 +1 +Tue 8 Dec 2020 10:00/);
   });
 

@@ -70,7 +70,8 @@ class Desk {
     const record = recordOf({ hpan: CARD, trxMs: NOW_MS - DAY_MS, ...fields });
     const key = `${record.idTrxAcquirer} ${record.operationType}`;
     const period = { ...H1, awardPeriodId };
-    return this.decide({ type: 'RECORD', key, record, receivedMs: this.nowMs, period, isClosed: false });
+    const received = { key, record, receivedMs: this.nowMs, fileNumber: 0 };
+    return this.decide({ type: 'RECORD', ...received, period, isClosed: false });
   }
 
   /** The wallet counts the newest payment. */

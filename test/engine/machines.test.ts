@@ -38,7 +38,7 @@ const PLACE = 7;
 const entry: LedgerEntry = {
   ...{ place: PLACE, previous: 0, key: 'k', latestMs: NOW - 1, record, receivedMs: NOW, arrival: 0, state: 'asked' },
   ...{ citizen: ME, enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: 0, code: null },
-  ...{ flagged: false, expiresMs: 0 },
+  ...{ flagged: false, expiresMs: 0, fileNumber: 0 },
 };
 const asked = { commandKey: 'c'.repeat(32), bodyHash: 'h', kind: 'enrol', channel: 'app-io-channel' } as const;
 const details = { methodKind: 'card', brand: 'VISA', lastDigits: '1111', expiry: '', issuerAbi: '' } as const;
@@ -171,6 +171,7 @@ const resolutions: readonly CardEvent[] = [
   { ...resolve, payment: { ...payment, enrolment: 7 } },
   { ...resolve, isClosed: true },
 ];
+const received = { type: 'RECORD', key: 'k', receivedMs: NOW, fileNumber: 0 } as const;
 const cardEvents: readonly CardEvent[] = [
   { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: false },
   { type: 'ACTIVATE', citizen: ME, enrolment: 1, channel: 'x', master: CARD, isProvisional: true },
@@ -178,10 +179,10 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'WITHDRAW', citizen: ME },
   { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: false },
   { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: true },
-  { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: false },
-  { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: true },
-  { type: 'RECORD', key: 'k', record: { ...record, operationType: '01' }, receivedMs: NOW, period, isClosed: false },
-  { type: 'RECORD', key: 'k', record, receivedMs: NOW - 9e8, period, isClosed: false },
+  { ...received, record, period, isClosed: false },
+  { ...received, record, period, isClosed: true },
+  { ...received, record: { ...record, operationType: '01' }, period, isClosed: false },
+  { ...received, record, receivedMs: NOW - 9e8, period, isClosed: false },
   { type: 'COUNT_JUDGED', place: PLACE, code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
   { type: 'REVERSE_JUDGED', place: PLACE, applied: true },
   { type: 'EXPIRE' },

@@ -82,6 +82,17 @@ async function doubt(world: World): Promise<void> {
   );
 }
 
+/** One that has nothing but a row of a wrong form, and one that is cut short. */
+async function receive(world: World): Promise<void> {
+  const open = async (name: string) => {
+    const arrival = { sender: '36081', name, digest: name.padEnd(64, '0'), receivedMs: world.nowMs };
+    return value(await world.engine.openFile(arrival));
+  };
+  const wrong = { fate: 'rejected', code: 'WRONG_COLUMNS', rowCount: 1, amountCents: 0 } as const;
+  value(await world.engine.closeFile({ ...(await open('CSTAR.1.csv')), isDone: true, figures: [wrong] }));
+  await open('CSTAR.2.csv');
+}
+
 async function live(world: World): Promise<Lived> {
   const random = new Random(seed);
   const citizens = Array.from({ length: CITIZENS }, (_, number) => world.citizen(makeTaxCode(number)));
@@ -98,6 +109,7 @@ async function live(world: World): Promise<Lived> {
   world.at(day(21));
   await pay(world, random);
   await doubt(world);
+  await receive(world);
   for (const reversal of [false, true]) {
     await world.pay({ hpan: hpan(1), at: day(16), cents: 1_000, correlation: 'back', reversal });
   }

@@ -5,9 +5,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Engine, isoText, makeTaxCode } from '../../engine/index.ts';
+import { isoText, makeTaxCode } from '../../engine/index.ts';
 import { LIMITS } from '../../engine/limits.ts';
-import { createFileIngester, type FileIngester, type FileReport } from '../../server/files/index.ts';
+import {
+  createFileIngester,
+  type FileIngester,
+  type FileIngestOptions,
+  type FileReport,
+} from '../../server/files/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { type HeldWorld, openOnDisk, until } from '../support/shards.ts';
@@ -53,8 +58,10 @@ function fileOf(name: string): string {
 function ingesterOver({ world }: HeldWorld, handedOver: (count: number) => void = () => {}): FileIngester {
   let count = 0;
   const { engine } = world;
-  const door: Pick<Engine, 'record' | 'openIntake' | 'programme'> = {
+  const door: FileIngestOptions['engine'] = {
     programme: engine.programme,
+    openFile: engine.openFile,
+    closeFile: engine.closeFile,
     openIntake: (receivedMs) => engine.openIntake(receivedMs),
     record(command, done) {
       handedOver(count);

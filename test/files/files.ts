@@ -1,5 +1,6 @@
 /** Files and rows for tests: well-formed TRNLOG lines, bodies in pieces, and an engine door that records what it is told. */
-import type { RecordCommand, RecordOutcome, Refused } from '../../engine/contract.ts';
+import type { FileArrival, ReceivedFile, RecordCommand, RecordOutcome, Refused } from '../../engine/contract.ts';
+import type { Read } from '../../engine/engine.ts';
 import { italy2020 } from '../../engine/programme/index.ts';
 import { createFileIngester, type FileIngester, type FileIngestOptions } from '../../server/files/index.ts';
 
@@ -46,6 +47,8 @@ export const COUNTED: RecordOutcome = { status: 'counted', scoreCents: 450, awar
 export class RecordingDoor {
   readonly programme = italy2020();
   readonly taken: RecordCommand[] = [];
+  /** As they last stood, by number from 1. */
+  readonly files: ReceivedFile[] = [];
   readonly #judge: Judge;
   /** Rows taken and not yet answered, and the most there ever were. */
   inFlight = 0;
@@ -55,6 +58,18 @@ export class RecordingDoor {
 
   constructor(judge: Judge = () => COUNTED) {
     this.#judge = judge;
+  }
+
+  async openFile(arrival: FileArrival): Promise<Read<ReceivedFile>> {
+    const file = { ...arrival, fileNumber: this.files.length + 1, isDone: false, figures: [] };
+    this.files.push(file);
+    return { ok: true, value: file };
+  }
+
+  async closeFile(file: ReceivedFile): Promise<Read<ReceivedFile>> {
+    const closed = { ...file, isDone: true };
+    this.files[file.fileNumber - 1] = closed;
+    return { ok: true, value: closed };
   }
 
   openIntake(receivedMs: number): () => void {

@@ -18,6 +18,7 @@ import { HashLists } from '../../server/publishing/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { Versions } from '../../server/versions/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { openTestErrors } from '../support/errors.ts';
 
 export interface Sent {
   readonly token?: string;
@@ -94,12 +95,14 @@ export class HttpServer {
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
     const published = { folder: join(folder, 'published'), failed: fail };
     const hashLists = new HashLists({ engine: observed, clock, realMs: Date.now, pause, ...published });
+    const errors = await openTestErrors(join(folder, 'errors'));
     const http = createHttpHandler({
+      errors,
       engine: observed,
       identity: identity.identity,
       clock,
       files: createFileIngester({
-        ...{ engine: observed, clock, spoolFolder: folder, pause, refusal: () => null, isEncryptionRequired },
+        ...{ engine: observed, clock, errors, spoolFolder: folder, pause, refusal: () => null, isEncryptionRequired },
         decrypting: pgpKey === undefined ? null : (bytes) => decryptedPieces(bytes, pgpKey),
       }),
       metrics,

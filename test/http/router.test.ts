@@ -159,7 +159,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       },
       identity: server.identity.identity,
       clock: createClock({ monotonicMs, realMs: () => 0 }),
-      files: { ingest: () => Promise.reject(failure) },
+      files: { ingest: () => Promise.reject(failure), takeLine: () => Promise.reject(failure) },
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,

@@ -44,6 +44,7 @@ export function entryOf(record: TransactionRecord, fields: Partial<LedgerEntry> 
     code: null,
     flagged: false,
     expiresMs: 0,
+    fileNumber: 0,
     ...fields,
   };
 }

@@ -319,7 +319,17 @@ function ledgerEntry(
   const unknown = { enrolment: 0, awardPeriodId: 0, scoreCents: 0, leftCents: 0, matched: NOWHERE, code: null };
   const expiresMs = isReversal(of) ? addOneMonth(as.receivedMs) : 0;
   const key = recordKeyText(of);
-  return { record: of, key, latestMs: PAID_MS, state: 'asked', ...unknown, flagged: false, expiresMs, ...as };
+  return {
+    record: of,
+    key,
+    latestMs: PAID_MS,
+    state: 'asked',
+    ...unknown,
+    flagged: false,
+    expiresMs,
+    fileNumber: 0,
+    ...as,
+  };
 }
 
 function countedEntry(asked: LedgerEntry, leftCents: number): LedgerEntry {

@@ -12,12 +12,15 @@ import {
   type PayoutFile,
   REFUSALS,
   RESOLUTIONS,
+  type ReceivedFile,
   type RefusalName,
+  ROW_FATES,
   type TransactionRecord,
   WALLET_COMMAND_KINDS,
   type WalletCommandKind,
 } from '../../engine/contract.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
+import type { FileTally } from '../../engine/file/received-file.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import type { RowTable, RowTypes } from '../../engine/ports.ts';
@@ -105,6 +108,7 @@ export class Samples {
       code: this.orNull(this.refusal),
       flagged: this.flag(),
       expiresMs: this.instant(),
+      fileNumber: this.count(),
     };
   }
 
@@ -275,6 +279,8 @@ export class Samples {
       { kind: 'noticeQueued', citizen: citizen(), notice: this.notice() },
       { kind: 'noticeSet', citizen: citizen(), notice: this.notice(), wasDueMs: instant() },
       { kind: 'noticeRunSet', run: this.noticeRun() },
+      { kind: 'fileTallySet', tally: this.fileTally() },
+      { kind: 'receivedFileSet', file: this.receivedFile() },
     ];
   }
 
@@ -330,6 +336,22 @@ export class Samples {
     return {
       ...{ fileNumber: count(), awardPeriodId: count(), name: this.text(), rowCount: count(), totalCents: count() },
       ...{ checksum: this.hpan(), state: this.#random.pick(PAYOUT_FILE_STATES), atMs: this.instant() },
+    };
+  }
+
+  fileTally(): FileTally {
+    return { fileNumber: this.count(), rowCount: this.count(), amountCents: this.count() };
+  }
+
+  receivedFile(): ReceivedFile {
+    const { count } = this;
+    const figure = () => {
+      const [fate, code] = [this.#random.pick(ROW_FATES), this.orNull(this.refusal)];
+      return { fate, code, rowCount: count(), amountCents: count() };
+    };
+    return {
+      ...{ fileNumber: count(), sender: this.text(), name: this.text(), digest: this.hpan() },
+      ...{ receivedMs: this.instant(), isDone: this.flag(), figures: this.some(figure) },
     };
   }
 
@@ -487,6 +509,8 @@ export class Samples {
       payoutFile: this.payoutFile(),
       notice: this.notice(),
       noticeRun: this.noticeRun(),
+      fileTally: this.fileTally(),
+      receivedFile: this.receivedFile(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

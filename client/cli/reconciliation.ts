@@ -1,0 +1,57 @@
+/** `clickday reconciliation`: what became of the rows of acquirers on one day, by file and by acquirer. */
+import { defineCommand } from 'citty';
+import type { ReconciledSums, Reconciliation } from '../../server/index.ts';
+import { euro, grouped } from '../paint.ts';
+import { romeDay } from '../rome.ts';
+import { Desk } from './desk.ts';
+import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { JSON_ARGUMENT, print, printJson } from './verb.ts';
+import { plainTable } from './words.ts';
+
+export const reconciliation = defineCommand({
+  meta: {
+    name: 'reconciliation',
+    description:
+      'What became of the rows that acquirers sent on a day: rows and amounts accepted, dropped, rejected and repeated, ' +
+      'by file and by acquirer, with the reasons. Exact, whatever died meanwhile.',
+  },
+  args: {
+    day: { type: 'string', description: 'of arrival, in Rome; by default today', valueHint: 'YYYY-MM-DD' },
+    acquirer: { type: 'string', description: 'only this one', valueHint: 'ABI' },
+    ...LINE_ARGUMENTS,
+    ...JSON_ARGUMENT,
+  },
+  async run({ args }) {
+    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', 'reconciliation') });
+    const acquirer = args.acquirer === undefined ? '' : `&acquirer=${encodeURIComponent(args.acquirer)}`;
+    const day = encodeURIComponent(args.day ?? romeDay(Date.now()));
+    const read = await desk.get<Reconciliation>(`/admin/reconciliation?day=${day}${acquirer}`);
+    if (args.json) printJson(read);
+    else print(sayReconciliation(read));
+  },
+});
+
+function sayReconciliation({ day, acquirers, files }: Reconciliation): string {
+  if (files.length === 0) return `no file came on ${day}`;
+  const table = plainTable(['acquirer', 'file', 'rows', 'accepted', 'dropped', 'rejected', 'repeated', '']);
+  for (const one of acquirers) {
+    for (const file of files) {
+      if (file.acquirer !== one.acquirer) continue;
+      const note = file.state === 'unfinished' ? 'unfinished: only what was accepted is known' : '';
+      table.push([file.acquirer, file.file, ...cellsOf(file), note]);
+    }
+    table.push([one.acquirer, 'all of the day', ...cellsOf(one), '']);
+  }
+  const reasons = acquirers.flatMap((one) =>
+    one.reasons.map(({ fate, code, rows, cents }) => `  ${one.acquirer} ${fate} ${code}: ${shown({ rows, cents })}`),
+  );
+  return [table.toString(), ...reasons].join('\n');
+}
+
+function cellsOf({ rows, cents, accepted, dropped, rejected, repeated }: ReconciledSums): readonly string[] {
+  return [{ rows, cents }, accepted, dropped, rejected, repeated].map(shown);
+}
+
+function shown({ rows, cents }: { readonly rows: number; readonly cents: number }): string {
+  return cents === 0 ? grouped(rows) : `${grouped(rows)} (${euro(cents)})`;
+}
