@@ -2,7 +2,7 @@
 export type { BackupState } from './backups.ts';
 export { DESCRIPTORS_MIN, descriptorLimit } from './descriptors.ts';
 export type { KeptErrors } from './errors/index.ts';
-export type { ReconciledAcquirer, ReconciledFile, ReconciledSums, Reconciliation } from './http/reconciliation.ts';
+export type { ReconciledSums, Reconciliation } from './http/index.ts';
 export {
   type DevelopmentIdentity,
   IdentityFault,

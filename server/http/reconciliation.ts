@@ -26,7 +26,7 @@ export interface ReconciledSums extends Sum, Sums {
   readonly reasons: readonly ({ readonly fate: RowFate; readonly code: string } & Sum)[];
 }
 
-export interface ReconciledFile extends ReconciledSums {
+interface ReconciledFile extends ReconciledSums {
   readonly fileNumber: number;
   readonly file: string;
   readonly acquirer: string;
@@ -35,7 +35,7 @@ export interface ReconciledFile extends ReconciledSums {
   readonly state: 'done' | 'unfinished';
 }
 
-export interface ReconciledAcquirer extends ReconciledSums {
+interface ReconciledAcquirer extends ReconciledSums {
   readonly acquirer: string;
   readonly files: number;
   readonly unfinished: number;

@@ -42,10 +42,10 @@ test('a file is named after its sender, its date and its time', () => {
 test('lines and columns are the same wherever the text is cut', () => {
   const text = 'a;b;c\r\n;;\n\nx\n\r\nlast;one';
   const lines = [
-    { number: 1, columns: ['a', 'b', 'c'] },
-    { number: 2, columns: ['', '', ''] },
-    { number: 4, columns: ['x'] },
-    { number: 6, columns: ['last', 'one'] },
+    { number: 1, columns: ['a', 'b', 'c'], text: 'a;b;c' },
+    { number: 2, columns: ['', '', ''], text: ';;' },
+    { number: 4, columns: ['x'], text: 'x' },
+    { number: 6, columns: ['last', 'one'], text: 'last;one' },
   ];
   expect(readAll([text])).toEqual(lines);
   expect(readAll([...text])).toEqual(lines);
@@ -70,8 +70,8 @@ test('a last line needs no line break, and a line break ends no empty row', () =
 test('a line longer than any row is named and let go, whatever it is cut into', () => {
   const longest = 'x'.repeat(LIMITS.fileLineCharactersMax);
   expect(readAll([`${longest}\nb\n`])).toEqual([
-    { number: 1, columns: [longest] },
-    { number: 2, columns: ['b'] },
+    { number: 1, columns: [longest], text: longest },
+    { number: 2, columns: ['b'], text: 'b' },
   ]);
   for (const size of [1_000, 5_000, 100_000]) {
     const text = `a\n${longest}x;y\nb\n${'y'.repeat(50_000)}`;
@@ -79,10 +79,10 @@ test('a line longer than any row is named and let go, whatever it is cut into', 
       text.slice(index * size, (index + 1) * size),
     );
     expect(readAll(pieces), `size=${size}`).toEqual([
-      { number: 1, columns: ['a'] },
-      { number: 2, columns: null },
-      { number: 3, columns: ['b'] },
-      { number: 4, columns: null },
+      { number: 1, columns: ['a'], text: 'a' },
+      { number: 2, columns: null, text: '' },
+      { number: 3, columns: ['b'], text: 'b' },
+      { number: 4, columns: null, text: '' },
     ]);
   }
 });

@@ -12,9 +12,25 @@ import {
 import { Random, seed } from '../support/random.ts';
 import { all, stream } from './rows.ts';
 
-function outcomesIn(...pieces: readonly (string | Uint8Array)[]): Promise<ReadRow<TransferOutcome>[]> {
-  return all(readOutcomes(stream(pieces.map((piece) => Buffer.from(piece as string)))));
+function outcomesIn(...pieces: readonly (string | Uint8Array)[]): Promise<Row<TransferOutcome>[]> {
+  return said(readOutcomes(stream(pieces.map((piece) => Buffer.from(piece as string)))));
 }
+
+type Without<U> = U extends unknown ? Omit<U, 'text'> : never;
+type Row<T> = Without<ReadRow<T>>;
+
+/** What is made of each row. */
+async function said<T>(rows: AsyncIterable<ReadRow<T>>): Promise<Row<T>[]> {
+  return (await all(rows)).map(({ text: _, ...row }) => row as Row<T>);
+}
+
+test('with each row comes the line as it was, for who has to put it right', async () => {
+  const rows = await all(readOutcomes(stream([Buffer.from('7;KO;;;\r\n;x\n')])));
+  expect(rows.map(({ text, ok }) => [text, ok])).toEqual([
+    ['7;KO;;;', true],
+    [';x', false],
+  ]);
+});
 
 const EXECUTED = { result: 'ORDINE ESEGUITO', resultReason: '', cro: 'CRO1', executionDay: '2021-07-26' } as const;
 
@@ -203,9 +219,9 @@ describe('payments of complaints', () => {
     ticketId: '9007199254740993',
   };
 
-  function complaintsIn(fields: Partial<typeof COLUMNS>): Promise<ReadRow<ComplaintPayment>[]> {
+  function complaintsIn(fields: Partial<typeof COLUMNS>): Promise<Row<ComplaintPayment>[]> {
     const line = `${Object.values({ ...COLUMNS, ...fields }).join(';')}\n`;
-    return all(readComplaintPayments(stream([Buffer.from(line)])));
+    return said(readComplaintPayments(stream([Buffer.from(line)])));
   }
 
   const PAYMENT: ComplaintPayment = {
