@@ -50,9 +50,11 @@ export function openBytes(key: Uint8Array, context: Uint8Array, sealed: Uint8Arr
   if (sealed.length < SEAL_BYTES) return null;
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(context).setAuthTag(sealed.subarray(IV_BYTES, SEAL_BYTES));
+  // In this mode all of the plain text comes with the update.
   const plain = decipher.update(sealed.subarray(SEAL_BYTES));
   try {
-    return Buffer.concat([plain, decipher.final()]);
+    decipher.final();
+    return plain;
   } catch {
     return null;
   }

@@ -124,12 +124,21 @@ export function sealRow(writer: ByteWriter, key: Buffer, change: RowChange, form
   });
 }
 
-/** @throws StorageFault ROW_DAMAGED, FORMAT_NEWER, FORMAT_OLDER */
-export function openRow<T extends RowTable>(table: T, key: Buffer, bytes: Buffer): StoredRow<RowTypes[T]> {
-  return openValue(key, bytes, (from, { rowValues }) => ({
+/**
+ * @param isKept nobody changes the bytes any more, and what is sealed in the row may lie in them
+ * @throws StorageFault ROW_DAMAGED, FORMAT_NEWER, FORMAT_OLDER
+ */
+export function openRow<T extends RowTable>(
+  table: T,
+  key: Buffer,
+  bytes: Buffer,
+  isKept = false,
+): StoredRow<RowTypes[T]> {
+  const read: ReadValue<StoredRow<RowTypes[T]>> = (from, { rowValues }) => ({
     sequence: from.integer(),
     value: rowValues[table].read(from),
-  }));
+  });
+  return openValue(key, bytes, read, isKept);
 }
 
 /** Of a row as it is stored. */
@@ -164,15 +173,16 @@ export function sealValue(writer: ByteWriter, key: Buffer, format: number, write
 /** How a value is read, by the format that it has. */
 type ReadValue<T> = (from: ByteReader, format: Format) => T;
 
-export function openValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>): T {
-  return readValue(key, bytes, (from, format) => {
+export function openValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>, isKept = false): T {
+  const readAll: ReadValue<T> = (from, format) => {
     const value = read(from, format);
     from.finish();
     return value;
-  });
+  };
+  return readValue(key, bytes, readAll, isKept);
 }
 
-function readValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>): T {
+function readValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>, isKept = false): T {
   if (bytes.length < BODY_AT || bytes.readUInt32LE(CRC_AT) !== checksum(key, bytes)) {
     throw damaged(key, 'fails its checksum');
   }
@@ -180,7 +190,7 @@ function readValue<T>(key: Buffer, bytes: Buffer, read: ReadValue<T>): T {
   const format = formatOf(number);
   if (format === undefined) throw unread(number);
   try {
-    return read(new ByteReader(bytes, BODY_AT), format);
+    return read(new ByteReader(bytes, BODY_AT, bytes.length, isKept), format);
   } catch (error) {
     if (error instanceof MalformedBytes) throw damaged(key, `cannot be read: ${error.message}`);
     throw error;

@@ -129,7 +129,7 @@ export class MediumRows implements Rows {
     const prefix = tablePrefix(table, partition);
     const from = entity === undefined ? prefix : rowKey(table, partition, entity, '');
     for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) {
-      yield [addressOf(table, key), openRow(table, key, bytes)];
+      yield [addressOf(table, key), openRow(table, key, bytes, true)];
     }
   }
 

@@ -73,7 +73,8 @@ export class MediumVault implements Vault {
 
   /** Plain bytes, as they come back from the journal: live state and replayed state are the same. */
   seal(slot: number, text: string): Uint8Array {
-    const sealed = sealBytes(this.#key(slot), this.#context(slot), Buffer.from(text));
+    const context = this.#context(slot);
+    const sealed = sealBytes(this.#key(slot, context), context, Buffer.from(text));
     const versioned = new Uint8Array(1 + sealed.length);
     versioned[0] = VERSION;
     versioned.set(sealed, 1);
@@ -82,14 +83,15 @@ export class MediumVault implements Vault {
 
   open(slot: number, sealed: Uint8Array): string {
     if (sealed[0]! > VERSION) throw new StorageFault('FORMAT_NEWER', 'personal data was sealed by a newer version');
-    const plain = openBytes(this.#key(slot), this.#context(slot), sealed.subarray(1));
+    const context = this.#context(slot);
+    const plain = openBytes(this.#key(slot, context), context, sealed.subarray(1));
     if (plain === null) throw sealBroken(slot);
     return plain.toString('utf8');
   }
 
   /** Whether the slot has a key: not one that was erased, damaged, or never written. */
   hasKey(slot: number): boolean {
-    return this.#unflushedKeys.has(slot) || this.#unwrapped(slot) !== null;
+    return this.#unflushedKeys.has(slot) || this.#unwrapped(slot, this.#context(slot)) !== null;
   }
 
   digest(text: string): string {
@@ -136,10 +138,11 @@ export class MediumVault implements Vault {
     }
   }
 
-  #key(slot: number): Buffer {
+  /** Wrapped in the same context in which it seals. */
+  #key(slot: number, context: Buffer): Buffer {
     const known = this.#unflushedKeys.get(slot) ?? this.#keys.get(slot);
     if (known !== undefined) return known;
-    const key = this.#unwrap(slot);
+    const key = this.#unwrap(slot, context);
     this.#keys.set(slot, key);
     return key;
   }
@@ -151,14 +154,14 @@ export class MediumVault implements Vault {
     return wrapped;
   }
 
-  #unwrap(slot: number): Buffer {
+  #unwrap(slot: number, context: Buffer): Buffer {
     invariant(Number.isInteger(slot) && slot >= 0, `no slot has the number ${slot}`);
-    const key = this.#unwrapped(slot);
+    const key = this.#unwrapped(slot, context);
     if (key === null) throw sealBroken(slot);
     return key;
   }
 
-  #unwrapped(slot: number): Buffer | null {
+  #unwrapped(slot: number, context: Buffer): Buffer | null {
     const { medium, at } = this.#whereIs(slot);
     const bytes = medium.read(at);
     if (bytes.length !== SLOT_BYTES) return null;
@@ -166,7 +169,7 @@ export class MediumVault implements Vault {
     if (bytes.readUIntLE(1, 3) === 0 && bytes[0]! > VERSION) {
       throw new StorageFault('FORMAT_NEWER', `key ${slot} was written by a newer version: use that one`);
     }
-    return openBytes(this.#parts.master, this.#context(slot), bytes.subarray(SLOT_HEADER_BYTES));
+    return openBytes(this.#parts.master, context, bytes.subarray(SLOT_HEADER_BYTES));
   }
 
   #own(at: number): number {
@@ -186,8 +189,8 @@ export class MediumVault implements Vault {
   /** The store that made the key, wherever it is used since. */
   #context(slot: number): Buffer {
     const { place } = this.#parts;
-    const found = slotPlaceOf(slot, place);
-    return Buffer.from(`${storeContext({ ...place, ...found })} slot ${found.at}`);
+    const { generation, index, at } = slotPlaceOf(slot, place);
+    return Buffer.from(`${storeContext({ folderId: place.folderId, generation, index })} slot ${at}`);
   }
 }
 

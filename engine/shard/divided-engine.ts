@@ -195,18 +195,19 @@ export class DividedEngine implements Engine {
     for (const [index, { id }] of changes.entries()) {
       if (!Number.isInteger(id) || id < 1 || id > PAYOUT_ID_MAX) continue;
       const partition = partitionOfPayout(id);
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), index]);
+      const indexes = byPartition.get(partition);
+      if (indexes === undefined) byPartition.set(partition, [index]);
+      else indexes.push(index);
     }
-    await Promise.all(
-      [...byPartition].map(async ([partition, indexes]) => {
-        for (let first = 0; first < indexes.length; first += LIMITS.payoutsPageMax) {
-          const piece = indexes.slice(first, first + LIMITS.payoutsPageMax);
-          const own = piece.map((index) => changes[index]!);
-          const answers = await this.#shardAt(partition).changePayouts(partition, own);
-          for (const [at, index] of piece.entries()) replies[index] = answers[at]!;
-        }
-      }),
+    const change = async (partition: number, indexes: readonly number[]) => {
+      const own = indexes.map((index) => changes[index]!);
+      const answers = await this.#shardAt(partition).changePayouts(partition, own);
+      for (const [at, index] of indexes.entries()) replies[index] = answers[at]!;
+    };
+    const pieces = [...byPartition].flatMap(([partition, indexes]) =>
+      slicesOf(indexes, LIMITS.payoutsPageMax).map((piece) => change(partition, piece)),
     );
+    await Promise.all(pieces);
     return replies;
   }
 
@@ -383,6 +384,11 @@ export class DividedEngine implements Engine {
   #shardAt(partition: number): ServedShard {
     return this.#options.shards[partition % this.#options.shards.length]!;
   }
+}
+
+function slicesOf<T>(items: readonly T[], countMax: number): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / countMax);
+  return Array.from({ length: count }, (_, at) => items.slice(at * countMax, (at + 1) * countMax));
 }
 
 function fieldInvalid(detail: string): Refused {

@@ -111,9 +111,11 @@ export class PayoutReads {
 }
 
 function accountOf({ payoff }: Payout, sealed: SealedPayoff): PayoutAccount {
-  const { iban, accountHolderCF, accountHolderName, accountHolderSurname } = sealed;
   return {
-    ...{ iban, accountHolderCF, accountHolderName, accountHolderSurname },
+    iban: sealed.iban,
+    accountHolderCF: sealed.accountHolderCF,
+    accountHolderName: sealed.accountHolderName,
+    accountHolderSurname: sealed.accountHolderSurname,
     checkStatus: payoff?.checkStatus ?? 'UNKNOWN_PSP',
     technicalAccountHolder: sealed.technicalAccountHolder ?? null,
     issuerCardId: sealed.issuerCardId ?? null,

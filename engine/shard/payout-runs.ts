@@ -87,10 +87,12 @@ export class PayoutRuns {
     return isDone ? { ok: true, value: this.progress(order.orderNumber) } : DRAINING;
   }
 
+  /** The next one is decided on top of it while it is flushed; the last of a partition is told when all is on disk. */
   #step(partition: number, step: RunStep): Promise<RunProgress> {
     return new Promise((resolve) => {
       this.#options.shard.payouts(partition, (turn, decider) => {
         const progress = decider.run(turn, partition, step);
+        if (!progress.isDone) resolve(progress);
         return () => resolve(progress);
       });
     });

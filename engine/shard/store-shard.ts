@@ -519,13 +519,23 @@ function* piecesOf(published: Published): Iterable<Published> {
   yield at === 0 ? published : { ...published, moves: moves.slice(at) };
 }
 
+/** Whose wallets or totals changed. */
 function citizensIn(record: TurnRecord): readonly CitizenKey[] {
   const citizens = new Set<CitizenKey>();
   for (const { facts } of record.sections) {
-    for (const fact of facts) if ('citizen' in fact) citizens.add(fact.citizen);
+    for (const fact of facts) if ('citizen' in fact && !BESIDE_WALLETS.has(fact.kind)) citizens.add(fact.citizen);
   }
   return [...citizens];
 }
+
+/** Facts of a citizen that leave the wallet as it is: there are millions of them when a period is paid. */
+const BESIDE_WALLETS: ReadonlySet<Fact['kind']> = new Set([
+  'payoutMade',
+  'payoutAdded',
+  'payoutSet',
+  'noticeQueued',
+  'noticeSet',
+]);
 
 /** As many as travel in one message. */
 function firstOf<T>(all: Iterator<T>): readonly T[] {

@@ -187,17 +187,30 @@ export class PayoutDesk {
       },
       announce: (file) => this.#setFile({ ...fileOf(period, open), ...sumsOf(file) }),
     });
-    for await (const file of written) {
-      await this.#change(file.ids.map((id) => ({ kind: 'deliver', id, fileNumber: open }) as const));
-      await this.#setFile({ ...fileOf(period, open), ...sumsOf(file), state: 'delivered' });
-      const { fileCount = 0, rowCount = 0, totalCents = 0 } = this.#export ?? {};
-      this.#tell({
-        fileCount: fileCount + 1,
-        rowCount: rowCount + file.ids.length,
-        totalCents: totalCents + file.amountCents,
-      });
+    // Marked while the next file is claimed: that has no name before, and the two share flushes.
+    let marked = Promise.resolve();
+    try {
+      for await (const file of written) {
+        await marked;
+        marked = this.#markDelivered({ ...fileOf(period, open), ...sumsOf(file), state: 'delivered' }, file);
+        marked.catch(() => undefined); // It is waited for.
+      }
+    } finally {
+      await marked;
     }
     this.#tell({ unwritable: unwritable.named, unwritableCount: unwritable.count });
+  }
+
+  async #markDelivered(file: PayoutFile, { ids }: WrittenFile): Promise<void> {
+    const { fileNumber } = file;
+    await this.#change(ids.map((id) => ({ kind: 'deliver', id, fileNumber })));
+    await this.#setFile(file);
+    const { fileCount = 0, rowCount = 0, totalCents = 0 } = this.#export ?? {};
+    this.#tell({
+      fileCount: fileCount + 1,
+      rowCount: rowCount + ids.length,
+      totalCents: totalCents + file.totalCents,
+    });
   }
 
   /** Without those whose citizens left since they were read. */

@@ -227,19 +227,22 @@ export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes';
 }
 
-/** Reads what ByteWriter wrote. Whatever it returns is a copy: the bytes may be gone afterwards. */
+/** Reads what ByteWriter wrote. Whatever it returns is a copy: the bytes may be gone afterwards, unless they are kept. */
 export class ByteReader {
   readonly #bytes: Buffer;
   readonly #end: number;
+  readonly #isKept: boolean;
   readonly #remembered: string[] = [];
   #read = 0;
-  readonly #last = new Map<object, object>();
+  #last: Map<object, object> | null = null;
   #at: number;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, end);
+  /** @param isKept nobody changes the bytes any more: what is read of them may lie where it is */
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, isKept = false) {
+    this.#bytes = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, end);
     this.#at = start;
     this.#end = end;
+    this.#isKept = isKept;
   }
 
   /** Throws MalformedBytes when something is left over. */
@@ -265,7 +268,14 @@ export class ByteReader {
   /** A reader for the next bytes alone, which are a value of their own. */
   part(byteCount: number): ByteReader {
     const start = this.#at;
-    return new ByteReader(this.#bytes, start, this.#advance(byteCount));
+    return new ByteReader(this.#bytes, start, this.#advance(byteCount), this.#isKept);
+  }
+
+  /** The same of which the bytes are kept: copied once, whatever is read of them. */
+  keptPart(byteCount: number): ByteReader {
+    if (this.#isKept) return this.part(byteCount);
+    const start = this.#at;
+    return new ByteReader(Buffer.from(this.#bytes.subarray(start, this.#advance(byteCount))), 0, byteCount, true);
   }
 
   integer(): number {
@@ -289,12 +299,13 @@ export class ByteReader {
 
   /** What was last kept under this key. */
   last(key: object): object {
-    const part = this.#last.get(key);
+    const part = this.#last?.get(key);
     if (part === undefined) throw new MalformedBytes('a part that never stood before');
     return part;
   }
 
   keepLast(key: object, part: object): void {
+    this.#last ??= new Map();
     this.#last.set(key, part);
   }
 
@@ -308,7 +319,9 @@ export class ByteReader {
   bytes(): Uint8Array {
     const length = this.#varint();
     const start = this.#at;
-    return new Uint8Array(this.#bytes.subarray(start, this.#advance(length)));
+    const end = this.#advance(length);
+    if (this.#isKept) return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
+    return new Uint8Array(this.#bytes.subarray(start, end));
   }
 
   /** Moves past `byteCount` bytes and returns the new position. */

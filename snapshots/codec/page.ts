@@ -25,7 +25,8 @@ export function page<T>(line: Codec<T>): Codec<readonly T[]> {
     read(from: ByteReader) {
       const ends: number[] = [];
       for (let left = from.word(); left > 0; left -= 1) ends.push(from.word());
-      return ends.map((end, index) => line.read(from.part(end - (ends[index - 1] ?? 0))));
+      const lines = from.keptPart(ends.at(-1) ?? 0);
+      return ends.map((end, index) => line.read(lines.part(end - (ends[index - 1] ?? 0))));
     },
   };
 }

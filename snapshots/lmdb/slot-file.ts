@@ -86,7 +86,7 @@ export class SlotFile implements SlotMedium {
   }
 
   read(slot: number): Buffer {
-    const bytes = Buffer.alloc(SLOT_BYTES);
+    const bytes = Buffer.allocUnsafe(SLOT_BYTES);
     const count = readSync(this.#file.fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
     return bytes.subarray(0, count);
   }
