@@ -305,6 +305,7 @@ export interface WalletView {
   readonly cancellationMs: number | null;
   readonly optInStatus: OptInStatus;
   readonly iban: string | null;
+  /** `KO` without an IBAN: the bank service said later that the account is not the citizen's, and it is kept no more. */
   readonly ibanCheckStatus: IbanCheckStatus | null;
   /** Null = the account is the citizen's own. */
   readonly technicalAccountHolder: string | null;
@@ -582,6 +583,27 @@ export interface NoticesQueued {
   readonly run: NoticeRunKind;
   readonly awardPeriodId: number;
   readonly noticeCount: number;
+}
+
+// Accounts that nobody could verify (domain 2.1, R13).
+
+/** What the bank service says of an account when it is asked again. `INVALID`: there is none with this IBAN. */
+export const RECHECK_VERDICTS = ['OK', 'KO', 'INVALID', 'UNKNOWN_PSP'] as const;
+export type RecheckVerdict = (typeof RECHECK_VERDICTS)[number];
+
+/** An account that was stored unverified, and when the bank service is to be asked about it again. */
+export interface UnverifiedAccount {
+  readonly citizen: CitizenKey;
+  readonly dueMs: number;
+  /** How often it has been asked again so far. */
+  readonly attempts: number;
+}
+
+/** Of the account as it was read: one that is no longer due at that instant was replaced, or dealt with, meanwhile. */
+export interface AccountRecheck {
+  readonly citizen: CitizenKey;
+  readonly dueMs: number;
+  readonly verdict: RecheckVerdict;
 }
 
 export const PERIOD_STATUSES = ['INACTIVE', 'ACTIVE', 'WAITING', 'CLOSED'] as const;

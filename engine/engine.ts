@@ -1,5 +1,6 @@
 /** The door of the engine as the shell sees it. `openEngine` (shard/open-engine.ts) makes one. */
 import type {
+  AccountRecheck,
   ActivationView,
   CitizenKey,
   CommandId,
@@ -38,6 +39,7 @@ import type {
   ReversalResolved,
   ReversalsPage,
   TotalView,
+  UnverifiedAccount,
   WalletCommand,
   WalletView,
 } from './contract.ts';
@@ -205,6 +207,15 @@ export interface Engine {
   notices(query: NoticesQuery): Promise<Read<NoticesPage>>;
   /** What became of deliveries; answers how many of them were due, when all are on disk. */
   changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>>;
+  /** Accounts about which the bank service is to be asked again by then: those of all partitions, at most so many. */
+  unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>>;
+  /**
+   * What it said. `OK`: verified; nothing known: asked again later, less and less often. What is not the citizen's, or does
+   * not exist, is kept no more, neither in the wallet nor in a payout that is not under way (domain 2.1: KO is not stored).
+   *
+   * @returns how many of them were still due, when all are on disk; FORMAT_KEPT, DRAINING
+   */
+  recheckAccounts(rechecks: readonly AccountRecheck[]): Promise<Read<number>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

@@ -12,13 +12,14 @@ import type {
   Notice,
   OptInStatus,
   PayoutFile,
+  RecheckVerdict,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
-import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
+import type { DoneCommand, Operation, PaymentRow, Payoff, Recheck } from './wallet/wallet.ts';
 
 /** A place in a ranking; all that its order needs but the tax code. */
 export interface Standing {
@@ -46,6 +47,21 @@ export type WalletFact =
       readonly removed: readonly { readonly awardPeriodId: number; readonly before: Standing }[];
     }
   | { readonly kind: 'payoffSet'; readonly citizen: CitizenKey; readonly payoff: Payoff; readonly atMs: number }
+  /** When the bank service is to be asked about the account again; null = no more. `wasDueMs`: null = it was not to be. */
+  | {
+      readonly kind: 'recheckSet';
+      readonly citizen: CitizenKey;
+      readonly recheck: Recheck | null;
+      readonly wasDueMs: number | null;
+    }
+  /** It was asked again, and knows; the payoff as it now stands. */
+  | {
+      readonly kind: 'payoffJudged';
+      readonly citizen: CitizenKey;
+      readonly verdict: Exclude<RecheckVerdict, 'UNKNOWN_PSP'>;
+      readonly payoff: Payoff | null;
+      readonly atMs: number;
+    }
   | {
       readonly kind: 'methodAdded';
       readonly citizen: CitizenKey;

@@ -4,6 +4,7 @@ import type { CitizenKey, Notice, PayoutFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
+import type { Pointer } from './pointer.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
@@ -70,6 +71,8 @@ export interface RowTypes {
   readonly notice: Notice;
   /** entity '', sub `noticeRunSub` */
   readonly noticeRun: NoticeRun;
+  /** entity '', sub as pointer.ts says */
+  readonly pointer: Pointer;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

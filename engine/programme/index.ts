@@ -18,7 +18,7 @@ export {
   reversalScoreCents,
   shownCents,
 } from './cashback.ts';
-export { checkIban, makeIban } from './iban.ts';
+export { checkIban, makeIban, recheckDelayMs } from './iban.ts';
 export {
   isStillDue,
   type NoticeSubject,

@@ -114,6 +114,9 @@ export class Decider {
       case 'notices':
         turn.replies.push(task.decide(turn, this.#notices));
         return true;
+      case 'rechecks':
+        this.#decideRechecks(turn, task);
+        return true;
       case 'expiry':
         this.#decideExpiry(turn, task);
         return true;
@@ -141,6 +144,7 @@ export class Decider {
       wallet,
       frozenPeriods: () => this.#frozenPeriods(turn, partition),
       vault: this.#options.store.vault,
+      isOlder: this.#options.store.isOlder === true,
     });
     decideWallet(walletContext(turn, partition, wallet, decision), event);
     if (decision.isDeferred) return false;
@@ -234,6 +238,19 @@ export class Decider {
     for (const fact of facts) this.#fact(turn, partition, fact);
     if (toAll === undefined) return;
     for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
+  }
+
+  #decideRechecks(turn: Turn, { partition, rechecks, done }: Extract<Task, { kind: 'rechecks' }>): void {
+    let dueCount = 0;
+    for (const { citizen, dueMs, verdict } of rechecks) {
+      const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+      const decision = newDecision();
+      decideWallet(walletContext(turn, partition, wallet, decision), { type: 'RECHECKED', dueMs, verdict });
+      this.#fold(turn, partition, decision);
+      this.#payouts.follow(turn, partition, decision.facts);
+      if (decision.facts.length > 0) dueCount += 1;
+    }
+    turn.replies.push(() => done(dueCount));
   }
 
   /** Only so many in one turn: what is left is the next turn's. */

@@ -2,6 +2,7 @@
 import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
+  AccountRecheck,
   CitizenKey,
   NoticeChange,
   NoticeRunKind,
@@ -12,6 +13,7 @@ import type {
   Programme,
   Refused,
   ReversalsPage,
+  UnverifiedAccount,
 } from '../contract.ts';
 import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
 import type { Engine, EngineStats, NoticesQuery, Read, ReversalsQuery } from '../engine.ts';
@@ -249,13 +251,28 @@ export class DividedEngine implements Engine {
   async changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>> {
     const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
-    const byPartition = new Map<number, NoticeChange[]>();
-    for (const change of changes) {
-      const partition = partitionOf(change.citizen);
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), change]);
-    }
     const counts = await Promise.all(
-      [...byPartition].map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
+      byPartition(changes).map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
+    );
+    return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
+  }
+
+  async unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>> {
+    const accounts: UnverifiedAccount[] = [];
+    for (let partition = 0; partition < PARTITION_COUNT && accounts.length < countMax; partition += 1) {
+      const part = { partition, untilMs, countMax: countMax - accounts.length };
+      const read = await this.#shardAt(partition).unverifiedAccounts(part);
+      if (!read.ok) return read;
+      accounts.push(...read.value);
+    }
+    return { ok: true, value: accounts };
+  }
+
+  async recheckAccounts(rechecks: readonly AccountRecheck[]): Promise<Read<number>> {
+    const refused = this.#refusedAsNew();
+    if (refused !== null) return refused;
+    const counts = await Promise.all(
+      byPartition(rechecks).map(([partition, own]) => this.#shardAt(partition).recheckAccounts(partition, own)),
     );
     return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
   }
@@ -357,6 +374,18 @@ export class DividedEngine implements Engine {
 
 function fieldInvalid(detail: string): Refused {
   return { ok: false, code: 'FIELD_INVALID', detail };
+}
+
+/** Each kept in its order. */
+function byPartition<T extends { readonly citizen: CitizenKey }>(changes: readonly T[]): readonly [number, T[]][] {
+  const parts = new Map<number, T[]>();
+  for (const change of changes) {
+    const partition = partitionOf(change.citizen);
+    const own = parts.get(partition);
+    if (own === undefined) parts.set(partition, [change]);
+    else own.push(change);
+  }
+  return [...parts];
 }
 
 function sumOf(left: ShardStats, right: ShardStats): ShardStats {

@@ -5,9 +5,10 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
-import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
+import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord, WalletFact } from '../facts.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
+import { recheckSub } from '../pointer.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -90,6 +91,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         return wallet;
       });
       if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
+      if (fact.kind === 'recheckSet') pointAtRecheck(target, partition, fact);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });
@@ -106,6 +108,16 @@ function foldPayout(target: FoldTarget, partition: number, { kind, citizen, payo
   target.change('partition', partition, '', (row) => ({ ...(row ?? emptyPartition()), payoutCount }));
   if (kind === 'payoutMade') return;
   target.put('payoutLink', partition, citizen, payoutLinkSub(payout.place), { place: payout.place });
+}
+
+function pointAtRecheck(
+  target: FoldTarget,
+  partition: number,
+  { citizen, recheck, wasDueMs }: Extract<WalletFact, { kind: 'recheckSet' }>,
+): void {
+  if (wasDueMs !== null && wasDueMs !== recheck?.dueMs)
+    target.put('pointer', partition, '', recheckSub(citizen, wasDueMs), null);
+  if (recheck !== null) target.put('pointer', partition, '', recheckSub(citizen, recheck.dueMs), { key: citizen });
 }
 
 /** What a section does to its partition as a whole: time, cursors, counts. */

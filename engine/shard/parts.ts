@@ -11,6 +11,7 @@
  *                                                periods to close
  */
 import type {
+  AccountRecheck,
   CitizenKey,
   Hpan,
   ListedNoticeState,
@@ -22,6 +23,7 @@ import type {
   PayoutReply,
   PayoutView,
   ReversalView,
+  UnverifiedAccount,
 } from '../contract.ts';
 import type { Engine, EngineStats, PayoutsFilter, Read } from '../engine.ts';
 import type { Fact, Message, Standing } from '../facts.ts';
@@ -136,6 +138,13 @@ export interface PayoutRunWork {
   readonly lastWinner: Standing | null;
 }
 
+/** Of one partition: accounts that are to be checked again by then. */
+export interface UnverifiedPart {
+  readonly partition: number;
+  readonly untilMs: number;
+  readonly countMax: number;
+}
+
 /** Of one partition, in order. */
 export interface NoticesPart {
   readonly partition: number;
@@ -235,6 +244,9 @@ export interface ServedShard
   notices(part: NoticesPart): Promise<Read<readonly NoticeListed[]>>;
   /** Of one partition; answers how many were due. */
   changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;
+  unverifiedAccounts(part: UnverifiedPart): Promise<Read<readonly UnverifiedAccount[]>>;
+  /** Of one partition; answers how many of them were still due. */
+  recheckAccounts(partition: number, rechecks: readonly AccountRecheck[]): Promise<number>;
   covered(part: CoveredPart): Promise<Read<CoveredPage>>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */

@@ -22,12 +22,14 @@ import type {
   Refused,
   ReversalView,
   TotalView,
+  UnverifiedAccount,
   WalletView,
 } from '../contract.ts';
 import type { PaymentsQuery, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
+import { RECHECK_PREFIX } from '../pointer.ts';
 import type { Vault } from '../ports.ts';
 import {
   dayText,
@@ -50,6 +52,7 @@ import type {
   ReversalListed,
   ReversalsPart,
   ShardCoordinator,
+  UnverifiedPart,
 } from './parts.ts';
 import type { View } from './view.ts';
 
@@ -86,7 +89,7 @@ export class Reads {
     const wallet = this.#wallet(citizen);
     if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
     const partition = partitionOf(citizen);
-    const { status, termsMs, cancellationMs, optInStatus, payoff, methods } = wallet;
+    const { status, termsMs, cancellationMs, optInStatus, payoff, payoffRefused, methods } = wallet;
     const sealed = this.#payoff(wallet);
     return found({
       enabled: status === 'enabled',
@@ -94,7 +97,7 @@ export class Reads {
       cancellationMs,
       optInStatus,
       iban: sealed?.iban ?? null,
-      ibanCheckStatus: payoff?.checkStatus ?? null,
+      ibanCheckStatus: payoff?.checkStatus ?? (payoffRefused === null ? null : 'KO'),
       technicalAccountHolder: sealed?.technicalAccountHolder ?? null,
       issuerCardId: sealed?.issuerCardId ?? null,
       methods,
@@ -218,6 +221,15 @@ export class Reads {
     return found(
       rows.map(([sub, { place }]) => ({ sub, reversal: reversalView(flushed.line('record', partition, place)) })),
     );
+  }
+
+  /** Those that are due, the first of them first. */
+  unverifiedAccounts({ partition, countMax, untilMs }: UnverifiedPart): readonly UnverifiedAccount[] {
+    const pointers = this.#options.flushed.first('pointer', partition, '', { prefix: RECHECK_PREFIX, countMax });
+    return pointers.flatMap(([, { key: citizen }]) => {
+      const recheck = this.#wallet(citizen)?.recheck ?? null;
+      return recheck === null || recheck.dueMs > untilMs ? [] : [{ citizen, ...recheck }];
+    });
   }
 
   /** Throws StorageFault where the citizen's key is gone. */

@@ -4,6 +4,7 @@
  */
 import { invariant } from '../assert.ts';
 import type {
+  AccountRecheck,
   CommandReply,
   Programme,
   RecordCommand,
@@ -159,6 +160,12 @@ export class Shard {
 
   notices(partition: number, decide: NoticeDecide): void {
     this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  /** Of citizens of one partition; `done` hears after the flush how many were still due. */
+  recheck(partition: number, rechecks: readonly AccountRecheck[], done: (dueCount: number) => void): void {
+    this.#mailbox.addUrgent({ kind: 'rechecks', name: `rechecks ${partition}`, partition, rechecks, done });
     this.wake();
   }
 

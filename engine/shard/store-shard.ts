@@ -258,6 +258,14 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
   }
 
+  unverifiedAccounts: ServedShard['unverifiedAccounts'] = async (part) => {
+    return { ok: true, value: this.#reads.unverifiedAccounts(part) };
+  };
+
+  recheckAccounts: ServedShard['recheckAccounts'] = (partition, rechecks) => {
+    return new Promise((resolve) => this.#shard.recheck(partition, rechecks, resolve));
+  };
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));

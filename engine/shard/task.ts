@@ -1,5 +1,6 @@
 /** What waits in a shard's mailbox. */
 import type {
+  AccountRecheck,
   CommandReply,
   RecordCommand,
   RecordOutcome,
@@ -44,6 +45,13 @@ export type Task = { readonly name: string } & (
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
   | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
   | { readonly kind: 'notices'; readonly partition: number; readonly decide: NoticeDecide }
+  | {
+      readonly kind: 'rechecks';
+      readonly partition: number;
+      readonly rechecks: readonly AccountRecheck[];
+      /** Hears how many of them were still due. */
+      readonly done: (dueCount: number) => void;
+    }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 

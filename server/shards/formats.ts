@@ -4,6 +4,7 @@
  * compile.
  */
 import {
+  type AccountRecheck,
   type ActivationView,
   APP_CHANNEL,
   type CitizenKey,
@@ -67,6 +68,8 @@ import {
   type ShardStats,
   type TotalView,
   type Traffic,
+  type UnverifiedAccount,
+  type UnverifiedPart,
   type WalletCommand,
   type WalletCommandBody,
   type WalletView,
@@ -127,6 +130,7 @@ export const READ_NAMES = [
   'payoutsOf',
   'payoutFiles',
   'notices',
+  'unverifiedAccounts',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -533,6 +537,18 @@ const noticeRunWork = shape<NoticeRunWork>({
   lastWinner: nullable(standing),
 });
 
+// Accounts that are checked again.
+
+const unverifiedPart = shape<UnverifiedPart>({ partition: integer, untilMs: integer, countMax: integer });
+
+const unverifiedAccount = shape<UnverifiedAccount>({ citizen: text, dueMs: integer, attempts: integer });
+
+const accountRecheck = shape<AccountRecheck>({
+  citizen: text,
+  dueMs: integer,
+  verdict: oneOf<AccountRecheck['verdict']>({ OK: 0, KO: 1, INVALID: 2, UNKNOWN_PSP: 3 }),
+});
+
 const shardStats = shape<ShardStats>({
   citizensEnabled: integer,
   cardsActive: integer,
@@ -677,6 +693,7 @@ const READS: Reads = {
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
   payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
   notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
+  unverifiedAccounts: crossing(84, tuple(unverifiedPart), read(list(unverifiedAccount))),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */
@@ -693,6 +710,7 @@ export const SHARD = {
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),
   changeNotices: crossing(61, tuple(integer, list(noticeChange)), integer),
+  recheckAccounts: crossing(85, tuple(integer, list(accountRecheck)), integer),
   tick: telling(18, integer),
   changed: telling(19, list(text)),
 };

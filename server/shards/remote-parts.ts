@@ -75,12 +75,14 @@ export class RemoteShard implements ServedShard {
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
+  unverifiedAccounts: ServedShard['unverifiedAccounts'] = (...asked) => this.#read('unverifiedAccounts', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
   changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
+  recheckAccounts: ServedShard['recheckAccounts'] = (...asked) => this.#to.ask(SHARD.recheckAccounts, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);

@@ -201,6 +201,10 @@ class Past {
         return { what: `opt-in is ${fact.optInStatus}` };
       case 'payoffSet':
         return { what: 'IBAN set', reason: fact.payoff.checkStatus };
+      case 'recheckSet':
+        return tellRecheck(fact);
+      case 'payoffJudged':
+        return { what: fact.payoff === null ? 'IBAN removed, by the bank' : 'IBAN verified', reason: fact.verdict };
       case 'methodAdded':
         return { what: 'method added', hpan: fact.hpan };
       case 'methodRemoved':
@@ -295,6 +299,12 @@ class Past {
     const { status, termsMs } = this.#wallet;
     return status !== 'enabled' || trxMs <= termsMs ? 'TERMS_NOT_COVERED' : 'NO_AWARD_PERIOD';
   }
+}
+
+/** The first one, and the end of them, go without saying. */
+function tellRecheck({ recheck }: Extract<WalletFact, { kind: 'recheckSet' }>): Told | null {
+  if (recheck === null || recheck.attempts === 0) return null;
+  return { what: `IBAN not verified at attempt ${recheck.attempts}`, reason: 'UNKNOWN_PSP' };
 }
 
 function tellPayout({ kind, payout }: PayoutFact): Told {

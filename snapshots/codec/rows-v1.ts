@@ -60,6 +60,8 @@ export const walletFields: Fields<Wallet> = {
   slot: integer,
   sealedTaxCode: nullable(bytes),
   payoff: nullable(payoff),
+  recheck: absent(null),
+  payoffRefused: absent(null),
   methods: list(walletMethod),
   claimed: list(text),
   totals: list(periodTotals),
@@ -138,6 +140,7 @@ export const rowValues: RowValues = {
   payoutFile: newer,
   notice: newer,
   noticeRun: newer,
+  pointer: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -1,13 +1,26 @@
 /** Format 3 of the rows: the tables that it changed, and those that are new in it. */
+import type { Pointer } from '../../engine/pointer.ts';
 import type { PartitionRow, PayoutLink } from '../../engine/ports.ts';
+import type { Wallet } from '../../engine/wallet/wallet.ts';
 import { page, readLine } from './page.ts';
 import { type LineReaders, lineReaders as lineReadersV1, partitionFields, type RowValues } from './rows-v1.ts';
-import { rowValues as rowValuesV2 } from './rows-v2.ts';
-import { integer, list, shape } from './shape.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import { rowValues as rowValuesV2, walletFields } from './rows-v2.ts';
+import { integer, list, nullable, shape, text } from './shape.ts';
+import {
+  notice,
+  noticeRun,
+  payoffRefused,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  recheck,
+  storedResolution,
+} from './values-v3.ts';
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
+  wallet: shape<Wallet>({ ...walletFields, recheck: nullable(recheck), payoffRefused: nullable(payoffRefused) }),
   partition: shape<PartitionRow>({
     ...partitionFields,
     payoutCount: integer,
@@ -20,6 +33,7 @@ export const rowValues: RowValues = {
   payoutFile,
   notice,
   noticeRun,
+  pointer: shape<Pointer>({ key: text }),
 };
 
 export const lineReaders: LineReaders = {

@@ -50,7 +50,9 @@ export type FactV1 = Exclude<
       | 'noticeSet'
       | 'noticeRunSet'
       | 'reversalResolved'
-      | 'resolutionVoided';
+      | 'resolutionVoided'
+      | 'recheckSet'
+      | 'payoffJudged';
   }
 >;
 

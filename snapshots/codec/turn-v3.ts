@@ -1,9 +1,23 @@
 /** Format 3 of the body of a journal record: the facts that are new in it. */
-import type { Fact } from '../../engine/facts.ts';
-import { integer, tagged, text } from './shape.ts';
+import type { Fact, WalletFact } from '../../engine/facts.ts';
+import { integer, nullable, oneOf, tagged, text } from './shape.ts';
 import { turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import { payoff } from './values-v1.ts';
+import {
+  notice,
+  noticeRun,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  recheck,
+  storedResolution,
+} from './values-v3.ts';
+
+type Judged = Extract<WalletFact, { readonly kind: 'payoffJudged' }>;
+
+const verdict = oneOf<Judged['verdict']>({ OK: 0, KO: 1, INVALID: 2 });
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -14,6 +28,8 @@ export const fact = tagged<Fact>({
   noticeQueued: [19, { citizen: text, notice }],
   noticeSet: [20, { citizen: text, notice, wasDueMs: integer }],
   noticeRunSet: [21, { run: noticeRun }],
+  recheckSet: [25, { citizen: text, recheck: nullable(recheck), wasDueMs: nullable(integer) }],
+  payoffJudged: [26, { citizen: text, verdict, payoff: nullable(payoff), atMs: integer }],
   // Cards.
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
   resolutionVoided: [58, { hpan: text, place: integer }],

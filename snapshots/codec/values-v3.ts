@@ -1,13 +1,18 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals.
+ * told; what operators decided about reversals; what a bank says of an account when it is asked again.
  */
 import type { StoredResolution } from '../../engine/card/card.ts';
 import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
+import type { Recheck, Wallet } from '../../engine/wallet/wallet.ts';
 import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
+
+export const recheck = shape<Recheck>({ dueMs: integer, attempts: integer });
+
+export const payoffRefused = oneOf<NonNullable<Wallet['payoffRefused']>>({ KO: 0, INVALID: 1 });
 
 export const payoutOutcome = shape<PayoutOutcome>({
   result: oneOf<PayoutOutcome['result']>({ 'ORDINE ESEGUITO': 0, KO: 1, 'PRESA IN CARICO RIGETTATO': 2 }),

@@ -29,8 +29,9 @@ import {
   reversalScoreCents,
   romeDayNumber,
 } from '../../engine/programme/index.ts';
-import { type Held, shown } from './citizens.ts';
+import { shown } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
+import type { Held } from './held.ts';
 import type { Entry, Place } from './partition-log.ts';
 
 /** A record of the card with what only its history tells. */

@@ -46,7 +46,15 @@ export interface CheckParts extends History {
 type AnyRow = StoredRow<unknown>;
 
 /** Tables that are read once more at the end. */
-type UnmetTable = 'command' | 'payoutLink' | 'reversal' | 'resolution' | 'payoutFile' | 'notice' | 'noticeRun';
+type UnmetTable =
+  | 'command'
+  | 'payoutLink'
+  | 'reversal'
+  | 'resolution'
+  | 'payoutFile'
+  | 'notice'
+  | 'noticeRun'
+  | 'pointer';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -92,7 +100,7 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command', 'payoutLink', 'notice');
+    yield* this.#checkUnmet('command', 'payoutLink', 'notice', 'pointer');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
     yield* this.#checkUnmet('reversal', 'resolution');
     yield* this.#checkPages('payment');
@@ -135,6 +143,8 @@ export class PartitionCheck {
     for (const payout of records.values()) this.#setHash('payout', payout, payoutCodec);
     this.#books.payouts.finish(citizen, this.#paid);
     this.#checkHelds('notice', citizen.notices.rows);
+    this.#checkHelds('pointer', citizen.pointers);
+    this.#citizenFold.finish(citizen);
     this.#books.notices.finish(citizen, this.#told);
 
     this.#findings.count('totals', citizen.totals.size);
@@ -211,7 +221,7 @@ export class PartitionCheck {
   }
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
-  #checkHelds(table: 'notice' | 'noticeRun', rows: ReadonlyMap<string, readonly Expected[]>): void {
+  #checkHelds(table: 'notice' | 'noticeRun' | 'pointer', rows: ReadonlyMap<string, readonly Expected[]>): void {
     for (const [sub, helds] of rows) {
       const address = this.#address(table, '', sub);
       const row = this.#get(address);

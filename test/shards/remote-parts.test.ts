@@ -192,6 +192,26 @@ describe('what crosses is what was said', () => {
     expect(heard).toStrictEqual(ORIGINS.map((origin) => command(body, origin)));
   });
 
+  test('accounts that are due, and what the bank says of them', async () => {
+    const account = { citizen: 'ab'.repeat(16), dueMs: 1_610_323_200_000, attempts: 3 };
+    const heard: unknown[] = [];
+    const { remote } = host(
+      shardWith({
+        unverifiedAccounts: async (part) => {
+          heard.push(part);
+          return { ok: true, value: [account] };
+        },
+        recheckAccounts: async (...asked) => heard.push(asked),
+      }),
+    );
+    const part = { partition: 42, untilMs: 1_610_323_200_001, countMax: 64 };
+    expect(await remote.unverifiedAccounts(part)).toStrictEqual({ ok: true, value: [account] });
+    const { citizen, dueMs } = account;
+    const rechecks = (['OK', 'KO', 'INVALID', 'UNKNOWN_PSP'] as const).map((verdict) => ({ citizen, dueMs, verdict }));
+    expect(await remote.recheckAccounts(42, rechecks)).toBe(2);
+    expect(heard).toStrictEqual([part, [42, rechecks]]);
+  });
+
   test('every kind of reply and of outcome', async () => {
     const [replies, outcomes] = [[...REPLIES], [...OUTCOMES]];
     const heard: RecordCommand[] = [];

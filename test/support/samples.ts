@@ -194,6 +194,19 @@ export class Samples {
         cancellationMs: instant(),
         removed: this.some(() => ({ awardPeriodId: count(), before: this.standing() })),
       },
+      {
+        kind: 'recheckSet',
+        citizen: citizen(),
+        recheck: this.orNull(() => ({ dueMs: instant(), attempts: count() })),
+        wasDueMs: this.orNull(instant),
+      },
+      {
+        kind: 'payoffJudged',
+        citizen: citizen(),
+        verdict: this.#random.pick(['OK', 'KO', 'INVALID']),
+        payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+        atMs: instant(),
+      },
       { kind: 'payoffSet', citizen: citizen(), payoff: { checkStatus: 'KO', sealed: this.bytes() }, atMs: instant() },
       { kind: 'methodAdded', citizen: citizen(), hpan: hpan(), details, atMs: instant() },
       { kind: 'methodRemoved', citizen: citizen(), hpan: hpan(), atMs: instant() },
@@ -440,6 +453,8 @@ export class Samples {
         cancellationMs: this.orNull(instant),
         sealedTaxCode: this.orNull(this.bytes),
         payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+        recheck: this.orNull(() => ({ dueMs: instant(), attempts: count() })),
+        payoffRefused: this.orNull(() => this.#random.pick(['KO', 'INVALID'] as const)),
         methods: this.some(() => ({
           hpan: hpan(),
           details: null,
@@ -487,6 +502,7 @@ export class Samples {
       payoutFile: this.payoutFile(),
       notice: this.notice(),
       noticeRun: this.noticeRun(),
+      pointer: { key: citizen() },
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

@@ -1,0 +1,18 @@
+/**
+ * What a partition finds by something else than its key: a citizen, by the instant at which the bank service is to be
+ * asked about the account again. A pointer says no more than where to look.
+ */
+import type { CitizenKey } from './contract.ts';
+
+export interface Pointer {
+  readonly key: CitizenKey;
+}
+
+export const RECHECK_PREFIX = 'recheck ';
+
+/** Those that are due first stand first. */
+export function recheckSub(citizen: CitizenKey, dueMs: number): string {
+  return `${RECHECK_PREFIX}${String(dueMs).padStart(INSTANT_DIGITS, '0')} ${citizen}`;
+}
+
+const INSTANT_DIGITS = 15;
