@@ -69,6 +69,7 @@ export type WalletCommandBody =
     }
   | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
   | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
+  | { readonly kind: 'setFavourite'; readonly hpan: Hpan }
   | { readonly kind: 'enableCashback'; readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }
   | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
   | { readonly kind: 'enableAll' };
@@ -80,6 +81,7 @@ export const WALLET_COMMAND_KINDS = [
   'setIban',
   'addMethod',
   'removeMethod',
+  'setFavourite',
   'enableCashback',
   'disableCashback',
   'enableAll',
@@ -240,7 +242,7 @@ export interface RecordFate {
 /**
  * The few immutable fields kept as the answer of a command, by kind:
  * enrol `{termsMs, optInStatus}`; leave `{}`; setIban `{validationStatus}`; addMethod `{hpan}`; removeMethod `{}`;
- * enableCashback `{activationMs}`; disableCashback `{}`; enableAll `{enabled, refused}` (lists of hpan).
+ * setFavourite `{}`; enableCashback `{activationMs}`; disableCashback `{}`; enableAll `{enabled, refused}` (lists of hpan).
  */
 export interface Answer {
   readonly termsMs?: number;
@@ -311,6 +313,8 @@ export interface WalletView {
   readonly technicalAccountHolder: string | null;
   readonly issuerCardId: string | null;
   readonly methods: readonly MethodView[];
+  /** The listed method that the citizen pays with by preference; null = none. */
+  readonly favourite: Hpan | null;
   readonly position: Position;
 }
 

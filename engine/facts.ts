@@ -70,6 +70,7 @@ export type WalletFact =
       readonly atMs: number;
     }
   | { readonly kind: 'methodRemoved'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly atMs: number }
+  | { readonly kind: 'favouriteSet'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly atMs: number }
   | { readonly kind: 'claimStarted'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly channel: string }
   | {
       readonly kind: 'claimEnded';

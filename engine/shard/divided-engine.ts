@@ -116,7 +116,7 @@ export class DividedEngine implements Engine {
   }
 
   execute: Engine['execute'] = (command, done) => {
-    const refused = this.#refused();
+    const refused = command.body.kind === 'setFavourite' ? this.#refusedAsNew() : this.#refused();
     if (refused === null) this.#shardOf(command.citizen).execute(command, done);
     else done(refused);
   };

@@ -56,6 +56,8 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault, isO
       return { type: 'ADD_METHOD', asked, body };
     case 'removeMethod':
       return { type: 'REMOVE_METHOD', asked, body };
+    case 'setFavourite':
+      return { type: 'SET_FAVOURITE', asked, body };
     case 'enableCashback':
       return { type: 'ENABLE', asked, body };
     case 'disableCashback':

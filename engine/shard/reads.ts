@@ -89,7 +89,7 @@ export class Reads {
     const wallet = this.#wallet(citizen);
     if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
     const partition = partitionOf(citizen);
-    const { status, termsMs, cancellationMs, optInStatus, payoff, payoffRefused, methods } = wallet;
+    const { status, termsMs, cancellationMs, optInStatus, payoff, payoffRefused, methods, favourite } = wallet;
     const sealed = this.#payoff(wallet);
     return found({
       enabled: status === 'enabled',
@@ -101,6 +101,7 @@ export class Reads {
       technicalAccountHolder: sealed?.technicalAccountHolder ?? null,
       issuerCardId: sealed?.issuerCardId ?? null,
       methods,
+      favourite,
       position: { partition, sequence: this.#options.sequence(partition) },
     });
   }

@@ -41,6 +41,7 @@ export type WalletEvent =
     }
   | { readonly type: 'ADD_METHOD'; readonly asked: Asked; readonly body: Body<'addMethod'> }
   | { readonly type: 'REMOVE_METHOD'; readonly asked: Asked; readonly body: Body<'removeMethod'> }
+  | { readonly type: 'SET_FAVOURITE'; readonly asked: Asked; readonly body: Body<'setFavourite'> }
   | { readonly type: 'ENABLE'; readonly asked: Asked; readonly body: Body<'enableCashback'> }
   | { readonly type: 'ENABLE_ALL'; readonly asked: Asked }
   | { readonly type: 'DISABLE'; readonly asked: Asked; readonly body: Body<'disableCashback'> }

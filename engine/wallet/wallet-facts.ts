@@ -55,6 +55,11 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       return;
     case 'methodRemoved':
       wallet.methods = wallet.methods.filter((method) => method.hpan !== fact.hpan);
+      if (wallet.favourite === fact.hpan) wallet.favourite = null;
+      wallet.updatedMs = fact.atMs;
+      return;
+    case 'favouriteSet':
+      wallet.favourite = fact.hpan;
       wallet.updatedMs = fact.atMs;
       return;
     case 'claimStarted':

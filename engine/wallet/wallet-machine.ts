@@ -39,7 +39,9 @@ export const walletMachine = setup({
       named(event.body).some((hpan) => operations.isBusy(context, hpan)),
     ),
     isAnyInstrumentBusy: ({ context }) => listedOff(context.wallet).some((hpan) => operations.isBusy(context, hpan)),
-    isListed: when<'ADD_METHOD'>(({ context, event }) => methodOf(context.wallet, event.body.hpan)?.details != null),
+    isListed: when<'ADD_METHOD' | 'SET_FAVOURITE'>(
+      ({ context, event }) => methodOf(context.wallet, event.body.hpan)?.details != null,
+    ),
     isKnownMethod: when<'REMOVE_METHOD'>(
       ({ context, event }) => methodOf(context.wallet, event.body.hpan) !== undefined,
     ),
@@ -154,6 +156,14 @@ export const walletMachine = setup({
       });
       operations.done(context, event.asked, {});
     }),
+    setFavourite: on<'SET_FAVOURITE'>(({ context, event }) => {
+      const { wallet, nowMs, decision } = context;
+      const { hpan } = event.body;
+      if (hpan !== wallet.favourite) {
+        decision.facts.push({ kind: 'favouriteSet', citizen: wallet.citizen, hpan, atMs: nowMs });
+      }
+      operations.done(context, event.asked, {});
+    }),
     releaseThenRemove: on<'REMOVE_METHOD'>(({ context, event }) =>
       operations.startDeactivation(context, event.asked, 'removeMethod', event.body.hpan, null),
     ),
@@ -239,6 +249,10 @@ export const walletMachine = setup({
       { guard: 'isInstrumentBusy', actions: 'defer' },
       { guard: 'isMethodEnabled', actions: 'releaseThenRemove' },
       { guard: 'isKnownMethod', actions: 'removeMethod' },
+      { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },
+    ],
+    SET_FAVOURITE: [
+      { guard: 'isListed', actions: 'setFavourite' },
       { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },
     ],
     COUNT: { actions: 'drop' },

@@ -106,6 +106,8 @@ export interface Wallet {
   /** Why there is no payoff any more; null = that is not why. */
   readonly payoffRefused: Extract<RecheckVerdict, 'KO' | 'INVALID'> | null;
   readonly methods: readonly WalletMethod[];
+  /** One of those that are listed; null = none. */
+  readonly favourite: Hpan | null;
   /** Every hpan claimed under the present enrolment, also when removed since: leaving tells them all. */
   readonly claimed: readonly Hpan[];
   readonly totals: readonly PeriodTotals[];
@@ -180,6 +182,7 @@ export function emptyWallet(citizen: CitizenKey): Draft<Wallet> {
     recheck: null,
     payoffRefused: null,
     methods: [],
+    favourite: null,
     claimed: [],
     totals: [],
     operations: [],
@@ -204,6 +207,7 @@ export function draftOfWallet(wallet: Wallet): Draft<Wallet> {
     recheck: wallet.recheck,
     payoffRefused: wallet.payoffRefused,
     methods: wallet.methods,
+    favourite: wallet.favourite,
     claimed: wallet.claimed,
     totals: wallet.totals,
     operations: wallet.operations,

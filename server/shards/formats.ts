@@ -199,6 +199,7 @@ const commandBody = union<WalletCommandBody>({
     enableCashback: 5,
     disableCashback: 6,
     enableAll: 7,
+    setFavourite: 8,
   }),
   optInStatus,
   iban: text,
@@ -292,6 +293,7 @@ const walletView = shape<WalletView>({
   technicalAccountHolder: nullable(text),
   issuerCardId: nullable(text),
   methods: list(methodView),
+  favourite: nullable(text),
   position,
 });
 

@@ -209,6 +209,8 @@ class Past {
         return { what: 'method added', hpan: fact.hpan };
       case 'methodRemoved':
         return { what: 'method removed', hpan: fact.hpan };
+      case 'favouriteSet':
+        return { what: 'favourite method set', hpan: fact.hpan };
       case 'claimStarted':
         return { what: 'cashback asked for', hpan: fact.hpan, channel: fact.channel };
       case 'claimEnded':

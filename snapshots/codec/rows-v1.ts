@@ -63,6 +63,7 @@ export const walletFields: Fields<Wallet> = {
   recheck: absent(null),
   payoffRefused: absent(null),
   methods: list(walletMethod),
+  favourite: absent(null),
   claimed: list(text),
   totals: list(periodTotals),
   operations: list(operation),

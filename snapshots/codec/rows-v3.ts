@@ -20,7 +20,12 @@ import {
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
-  wallet: shape<Wallet>({ ...walletFields, recheck: nullable(recheck), payoffRefused: nullable(payoffRefused) }),
+  wallet: shape<Wallet>({
+    ...walletFields,
+    recheck: nullable(recheck),
+    payoffRefused: nullable(payoffRefused),
+    favourite: nullable(text),
+  }),
   partition: shape<PartitionRow>({
     ...partitionFields,
     payoutCount: integer,

@@ -52,7 +52,8 @@ export type FactV1 = Exclude<
       | 'reversalResolved'
       | 'resolutionVoided'
       | 'recheckSet'
-      | 'payoffJudged';
+      | 'payoffJudged'
+      | 'favouriteSet';
   }
 >;
 

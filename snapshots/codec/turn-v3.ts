@@ -30,6 +30,7 @@ export const fact = tagged<Fact>({
   noticeRunSet: [21, { run: noticeRun }],
   recheckSet: [25, { citizen: text, recheck: nullable(recheck), wasDueMs: nullable(integer) }],
   payoffJudged: [26, { citizen: text, verdict, payoff: nullable(payoff), atMs: integer }],
+  favouriteSet: [27, { citizen: text, hpan: text, atMs: integer }],
   // Cards.
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
   resolutionVoided: [58, { hpan: text, place: integer }],

@@ -48,6 +48,7 @@ export class Citizen {
   cancellationMs: number | null = null;
   updatedMs = 0;
   readonly methods = new Map<Hpan, WalletMethod>();
+  favourite: Hpan | null = null;
   readonly claimed = new Set<Hpan>();
   readonly operations = new Map<string, Operation>();
   /** By `period/enrolment`. */
@@ -94,6 +95,7 @@ export class Citizen {
       recheck: this.recheck,
       payoffRefused: this.payoffRefused,
       methods: [...this.methods.values()],
+      favourite: this.favourite,
       claimed: [...this.claimed],
       totals: [...this.totals.values()],
       operations: [...this.operations.values()],
@@ -188,6 +190,16 @@ export class CitizenFold {
         return;
       case 'methodRemoved':
         citizen.methods.delete(fact.hpan);
+        if (citizen.favourite === fact.hpan) citizen.favourite = null;
+        citizen.updatedMs = fact.atMs;
+        return;
+      case 'favouriteSet':
+        if (citizen.methods.get(fact.hpan)?.details == null) {
+          this.#findings.differ(
+            `${named(citizen)} at ${shown(place)}: prefers ${short(fact.hpan)}, which is not listed`,
+          );
+        }
+        citizen.favourite = fact.hpan;
         citizen.updatedMs = fact.atMs;
         return;
       case 'claimStarted':

@@ -119,6 +119,7 @@ const BODIES: readonly WalletCommandBody[] = [
   },
   { kind: 'addMethod', hpan: hpan(1), details },
   { kind: 'removeMethod', hpan: hpan(1) },
+  { kind: 'setFavourite', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1), tokens: [hpan(2), hpan(3)] },
   { kind: 'disableCashback', hpan: hpan(1) },

@@ -194,6 +194,7 @@ export class Samples {
         cancellationMs: instant(),
         removed: this.some(() => ({ awardPeriodId: count(), before: this.standing() })),
       },
+      { kind: 'favouriteSet', citizen: citizen(), hpan: this.hpan(), atMs: instant() },
       {
         kind: 'recheckSet',
         citizen: citizen(),
@@ -463,6 +464,7 @@ export class Samples {
           deactivationMs: null,
           channel: text(),
         })),
+        favourite: this.orNull(hpan),
         claimed: this.some(hpan),
         totals: this.some(() => ({
           awardPeriodId: count(),
