@@ -125,6 +125,18 @@ export interface RecordCommand {
   readonly record: TransactionRecord;
   /** Stamped once where the row entered; periods, grace and the reversal's month are judged by it. */
   readonly receivedMs: number;
+  /** The Payment Account Reference that the row names, in capitals; absent = none. */
+  readonly par?: string;
+  /** Whose the record is by that reference: found by the engine, where no activation of the hpan itself covers the day. */
+  readonly cover?: RecordCover;
+}
+
+/** An activation of a card that covers a record of one of its device tokens, which nobody has enrolled (domain 2.2, 9). */
+export interface RecordCover {
+  /** The card. */
+  readonly master: Hpan;
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
 }
 
 /** What became of a row. `dropped`: a guard of domain 3.3; `rejected`: never stored; the code says why. */

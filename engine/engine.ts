@@ -207,6 +207,13 @@ export interface Engine {
   notices(query: NoticesQuery): Promise<Read<NoticesPage>>;
   /** What became of deliveries; answers how many of them were due, when all are on disk. */
   changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>>;
+  /**
+   * Of an active card of the citizen's: rows of acquirers that name this PAR, in capitals, are the card's where their own
+   * hash is nobody's (domain 2.2). Said again it changes nothing; another one takes its place.
+   *
+   * @returns whether it is new; INSTRUMENT_NOT_FOUND, FORMAT_KEPT, DRAINING
+   */
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string): Promise<Read<boolean>>;
   /** Accounts about which the bank service is to be asked again by then: those of all partitions, at most so many. */
   unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>>;
   /**

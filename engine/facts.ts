@@ -13,6 +13,7 @@ import type {
   OptInStatus,
   PayoutFile,
   RecheckVerdict,
+  RecordCover,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
@@ -159,6 +160,10 @@ export type CardFact =
     }
   /** What an operator decided; a `recordSet` says how the reversal then stands. */
   | { readonly kind: 'reversalResolved'; readonly hpan: Hpan; readonly resolution: StoredResolution }
+  /** The Payment Account Reference of an active card. `wasPar`: the one before; empty = it had none. */
+  | { readonly kind: 'parSet'; readonly hpan: Hpan; readonly par: string; readonly wasPar: string }
+  /** Why the record with that key is taken next, though no activation of its own hpan covers its day. */
+  | { readonly kind: 'parCovered'; readonly hpan: Hpan; readonly key: string; readonly cover: RecordCover }
   /** The payment's owner had left: the reversal is parked as before. */
   | { readonly kind: 'resolutionVoided'; readonly hpan: Hpan; readonly place: number };
 

@@ -1,11 +1,20 @@
 /**
  * What a partition finds by something else than its key: a citizen, by the instant at which the bank service is to be
- * asked about the account again. A pointer says no more than where to look.
+ * asked about the account again; a card, by its PAR. A pointer says no more than where to look.
  */
-import type { CitizenKey } from './contract.ts';
+import type { CitizenKey, Hpan } from './contract.ts';
 
 export interface Pointer {
-  readonly key: CitizenKey;
+  readonly key: CitizenKey | Hpan;
+}
+
+/** Cards share one: who has several of one account, or a new one in place of an old one. */
+export function parSub(par: string, hpan: Hpan): string {
+  return `${parPrefix(par)}${hpan}`;
+}
+
+export function parPrefix(par: string): string {
+  return `par ${par} `;
 }
 
 export const RECHECK_PREFIX = 'recheck ';

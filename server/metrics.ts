@@ -183,6 +183,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     notices: (query) => view('notices', engine.notices(query)),
     queueNotices: (runs) => engine.queueNotices(runs),
     changeNotices: (changes) => engine.changeNotices(changes),
+    setPar: (citizen, hpan, par) => engine.setPar(citizen, hpan, par),
     unverifiedAccounts: (untilMs, countMax) => view('unverifiedAccounts', engine.unverifiedAccounts(untilMs, countMax)),
     recheckAccounts: (rechecks) => engine.recheckAccounts(rechecks),
     periods: () => engine.periods(),

@@ -59,6 +59,7 @@ export {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  recordCover,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

@@ -42,6 +42,7 @@ export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, vis
 export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
 export {
   type CheckedRecord,
+  checkPar,
   checkRecordFields,
   checkRow,
   compareKeys,

@@ -4,6 +4,7 @@
  */
 import { invariant, unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
+import { lastActivation } from '../card/card-facts.ts';
 import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
 import { findRecord } from '../card/ledger.ts';
@@ -114,6 +115,9 @@ export class Decider {
       case 'notices':
         turn.replies.push(task.decide(turn, this.#notices));
         return true;
+      case 'par':
+        this.#decidePar(turn, task);
+        return true;
       case 'rechecks':
         this.#decideRechecks(turn, task);
         return true;
@@ -181,8 +185,20 @@ export class Decider {
     return true;
   }
 
+  #decidePar(turn: Turn, { citizen, hpan, par, done }: Extract<Task, { kind: 'par' }>): void {
+    const partition = partitionOf(hpan);
+    const decision = newDecision();
+    const context = this.#cardContext(turn, partition, hpan, decision);
+    decideCard(context, { type: 'SET_PAR', citizen, par });
+    this.#fold(turn, partition, decision);
+    const { card } = context;
+    const isOwn = card.status === 'active' && lastActivation(card)?.citizen === citizen;
+    const isNew = decision.facts.length > 0;
+    turn.replies.push(() => done(isOwn ? { ok: true, value: isNew } : { ok: false, code: 'INSTRUMENT_NOT_FOUND' }));
+  }
+
   #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
-    const { record, receivedMs } = command;
+    const { record, receivedMs, cover } = command;
     const partition = partitionOf(record.hpan);
     const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
     const { closedPeriods } = this.#partitionRow(turn, partition);
@@ -195,6 +211,7 @@ export class Decider {
       receivedMs,
       period,
       isClosed,
+      cover,
     });
     if (decision.isDeferred) return false;
     this.#records.add(record.hpan + key, done);

@@ -11,6 +11,9 @@ import type {
   PayoutChange,
   PayoutReply,
   Programme,
+  RecordCommand,
+  RecordCover,
+  RecordOutcome,
   Refused,
   ReversalsPage,
   UnverifiedAccount,
@@ -124,11 +127,37 @@ export class DividedEngine implements Engine {
     const refused = this.#refused();
     if (refused !== null) return done(refused);
     const passed = this.#intakes.open(command.receivedMs);
-    this.#shardOf(command.record.hpan).record(command, (outcome) => {
+    const end = (outcome: RecordOutcome | Refused) => {
       this.#intakes.close(passed);
       done(outcome);
+    };
+    const { par, record } = command;
+    this.#shardOf(record.hpan).record(command, (outcome) => {
+      if (par === undefined || !isUncovered(outcome)) end(outcome);
+      else void this.#recordByPar(command, par, outcome).then(end);
     });
   };
+
+  /**
+   * Its own hash is nobody's: it is the card's that has its PAR, if the activations of all such cards that cover the day
+   * are one citizen's. They are of days past, which later ones never change, so asking before deciding misses nothing.
+   */
+  async #recordByPar(command: RecordCommand, par: string, uncovered: RecordOutcome): Promise<RecordOutcome | Refused> {
+    const asked = { par, dayNumber: romeDayNumber(command.record.trxMs) };
+    const reads = await Promise.all(this.#options.shards.map((shard) => shard.parCovers(asked)));
+    const covers: RecordCover[] = [];
+    for (const read of reads) {
+      if (!read.ok) return read;
+      covers.push(...read.value);
+    }
+    const [cover] = covers;
+    if (cover === undefined || covers.some(({ citizen }) => citizen !== cover.citizen)) return uncovered;
+    const shard = this.#shardOf(command.record.hpan);
+    return new Promise((resolve) => shard.record({ ...command, cover }, resolve));
+  }
+
+  setPar: Engine['setPar'] = async (citizen, hpan, par) =>
+    this.#refusedAsNew() ?? this.#shardOf(hpan).setPar(citizen, hpan, par);
   citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#options.digest(citizenKeyText(taxCode));
   outcome: Engine['outcome'] = (citizen, ...rest) => this.#shardOf(citizen).outcome(citizen, ...rest);
   wallet: Engine['wallet'] = (citizen) => this.#shardOf(citizen).wallet(citizen);
@@ -370,6 +399,10 @@ export class DividedEngine implements Engine {
   #shardAt(partition: number): ServedShard {
     return this.#options.shards[partition % this.#options.shards.length]!;
   }
+}
+
+function isUncovered(outcome: RecordOutcome | Refused): outcome is RecordOutcome {
+  return 'status' in outcome && outcome.status === 'dropped' && outcome.code === 'INSTRUMENT_NOT_COVERED';
 }
 
 function fieldInvalid(detail: string): Refused {

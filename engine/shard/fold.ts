@@ -8,7 +8,7 @@ import type { Draft } from '../draft.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord, WalletFact } from '../facts.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
-import { recheckSub } from '../pointer.ts';
+import { parSub, recheckSub } from '../pointer.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -42,6 +42,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
+    case 'parSet':
       target.change('card', partition, fact.hpan, (row) => {
         const card = row ?? emptyCard(fact.hpan);
         applyCardFact(card, fact);
@@ -51,6 +52,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         target.setLine('record', partition, fact.entry);
         for (const [sub, row] of listChanges(fact)) target.put('reversal', partition, '', sub, row);
       }
+      if (fact.kind === 'parSet') {
+        if (fact.wasPar !== '') target.put('pointer', partition, '', parSub(fact.wasPar, fact.hpan), null);
+        target.put('pointer', partition, '', parSub(fact.par, fact.hpan), { key: fact.hpan });
+      }
+      return;
+    case 'parCovered':
       return;
     case 'reversalResolved':
       target.put('resolution', partition, fact.hpan, String(fact.resolution.place), fact.resolution);

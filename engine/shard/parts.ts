@@ -22,6 +22,7 @@ import type {
   PayoutChange,
   PayoutReply,
   PayoutView,
+  RecordCover,
   ReversalView,
   UnverifiedAccount,
 } from '../contract.ts';
@@ -138,6 +139,13 @@ export interface PayoutRunWork {
   readonly lastWinner: Standing | null;
 }
 
+/** What a shard knows of a PAR. */
+export interface ParQuestion {
+  readonly par: string;
+  /** Rome day number of the record. */
+  readonly dayNumber: number;
+}
+
 /** Of one partition: accounts that are to be checked again by then. */
 export interface UnverifiedPart {
   readonly partition: number;
@@ -244,6 +252,10 @@ export interface ServedShard
   notices(part: NoticesPart): Promise<Read<readonly NoticeListed[]>>;
   /** Of one partition; answers how many were due. */
   changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;
+  /** Activations that cover a day, of all its cards with that PAR. */
+  parCovers(asked: ParQuestion): Promise<Read<readonly RecordCover[]>>;
+  /** Of an active card of the citizen's, or INSTRUMENT_NOT_FOUND. */
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string): Promise<Read<boolean>>;
   unverifiedAccounts(part: UnverifiedPart): Promise<Read<readonly UnverifiedAccount[]>>;
   /** Of one partition; answers how many of them were still due. */
   recheckAccounts(partition: number, rechecks: readonly AccountRecheck[]): Promise<number>;

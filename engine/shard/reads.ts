@@ -3,6 +3,7 @@ import type { Card, HistoryRow, LedgerEntry } from '../card/card.ts';
 import { emptyCard } from '../card/card.ts';
 import { lastActivation } from '../card/card-facts.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
+import { coversDay } from '../card/ownership.ts';
 import type {
   ActivationView,
   CitizenKey,
@@ -18,6 +19,7 @@ import type {
   PeriodParameters,
   Programme,
   RankingView,
+  RecordCover,
   RefusalName,
   Refused,
   ReversalView,
@@ -29,7 +31,7 @@ import type { PaymentsQuery, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
-import { RECHECK_PREFIX } from '../pointer.ts';
+import { parPrefix, RECHECK_PREFIX } from '../pointer.ts';
 import type { Vault } from '../ports.ts';
 import {
   dayText,
@@ -47,6 +49,7 @@ import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
   NeighbourShard,
+  ParQuestion,
   RankAnswer,
   RankQuestion,
   ReversalListed,
@@ -222,6 +225,19 @@ export class Reads {
     return found(
       rows.map(([sub, { place }]) => ({ sub, reversal: reversalView(flushed.line('record', partition, place)) })),
     );
+  }
+
+  async parCovers(partition: number, { par, dayNumber }: ParQuestion): Promise<readonly RecordCover[]> {
+    const { flushed } = this.#options;
+    const covers: RecordCover[] = [];
+    for (const [, { key: master }] of flushed.list('pointer', partition, '', parPrefix(par))) {
+      const card = flushed.get('card', partition, master, '');
+      if (card === undefined) continue;
+      const { history } = await this.#ownership(card);
+      const row = history.find((one) => coversDay(one, dayNumber));
+      if (row !== undefined) covers.push({ master, citizen: row.citizen, enrolment: row.enrolment });
+    }
+    return covers;
   }
 
   /** Those that are due, the first of them first. */

@@ -5,7 +5,9 @@
 import { invariant } from '../assert.ts';
 import type {
   AccountRecheck,
+  CitizenKey,
   CommandReply,
+  Hpan,
   Programme,
   RecordCommand,
   RecordKey,
@@ -13,6 +15,7 @@ import type {
   ReversalDecision,
   WalletCommand,
 } from '../contract.ts';
+import type { Read } from '../engine.ts';
 import type { Message, MessageBody, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { type Clock, type Schedule, StorageFault, type Store } from '../ports.ts';
@@ -160,6 +163,11 @@ export class Shard {
 
   notices(partition: number, decide: NoticeDecide): void {
     this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string, done: (reply: Read<boolean>) => void): void {
+    this.#mailbox.addUrgent({ kind: 'par', name: `par ${hpan}`, citizen, hpan, par, done });
     this.wake();
   }
 

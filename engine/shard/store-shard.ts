@@ -258,6 +258,16 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
   }
 
+  parCovers: ServedShard['parCovers'] = async (asked) => {
+    const { partitions } = this.#options.recovered;
+    const covers = await Promise.all(partitions.map((partition) => this.#reads.parCovers(partition, asked)));
+    return { ok: true, value: covers.flat() };
+  };
+
+  setPar: ServedShard['setPar'] = (citizen, hpan, par) => {
+    return new Promise((resolve) => this.#shard.setPar(citizen, hpan, par, resolve));
+  };
+
   unverifiedAccounts: ServedShard['unverifiedAccounts'] = async (part) => {
     return { ok: true, value: this.#reads.unverifiedAccounts(part) };
   };

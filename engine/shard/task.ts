@@ -1,7 +1,9 @@
 /** What waits in a shard's mailbox. */
 import type {
   AccountRecheck,
+  CitizenKey,
   CommandReply,
+  Hpan,
   RecordCommand,
   RecordOutcome,
   Refused,
@@ -45,6 +47,13 @@ export type Task = { readonly name: string } & (
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
   | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
   | { readonly kind: 'notices'; readonly partition: number; readonly decide: NoticeDecide }
+  | {
+      readonly kind: 'par';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly par: string;
+      readonly done: (reply: Read<boolean>) => void;
+    }
   | {
       readonly kind: 'rechecks';
       readonly partition: number;

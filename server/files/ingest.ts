@@ -162,7 +162,7 @@ async function handOver(spool: Spool, context: Context, delivery: Delivery, outc
     for (const line of lines) {
       const row = readRow(line, context);
       if (!row.ok) outcome.reject(line.number, row.code, row.detail);
-      else if (!(await delivery.add({ line: line.number, record: row.record }))) return;
+      else if (!(await delivery.add({ ...row, line: line.number }))) return;
     }
     if (delivery.refusal !== null) return;
   }
@@ -181,7 +181,7 @@ interface Context {
 }
 
 type CheckedRow =
-  | { readonly ok: true; readonly record: TransactionRecord }
+  | { readonly ok: true; readonly record: TransactionRecord; readonly par?: string }
   | { readonly ok: false; readonly code: RefusalName; readonly detail: string };
 
 function readRow({ columns }: Line, context: Context): CheckedRow {
@@ -205,6 +205,7 @@ const IDENTIFIERS = [
 interface Row {
   readonly line: number;
   readonly record: TransactionRecord;
+  readonly par?: string;
 }
 
 interface DeliveryOptions {
@@ -279,7 +280,9 @@ class Delivery {
       return;
     }
     const { options, receivedMs } = this.#options;
-    options.engine.record({ record: row.record, receivedMs }, (answer) => this.#answered(row, answer));
+    const { record, par } = row;
+    const command = par === undefined ? { record, receivedMs } : { record, receivedMs, par };
+    options.engine.record(command, (answer) => this.#answered(row, answer));
   }
 
   #answered(row: Row, answer: RecordOutcome | Refused): void {

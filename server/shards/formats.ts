@@ -27,6 +27,7 @@ import {
   type NoticeRunWork,
   type NoticesPart,
   type Origin,
+  type ParQuestion,
   type PaymentsPage,
   type PaymentsQuery,
   type PaymentView,
@@ -100,6 +101,7 @@ import {
   payoutStatus,
   type RowsCopied,
   rankedMark,
+  recordCover,
   refusal,
   resolution,
   type StorePosition,
@@ -131,6 +133,7 @@ export const READ_NAMES = [
   'payoutFiles',
   'notices',
   'unverifiedAccounts',
+  'parCovers',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -231,7 +234,14 @@ const walletCommand: Codec<WalletCommand> = {
   },
 };
 
-const recordCommand = shape<RecordCommand>({ record: transactionRecord, receivedMs: integer });
+const recordCommand = sparse<RecordCommand>({
+  record: transactionRecord,
+  receivedMs: integer,
+  par: text,
+  cover: recordCover,
+});
+
+const parQuestion = shape<ParQuestion>({ par: text, dayNumber: integer });
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
 
@@ -695,6 +705,7 @@ const READS: Reads = {
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
   payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
   notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
+  parCovers: crossing(86, tuple(parQuestion), read(list(recordCover))),
   unverifiedAccounts: crossing(84, tuple(unverifiedPart), read(list(unverifiedAccount))),
 };
 
@@ -712,6 +723,7 @@ export const SHARD = {
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),
   changeNotices: crossing(61, tuple(integer, list(noticeChange)), integer),
+  setPar: crossing(87, tuple(text, text, text), read(flag)),
   recheckAccounts: crossing(85, tuple(integer, list(accountRecheck)), integer),
   tick: telling(18, integer),
   changed: telling(19, list(text)),

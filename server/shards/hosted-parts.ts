@@ -40,6 +40,7 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.integratePayout, (integration) => shard.integratePayout(integration));
   front.onAsked(SHARD.setPayoutFile, (file) => shard.setPayoutFile(file));
   front.onAsked(SHARD.changeNotices, ([partition, changes]) => shard.changeNotices(partition, changes));
+  front.onAsked(SHARD.setPar, (asked) => shard.setPar(...asked));
   front.onAsked(SHARD.recheckAccounts, ([partition, rechecks]) => shard.recheckAccounts(partition, rechecks));
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
   shard.onChanged((citizens) => {

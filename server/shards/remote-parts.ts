@@ -75,6 +75,7 @@ export class RemoteShard implements ServedShard {
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
+  parCovers: ServedShard['parCovers'] = (...asked) => this.#read('parCovers', asked);
   unverifiedAccounts: ServedShard['unverifiedAccounts'] = (...asked) => this.#read('unverifiedAccounts', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
@@ -82,6 +83,7 @@ export class RemoteShard implements ServedShard {
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);
   changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
+  setPar: ServedShard['setPar'] = (...asked) => this.#to.ask(SHARD.setPar, asked);
   recheckAccounts: ServedShard['recheckAccounts'] = (...asked) => this.#to.ask(SHARD.recheckAccounts, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {

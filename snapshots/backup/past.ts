@@ -260,6 +260,12 @@ class Past {
         return fact.citizen === this.#citizen ? { what: 'card told of the leaving', hpan } : null;
       case 'recordSet':
         return fact.entry.citizen === this.#citizen ? this.#tellRecord(fact) : null;
+      case 'parSet':
+        return this.#cards.has(hpan) ? { what: 'PAR told', hpan } : null;
+      case 'parCovered':
+        return fact.cover.citizen === this.#citizen
+          ? { what: 'a payment of a token is the card’s, by its PAR', hpan }
+          : null;
       case 'reversalResolved':
         return this.#tellResolution(fact);
       case 'resolutionVoided': {

@@ -81,9 +81,10 @@ const historyRow = shape<HistoryRow>({
   deactivationMs: nullable(integer),
 });
 
-const card = shape<Card>({
+export const cardFields: Fields<Card> = {
   hpan: text,
   status: oneOf<Card['status']>({ absent: 0, inactive: 1, active: 2, provisional: 3 }),
+  par: absent(''),
   history: list(historyRow),
   departed: list(shape<Departure>({ citizen: text, enrolment: integer })),
   unanswered: integer,
@@ -92,7 +93,7 @@ const card = shape<Card>({
   pending: list(pendingReversal),
   arrivals: integer,
   reversals: integer,
-});
+};
 
 export const partitionFields: Fields<PartitionRow> = {
   lastMs: integer,
@@ -130,7 +131,7 @@ export const rowValues: RowValues = {
   wallet: shape<Wallet>(walletFields),
   payment: page(paymentRow),
   command: shape<CommandPage>({ commands: list(doneCommand) }),
-  card,
+  card: shape<Card>(cardFields),
   record: page(ledgerEntry),
   reversal: reversalRow,
   partition: shape<PartitionRow>(partitionFields),

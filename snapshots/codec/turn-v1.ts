@@ -53,7 +53,9 @@ export type FactV1 = Exclude<
       | 'resolutionVoided'
       | 'recheckSet'
       | 'payoffJudged'
-      | 'favouriteSet';
+      | 'favouriteSet'
+      | 'parSet'
+      | 'parCovered';
   }
 >;
 

@@ -12,6 +12,7 @@ import {
   payoutOrder,
   payoutRun,
   recheck,
+  recordCover,
   storedResolution,
 } from './values-v3.ts';
 
@@ -33,6 +34,8 @@ export const fact = tagged<Fact>({
   favouriteSet: [27, { citizen: text, hpan: text, atMs: integer }],
   // Cards.
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
+  parSet: [59, { hpan: text, par: text, wasPar: text }],
+  parCovered: [60, { hpan: text, key: text, cover: recordCover }],
   resolutionVoided: [58, { hpan: text, place: integer }],
   // Partitions.
   payoutsOrdered: [86, { order: payoutOrder }],

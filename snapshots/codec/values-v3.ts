@@ -3,7 +3,7 @@
  * told; what operators decided about reversals; what a bank says of an account when it is asked again.
  */
 import type { StoredResolution } from '../../engine/card/card.ts';
-import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type { Notice, PayoutFile, PayoutOutcome, RecordCover, Resolution } from '../../engine/contract.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
 import type { Recheck, Wallet } from '../../engine/wallet/wallet.ts';
@@ -13,6 +13,8 @@ import { payoff } from './values-v1.ts';
 export const recheck = shape<Recheck>({ dueMs: integer, attempts: integer });
 
 export const payoffRefused = oneOf<NonNullable<Wallet['payoffRefused']>>({ KO: 0, INVALID: 1 });
+
+export const recordCover = shape<RecordCover>({ master: text, citizen: text, enrolment: integer });
 
 export const payoutOutcome = shape<PayoutOutcome>({
   result: oneOf<PayoutOutcome['result']>({ 'ORDINE ESEGUITO': 0, KO: 1, 'PRESA IN CARICO RIGETTATO': 2 }),

@@ -20,6 +20,7 @@ import { payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import type { Covers } from './covers.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
 import { NoticeCheck } from './notices.ts';
@@ -37,6 +38,7 @@ export interface CheckParts extends History {
   readonly balance: Balance;
   readonly standings: Standings;
   readonly jackpots: Jackpots;
+  readonly covers: Covers;
   /** All that partitions journaled about themselves. */
   readonly partitions: readonly PartitionAccount[];
   /** Cards about which a message is still under way. */
@@ -100,9 +102,9 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command', 'payoutLink', 'notice', 'pointer');
+    yield* this.#checkUnmet('command', 'payoutLink', 'notice');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
-    yield* this.#checkUnmet('reversal', 'resolution');
+    yield* this.#checkUnmet('reversal', 'resolution', 'pointer');
     yield* this.#checkPages('payment');
     yield* this.#checkPages('record');
     yield* this.#checkPages('payout');
@@ -170,6 +172,8 @@ export class PartitionCheck {
     for (const [sub, held] of card.resolved) this.#checkRow(this.#address('resolution', card.hpan, sub), held);
 
     for (const { entry } of card.ledger.values()) this.#setHash('record', entry, ledgerEntry);
+    this.#checkHelds('pointer', card.pointers);
+    this.#parts.covers.addCard(card);
     this.#checkAsked(card);
     this.#checkPending(card);
     judgeAgain(card, this.#findings);
@@ -235,11 +239,10 @@ export class PartitionCheck {
   *#checkUnmet(...tables: readonly UnmetTable[]): Iterable<void> {
     for (const table of tables) {
       for (const [address] of this.#rows(table)) {
-        if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);
+        if (!this.#met.delete(idOf(address))) this.#rowCheck.unexpected(address);
         yield;
       }
     }
-    this.#met.clear();
   }
 
   *#checkFiles(): Iterable<void> {

@@ -182,6 +182,7 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'WITHDRAW', citizen: ME },
   { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: false },
   { type: 'RELEASE', citizen: ME, enrolment: 1, cancellationMs: null, isLeaving: true },
+  { type: 'SET_PAR', citizen: ME, par: 'Q1' },
   { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: false },
   { type: 'RECORD', key: 'k', record, receivedMs: NOW, period, isClosed: true },
   { type: 'RECORD', key: 'k', record: { ...record, operationType: '01' }, receivedMs: NOW, period, isClosed: false },

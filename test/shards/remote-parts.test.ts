@@ -193,6 +193,33 @@ describe('what crosses is what was said', () => {
     expect(heard).toStrictEqual(ORIGINS.map((origin) => command(body, origin)));
   });
 
+  test('rows that name a PAR, whose they are, and what is told of a card', async () => {
+    const cover = { master: hpan(1), citizen: 'ab'.repeat(16), enrolment: 2 };
+    const heard: unknown[] = [];
+    const { remote } = host(
+      shardWith({
+        record: (command, done) => {
+          heard.push(command);
+          done({ status: 'pending' });
+        },
+        parCovers: async (asked) => {
+          heard.push(asked);
+          return { ok: true, value: [cover] };
+        },
+        setPar: async (...told) => {
+          heard.push(told);
+          return { ok: true, value: true };
+        },
+      }),
+    );
+    const asked = { par: 'Q1', dayNumber: 18_600 };
+    const command = { ...RECORD, par: 'Q1', cover };
+    await new Promise((resolve) => remote.record(command, resolve));
+    expect(await remote.parCovers(asked)).toStrictEqual({ ok: true, value: [cover] });
+    expect(await remote.setPar(cover.citizen, cover.master, 'Q1')).toStrictEqual({ ok: true, value: true });
+    expect(heard).toStrictEqual([command, asked, [cover.citizen, cover.master, 'Q1']]);
+  });
+
   test('accounts that are due, and what the bank says of them', async () => {
     const account = { citizen: 'ab'.repeat(16), dueMs: 1_610_323_200_000, attempts: 3 };
     const heard: unknown[] = [];

@@ -194,6 +194,13 @@ export class Samples {
         cancellationMs: instant(),
         removed: this.some(() => ({ awardPeriodId: count(), before: this.standing() })),
       },
+      { kind: 'parSet', hpan: this.hpan(), par: this.text(), wasPar: this.text() },
+      {
+        kind: 'parCovered',
+        hpan: this.hpan(),
+        key: this.text(),
+        cover: { master: this.hpan(), citizen: citizen(), enrolment: count() },
+      },
       { kind: 'favouriteSet', citizen: citizen(), hpan: this.hpan(), atMs: instant() },
       {
         kind: 'recheckSet',
@@ -485,6 +492,7 @@ export class Samples {
       card: {
         ...emptyCard(hpan()),
         status: this.#random.pick(['inactive', 'provisional', 'active']),
+        par: text(),
         history: this.some(() => ({
           citizen: citizen(),
           enrolment: count(),
