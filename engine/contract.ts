@@ -69,6 +69,7 @@ export type WalletCommandBody =
     }
   | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
   | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
+  | { readonly kind: 'setFavourite'; readonly hpan: Hpan }
   | { readonly kind: 'enableCashback'; readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }
   | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
   | { readonly kind: 'enableAll' };
@@ -80,6 +81,7 @@ export const WALLET_COMMAND_KINDS = [
   'setIban',
   'addMethod',
   'removeMethod',
+  'setFavourite',
   'enableCashback',
   'disableCashback',
   'enableAll',
@@ -125,6 +127,18 @@ export interface RecordCommand {
   readonly receivedMs: number;
   /** Number of the file that the row came in. Absent: in none that is accounted for. */
   readonly fileNumber?: number | undefined;
+  /** The Payment Account Reference that the row names, in capitals; absent = none. */
+  readonly par?: string;
+  /** Whose the record is by that reference: found by the engine, where no activation of the hpan itself covers the day. */
+  readonly cover?: RecordCover;
+}
+
+/** An activation of a card that covers a record of one of its device tokens, which nobody has enrolled (domain 2.2, 9). */
+export interface RecordCover {
+  /** The card. */
+  readonly master: Hpan;
+  readonly citizen: CitizenKey;
+  readonly enrolment: number;
 }
 
 /** What became of a row. `dropped`: a guard of domain 3.3; `rejected`: never stored; the code says why. */
@@ -285,7 +299,7 @@ export interface RecordFate {
 /**
  * The few immutable fields kept as the answer of a command, by kind:
  * enrol `{termsMs, optInStatus}`; leave `{}`; setIban `{validationStatus}`; addMethod `{hpan}`; removeMethod `{}`;
- * enableCashback `{activationMs}`; disableCashback `{}`; enableAll `{enabled, refused}` (lists of hpan).
+ * setFavourite `{}`; enableCashback `{activationMs}`; disableCashback `{}`; enableAll `{enabled, refused}` (lists of hpan).
  */
 export interface Answer {
   readonly termsMs?: number;
@@ -350,11 +364,14 @@ export interface WalletView {
   readonly cancellationMs: number | null;
   readonly optInStatus: OptInStatus;
   readonly iban: string | null;
+  /** `KO` without an IBAN: the bank service said later that the account is not the citizen's, and it is kept no more. */
   readonly ibanCheckStatus: IbanCheckStatus | null;
   /** Null = the account is the citizen's own. */
   readonly technicalAccountHolder: string | null;
   readonly issuerCardId: string | null;
   readonly methods: readonly MethodView[];
+  /** The listed method that the citizen pays with by preference; null = none. */
+  readonly favourite: Hpan | null;
   readonly position: Position;
 }
 
@@ -627,6 +644,27 @@ export interface NoticesQueued {
   readonly run: NoticeRunKind;
   readonly awardPeriodId: number;
   readonly noticeCount: number;
+}
+
+// Accounts that nobody could verify (domain 2.1, R13).
+
+/** What the bank service says of an account when it is asked again. `INVALID`: there is none with this IBAN. */
+export const RECHECK_VERDICTS = ['OK', 'KO', 'INVALID', 'UNKNOWN_PSP'] as const;
+export type RecheckVerdict = (typeof RECHECK_VERDICTS)[number];
+
+/** An account that was stored unverified, and when the bank service is to be asked about it again. */
+export interface UnverifiedAccount {
+  readonly citizen: CitizenKey;
+  readonly dueMs: number;
+  /** How often it has been asked again so far. */
+  readonly attempts: number;
+}
+
+/** Of the account as it was read: one that is no longer due at that instant was replaced, or dealt with, meanwhile. */
+export interface AccountRecheck {
+  readonly citizen: CitizenKey;
+  readonly dueMs: number;
+  readonly verdict: RecheckVerdict;
 }
 
 export const PERIOD_STATUSES = ['INACTIVE', 'ACTIVE', 'WAITING', 'CLOSED'] as const;

@@ -1,5 +1,6 @@
 /** The door of the engine as the shell sees it. `openEngine` (shard/open-engine.ts) makes one. */
 import type {
+  AccountRecheck,
   ActivationView,
   CitizenKey,
   CommandId,
@@ -41,6 +42,7 @@ import type {
   ReversalResolved,
   ReversalsPage,
   TotalView,
+  UnverifiedAccount,
   WalletCommand,
   WalletView,
 } from './contract.ts';
@@ -233,6 +235,22 @@ export interface Engine {
   closeFile(file: ReceivedFile): Promise<Read<ReceivedFile>>;
   /** By sender, in the order of arrival; a page at a time. */
   receivedFiles(query: ReceivedFilesQuery): Promise<Read<ReceivedFilesPage>>;
+  /**
+   * Of an active card of the citizen's: rows of acquirers that name this PAR, in capitals, are the card's where their own
+   * hash is nobody's (domain 2.2). Said again it changes nothing; another one takes its place.
+   *
+   * @returns whether it is new; INSTRUMENT_NOT_FOUND, FORMAT_KEPT, DRAINING
+   */
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string): Promise<Read<boolean>>;
+  /** Accounts about which the bank service is to be asked again by then: those of all partitions, at most so many. */
+  unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>>;
+  /**
+   * What it said. `OK`: verified; nothing known: asked again later, less and less often. What is not the citizen's, or does
+   * not exist, is kept no more, neither in the wallet nor in a payout that is not under way (domain 2.1: KO is not stored).
+   *
+   * @returns how many of them were still due, when all are on disk; FORMAT_KEPT, DRAINING
+   */
+  recheckAccounts(rechecks: readonly AccountRecheck[]): Promise<Read<number>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
   stats(): Promise<EngineStats>;

@@ -13,6 +13,8 @@ import type {
   OptInStatus,
   PayoutFile,
   ReceivedFile,
+  RecheckVerdict,
+  RecordCover,
   RefusalName,
   TransactionRecord,
   WalletCommandKind,
@@ -20,7 +22,7 @@ import type {
 import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
-import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
+import type { DoneCommand, Operation, PaymentRow, Payoff, Recheck } from './wallet/wallet.ts';
 
 /** A place in a ranking; all that its order needs but the tax code. */
 export interface Standing {
@@ -48,6 +50,21 @@ export type WalletFact =
       readonly removed: readonly { readonly awardPeriodId: number; readonly before: Standing }[];
     }
   | { readonly kind: 'payoffSet'; readonly citizen: CitizenKey; readonly payoff: Payoff; readonly atMs: number }
+  /** When the bank service is to be asked about the account again; null = no more. `wasDueMs`: null = it was not to be. */
+  | {
+      readonly kind: 'recheckSet';
+      readonly citizen: CitizenKey;
+      readonly recheck: Recheck | null;
+      readonly wasDueMs: number | null;
+    }
+  /** It was asked again, and knows; the payoff as it now stands. */
+  | {
+      readonly kind: 'payoffJudged';
+      readonly citizen: CitizenKey;
+      readonly verdict: Exclude<RecheckVerdict, 'UNKNOWN_PSP'>;
+      readonly payoff: Payoff | null;
+      readonly atMs: number;
+    }
   | {
       readonly kind: 'methodAdded';
       readonly citizen: CitizenKey;
@@ -56,6 +73,7 @@ export type WalletFact =
       readonly atMs: number;
     }
   | { readonly kind: 'methodRemoved'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly atMs: number }
+  | { readonly kind: 'favouriteSet'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly atMs: number }
   | { readonly kind: 'claimStarted'; readonly citizen: CitizenKey; readonly hpan: Hpan; readonly channel: string }
   | {
       readonly kind: 'claimEnded';
@@ -144,6 +162,10 @@ export type CardFact =
     }
   /** What an operator decided; a `recordSet` says how the reversal then stands. */
   | { readonly kind: 'reversalResolved'; readonly hpan: Hpan; readonly resolution: StoredResolution }
+  /** The Payment Account Reference of an active card. `wasPar`: the one before; empty = it had none. */
+  | { readonly kind: 'parSet'; readonly hpan: Hpan; readonly par: string; readonly wasPar: string }
+  /** Why the record with that key is taken next, though no activation of its own hpan covers its day. */
+  | { readonly kind: 'parCovered'; readonly hpan: Hpan; readonly key: string; readonly cover: RecordCover }
   /** The payment's owner had left: the reversal is parked as before. */
   | { readonly kind: 'resolutionVoided'; readonly hpan: Hpan; readonly place: number };
 

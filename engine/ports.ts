@@ -5,6 +5,7 @@ import type { Message, TurnRecord } from './facts.ts';
 import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
+import type { Pointer } from './pointer.ts';
 import type { CommandPage, PaymentRow, Wallet } from './wallet/wallet.ts';
 
 export interface Clock {
@@ -75,6 +76,8 @@ export interface RowTypes {
   readonly fileTally: FileTally;
   /** partition 0; entity '', sub one of `receivedFileSubs` */
   readonly receivedFile: ReceivedFile;
+  /** entity '', sub as pointer.ts says */
+  readonly pointer: Pointer;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

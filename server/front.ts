@@ -18,10 +18,12 @@ import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { Courier, FileSink, type Letter, WebhookSink } from './notices/index.ts';
 import {
+  AccountRechecks,
   type CardVault,
   HttpCardVault,
   HttpIbanChecker,
   HttpMethodSearch,
+  type IbanChecker,
   NO_SEARCH,
   OwnCardVault,
   Partner,
@@ -37,8 +39,8 @@ import { type Listening, listen, type SocketHandlers, TransportFault } from './t
 import type { Versions } from './versions/index.ts';
 
 const TICK_MS = 1_000;
-/** What is due is looked for in every partition. */
-const NOTICES_TICK_MS = 5_000;
+/** What is due, to be told or to be checked again, is looked for in every partition. */
+const DUE_TICK_MS = 5_000;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
@@ -83,6 +85,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   const stopping = new AbortController();
   let sessions: SessionHandlers | null = null;
   let courier: Courier | null = null;
+  let rechecks: AccountRechecks | null = null;
   const { threads } = health;
   const metrics: Metrics = createMetrics({
     monotonicMs,
@@ -91,8 +94,10 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     shipping: (stats) => backups.shipping(stats),
     threads,
     notices: () => courier?.counts ?? null,
+    rechecks: () => rechecks?.counts ?? null,
   });
-  const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), configuration);
+  const ibanChecker = ibanCheckerOf(configuration);
+  const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), ibanChecker);
   const hashLists = new HashLists({
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
@@ -117,6 +122,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     pause,
     consapTransform: consapTransformOf(keys),
   });
+  rechecks = rechecksOf(engine, ibanChecker, clock);
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
@@ -162,20 +168,31 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
   void courier?.tick();
-  repeat(() => void courier?.tick(), NOTICES_TICK_MS);
+  repeat(() => void courier?.tick(), DUE_TICK_MS);
+  repeat(() => void rechecks?.tick(), DUE_TICK_MS);
   return {
     listening,
     async drain() {
       listening.stopAccepting();
       stopping.abort();
-      await Promise.all([requests.drain(), handlers.drain(), hashLists.stop(), payouts.stop(), courier?.stop()]);
+      const ending = [hashLists.stop(), payouts.stop(), courier?.stop(), rechecks?.stop()];
+      await Promise.all([requests.drain(), handlers.drain(), ...ending]);
       handlers.stop();
     },
   };
 }
 
-function checked(engine: Engine, { ibanChecker }: Configuration): Engine {
-  return ibanChecker === null ? engine : withCheckedIbans(engine, new HttpIbanChecker(new Partner(ibanChecker)));
+function ibanCheckerOf({ ibanChecker }: Configuration): IbanChecker | null {
+  return ibanChecker === null ? null : new HttpIbanChecker(new Partner(ibanChecker));
+}
+
+function checked(engine: Engine, checker: IbanChecker | null): Engine {
+  return checker === null ? engine : withCheckedIbans(engine, checker);
+}
+
+function rechecksOf(engine: Engine, checker: IbanChecker | null, clock: SettableClock): AccountRechecks | null {
+  const failed = (fault: unknown) => log.error({ err: fault }, 'accounts cannot be checked again: trying later');
+  return checker === null ? null : new AccountRechecks({ engine, clock, checker, monotonicMs, failed });
 }
 
 function cardVaultOf({ programme }: Engine, { cardVault }: Configuration, { platform }: PgpKeys): CardVault {

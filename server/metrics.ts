@@ -10,6 +10,7 @@ import type { StorageStatus } from './admission/index.ts';
 import type { ShippingStatus } from './backups.ts';
 import type { FileSummary, RowStatus } from './files/index.ts';
 import type { CourierCounts } from './notices/index.ts';
+import type { RecheckCounts } from './partners/index.ts';
 import type { ThreadView } from './vitals/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
@@ -43,6 +44,8 @@ export interface MetricsOptions {
   readonly shipping?: (stats: EngineStats) => ShippingStatus | null;
   /** Null, or absent: nobody delivers them. */
   readonly notices?: () => CourierCounts | null;
+  /** Null, or absent: no bank service is asked. */
+  readonly rechecks?: () => RecheckCounts | null;
   /** Of this process. Absent: nobody watches them. */
   readonly threads?: () => readonly ThreadView[];
 }
@@ -183,6 +186,9 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     openFile: (arrival) => engine.openFile(arrival),
     closeFile: (file) => engine.closeFile(file),
     receivedFiles: (query) => view('receivedFiles', engine.receivedFiles(query)),
+    setPar: (citizen, hpan, par) => engine.setPar(citizen, hpan, par),
+    unverifiedAccounts: (untilMs, countMax) => view('unverifiedAccounts', engine.unverifiedAccounts(untilMs, countMax)),
+    recheckAccounts: (rechecks) => engine.recheckAccounts(rechecks),
     periods: () => engine.periods(),
     stats: () => engine.stats(),
     onChanged: (listener) => engine.onChanged(listener),
@@ -210,7 +216,8 @@ type ReadName =
   | 'payoutsOf'
   | 'payoutFiles'
   | 'notices'
-  | 'receivedFiles';
+  | 'receivedFiles'
+  | 'unverifiedAccounts';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {
@@ -448,6 +455,17 @@ function registerEngine(registry: Registry, stats: () => EngineStats | null, opt
     collect() {
       this.reset();
       for (const [result, count] of Object.entries<number>(options.notices?.() ?? {})) this.inc({ result }, count);
+    },
+  });
+  new Counter({
+    name: 'clickday_iban_rechecks_total',
+    help: 'Unverified accounts by what the bank service said when it was asked again',
+    labelNames: ['verdict'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const counts = Object.entries<number>(options.rechecks?.() ?? {});
+      for (const [verdict, count] of counts) this.inc({ verdict }, count);
     },
   });
   new Gauge({

@@ -61,6 +61,7 @@ export {
   payoutOutcome,
   payoutStatus,
   receivedFile,
+  recordCover,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

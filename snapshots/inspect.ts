@@ -14,6 +14,7 @@ import { findPeriod } from '../engine/programme/index.ts';
 import { Ranking } from '../engine/ranking/ranking.ts';
 import { Account } from './inspect/account.ts';
 import { Balance } from './inspect/balance.ts';
+import { Covers } from './inspect/covers.ts';
 import { checkFiles } from './inspect/files.ts';
 import { Findings, type Inspection } from './inspect/findings.ts';
 import { LogGroup } from './inspect/log-group.ts';
@@ -68,7 +69,10 @@ export async function verifyStores(
   const [balance, standings, jackpots, busy] = [new Balance(), new Standings(), new Jackpots(), new Set<string>()];
   const { past = [] } = options;
   const { partitions } = account;
-  const parts: CheckParts = { stores, past, programme, findings, balance, standings, jackpots, partitions, busy };
+  const covers = new Covers();
+  const parts: CheckParts = {
+    ...{ stores, past, programme, findings, balance, standings, jackpots, covers, partitions, busy },
+  };
   for (let left = ALL_PARTITIONS, isFirst = true; left.length > 0; isFirst = false) {
     const group = new LogGroup(left, options.memoryBytes ?? VERIFY_MEMORY_BYTES);
     await breathing(isFirst ? firstPass(account, group, parts) : laterPass(group, parts));
@@ -79,6 +83,7 @@ export async function verifyStores(
 
   checkFiles(partitions, findings);
   await checkSuspects(parts);
+  covers.check(findings);
   await checkRankings(account, standings, { rankings, moves, stores, past, jackpots, programme }, findings);
   return findings.inspection();
 }

@@ -45,6 +45,7 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   noticeRun: 13,
   fileTally: 17,
   receivedFile: 18,
+  pointer: 20,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

@@ -15,7 +15,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   kill: 4,
   model: 3,
   notices: 0.5,
-  partners: 0.5,
+  partners: 1,
   payout: 1,
   pgp: 1,
   programme: 0.5,

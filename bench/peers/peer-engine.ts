@@ -116,6 +116,7 @@ function changeOf({ citizen, taxCode, origin, id, body }: WalletCommand, { diges
     case 'disableCashback':
       return { ...same, kind: body.kind, hpan: body.hpan, payload: '' };
     case 'leave':
+    case 'setFavourite':
     case 'enableAll':
       return { ok: false, code: 'FORBIDDEN', detail: 'a peer serves only what the workloads send' };
   }

@@ -31,6 +31,8 @@ function doneSentence(type: RequestType, answer: DoneReply['answer']): string {
       return `in the wallet as ${answer.hpan}; enable it with: enableCashback hpan=${answer.hpan}`;
     case 'removeMethod':
       return 'removed from the wallet';
+    case 'setFavourite':
+      return 'the favourite of the wallet';
     case 'enableCashback':
       return `enabled ${momentOf(answer.activationMs)}. ${MESSAGES.ACTIVE_FROM_TOMORROW.text}`;
     case 'disableCashback':

@@ -40,6 +40,11 @@ export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
       card.arrivals = fact.arrivals;
       card.reversals = fact.reversals;
       return;
+    case 'parSet':
+      card.par = fact.par;
+      return;
+    case 'parCovered':
+      return; // Says why, for who looks into the journal.
     case 'reversalResolved':
     case 'resolutionVoided':
       return; // Rows of their own.
@@ -48,9 +53,9 @@ export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
   }
 }
 
-/** False of a card as nobody ever claimed it: it has no row, also after its first claim was taken back. */
-export function isKnownCard({ history, departed }: Card): boolean {
-  return history.length > 0 || departed.length > 0;
+/** False of a card as nobody ever claimed it or paid with it: it has no row, also after its first claim was taken back. */
+export function isKnownCard({ history, departed, arrivals }: Card): boolean {
+  return history.length > 0 || departed.length > 0 || arrivals > 0;
 }
 
 /** As many as a card's payments of a few days. */

@@ -4,7 +4,7 @@
  */
 import { setup } from 'xstate';
 import { invariant } from '../assert.ts';
-import type { CitizenKey, Hpan, PeriodParameters, RefusalName } from '../contract.ts';
+import type { CitizenKey, Hpan, PeriodParameters, RecordCover, RefusalName } from '../contract.ts';
 import { machineSteps } from '../decision.ts';
 import type { Fact } from '../facts.ts';
 import { isReversal, romeDayNumber } from '../programme/index.ts';
@@ -37,7 +37,15 @@ export type CardEvent =
       readonly isLeaving: boolean;
     } & Claimant)
   /** `period`: the one that takes the record now; null = none, or it is closed in this partition. */
-  | ({ readonly type: 'RECORD'; readonly period: PeriodParameters | null; readonly isClosed: boolean } & Received)
+  | ({
+      readonly type: 'RECORD';
+      readonly period: PeriodParameters | null;
+      readonly isClosed: boolean;
+      /** By the PAR of the record; absent: nobody asked. */
+      readonly cover?: RecordCover | undefined;
+    } & Received)
+  /** Whoever issued an active card says its Payment Account Reference. */
+  | { readonly type: 'SET_PAR'; readonly citizen: CitizenKey; readonly par: string }
   | {
       readonly type: 'COUNT_JUDGED';
       readonly place: number;
@@ -67,6 +75,9 @@ function when<T extends CardEvent['type']>(judge: (args: Args<T>) => boolean): (
 export const cardMachine = setup({
   types: { context: {} as CardContext, events: {} as CardEvent },
   guards: {
+    isNewPar: when<'SET_PAR'>(
+      ({ context: { card }, event }) => lastActivation(card)?.citizen === event.citizen && card.par !== event.par,
+    ),
     isOwner: when<'ACTIVATE' | 'RELEASE'>(
       ({ context, event }) => lastActivation(context.card)?.citizen === event.citizen,
     ),
@@ -108,6 +119,9 @@ export const cardMachine = setup({
   actions: {
     activate: on<'ACTIVATE'>(({ context, event }) => grant(context, event, 'cardActivated')),
     claim: on<'ACTIVATE'>(({ context, event }) => grant(context, event, 'cardClaimed')),
+    setPar: on<'SET_PAR'>(({ context: { card, decision }, event: { par } }) => {
+      decision.facts.push({ kind: 'parSet', hpan: card.hpan, par, wasPar: card.par });
+    }),
     confirm: ({ context }) => {
       context.decision.facts.push({ kind: 'claimConfirmed', hpan: context.card.hpan });
     },
@@ -155,10 +169,12 @@ export const cardMachine = setup({
     askWallet: on<'RECORD'>(({ context, event }) => {
       const owner = covering(context, event);
       invariant(owner !== undefined, 'a guard saw to the coverage');
+      tellCover(context, event);
       new LedgerWork(context).askCount(event, owner);
     }),
     storeReversal: on<'RECORD'>(({ context, event }) => {
       invariant(event.period !== null, 'a guard saw to the period');
+      tellCover(context, event);
       new LedgerWork(context).storeReversal(event, event.period);
     }),
     countJudged: on<'COUNT_JUDGED'>(({ context, event }) => new LedgerWork(context).countJudged(event)),
@@ -194,6 +210,7 @@ export const cardMachine = setup({
       { guard: 'isReversal', actions: 'storeReversal' },
       { actions: 'askWallet' },
     ],
+    SET_PAR: {},
     COUNT_JUDGED: { actions: 'countJudged' },
     REVERSE_JUDGED: { actions: 'reverseJudged' },
     EXPIRE: { actions: 'expire' },
@@ -252,6 +269,7 @@ export const cardMachine = setup({
     active: {
       on: {
         ACTIVATE: [{ guard: 'isOwner', actions: 'answerActive' }, { actions: 'refuseClaim' }],
+        SET_PAR: [{ guard: 'isNewPar', actions: 'setPar' }, {}],
         RELEASE: [
           { guard: 'isOwner', target: 'inactive', actions: ['rememberLeaving', 'deactivate'] },
           { guard: 'isLeaving', actions: ['rememberLeaving', 'answerLeft'] },
@@ -293,8 +311,20 @@ function grant(
   judgeClaim(context, citizen, nowMs);
 }
 
-function covering({ card }: CardContext, { record }: Received): HistoryRow | undefined {
-  return coveringRow(card, romeDayNumber(record.trxMs));
+type RecordEvent = Extract<CardEvent, { type: 'RECORD' }>;
+
+/**
+ * Whose the record is. An activation of its own hpan comes first; by the PAR, the card's (domain 9: an acquirer sends a
+ * row whose hash is in the list or whose PAR matches). The record stays the token's, so that its key is known for ever,
+ * also when the token is enrolled later.
+ */
+function covering({ card }: CardContext, { record, cover }: RecordEvent): Pick<HistoryRow, 'citizen'> | undefined {
+  return coveringRow(card, romeDayNumber(record.trxMs)) ?? cover;
+}
+
+function tellCover({ card, decision }: CardContext, { record, key, cover }: RecordEvent): void {
+  if (cover === undefined || coveringRow(card, romeDayNumber(record.trxMs)) !== undefined) return;
+  decision.facts.push({ kind: 'parCovered', hpan: card.hpan, key, cover });
 }
 
 function judgeClaim({ card, decision }: CardContext, citizen: CitizenKey, activationMs: number | null): void {

@@ -19,6 +19,8 @@ export interface HistoryRow {
 export interface Card {
   readonly hpan: Hpan;
   readonly status: CardStatus;
+  /** Payment Account Reference, in capitals: what the card has in common with its device tokens. Empty = not told. */
+  readonly par: string;
   readonly history: readonly HistoryRow[];
   /** (citizen, enrolment) pairs that left: their payments match no reversal (DECISION 22). */
   readonly departed: readonly Departure[];
@@ -116,6 +118,7 @@ export function emptyCard(hpan: Hpan): Draft<Card> {
   return {
     hpan,
     status: 'absent',
+    par: '',
     history: [],
     departed: [],
     unanswered: 0,
@@ -132,6 +135,7 @@ export function draftOfCard(card: Card): Draft<Card> {
   return {
     hpan: card.hpan,
     status: card.status,
+    par: card.par,
     history: card.history,
     departed: card.departed,
     unanswered: card.unanswered,

@@ -156,7 +156,7 @@ export class LedgerWork {
   }
 
   /** Sends a payment to the wallet of who held the card that day. */
-  askCount(received: Received, owner: HistoryRow): void {
+  askCount(received: Received, owner: Pick<HistoryRow, 'citizen'>): void {
     const { record, receivedMs } = received;
     const { citizen } = owner;
     this.#unanswered += 1;

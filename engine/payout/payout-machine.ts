@@ -11,13 +11,15 @@ import { isExportable, isFailed, type Payout } from './payout.ts';
 export type PayoutEvent =
   /** The citizen said where the money goes. */
   | { readonly type: 'FILL'; readonly payoff: Payoff }
+  /** The account is not the citizen's, or there is none: it waits for another. */
+  | { readonly type: 'EMPTY' }
   /** The citizen left. */
   | { readonly type: 'WITHDRAW' }
   /** It goes into a file that is being written. */
   | { readonly type: 'EXPORT'; readonly fileNumber: number }
   /** That file is where it was to go. */
   | { readonly type: 'DELIVER'; readonly fileNumber: number }
-  /** An operator says what became of a file that was not finished. The payoff is the citizen's own of today. */
+  /** An operator says what became of a file that was not finished. The payoff is what it goes out with if it does again. */
   | {
       readonly type: 'RESTORE';
       readonly fileNumber: number;
@@ -61,6 +63,7 @@ const notOpen = { actions: { type: 'refuse', params: { code: 'PAYOUT_NOT_EXPORTA
 /** What is to be sent, whether for the first time or again. */
 const open = {
   FILL: { actions: 'fill' },
+  EMPTY: { actions: 'empty' },
   WITHDRAW: { actions: 'withdraw' },
   EXPORT: [{ guard: 'isExportable', target: 'WIP', actions: 'export' }, notOpen],
   DELIVER: notOfFile,
@@ -90,11 +93,12 @@ export const payoutMachine = setup({
       decision.refused = code;
     },
     fill: on<'FILL'>(({ context, event }) => set(context, { payoff: event.payoff })),
+    empty: ({ context }) => set(context, { payoff: null }),
     withdraw: ({ context }) => set(context, { isEnabled: false }),
     export: on<'EXPORT'>(({ context, event }) => set(context, { status: 'WIP', fileNumber: event.fileNumber })),
     deliver: ({ context }) => set(context, { status: 'SENT' }),
     restore: on<'RESTORE'>(({ context, event: { status, payoff } }) =>
-      set(context, status === 'SENT' ? { status } : { status, fileNumber: 0, payoff: payoff ?? context.payout.payoff }),
+      set(context, status === 'SENT' ? { status } : { status, fileNumber: 0, payoff }),
     ),
     settle: on<'OUTCOME'>(({ context, event }) => set(context, { outcome: event.outcome })),
     succeed: on<'SUCCEED'>(({ context, event }) => set(context, { successorPlace: event.successorPlace })),
@@ -106,6 +110,7 @@ export const payoutMachine = setup({
   on: {
     // What is on its way goes where it was sent: neither a new IBAN nor a leaving recalls it.
     FILL: {},
+    EMPTY: {},
     EXPORT: notOpen,
     DELIVER: notOfFile,
     RESTORE: {},

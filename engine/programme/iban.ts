@@ -31,6 +31,19 @@ export function checkIban(text: string): CheckedText {
   return remainder97(value) === 1 ? { ok: true, value } : { ok: false };
 }
 
+const HOUR_MS = 3_600_000;
+/** Some banks never answer anybody: they are asked less and less often, and still once a day. */
+const RECHECK_HOURS_MAX = 24;
+
+/**
+ * How long after the last answer the bank service is asked again about an account that it could not verify (R13).
+ *
+ * @param attempts how often it has been asked again in vain
+ */
+export function recheckDelayMs(attempts: number): number {
+  return HOUR_MS * Math.min(2 ** attempts, RECHECK_HOURS_MAX);
+}
+
 /**
  * A valid IBAN, check letter included, of no real account. Different numbers give different IBANs.
  *

@@ -18,7 +18,7 @@ export {
   reversalScoreCents,
   shownCents,
 } from './cashback.ts';
-export { checkIban, makeIban } from './iban.ts';
+export { checkIban, makeIban, recheckDelayMs } from './iban.ts';
 export {
   isStillDue,
   type NoticeSubject,
@@ -42,6 +42,7 @@ export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, vis
 export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
 export {
   type CheckedRecord,
+  checkPar,
   checkRecordFields,
   checkRow,
   compareKeys,

@@ -32,7 +32,8 @@ export interface RowContext {
 }
 
 export type CheckedRecord =
-  | { readonly ok: true; readonly record: TransactionRecord }
+  /** `par`: absent where the row names none, or what can be none. */
+  | { readonly ok: true; readonly record: TransactionRecord; readonly par?: string }
   /** `detail` names the column, and never shows what stood in it. */
   | { readonly ok: false; readonly code: RefusalName; readonly detail: string };
 
@@ -44,6 +45,8 @@ const TWO_DIGITS = /^\d{2}$/;
 const HPAN_FORM = /^[0-9a-fA-F]{64}$/;
 const BIN_FORM = /^(\d{6}|\d{8})$/;
 const AMOUNT_FORM = /^\d{1,10}$/;
+/** 29 letters and digits by the standard; what a circuit makes of it is its own affair. */
+const PAR_FORM = /^[0-9A-Z-]{1,29}$/;
 const BLANK = /^\s*$/;
 /**
  * Control characters and halves of surrogate pairs. Ids are written to logs, keys and outcome files as they are, and a
@@ -186,10 +189,17 @@ function judge(raw: RawRecord, trxMs: number, { sender, programme, todayDayNumbe
   }
   if (EXCLUDED_CATEGORIES.includes(raw.mcc.replace(/^0+/, ''))) return refuse('CATEGORY_EXCLUDED', 'mcc');
   if (romeDayNumber(trxMs) > todayDayNumber) return refuse('RECORD_IN_FUTURE', 'trxDate');
-  return { ok: true, record: toRecord(raw, trxMs) };
+  const par = checkPar(raw.par);
+  return { ok: true, record: toRecord(raw, trxMs), ...(par === null ? {} : { par }) };
 }
 
-/** Category, currency, BIN and PAR end here: the platform works without them (domain 2.4). */
+/** A Payment Account Reference, in capitals; null = this is none. */
+export function checkPar(text: string): string | null {
+  const par = text.trim().toUpperCase();
+  return PAR_FORM.test(par) ? par : null;
+}
+
+/** Category, currency and BIN end here: the platform works without them (domain 2.4). The PAR only says whose it is. */
 function toRecord(raw: RawRecord, trxMs: number): TransactionRecord {
   return {
     acquirerCode: raw.acquirerCode,

@@ -27,6 +27,7 @@ export const OWNER_OF = {
   noticeRun: 'partition',
   fileTally: 'partition',
   receivedFile: 'partition',
+  pointer: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

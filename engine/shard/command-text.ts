@@ -29,7 +29,8 @@ export function bodyText(body: WalletCommandBody): string {
       return text('addMethod', body.hpan, methodKind, brand, lastDigits, expiry, issuerAbi);
     }
     case 'removeMethod':
-      return text('removeMethod', body.hpan);
+    case 'setFavourite':
+      return text(body.kind, body.hpan);
     case 'enableCashback':
       return text('enableCashback', body.hpan, ...(body.tokens ?? []));
     case 'disableCashback':

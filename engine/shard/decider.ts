@@ -4,6 +4,7 @@
  */
 import { invariant, unreachable } from '../assert.ts';
 import { emptyCard } from '../card/card.ts';
+import { lastActivation } from '../card/card-facts.ts';
 import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
 import { findRecord } from '../card/ledger.ts';
@@ -120,6 +121,12 @@ export class Decider {
       case 'files':
         turn.replies.push(task.decide(turn, this.#files));
         return true;
+      case 'par':
+        this.#decidePar(turn, task);
+        return true;
+      case 'rechecks':
+        this.#decideRechecks(turn, task);
+        return true;
       case 'expiry':
         this.#decideExpiry(turn, task);
         return true;
@@ -147,6 +154,7 @@ export class Decider {
       wallet,
       frozenPeriods: () => this.#frozenPeriods(turn, partition),
       vault: this.#options.store.vault,
+      isOlder: this.#options.store.isOlder === true,
     });
     decideWallet(walletContext(turn, partition, wallet, decision), event);
     if (decision.isDeferred) return false;
@@ -183,8 +191,20 @@ export class Decider {
     return true;
   }
 
+  #decidePar(turn: Turn, { citizen, hpan, par, done }: Extract<Task, { kind: 'par' }>): void {
+    const partition = partitionOf(hpan);
+    const decision = newDecision();
+    const context = this.#cardContext(turn, partition, hpan, decision);
+    decideCard(context, { type: 'SET_PAR', citizen, par });
+    this.#fold(turn, partition, decision);
+    const { card } = context;
+    const isOwn = card.status === 'active' && lastActivation(card)?.citizen === citizen;
+    const isNew = decision.facts.length > 0;
+    turn.replies.push(() => done(isOwn ? { ok: true, value: isNew } : { ok: false, code: 'INSTRUMENT_NOT_FOUND' }));
+  }
+
   #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
-    const { record, receivedMs, fileNumber = 0 } = command;
+    const { record, receivedMs, fileNumber = 0, cover } = command;
     const partition = partitionOf(record.hpan);
     const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
     const { closedPeriods } = this.#partitionRow(turn, partition);
@@ -198,6 +218,7 @@ export class Decider {
       fileNumber,
       period,
       isClosed,
+      cover,
     });
     if (decision.isDeferred) return false;
     this.#records.add(record.hpan + key, done);
@@ -241,6 +262,19 @@ export class Decider {
     for (const fact of facts) this.#fact(turn, partition, fact);
     if (toAll === undefined) return;
     for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
+  }
+
+  #decideRechecks(turn: Turn, { partition, rechecks, done }: Extract<Task, { kind: 'rechecks' }>): void {
+    let dueCount = 0;
+    for (const { citizen, dueMs, verdict } of rechecks) {
+      const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
+      const decision = newDecision();
+      decideWallet(walletContext(turn, partition, wallet, decision), { type: 'RECHECKED', dueMs, verdict });
+      this.#fold(turn, partition, decision);
+      this.#payouts.follow(turn, partition, decision.facts);
+      if (decision.facts.length > 0) dueCount += 1;
+    }
+    turn.replies.push(() => done(dueCount));
   }
 
   /** Only so many in one turn: what is left is the next turn's. */

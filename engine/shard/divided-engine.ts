@@ -2,6 +2,7 @@
 import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
+  AccountRecheck,
   CitizenKey,
   NoticeChange,
   NoticeRunKind,
@@ -12,8 +13,12 @@ import type {
   Programme,
   ReceivedFile,
   ReceivedFilesPage,
+  RecordCommand,
+  RecordCover,
+  RecordOutcome,
   Refused,
   ReversalsPage,
+  UnverifiedAccount,
 } from '../contract.ts';
 import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
 import type { Engine, EngineStats, NoticesQuery, Read, ReceivedFilesQuery, ReversalsQuery } from '../engine.ts';
@@ -117,7 +122,7 @@ export class DividedEngine implements Engine {
   }
 
   execute: Engine['execute'] = (command, done) => {
-    const refused = this.#refused();
+    const refused = command.body.kind === 'setFavourite' ? this.#refusedAsNew() : this.#refused();
     if (refused === null) this.#shardOf(command.citizen).execute(command, done);
     else done(refused);
   };
@@ -125,11 +130,37 @@ export class DividedEngine implements Engine {
     const refused = this.#refused();
     if (refused !== null) return done(refused);
     const passed = this.#intakes.open(command.receivedMs);
-    this.#shardOf(command.record.hpan).record(command, (outcome) => {
+    const end = (outcome: RecordOutcome | Refused) => {
       this.#intakes.close(passed);
       done(outcome);
+    };
+    const { par, record } = command;
+    this.#shardOf(record.hpan).record(command, (outcome) => {
+      if (par === undefined || !isUncovered(outcome)) end(outcome);
+      else void this.#recordByPar(command, par, outcome).then(end);
     });
   };
+
+  /**
+   * Its own hash is nobody's: it is the card's that has its PAR, if the activations of all such cards that cover the day
+   * are one citizen's. They are of days past, which later ones never change, so asking before deciding misses nothing.
+   */
+  async #recordByPar(command: RecordCommand, par: string, uncovered: RecordOutcome): Promise<RecordOutcome | Refused> {
+    const asked = { par, dayNumber: romeDayNumber(command.record.trxMs) };
+    const reads = await Promise.all(this.#options.shards.map((shard) => shard.parCovers(asked)));
+    const covers: RecordCover[] = [];
+    for (const read of reads) {
+      if (!read.ok) return read;
+      covers.push(...read.value);
+    }
+    const [cover] = covers;
+    if (cover === undefined || covers.some(({ citizen }) => citizen !== cover.citizen)) return uncovered;
+    const shard = this.#shardOf(command.record.hpan);
+    return new Promise((resolve) => shard.record({ ...command, cover }, resolve));
+  }
+
+  setPar: Engine['setPar'] = async (citizen, hpan, par) =>
+    this.#refusedAsNew() ?? this.#shardOf(hpan).setPar(citizen, hpan, par);
   citizenKeyOf: Engine['citizenKeyOf'] = (taxCode) => this.#options.digest(citizenKeyText(taxCode));
   outcome: Engine['outcome'] = (citizen, ...rest) => this.#shardOf(citizen).outcome(citizen, ...rest);
   wallet: Engine['wallet'] = (citizen) => this.#shardOf(citizen).wallet(citizen);
@@ -253,13 +284,28 @@ export class DividedEngine implements Engine {
   async changeNotices(changes: readonly NoticeChange[]): Promise<Read<number>> {
     const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
-    const byPartition = new Map<number, NoticeChange[]>();
-    for (const change of changes) {
-      const partition = partitionOf(change.citizen);
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), change]);
-    }
     const counts = await Promise.all(
-      [...byPartition].map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
+      byPartition(changes).map(([partition, own]) => this.#shardAt(partition).changeNotices(partition, own)),
+    );
+    return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
+  }
+
+  async unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>> {
+    const accounts: UnverifiedAccount[] = [];
+    for (let partition = 0; partition < PARTITION_COUNT && accounts.length < countMax; partition += 1) {
+      const part = { partition, untilMs, countMax: countMax - accounts.length };
+      const read = await this.#shardAt(partition).unverifiedAccounts(part);
+      if (!read.ok) return read;
+      accounts.push(...read.value);
+    }
+    return { ok: true, value: accounts };
+  }
+
+  async recheckAccounts(rechecks: readonly AccountRecheck[]): Promise<Read<number>> {
+    const refused = this.#refusedAsNew();
+    if (refused !== null) return refused;
+    const counts = await Promise.all(
+      byPartition(rechecks).map(([partition, own]) => this.#shardAt(partition).recheckAccounts(partition, own)),
     );
     return { ok: true, value: counts.reduce((total, count) => total + count, 0) };
   }
@@ -391,8 +437,24 @@ function slicesOf<T>(items: readonly T[], countMax: number): readonly (readonly 
   return Array.from({ length: count }, (_, at) => items.slice(at * countMax, (at + 1) * countMax));
 }
 
+function isUncovered(outcome: RecordOutcome | Refused): outcome is RecordOutcome {
+  return 'status' in outcome && outcome.status === 'dropped' && outcome.code === 'INSTRUMENT_NOT_COVERED';
+}
+
 function fieldInvalid(detail: string): Refused {
   return { ok: false, code: 'FIELD_INVALID', detail };
+}
+
+/** Each kept in its order. */
+function byPartition<T extends { readonly citizen: CitizenKey }>(changes: readonly T[]): readonly [number, T[]][] {
+  const parts = new Map<number, T[]>();
+  for (const change of changes) {
+    const partition = partitionOf(change.citizen);
+    const own = parts.get(partition);
+    if (own === undefined) parts.set(partition, [change]);
+    else own.push(change);
+  }
+  return [...parts];
 }
 
 function sumOf(left: ShardStats, right: ShardStats): ShardStats {

@@ -21,10 +21,12 @@ export interface CommandArrival {
   readonly wallet: Wallet;
   readonly frozenPeriods: () => readonly number[];
   readonly vault: Vault;
+  /** See Store. */
+  readonly isOlder: boolean;
 }
 
 /** Sealing costs more than deciding, so an event only carries the way to do it; only leaving asks what is frozen. */
-export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: CommandArrival): WalletEvent {
+export function commandEvent({ command, asked, wallet, frozenPeriods, vault, isOlder }: CommandArrival): WalletEvent {
   const { body, taxCode } = command;
   switch (body.kind) {
     case 'enrol':
@@ -47,12 +49,15 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: C
         const { kind: _kind, checkStatus: _checkStatus, ...sealed } = body;
         return vault.seal(wallet.slot, JSON.stringify({ ...sealed, iban: iban.value, taxCode } satisfies SealedPayoff));
       };
-      return { type: 'SET_IBAN', asked, isIbanValid: iban.ok, checkStatus: checkStatusOf(body), seal };
+      const isIbanValid = iban.ok;
+      return { type: 'SET_IBAN', asked, isIbanValid, checkStatus: checkStatusOf(body), isOlder, seal };
     }
     case 'addMethod':
       return { type: 'ADD_METHOD', asked, body };
     case 'removeMethod':
       return { type: 'REMOVE_METHOD', asked, body };
+    case 'setFavourite':
+      return { type: 'SET_FAVOURITE', asked, body };
     case 'enableCashback':
       return { type: 'ENABLE', asked, body };
     case 'disableCashback':

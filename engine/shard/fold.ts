@@ -5,10 +5,11 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
-import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
+import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord, WalletFact } from '../facts.ts';
 import { fileTallySub, receivedFileSubs } from '../file/received-file.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
+import { parSub, recheckSub } from '../pointer.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -42,6 +43,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
+    case 'parSet':
       target.change('card', partition, fact.hpan, (row) => {
         const card = row ?? emptyCard(fact.hpan);
         applyCardFact(card, fact);
@@ -51,6 +53,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         target.setLine('record', partition, fact.entry);
         for (const [sub, row] of listChanges(fact)) target.put('reversal', partition, '', sub, row);
       }
+      if (fact.kind === 'parSet') {
+        if (fact.wasPar !== '') target.put('pointer', partition, '', parSub(fact.wasPar, fact.hpan), null);
+        target.put('pointer', partition, '', parSub(fact.par, fact.hpan), { key: fact.hpan });
+      }
+      return;
+    case 'parCovered':
       return;
     case 'reversalResolved':
       target.put('resolution', partition, fact.hpan, String(fact.resolution.place), fact.resolution);
@@ -97,6 +105,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         return wallet;
       });
       if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
+      if (fact.kind === 'recheckSet') pointAtRecheck(target, partition, fact);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });
@@ -113,6 +122,16 @@ function foldPayout(target: FoldTarget, partition: number, { kind, citizen, payo
   target.change('partition', partition, '', (row) => ({ ...(row ?? emptyPartition()), payoutCount }));
   if (kind === 'payoutMade') return;
   target.put('payoutLink', partition, citizen, payoutLinkSub(payout.place), { place: payout.place });
+}
+
+function pointAtRecheck(
+  target: FoldTarget,
+  partition: number,
+  { citizen, recheck, wasDueMs }: Extract<WalletFact, { kind: 'recheckSet' }>,
+): void {
+  if (wasDueMs !== null && wasDueMs !== recheck?.dueMs)
+    target.put('pointer', partition, '', recheckSub(citizen, wasDueMs), null);
+  if (recheck !== null) target.put('pointer', partition, '', recheckSub(citizen, recheck.dueMs), { key: citizen });
 }
 
 /** What a section does to its partition as a whole: time, cursors, counts. */

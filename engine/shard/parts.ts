@@ -11,6 +11,7 @@
  *                                                periods to close
  */
 import type {
+  AccountRecheck,
   CitizenKey,
   FileArrival,
   Hpan,
@@ -23,7 +24,9 @@ import type {
   PayoutReply,
   PayoutView,
   ReceivedFile,
+  RecordCover,
   ReversalView,
+  UnverifiedAccount,
 } from '../contract.ts';
 import type { Engine, EngineStats, PayoutsFilter, Read } from '../engine.ts';
 import type { Fact, Message, Standing } from '../facts.ts';
@@ -139,6 +142,20 @@ export interface PayoutRunWork {
   readonly lastWinner: Standing | null;
 }
 
+/** What a shard knows of a PAR. */
+export interface ParQuestion {
+  readonly par: string;
+  /** Rome day number of the record. */
+  readonly dayNumber: number;
+}
+
+/** Of one partition: accounts that are to be checked again by then. */
+export interface UnverifiedPart {
+  readonly partition: number;
+  readonly untilMs: number;
+  readonly countMax: number;
+}
+
 /** Of one partition, in order. */
 export interface NoticesPart {
   readonly partition: number;
@@ -245,6 +262,13 @@ export interface ServedShard
   notices(part: NoticesPart): Promise<Read<readonly NoticeListed[]>>;
   /** Of one partition; answers how many were due. */
   changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;
+  /** Activations that cover a day, of all its cards with that PAR. */
+  parCovers(asked: ParQuestion): Promise<Read<readonly RecordCover[]>>;
+  /** Of an active card of the citizen's, or INSTRUMENT_NOT_FOUND. */
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string): Promise<Read<boolean>>;
+  unverifiedAccounts(part: UnverifiedPart): Promise<Read<readonly UnverifiedAccount[]>>;
+  /** Of one partition; answers how many of them were still due. */
+  recheckAccounts(partition: number, rechecks: readonly AccountRecheck[]): Promise<number>;
   covered(part: CoveredPart): Promise<Read<CoveredPage>>;
   /** To the shard of partition 0. */
   receivedFiles(part: ReceivedFilesPart): Promise<Read<readonly ReceivedFile[]>>;

@@ -174,7 +174,9 @@ export class PayoutDecider {
         return { type: 'OUTCOME', outcome: change.outcome };
       case 'restore': {
         const { fileNumber, status } = change;
-        const payoff = ownPayoff(payout, this.#wallet(turn, partition, payout.citizen));
+        const wallet = this.#wallet(turn, partition, payout.citizen);
+        const isRefused = wallet?.enrolment === payout.enrolment && wallet.payoffRefused !== null;
+        const payoff = ownPayoff(payout, wallet) ?? (isRefused ? null : payout.payoff);
         return { type: 'RESTORE', fileNumber, status, payoff };
       }
     }
@@ -206,11 +208,14 @@ export class PayoutDecider {
 
   // What citizens do
 
-  /** After a command of a citizen: where the money goes, or that it does not. */
+  /** After what a citizen did, or the bank said of the account: where the money goes, or that it does not. */
   follow(turn: Turn, partition: number, facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.kind === 'payoffSet') this.#followPayoff(turn, partition, fact.citizen);
-      else if (fact.kind === 'left') this.#tellAll(turn, partition, fact.citizen, { type: 'WITHDRAW' });
+      else if (fact.kind === 'payoffJudged') {
+        const { payoff, citizen } = fact;
+        this.#tellAll(turn, partition, citizen, payoff === null ? { type: 'EMPTY' } : { type: 'FILL', payoff });
+      } else if (fact.kind === 'left') this.#tellAll(turn, partition, fact.citizen, { type: 'WITHDRAW' });
     }
   }
 

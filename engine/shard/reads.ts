@@ -3,6 +3,7 @@ import type { Card, HistoryRow, LedgerEntry } from '../card/card.ts';
 import { emptyCard } from '../card/card.ts';
 import { lastActivation } from '../card/card-facts.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
+import { coversDay } from '../card/ownership.ts';
 import type {
   ActivationView,
   CitizenKey,
@@ -18,16 +19,19 @@ import type {
   PeriodParameters,
   Programme,
   RankingView,
+  RecordCover,
   RefusalName,
   Refused,
   ReversalView,
   TotalView,
+  UnverifiedAccount,
   WalletView,
 } from '../contract.ts';
 import type { PaymentsQuery, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
+import { parPrefix, RECHECK_PREFIX } from '../pointer.ts';
 import type { Vault } from '../ports.ts';
 import {
   dayText,
@@ -45,11 +49,13 @@ import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
   NeighbourShard,
+  ParQuestion,
   RankAnswer,
   RankQuestion,
   ReversalListed,
   ReversalsPart,
   ShardCoordinator,
+  UnverifiedPart,
 } from './parts.ts';
 import type { View } from './view.ts';
 
@@ -86,7 +92,7 @@ export class Reads {
     const wallet = this.#wallet(citizen);
     if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
     const partition = partitionOf(citizen);
-    const { status, termsMs, cancellationMs, optInStatus, payoff, methods } = wallet;
+    const { status, termsMs, cancellationMs, optInStatus, payoff, payoffRefused, methods, favourite } = wallet;
     const sealed = this.#payoff(wallet);
     return found({
       enabled: status === 'enabled',
@@ -94,10 +100,11 @@ export class Reads {
       cancellationMs,
       optInStatus,
       iban: sealed?.iban ?? null,
-      ibanCheckStatus: payoff?.checkStatus ?? null,
+      ibanCheckStatus: payoff?.checkStatus ?? (payoffRefused === null ? null : 'KO'),
       technicalAccountHolder: sealed?.technicalAccountHolder ?? null,
       issuerCardId: sealed?.issuerCardId ?? null,
       methods,
+      favourite,
       position: { partition, sequence: this.#options.sequence(partition) },
     });
   }
@@ -218,6 +225,28 @@ export class Reads {
     return found(
       rows.map(([sub, { place }]) => ({ sub, reversal: reversalView(flushed.line('record', partition, place)) })),
     );
+  }
+
+  async parCovers(partition: number, { par, dayNumber }: ParQuestion): Promise<readonly RecordCover[]> {
+    const { flushed } = this.#options;
+    const covers: RecordCover[] = [];
+    for (const [, { key: master }] of flushed.list('pointer', partition, '', parPrefix(par))) {
+      const card = flushed.get('card', partition, master, '');
+      if (card === undefined) continue;
+      const { history } = await this.#ownership(card);
+      const row = history.find((one) => coversDay(one, dayNumber));
+      if (row !== undefined) covers.push({ master, citizen: row.citizen, enrolment: row.enrolment });
+    }
+    return covers;
+  }
+
+  /** Those that are due, the first of them first. */
+  unverifiedAccounts({ partition, countMax, untilMs }: UnverifiedPart): readonly UnverifiedAccount[] {
+    const pointers = this.#options.flushed.first('pointer', partition, '', { prefix: RECHECK_PREFIX, countMax });
+    return pointers.flatMap(([, { key: citizen }]) => {
+      const recheck = this.#wallet(citizen)?.recheck ?? null;
+      return recheck === null || recheck.dueMs > untilMs ? [] : [{ citizen, ...recheck }];
+    });
   }
 
   /** Throws StorageFault where the citizen's key is gone. */

@@ -4,7 +4,10 @@
  */
 import { invariant } from '../assert.ts';
 import type {
+  AccountRecheck,
+  CitizenKey,
   CommandReply,
+  Hpan,
   Programme,
   RecordCommand,
   RecordKey,
@@ -12,6 +15,7 @@ import type {
   ReversalDecision,
   WalletCommand,
 } from '../contract.ts';
+import type { Read } from '../engine.ts';
 import type { Message, MessageBody, TurnRecord } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { type Clock, type Schedule, StorageFault, type Store } from '../ports.ts';
@@ -165,6 +169,17 @@ export class Shard {
 
   files(decide: FileDecide): void {
     this.#mailbox.addUrgent({ kind: 'files', name: 'files', partition: 0, decide });
+    this.wake();
+  }
+
+  setPar(citizen: CitizenKey, hpan: Hpan, par: string, done: (reply: Read<boolean>) => void): void {
+    this.#mailbox.addUrgent({ kind: 'par', name: `par ${hpan}`, citizen, hpan, par, done });
+    this.wake();
+  }
+
+  /** Of citizens of one partition; `done` hears after the flush how many were still due. */
+  recheck(partition: number, rechecks: readonly AccountRecheck[], done: (dueCount: number) => void): void {
+    this.#mailbox.addUrgent({ kind: 'rechecks', name: `rechecks ${partition}`, partition, rechecks, done });
     this.wake();
   }
 

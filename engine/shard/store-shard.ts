@@ -286,6 +286,24 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
   }
 
+  parCovers: ServedShard['parCovers'] = async (asked) => {
+    const { partitions } = this.#options.recovered;
+    const covers = await Promise.all(partitions.map((partition) => this.#reads.parCovers(partition, asked)));
+    return { ok: true, value: covers.flat() };
+  };
+
+  setPar: ServedShard['setPar'] = (citizen, hpan, par) => {
+    return new Promise((resolve) => this.#shard.setPar(citizen, hpan, par, resolve));
+  };
+
+  unverifiedAccounts: ServedShard['unverifiedAccounts'] = async (part) => {
+    return { ok: true, value: this.#reads.unverifiedAccounts(part) };
+  };
+
+  recheckAccounts: ServedShard['recheckAccounts'] = (partition, rechecks) => {
+    return new Promise((resolve) => this.#shard.recheck(partition, rechecks, resolve));
+  };
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));

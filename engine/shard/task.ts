@@ -1,6 +1,9 @@
 /** What waits in a shard's mailbox. */
 import type {
+  AccountRecheck,
+  CitizenKey,
   CommandReply,
+  Hpan,
   RecordCommand,
   RecordOutcome,
   Refused,
@@ -46,6 +49,20 @@ export type Task = { readonly name: string } & (
   | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
   | { readonly kind: 'notices'; readonly partition: number; readonly decide: NoticeDecide }
   | { readonly kind: 'files'; readonly partition: number; readonly decide: FileDecide }
+  | {
+      readonly kind: 'par';
+      readonly citizen: CitizenKey;
+      readonly hpan: Hpan;
+      readonly par: string;
+      readonly done: (reply: Read<boolean>) => void;
+    }
+  | {
+      readonly kind: 'rechecks';
+      readonly partition: number;
+      readonly rechecks: readonly AccountRecheck[];
+      /** Hears how many of them were still due. */
+      readonly done: (dueCount: number) => void;
+    }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 

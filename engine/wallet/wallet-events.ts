@@ -3,6 +3,7 @@ import type {
   Hpan,
   IbanCheckStatus,
   PeriodParameters,
+  RecheckVerdict,
   RefusalName,
   TransactionRecord,
   WalletCommandBody,
@@ -34,13 +35,18 @@ export type WalletEvent =
       readonly asked: Asked;
       readonly isIbanValid: boolean;
       readonly checkStatus: IbanCheckStatus;
+      /** The folder keeps a format that has no words for checking it again. Absent: it does not. */
+      readonly isOlder?: boolean;
       readonly seal: () => Uint8Array;
     }
   | { readonly type: 'ADD_METHOD'; readonly asked: Asked; readonly body: Body<'addMethod'> }
   | { readonly type: 'REMOVE_METHOD'; readonly asked: Asked; readonly body: Body<'removeMethod'> }
+  | { readonly type: 'SET_FAVOURITE'; readonly asked: Asked; readonly body: Body<'setFavourite'> }
   | { readonly type: 'ENABLE'; readonly asked: Asked; readonly body: Body<'enableCashback'> }
   | { readonly type: 'ENABLE_ALL'; readonly asked: Asked }
   | { readonly type: 'DISABLE'; readonly asked: Asked; readonly body: Body<'disableCashback'> }
+  /** The bank service was asked about the account that was to be checked again at `dueMs`. */
+  | { readonly type: 'RECHECKED'; readonly dueMs: number; readonly verdict: RecheckVerdict }
   | { readonly type: 'CLAIM_JUDGED'; readonly hpan: Hpan; readonly activationMs: number | null }
   | {
       readonly type: 'RELEASE_JUDGED';

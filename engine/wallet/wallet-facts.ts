@@ -27,6 +27,7 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       wallet.cancellationMs = fact.cancellationMs;
       wallet.optInStatus = 'NOREQ';
       wallet.payoff = null;
+      wallet.payoffRefused = null;
       wallet.methods = wallet.methods.map((method) =>
         method.cashback === 'enabled' ? { ...method, cashback: 'disabling' } : method,
       );
@@ -37,6 +38,15 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       return;
     case 'payoffSet':
       wallet.payoff = fact.payoff;
+      wallet.payoffRefused = null;
+      wallet.updatedMs = fact.atMs;
+      return;
+    case 'recheckSet':
+      wallet.recheck = fact.recheck;
+      return;
+    case 'payoffJudged':
+      wallet.payoff = fact.payoff;
+      wallet.payoffRefused = fact.verdict === 'OK' ? null : fact.verdict;
       wallet.updatedMs = fact.atMs;
       return;
     case 'methodAdded':
@@ -45,6 +55,11 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       return;
     case 'methodRemoved':
       wallet.methods = wallet.methods.filter((method) => method.hpan !== fact.hpan);
+      if (wallet.favourite === fact.hpan) wallet.favourite = null;
+      wallet.updatedMs = fact.atMs;
+      return;
+    case 'favouriteSet':
+      wallet.favourite = fact.hpan;
       wallet.updatedMs = fact.atMs;
       return;
     case 'claimStarted':

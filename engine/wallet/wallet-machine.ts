@@ -10,9 +10,9 @@ import { machineSteps } from '../decision.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { NOWHERE } from '../place.ts';
-import { paymentScoreCents } from '../programme/index.ts';
+import { paymentScoreCents, recheckDelayMs } from '../programme/index.ts';
 import * as operations from './operations.ts';
-import { isBeforeTerms, type PaymentRow, type Wallet } from './wallet.ts';
+import { isBeforeTerms, type PaymentRow, type Recheck, type Wallet } from './wallet.ts';
 import type { Asked, WalletContext, WalletEvent } from './wallet-events.ts';
 import { methodOf, totalsOf } from './wallet-facts.ts';
 
@@ -39,7 +39,9 @@ export const walletMachine = setup({
       named(event.body).some((hpan) => operations.isBusy(context, hpan)),
     ),
     isAnyInstrumentBusy: ({ context }) => listedOff(context.wallet).some((hpan) => operations.isBusy(context, hpan)),
-    isListed: when<'ADD_METHOD'>(({ context, event }) => methodOf(context.wallet, event.body.hpan)?.details != null),
+    isListed: when<'ADD_METHOD' | 'SET_FAVOURITE'>(
+      ({ context, event }) => methodOf(context.wallet, event.body.hpan)?.details != null,
+    ),
     isKnownMethod: when<'REMOVE_METHOD'>(
       ({ context, event }) => methodOf(context.wallet, event.body.hpan) !== undefined,
     ),
@@ -62,6 +64,11 @@ export const walletMachine = setup({
     ),
     isIbanMalformed: when<'SET_IBAN'>(({ event }) => !event.isIbanValid),
     isRefusedByBank: when<'SET_IBAN'>(({ event }) => event.checkStatus === 'KO'),
+    // Else it was replaced, or dealt with, while the bank service was asked.
+    isOutdated: when<'RECHECKED'>(
+      ({ context: { wallet, nowMs }, event }) => wallet.recheck?.dueMs !== event.dueMs || event.dueMs > nowMs,
+    ),
+    isUnverified: when<'RECHECKED'>(({ event }) => event.verdict === 'UNKNOWN_PSP'),
     isOptInFree: when<'ENROL'>(
       ({ context, event }) => context.wallet.optInStatus === 'NOREQ' && (event.body.optInStatus ?? 'NOREQ') !== 'NOREQ',
     ),
@@ -107,11 +114,24 @@ export const walletMachine = setup({
       const { checkStatus } = event;
       const payoff = { checkStatus, sealed: event.seal() };
       context.decision.facts.push({ kind: 'payoffSet', citizen: context.wallet.citizen, payoff, atMs: context.nowMs });
+      const isUnverified = checkStatus === 'UNKNOWN_PSP' && event.isOlder !== true;
+      setRecheck(context, isUnverified ? { dueMs: context.nowMs + recheckDelayMs(0), attempts: 0 } : null);
       operations.done(context, event.asked, { validationStatus: checkStatus });
     }),
     answerRefusedByBank: on<'SET_IBAN'>(({ context, event }) =>
       operations.done(context, event.asked, { validationStatus: 'KO' }),
     ),
+    recheckLater: on<'RECHECKED'>(({ context }) => {
+      const attempts = (context.wallet.recheck?.attempts ?? 0) + 1;
+      setRecheck(context, { dueMs: context.nowMs + recheckDelayMs(attempts), attempts });
+    }),
+    judgePayoff: on<'RECHECKED'>(({ context, event: { verdict } }) => {
+      const { wallet, nowMs, decision } = context;
+      invariant(wallet.payoff !== null && verdict !== 'UNKNOWN_PSP', 'what is checked again is there');
+      const payoff = verdict === 'OK' ? { ...wallet.payoff, checkStatus: verdict } : null;
+      decision.facts.push({ kind: 'payoffJudged', citizen: wallet.citizen, verdict, payoff, atMs: nowMs });
+      setRecheck(context, null);
+    }),
     addMethod: on<'ADD_METHOD'>(({ context, event }) => {
       const { hpan, details } = event.body;
       context.decision.facts.push({
@@ -134,6 +154,14 @@ export const walletMachine = setup({
         hpan,
         atMs: context.nowMs,
       });
+      operations.done(context, event.asked, {});
+    }),
+    setFavourite: on<'SET_FAVOURITE'>(({ context, event }) => {
+      const { wallet, nowMs, decision } = context;
+      const { hpan } = event.body;
+      if (hpan !== wallet.favourite) {
+        decision.facts.push({ kind: 'favouriteSet', citizen: wallet.citizen, hpan, atMs: nowMs });
+      }
       operations.done(context, event.asked, {});
     }),
     releaseThenRemove: on<'REMOVE_METHOD'>(({ context, event }) =>
@@ -169,6 +197,7 @@ export const walletMachine = setup({
         before: { count: totals.count, lastTrxMs: totals.lastTrxMs, termsMs: totals.termsMs },
       }));
       decision.facts.push({ kind: 'left', citizen: wallet.citizen, cancellationMs: nowMs, removed });
+      setRecheck(context, null);
       if (wallet.claimed.length === 0) operations.done(context, event.asked, {});
       else operations.startLeaving(context, event.asked, wallet.claimed);
     }),
@@ -222,9 +251,14 @@ export const walletMachine = setup({
       { guard: 'isKnownMethod', actions: 'removeMethod' },
       { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },
     ],
+    SET_FAVOURITE: [
+      { guard: 'isListed', actions: 'setFavourite' },
+      { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },
+    ],
     COUNT: { actions: 'drop' },
     REVERSE: { actions: 'cannotReverse' },
     LEAVE: { actions: 'answerDone' },
+    RECHECKED: {},
     ENABLE: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
     ENABLE_ALL: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
   },
@@ -248,6 +282,11 @@ export const walletMachine = setup({
           { guard: 'isIbanMalformed', actions: { type: 'refuse', params: { code: 'IBAN_INVALID' } } },
           { guard: 'isRefusedByBank', actions: 'answerRefusedByBank' },
           { actions: 'setPayoff' },
+        ],
+        RECHECKED: [
+          { guard: 'isOutdated' },
+          { guard: 'isUnverified', actions: 'recheckLater' },
+          { actions: 'judgePayoff' },
         ],
         ADD_METHOD: [
           { guard: 'isListed', actions: 'answerListed' },
@@ -315,6 +354,12 @@ function listedOff(wallet: Wallet): readonly Hpan[] {
   return wallet.methods
     .filter(({ details, cashback }) => details !== null && cashback !== 'enabled')
     .map(({ hpan }) => hpan);
+}
+
+function setRecheck({ wallet, decision }: WalletContext, recheck: Recheck | null): void {
+  if (recheck === null && wallet.recheck === null) return;
+  const wasDueMs = wallet.recheck?.dueMs ?? null;
+  decision.facts.push({ kind: 'recheckSet', citizen: wallet.citizen, recheck, wasDueMs });
 }
 
 function openTotals(wallet: Wallet, frozenPeriods: readonly number[]) {

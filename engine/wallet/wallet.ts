@@ -6,6 +6,7 @@ import type {
   IbanCheckStatus,
   MethodDetails,
   OptInStatus,
+  RecheckVerdict,
   RefusalName,
   WalletCommandBody,
   WalletCommandKind,
@@ -28,6 +29,14 @@ export interface Payoff {
   readonly checkStatus: IbanCheckStatus;
   /** `SealedPayoff` as JSON, sealed with the citizen's key. */
   readonly sealed: Uint8Array;
+}
+
+/** Of a payoff that nobody could verify. */
+export interface Recheck {
+  /** When the bank service is asked again. */
+  readonly dueMs: number;
+  /** How often it has been, in vain. */
+  readonly attempts: number;
 }
 
 /** As the citizen or an issuer said it; the IBAN without blanks, in capitals. */
@@ -92,7 +101,13 @@ export interface Wallet {
   readonly slot: number;
   readonly sealedTaxCode: Uint8Array | null;
   readonly payoff: Payoff | null;
+  /** Null = nobody need be asked, or it was set before this was kept. */
+  readonly recheck: Recheck | null;
+  /** Why there is no payoff any more; null = that is not why. */
+  readonly payoffRefused: Extract<RecheckVerdict, 'KO' | 'INVALID'> | null;
   readonly methods: readonly WalletMethod[];
+  /** One of those that are listed; null = none. */
+  readonly favourite: Hpan | null;
   /** Every hpan claimed under the present enrolment, also when removed since: leaving tells them all. */
   readonly claimed: readonly Hpan[];
   readonly totals: readonly PeriodTotals[];
@@ -164,7 +179,10 @@ export function emptyWallet(citizen: CitizenKey): Draft<Wallet> {
     slot: -1,
     sealedTaxCode: null,
     payoff: null,
+    recheck: null,
+    payoffRefused: null,
     methods: [],
+    favourite: null,
     claimed: [],
     totals: [],
     operations: [],
@@ -186,7 +204,10 @@ export function draftOfWallet(wallet: Wallet): Draft<Wallet> {
     slot: wallet.slot,
     sealedTaxCode: wallet.sealedTaxCode,
     payoff: wallet.payoff,
+    recheck: wallet.recheck,
+    payoffRefused: wallet.payoffRefused,
     methods: wallet.methods,
+    favourite: wallet.favourite,
     claimed: wallet.claimed,
     totals: wallet.totals,
     operations: wallet.operations,

@@ -242,7 +242,7 @@ async function handOver(
       if (!row.ok) {
         outcome.reject(line.number, row.code, row.detail);
         badLines.add({ line: line.number, code: row.code, detail: row.detail, text: line.text });
-      } else if (!(await delivery.add({ line: line.number, text: line.text, record: row.record }))) return;
+      } else if (!(await delivery.add({ ...row, line: line.number, text: line.text }))) return;
     }
     if (delivery.refusal !== null) return;
   }
@@ -261,7 +261,7 @@ interface Context {
 }
 
 type CheckedRow =
-  | { readonly ok: true; readonly record: TransactionRecord }
+  | { readonly ok: true; readonly record: TransactionRecord; readonly par?: string }
   | { readonly ok: false; readonly code: RefusalName; readonly detail: string };
 
 function readRow({ columns }: Line, context: Context): CheckedRow {
@@ -286,6 +286,7 @@ interface Row {
   readonly line: number;
   readonly text: string;
   readonly record: TransactionRecord;
+  readonly par?: string;
 }
 
 interface DeliveryOptions {
@@ -364,7 +365,9 @@ class Delivery {
     }
     const { options, arrival, fileNumber } = this.#options;
     const { receivedMs } = arrival;
-    options.engine.record({ record: row.record, receivedMs, fileNumber }, (answer) => this.#answered(row, answer));
+    const { record, par } = row;
+    const command = { record, receivedMs, fileNumber, ...(par === undefined ? {} : { par }) };
+    options.engine.record(command, (answer) => this.#answered(row, answer));
   }
 
   #answered(row: Row, answer: RecordOutcome | Refused): void {

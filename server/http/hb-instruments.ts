@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import {
   type CommandId,
+  checkPar,
   type Engine,
   type Hpan,
   isoText,
@@ -47,7 +48,7 @@ const cardBody = v.object({
 const bpayBody = v.object({ ...named, instituteCode: v.optional(abi) });
 const satispayBody = v.object(named);
 const otherBody = v.object({ ...named, instrumentBrand: v.optional(text(20)) });
-const tokensBody = v.object({ ...named, tokenPanList });
+const tokensBody = v.object({ ...named, tokenPanList, PAR: v.optional(v.string()) });
 
 const NO_DETAILS = { brand: '', lastDigits: '', expiry: '', issuerAbi: '' };
 
@@ -140,17 +141,24 @@ async function enable(
   return listed.ok ? activationOf(enabled.answer.activationMs) : listed;
 }
 
-/** More tokens of a card that is enabled already. */
+/** More tokens of a card that is enabled already, and what it has in common with all of them. */
 async function addTokens(options: VaultOptions, call: Call): Promise<Answer> {
   const { engine } = options;
-  const enrolment = await enrolmentOf(options, call, tokensBody, () => kind('card'));
+  let par: string | null | undefined;
+  const enrolment = await enrolmentOf(options, call, tokensBody, ({ PAR }) => {
+    par = PAR === undefined ? undefined : checkPar(PAR);
+    return kind('card');
+  });
   if (!enrolment.ok) return enrolment;
+  if (par === null) return refuse('FIELD_INVALID', 'PAR');
   const { citizen, id, hpan, tokens } = enrolment.value;
   const instrument = await engine.instrument(citizen.key, hpan);
   if (!instrument.ok) return instrument;
   if (instrument.value.status !== 'ACTIVE') return refuse('INSTRUMENT_NOT_FOUND');
   const reply = await execute(engine, citizen, id, enabling(hpan, tokens));
-  return reply.ok ? activationOf(reply.answer.activationMs) : reply;
+  if (!reply.ok) return reply;
+  const told = par === undefined ? null : await engine.setPar(citizen.key, hpan, par);
+  return told === null || told.ok ? activationOf(reply.answer.activationMs) : told;
 }
 
 function enabling(hpan: Hpan, tokens: readonly Hpan[]): WalletCommandBody {

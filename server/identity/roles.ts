@@ -17,6 +17,7 @@ export const ALLOWED = {
   setIban: ['citizen', 'issuer'],
   addMethod: ['citizen', 'issuer'],
   removeMethod: ['citizen', 'issuer'],
+  setFavourite: ['citizen', 'issuer'],
   enableCashback: ['citizen', 'issuer'],
   disableCashback: ['citizen', 'issuer'],
   enableAll: ['citizen', 'issuer'],

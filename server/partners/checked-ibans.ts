@@ -4,6 +4,7 @@ import {
   type CommandReply,
   checkIban,
   type Engine,
+  type IbanCheckStatus,
   StorageFault,
   type WalletCommand,
   type WalletCommandBody,
@@ -68,8 +69,13 @@ class IbanChecks {
     if (verdict === null) this.#engine.execute(command, done);
     else if (verdict === 'INVALID') done({ ok: false, code: 'IBAN_INVALID' });
     else if (verdict === 'FAILED') done({ ok: false, code: 'INTERNAL_ERROR' });
-    else this.#engine.execute({ ...command, body: { ...body, checkStatus: verdict } }, done);
+    else this.#engine.execute({ ...command, body: { ...body, checkStatus: storedAs(verdict) } }, done);
   }
+}
+
+/** Domain 2.1, R13: nobody waits for the service. It is asked again later. */
+function storedAs(verdict: Exclude<IbanVerdict, 'INVALID' | 'FAILED'>): IbanCheckStatus {
+  return verdict === 'UNREACHABLE' ? 'UNKNOWN_PSP' : verdict;
 }
 
 /** What the citizen has cannot be read: told as any read of it is. */

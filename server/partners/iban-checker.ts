@@ -2,10 +2,10 @@
 import { type Partner, PartnerFault } from './partner.ts';
 
 /**
- * `INVALID`: it says that there is no such IBAN. `UNKNOWN_PSP`: the bank, or the service, cannot be asked now. `FAILED`:
- * an answer that the programme has no rule for.
+ * `INVALID`: it says that there is no such IBAN. `UNKNOWN_PSP`: the bank cannot be asked now. `UNREACHABLE`: the service
+ * cannot. `FAILED`: an answer that the programme has no rule for.
  */
-export type IbanVerdict = 'OK' | 'KO' | 'UNKNOWN_PSP' | 'INVALID' | 'FAILED';
+export type IbanVerdict = 'OK' | 'KO' | 'UNKNOWN_PSP' | 'UNREACHABLE' | 'INVALID' | 'FAILED';
 
 export interface IbanChecker {
   /** Whether the account is this person's. Never rejects. */
@@ -30,7 +30,7 @@ export class HttpIbanChecker implements IbanChecker {
       });
       return verdictOf(status, body);
     } catch (fault) {
-      if (fault instanceof PartnerFault) return 'UNKNOWN_PSP';
+      if (fault instanceof PartnerFault) return 'UNREACHABLE';
       throw fault;
     }
   }

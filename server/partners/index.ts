@@ -1,4 +1,5 @@
 /** The door of the third parties: banks and vaults that the programme asks, none of which it depends on. */
+export { AccountRechecks, type RecheckCounts } from './account-rechecks.ts';
 export { type CardVault, encryptedOnly, HttpCardVault, OwnCardVault } from './card-vault.ts';
 export { withCheckedIbans } from './checked-ibans.ts';
 export { HttpIbanChecker, type IbanChecker } from './iban-checker.ts';

@@ -85,7 +85,9 @@ export class Partner {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<PartnerAnswer> {
     try {
-      return await this.#policy.execute(({ signal }) => this.#fetch({ method, path, body, headers, signal }));
+      // A signal of its own: calls without one all listen to the library's, and Node warns of so many listeners.
+      const own = new AbortController().signal;
+      return await this.#policy.execute(({ signal }) => this.#fetch({ method, path, body, headers, signal }), own);
     } catch (cause) {
       throw faultOf(cause);
     }

@@ -27,7 +27,8 @@ export function changeBody(request: ChangeRequest, hashPan: (pan: string) => Hpa
     case 'addMethod':
       return addMethodBody(request, hashPan);
     case 'removeMethod':
-      return taken({ kind: 'removeMethod', hpan: request.hpan });
+    case 'setFavourite':
+      return taken({ kind: request.type, hpan: request.hpan });
     case 'enableCashback':
       return taken({ kind: 'enableCashback', hpan: request.hpan, ...optional('tokens', request.tokens) });
     case 'disableCashback':

@@ -35,7 +35,10 @@ export function recordRows(
   rows.forEach((row, index) => {
     const checked = checkRow(row, context);
     if (!checked.ok) answer(index, { status: 'rejected', code: checked.code, detail: checked.detail });
-    else engine.record({ record: checked.record, receivedMs }, (outcome) => answer(index, outcomeOf(outcome)));
+    else {
+      const { ok: _ok, ...row } = checked;
+      engine.record({ ...row, receivedMs }, (outcome) => answer(index, outcomeOf(outcome)));
+    }
   });
 }
 

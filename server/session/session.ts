@@ -198,6 +198,7 @@ export class Session implements Subscriber {
       case 'setIban':
       case 'addMethod':
       case 'removeMethod':
+      case 'setFavourite':
       case 'enableCashback':
       case 'disableCashback':
       case 'enableAll':

@@ -4,6 +4,7 @@
  * compile.
  */
 import {
+  type AccountRecheck,
   type ActivationView,
   APP_CHANNEL,
   type CitizenKey,
@@ -27,6 +28,7 @@ import {
   type NoticeRunWork,
   type NoticesPart,
   type Origin,
+  type ParQuestion,
   type PaymentsPage,
   type PaymentsQuery,
   type PaymentView,
@@ -69,6 +71,8 @@ import {
   type ShardStats,
   type TotalView,
   type Traffic,
+  type UnverifiedAccount,
+  type UnverifiedPart,
   type WalletCommand,
   type WalletCommandBody,
   type WalletView,
@@ -101,6 +105,7 @@ import {
   type RowsCopied,
   rankedMark,
   receivedFile,
+  recordCover,
   refusal,
   resolution,
   type StorePosition,
@@ -133,6 +138,8 @@ export const READ_NAMES = [
   'notices',
   'receivedFiles',
   'fileTally',
+  'unverifiedAccounts',
+  'parCovers',
 ] as const;
 export type ReadName = (typeof READ_NAMES)[number];
 export type Asked<M extends ReadName> = Parameters<ServedShard[M]>;
@@ -201,6 +208,7 @@ const commandBody = union<WalletCommandBody>({
     enableCashback: 5,
     disableCashback: 6,
     enableAll: 7,
+    setFavourite: 8,
   }),
   optInStatus,
   iban: text,
@@ -232,11 +240,18 @@ const walletCommand: Codec<WalletCommand> = {
   },
 };
 
-const recordCommand = sparse<RecordCommand>({ record: transactionRecord, receivedMs: integer, fileNumber: integer });
-
 const fileArrival = shape<FileArrival>({ sender: text, name: text, digest: text, receivedMs: integer });
 
 const receivedFilesPart = shape<ReceivedFilesPart>({ prefix: text, after: text, countMax: integer });
+const recordCommand = sparse<RecordCommand>({
+  record: transactionRecord,
+  receivedMs: integer,
+  fileNumber: integer,
+  par: text,
+  cover: recordCover,
+});
+
+const parQuestion = shape<ParQuestion>({ par: text, dayNumber: integer });
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
 
@@ -298,6 +313,7 @@ const walletView = shape<WalletView>({
   technicalAccountHolder: nullable(text),
   issuerCardId: nullable(text),
   methods: list(methodView),
+  favourite: nullable(text),
   position,
 });
 
@@ -543,6 +559,18 @@ const noticeRunWork = shape<NoticeRunWork>({
   lastWinner: nullable(standing),
 });
 
+// Accounts that are checked again.
+
+const unverifiedPart = shape<UnverifiedPart>({ partition: integer, untilMs: integer, countMax: integer });
+
+const unverifiedAccount = shape<UnverifiedAccount>({ citizen: text, dueMs: integer, attempts: integer });
+
+const accountRecheck = shape<AccountRecheck>({
+  citizen: text,
+  dueMs: integer,
+  verdict: oneOf<AccountRecheck['verdict']>({ OK: 0, KO: 1, INVALID: 2, UNKNOWN_PSP: 3 }),
+});
+
 const shardStats = shape<ShardStats>({
   citizensEnabled: integer,
   cardsActive: integer,
@@ -689,6 +717,8 @@ const READS: Reads = {
   notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
   receivedFiles: crossing(76, tuple(receivedFilesPart), read(list(receivedFile))),
   fileTally: crossing(77, tuple(integer), read(fileTally)),
+  parCovers: crossing(86, tuple(parQuestion), read(list(recordCover))),
+  unverifiedAccounts: crossing(84, tuple(unverifiedPart), read(list(unverifiedAccount))),
 };
 
 /** From the front to a shard, beside reads; `changed` the other way. */
@@ -707,6 +737,8 @@ export const SHARD = {
   openFile: crossing(78, fileArrival, receivedFile),
   closeFile: crossing(79, receivedFile, receivedFile),
   changeNotices: crossing(61, tuple(integer, list(noticeChange)), integer),
+  setPar: crossing(87, tuple(text, text, text), read(flag)),
+  recheckAccounts: crossing(85, tuple(integer, list(accountRecheck)), integer),
   tick: telling(18, integer),
   changed: telling(19, list(text)),
 };

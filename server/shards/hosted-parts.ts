@@ -42,6 +42,8 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.openFile, (arrival) => shard.openFile(arrival));
   front.onAsked(SHARD.closeFile, (file) => shard.closeFile(file));
   front.onAsked(SHARD.changeNotices, ([partition, changes]) => shard.changeNotices(partition, changes));
+  front.onAsked(SHARD.setPar, (asked) => shard.setPar(...asked));
+  front.onAsked(SHARD.recheckAccounts, ([partition, rechecks]) => shard.recheckAccounts(partition, rechecks));
   front.onTold(SHARD.tick, (nowMs) => shard.tick(nowMs));
   shard.onChanged((citizens) => {
     for (let at = 0; at < citizens.length; at += LIMITS.pieceCount) {

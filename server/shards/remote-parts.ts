@@ -77,6 +77,8 @@ export class RemoteShard implements ServedShard {
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
   receivedFiles: ServedShard['receivedFiles'] = (...asked) => this.#read('receivedFiles', asked);
   fileTally: ServedShard['fileTally'] = (...asked) => this.#read('fileTally', asked);
+  parCovers: ServedShard['parCovers'] = (...asked) => this.#read('parCovers', asked);
+  unverifiedAccounts: ServedShard['unverifiedAccounts'] = (...asked) => this.#read('unverifiedAccounts', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
@@ -85,6 +87,8 @@ export class RemoteShard implements ServedShard {
   openFile: ServedShard['openFile'] = (arrival) => this.#to.ask(SHARD.openFile, arrival);
   closeFile: ServedShard['closeFile'] = (file) => this.#to.ask(SHARD.closeFile, file);
   changeNotices: ServedShard['changeNotices'] = (...asked) => this.#to.ask(SHARD.changeNotices, asked);
+  setPar: ServedShard['setPar'] = (...asked) => this.#to.ask(SHARD.setPar, asked);
+  recheckAccounts: ServedShard['recheckAccounts'] = (...asked) => this.#to.ask(SHARD.recheckAccounts, asked);
 
   onChanged: ServedShard['onChanged'] = (listener) => {
     this.#listeners.add(listener);

@@ -70,6 +70,7 @@ export function featureOf(body: WalletCommandBody): Feature | null {
       return body.details.methodKind;
     case 'leave':
     case 'removeMethod':
+    case 'setFavourite':
     case 'disableCashback':
       return null;
   }

@@ -192,6 +192,7 @@ export const REQUESTS = {
     details: methodDetails,
   }),
   removeMethod: change('removeMethod', { hpan }),
+  setFavourite: change('setFavourite', { hpan }),
   enableCashback: change('enableCashback', {
     hpan,
     tokens: v.exactOptional(v.pipe(v.array(hpan), v.maxLength(WIRE_LIMITS.tokensMax))),
@@ -283,6 +284,8 @@ const walletView = v.object({
   technicalAccountHolder: v.optional(nullable(v.string()), null),
   issuerCardId: v.optional(nullable(v.string()), null),
   methods: v.array(methodView),
+  // Nor this.
+  favourite: v.optional(nullable(hpan), null),
   position,
 }) satisfies v.GenericSchema<unknown, WalletView>;
 

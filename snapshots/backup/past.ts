@@ -201,10 +201,16 @@ class Past {
         return { what: `opt-in is ${fact.optInStatus}` };
       case 'payoffSet':
         return { what: 'IBAN set', reason: fact.payoff.checkStatus };
+      case 'recheckSet':
+        return tellRecheck(fact);
+      case 'payoffJudged':
+        return { what: fact.payoff === null ? 'IBAN removed, by the bank' : 'IBAN verified', reason: fact.verdict };
       case 'methodAdded':
         return { what: 'method added', hpan: fact.hpan };
       case 'methodRemoved':
         return { what: 'method removed', hpan: fact.hpan };
+      case 'favouriteSet':
+        return { what: 'favourite method set', hpan: fact.hpan };
       case 'claimStarted':
         return { what: 'cashback asked for', hpan: fact.hpan, channel: fact.channel };
       case 'claimEnded':
@@ -254,6 +260,12 @@ class Past {
         return fact.citizen === this.#citizen ? { what: 'card told of the leaving', hpan } : null;
       case 'recordSet':
         return fact.entry.citizen === this.#citizen ? this.#tellRecord(fact) : null;
+      case 'parSet':
+        return this.#cards.has(hpan) ? { what: 'PAR told', hpan } : null;
+      case 'parCovered':
+        return fact.cover.citizen === this.#citizen
+          ? { what: 'a payment of a token is the card’s, by its PAR', hpan }
+          : null;
       case 'reversalResolved':
         return this.#tellResolution(fact);
       case 'resolutionVoided': {
@@ -295,6 +307,12 @@ class Past {
     const { status, termsMs } = this.#wallet;
     return status !== 'enabled' || trxMs <= termsMs ? 'TERMS_NOT_COVERED' : 'NO_AWARD_PERIOD';
   }
+}
+
+/** The first one, and the end of them, go without saying. */
+function tellRecheck({ recheck }: Extract<WalletFact, { kind: 'recheckSet' }>): Told | null {
+  if (recheck === null || recheck.attempts === 0) return null;
+  return { what: `IBAN not verified at attempt ${recheck.attempts}`, reason: 'UNKNOWN_PSP' };
 }
 
 function tellPayout({ kind, payout }: PayoutFact): Told {

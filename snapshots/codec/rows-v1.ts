@@ -60,7 +60,10 @@ export const walletFields: Fields<Wallet> = {
   slot: integer,
   sealedTaxCode: nullable(bytes),
   payoff: nullable(payoff),
+  recheck: absent(null),
+  payoffRefused: absent(null),
   methods: list(walletMethod),
+  favourite: absent(null),
   claimed: list(text),
   totals: list(periodTotals),
   operations: list(operation),
@@ -78,9 +81,10 @@ const historyRow = shape<HistoryRow>({
   deactivationMs: nullable(integer),
 });
 
-const card = shape<Card>({
+export const cardFields: Fields<Card> = {
   hpan: text,
   status: oneOf<Card['status']>({ absent: 0, inactive: 1, active: 2, provisional: 3 }),
+  par: absent(''),
   history: list(historyRow),
   departed: list(shape<Departure>({ citizen: text, enrolment: integer })),
   unanswered: integer,
@@ -89,7 +93,7 @@ const card = shape<Card>({
   pending: list(pendingReversal),
   arrivals: integer,
   reversals: integer,
-});
+};
 
 export const partitionFields: Fields<PartitionRow> = {
   lastMs: integer,
@@ -127,7 +131,7 @@ export const rowValues: RowValues = {
   wallet: shape<Wallet>(walletFields),
   payment: page(paymentRow),
   command: shape<CommandPage>({ commands: list(doneCommand) }),
-  card,
+  card: shape<Card>(cardFields),
   record: page(ledgerEntry),
   reversal: reversalRow,
   partition: shape<PartitionRow>(partitionFields),
@@ -140,6 +144,7 @@ export const rowValues: RowValues = {
   noticeRun: newer,
   fileTally: newer,
   receivedFile: newer,
+  pointer: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -1,24 +1,42 @@
 /** Format 3 of the rows: the tables that it changed, and those that are new in it. */
+import type { Card } from '../../engine/card/card.ts';
+import type { Pointer } from '../../engine/pointer.ts';
 import type { PartitionRow, PayoutLink } from '../../engine/ports.ts';
+import type { Wallet } from '../../engine/wallet/wallet.ts';
 import { page, readLine } from './page.ts';
-import { type LineReaders, lineReaders as lineReadersV1, partitionFields, type RowValues } from './rows-v1.ts';
-import { rowValues as rowValuesV2 } from './rows-v2.ts';
-import { integer, list, shape } from './shape.ts';
+import {
+  cardFields,
+  type LineReaders,
+  lineReaders as lineReadersV1,
+  partitionFields,
+  type RowValues,
+} from './rows-v1.ts';
+import { rowValues as rowValuesV2, walletFields } from './rows-v2.ts';
+import { integer, list, nullable, shape, text } from './shape.ts';
 import {
   fileTally,
   ledgerEntry,
   notice,
   noticeRun,
+  payoffRefused,
   payout,
   payoutFile,
   payoutOrder,
   payoutRun,
   receivedFile,
+  recheck,
   storedResolution,
 } from './values-v3.ts';
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
+  wallet: shape<Wallet>({
+    ...walletFields,
+    recheck: nullable(recheck),
+    payoffRefused: nullable(payoffRefused),
+    favourite: nullable(text),
+  }),
+  card: shape<Card>({ ...cardFields, par: text }),
   partition: shape<PartitionRow>({
     ...partitionFields,
     payoutCount: integer,
@@ -34,6 +52,7 @@ export const rowValues: RowValues = {
   noticeRun,
   fileTally,
   receivedFile,
+  pointer: shape<Pointer>({ key: text }),
 };
 
 export const lineReaders: LineReaders = {

@@ -52,7 +52,12 @@ export type FactV1 = Exclude<
       | 'fileTallySet'
       | 'receivedFileSet'
       | 'reversalResolved'
-      | 'resolutionVoided';
+      | 'resolutionVoided'
+      | 'recheckSet'
+      | 'payoffJudged'
+      | 'favouriteSet'
+      | 'parSet'
+      | 'parCovered';
   }
 >;
 

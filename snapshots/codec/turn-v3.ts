@@ -1,9 +1,9 @@
 /** Format 3 of the body of a journal record: the facts that it changed, and those that are new in it. */
-import type { Fact } from '../../engine/facts.ts';
-import { integer, list, tagged, text } from './shape.ts';
+import type { Fact, WalletFact } from '../../engine/facts.ts';
+import { integer, list, nullable, oneOf, tagged, text } from './shape.ts';
 import { turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { pendingReversal } from './values-v1.ts';
+import { payoff, pendingReversal } from './values-v1.ts';
 import {
   fileTally,
   ledgerEntry,
@@ -14,8 +14,14 @@ import {
   payoutOrder,
   payoutRun,
   receivedFile,
+  recheck,
+  recordCover,
   storedResolution,
 } from './values-v3.ts';
+
+type Judged = Extract<WalletFact, { readonly kind: 'payoffJudged' }>;
+
+const verdict = oneOf<Judged['verdict']>({ OK: 0, KO: 1, INVALID: 2 });
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -26,6 +32,9 @@ export const fact = tagged<Fact>({
   noticeQueued: [19, { citizen: text, notice }],
   noticeSet: [20, { citizen: text, notice, wasDueMs: integer }],
   noticeRunSet: [21, { run: noticeRun }],
+  recheckSet: [25, { citizen: text, recheck: nullable(recheck), wasDueMs: nullable(integer) }],
+  payoffJudged: [26, { citizen: text, verdict, payoff: nullable(payoff), atMs: integer }],
+  favouriteSet: [27, { citizen: text, hpan: text, atMs: integer }],
   // Cards.
   recordSet: [
     53,
@@ -39,6 +48,8 @@ export const fact = tagged<Fact>({
     },
   ],
   reversalResolved: [57, { hpan: text, resolution: storedResolution }],
+  parSet: [59, { hpan: text, par: text, wasPar: text }],
+  parCovered: [60, { hpan: text, key: text, cover: recordCover }],
   resolutionVoided: [58, { hpan: text, place: integer }],
   // Partitions.
   payoutsOrdered: [86, { order: payoutOrder }],

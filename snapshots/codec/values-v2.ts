@@ -13,6 +13,8 @@ export const commandKind = oneOfOrNull<WalletCommandKind>({
   enableCashback: 6,
   disableCashback: 7,
   enableAll: 8,
+  // By format 3 only: a folder that keeps an older one refuses it.
+  setFavourite: 9,
 });
 
 export const doneCommand = shape<DoneCommand>({

@@ -1,12 +1,22 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals; files of acquirers, which a record names now.
+ * told; what operators decided about reversals; files of acquirers, which a record names now; what a bank says of an account
+ * when it is asked again.
  */
 import type { LedgerEntry, StoredResolution } from '../../engine/card/card.ts';
-import type { FileFigure, Notice, PayoutFile, PayoutOutcome, ReceivedFile, Resolution } from '../../engine/contract.ts';
+import type {
+  FileFigure,
+  Notice,
+  PayoutFile,
+  PayoutOutcome,
+  ReceivedFile,
+  RecordCover,
+  Resolution,
+} from '../../engine/contract.ts';
 import type { FileTally } from '../../engine/file/received-file.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
+import type { Recheck, Wallet } from '../../engine/wallet/wallet.ts';
 import { flag, integer, list, nullable, oneOf, shape, text } from './shape.ts';
 import { ledgerEntryFields, payoff, refusal } from './values-v1.ts';
 
@@ -30,6 +40,12 @@ export const receivedFile = shape<ReceivedFile>({
   isDone: flag,
   figures: list(fileFigure),
 });
+
+export const recheck = shape<Recheck>({ dueMs: integer, attempts: integer });
+
+export const payoffRefused = oneOf<NonNullable<Wallet['payoffRefused']>>({ KO: 0, INVALID: 1 });
+
+export const recordCover = shape<RecordCover>({ master: text, citizen: text, enrolment: integer });
 
 export const payoutOutcome = shape<PayoutOutcome>({
   result: oneOf<PayoutOutcome['result']>({ 'ORDINE ESEGUITO': 0, KO: 1, 'PRESA IN CARICO RIGETTATO': 2 }),

@@ -182,8 +182,8 @@ class Export {
   }
 
   *#methods(): Iterable<tables.MethodLine> {
-    for (const { citizen, methods } of this.#people.present()) {
-      for (const method of methods) yield { citizen, method };
+    for (const { citizen, methods, favourite } of this.#people.present()) {
+      for (const method of methods) yield { citizen, method, isFavourite: method.hpan === favourite };
     }
   }
 

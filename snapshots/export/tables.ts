@@ -135,6 +135,7 @@ export const CITIZENS_TABLE: Table<CitizenLine> = {
 export interface MethodLine {
   readonly citizen: CitizenKey;
   readonly method: WalletMethod;
+  readonly isFavourite: boolean;
 }
 
 export const METHODS_TABLE: Table<MethodLine> = {
@@ -168,6 +169,7 @@ export const METHODS_TABLE: Table<MethodLine> = {
     instant('activated_at', 'Of the last activation by this citizen.', ({ method }) => method.activationMs),
     instant('deactivated_at', 'Of its end.', ({ method }) => method.deactivationMs),
     text('channel', 'Who asked for it: the app, or an issuer.', ({ method }) => method.channel),
+    flag('is_favourite', 'The citizen’s favourite.', ({ isFavourite }) => isFavourite),
   ],
   key: ['citizen', 'hpan'],
   refersTo: { citizen: CITIZENS },
@@ -194,6 +196,7 @@ export const INSTRUMENTS_TABLE: Table<InstrumentLine> = {
     ),
     citizen(({ last }) => last?.citizen ?? '', ' Who holds it, or held it last. Null: was erased.'),
     whole('activations', 'How many activations of it are in activations.', ({ activations }) => activations),
+    personal(text('par', 'Payment Account Reference, which its tokens share.', ({ card }) => card.par || null)),
   ],
   key: ['hpan'],
   refersTo: { citizen: CITIZENS },
@@ -669,6 +672,7 @@ export const EXPORTED: Readonly<Record<RowTable, readonly Table<never>[] | strin
   noticeRun: 'how far the telling of a period is',
   receivedFile: [RECEIVED_FILES_TABLE],
   fileTally: 'what each partition accepted of a file',
+  pointer: 'where accounts to check again, and cards of a PAR, are found',
   command: 'answers for whoever sends a command twice',
   outbox: 'messages under way between partitions',
 };

@@ -17,8 +17,10 @@ import {
   type PeriodParameters,
   type Programme,
   RESOLUTION_REASON_MAX,
+  type RecordCover,
 } from '../../engine/contract.ts';
 import type { CardFact } from '../../engine/facts.ts';
+import { type Pointer, parSub } from '../../engine/pointer.ts';
 import {
   acceptingPeriod,
   addOneMonth,
@@ -29,8 +31,9 @@ import {
   reversalScoreCents,
   romeDayNumber,
 } from '../../engine/programme/index.ts';
-import { type Held, shown } from './citizens.ts';
+import { shown } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
+import { type Held, type HeldRows, holdRow } from './held.ts';
 import type { Entry, Place } from './partition-log.ts';
 
 /** A record of the card with what only its history tells. */
@@ -67,6 +70,11 @@ export class CardAccount {
   readonly history: HistoryRow[] = [];
   /** Its last activation belongs to one of several cards and is undecided (DECISION 38). */
   isProvisional = false;
+  par = '';
+  /** By the sub of its row. */
+  readonly pointers: HeldRows<Pointer> = new Map();
+  /** Records that are another card's by its PAR, by their key. */
+  readonly covers = new Map<string, RecordCover>();
   readonly departures: LedgerDeparture[] = [];
   /** By place. */
   readonly ledger = new Map<number, LedgerLine>();
@@ -113,10 +121,11 @@ export class CardAccount {
 
   /** Null: its only claim was taken back, it is unknown again. */
   get value(): Card | null {
-    if (this.history.length === 0 && this.departures.length === 0) return null;
+    if (this.history.length === 0 && this.departures.length === 0 && this.arrivals === 0) return null;
     return {
       hpan: this.hpan,
       status: this.status,
+      par: this.par,
       history: this.history,
       departed: this.departures.map(({ citizen, enrolment }) => ({ citizen, enrolment })),
       unanswered: this.unanswered,
@@ -188,6 +197,12 @@ export class CardFold {
       case 'recordSet':
         this.#setRecord(card, fact, place);
         return;
+      case 'parSet':
+        this.#setPar(card, fact, place);
+        return;
+      case 'parCovered':
+        card.covers.set(fact.key, fact.cover);
+        return;
       case 'reversalResolved':
         this.#resolve(card, fact.resolution, place);
         return;
@@ -212,6 +227,15 @@ export class CardFold {
     if (activationMs > place.nowMs) this.#findings.differ(`${subject}: activated in the future, at ${activationMs}`);
     card.history.push({ citizen, enrolment, channel, master, activationMs, deactivationMs: null });
     card.isProvisional = fact.kind === 'cardClaimed';
+  }
+
+  #setPar(card: CardAccount, { par, wasPar }: Extract<CardFact, { kind: 'parSet' }>, place: Place): void {
+    const subject = `${namedCard(card)} at ${shown(place)}: PAR`;
+    this.#findings.expect(`${subject} before`, card.par, wasPar);
+    if (card.open === undefined || card.isProvisional) this.#findings.differ(`${subject} of a card that is not active`);
+    if (wasPar !== '') holdRow(card.pointers, parSub(wasPar, card.hpan), null, place);
+    holdRow(card.pointers, parSub(par, card.hpan), { key: card.hpan }, place);
+    card.par = par;
   }
 
   #requireProvisional(card: CardAccount, kind: string, place: Place): void {
@@ -366,7 +390,9 @@ export class CardFold {
     if (card.recent.length > RECENT_COUNT) card.olderMs = Math.max(card.olderMs, card.recent.shift()?.trxMs ?? 0);
     this.#findings.expect(`${subject}: expiry`, isReversal(record) ? addOneMonth(receivedMs) : 0, entry.expiresMs);
 
-    const owner = ownerOn(card.history, romeDayNumber(record.trxMs));
+    const own = ownerOn(card.history, romeDayNumber(record.trxMs));
+    if (own !== undefined) card.covers.delete(key);
+    const owner = own ?? card.covers.get(key);
     if (owner === undefined) {
       this.#findings.differ(`${subject}: no activation covers its day`);
       return;

@@ -1,6 +1,5 @@
 import type { Notice, NoticeContent } from '../../engine/contract.ts';
-import type { Held } from './citizens.ts';
-import type { Place } from './partition-log.ts';
+import type { HeldRows } from './held.ts';
 
 /** What one citizen was told, or is to be. */
 export class CitizenNotices {
@@ -9,12 +8,5 @@ export class CitizenNotices {
   /** Of transfers that a bank has spoken of: not queued as yet, by id. */
   readonly owed = new Map<string, NoticeContent>();
   /** What each row of the list was, one after the other; by its sub. */
-  readonly rows = new Map<string, Held<Notice>[]>();
-
-  hold(sub: string, value: Notice | null, { sequence }: Place): void {
-    const held = { value, sequence, isRowSeen: false };
-    const before = this.rows.get(sub);
-    if (before === undefined) this.rows.set(sub, [held]);
-    else before.push(held);
-  }
+  readonly rows: HeldRows<Notice> = new Map();
 }

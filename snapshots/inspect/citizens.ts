@@ -4,7 +4,8 @@
  */
 import type { CitizenKey, Hpan, Programme } from '../../engine/contract.ts';
 import type { Standing, WalletFact } from '../../engine/facts.ts';
-import type { Payout } from '../../engine/payout/payout.ts';
+import { isOpen, type Payout } from '../../engine/payout/payout.ts';
+import { type Pointer, recheckSub } from '../../engine/pointer.ts';
 import type { PayoutLink } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod, paymentScoreCents } from '../../engine/programme/index.ts';
 import type {
@@ -14,21 +15,16 @@ import type {
   PaymentRow,
   Payoff,
   PeriodTotals,
+  Recheck,
   Wallet,
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
 import { CitizenNotices } from './citizen-notices.ts';
 import { type Findings, short } from './findings.ts';
+import { type Held, type HeldRows, holdRow } from './held.ts';
 import type { NoticeCheck } from './notices.ts';
 import { type Entry, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
 import type { PayoutCheck } from './payouts.ts';
-
-/** A value that a row should hold, and the partition's sequence that made it so. Null: there should be no row. */
-export interface Held<T> {
-  value: T | null;
-  sequence: number;
-  isRowSeen: boolean;
-}
 
 export interface Enrolment {
   readonly termsMs: number;
@@ -47,9 +43,12 @@ export class Citizen {
   slot = -1;
   sealedTaxCode: Uint8Array | null = null;
   payoff: Payoff | null = null;
+  recheck: Recheck | null = null;
+  payoffRefused: Wallet['payoffRefused'] = null;
   cancellationMs: number | null = null;
   updatedMs = 0;
   readonly methods = new Map<Hpan, WalletMethod>();
+  favourite: Hpan | null = null;
   readonly claimed = new Set<Hpan>();
   readonly operations = new Map<string, Operation>();
   /** By `period/enrolment`. */
@@ -65,6 +64,8 @@ export class Citizen {
   /** Records of what is owed by place, and their links by the sub of their row. */
   readonly payouts = { records: new Map<number, Payout>(), links: new Map<string, Held<PayoutLink>>() };
   readonly notices = new CitizenNotices();
+  /** By the sub of its row. */
+  readonly pointers: HeldRows<Pointer> = new Map();
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;
@@ -91,7 +92,10 @@ export class Citizen {
       slot: this.slot,
       sealedTaxCode: this.sealedTaxCode,
       payoff: this.payoff,
+      recheck: this.recheck,
+      payoffRefused: this.payoffRefused,
       methods: [...this.methods.values()],
+      favourite: this.favourite,
       claimed: [...this.claimed],
       totals: [...this.totals.values()],
       operations: [...this.operations.values()],
@@ -171,7 +175,14 @@ export class CitizenFold {
       case 'payoffSet':
         this.#requireEnabled(citizen, fact.kind, place);
         citizen.payoff = fact.payoff;
+        citizen.payoffRefused = null;
         citizen.updatedMs = fact.atMs;
+        return;
+      case 'recheckSet':
+        this.#setRecheck(citizen, fact, place);
+        return;
+      case 'payoffJudged':
+        this.#judgePayoff(citizen, fact, place);
         return;
       case 'methodAdded':
         citizen.methods.set(fact.hpan, { ...methodOrNew(citizen, fact.hpan), details: fact.details });
@@ -179,6 +190,16 @@ export class CitizenFold {
         return;
       case 'methodRemoved':
         citizen.methods.delete(fact.hpan);
+        if (citizen.favourite === fact.hpan) citizen.favourite = null;
+        citizen.updatedMs = fact.atMs;
+        return;
+      case 'favouriteSet':
+        if (citizen.methods.get(fact.hpan)?.details == null) {
+          this.#findings.differ(
+            `${named(citizen)} at ${shown(place)}: prefers ${short(fact.hpan)}, which is not listed`,
+          );
+        }
+        citizen.favourite = fact.hpan;
         citizen.updatedMs = fact.atMs;
         return;
       case 'claimStarted':
@@ -251,10 +272,52 @@ export class CitizenFold {
     citizen.isEnabled = false;
     citizen.optInStatus = 'NOREQ';
     citizen.payoff = null;
+    citizen.payoffRefused = null;
     citizen.cancellationMs = fact.cancellationMs;
     citizen.updatedMs = fact.cancellationMs;
     for (const method of citizen.methods.values()) {
       if (method.cashback === 'enabled') changeMethod(citizen, method.hpan, { cashback: 'disabling' });
+    }
+  }
+
+  /** Only an account that nobody could verify is asked about again: later, and in the order of attempts. */
+  #setRecheck(citizen: Citizen, fact: Extract<WalletFact, { kind: 'recheckSet' }>, place: Place): void {
+    const { recheck, wasDueMs } = fact;
+    const subject = `${named(citizen)} at ${shown(place)}: checking the account again`;
+    this.#findings.expect(`${subject}: was due`, citizen.recheck?.dueMs ?? null, wasDueMs);
+    if (recheck !== null) {
+      this.#findings.expect(`${subject}: status`, 'UNKNOWN_PSP', citizen.payoff?.checkStatus ?? null);
+      const isNext = recheck.attempts === 0 || recheck.attempts === (citizen.recheck?.attempts ?? 0) + 1;
+      if (!isNext || recheck.dueMs <= place.nowMs) this.#findings.differ(`${subject}: out of its order`);
+    }
+    if (wasDueMs !== null && wasDueMs !== recheck?.dueMs)
+      holdRow(citizen.pointers, recheckSub(citizen.key, wasDueMs), null, place);
+    if (recheck !== null)
+      holdRow(citizen.pointers, recheckSub(citizen.key, recheck.dueMs), { key: citizen.key }, place);
+    citizen.recheck = recheck;
+  }
+
+  /** The same account with another status, or none. */
+  #judgePayoff(citizen: Citizen, fact: Extract<WalletFact, { kind: 'payoffJudged' }>, place: Place): void {
+    const { verdict, payoff, atMs } = fact;
+    const subject = `${named(citizen)} at ${shown(place)}: the account judged`;
+    this.#requireEnabled(citizen, fact.kind, place);
+    if (citizen.recheck === null || citizen.recheck.dueMs > place.nowMs) {
+      this.#findings.differ(`${subject}: nobody was to be asked about it`);
+    }
+    const verified = citizen.payoff === null ? null : { ...citizen.payoff, checkStatus: 'OK' };
+    this.#findings.expect(subject, verdict === 'OK' ? verified : null, payoff);
+    citizen.payoff = payoff;
+    citizen.payoffRefused = verdict === 'OK' ? null : verdict;
+    citizen.updatedMs = atMs;
+  }
+
+  /** Nobody is paid on an account that is known to be another's, or none (domain 2.1). */
+  finish(citizen: Citizen): void {
+    if (citizen.payoffRefused === null) return;
+    for (const payout of citizen.payouts.records.values()) {
+      if (payout.enrolment !== citizen.enrolment || !isOpen(payout) || payout.payoff === null) continue;
+      this.#findings.differ(`${named(citizen)}: payout at ${payout.place} goes to an account that was refused`);
     }
   }
 

@@ -3,8 +3,8 @@ import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { ReceivedFile } from '../../engine/contract.ts';
 import { addToTally, type FileTally, fileTallySub } from '../../engine/file/received-file.ts';
 import { isReversal } from '../../engine/programme/index.ts';
-import type { Held } from './citizens.ts';
 import type { Findings } from './findings.ts';
+import type { Held } from './held.ts';
 import type { PartitionAccount } from './partitions.ts';
 
 /** Of one partition, by file. */

@@ -9,6 +9,7 @@ import { type Payout, payoutId } from '../../engine/payout/payout.ts';
 import { closesAtMs, findPeriod, isStillDue, periodNotice, transferNotice } from '../../engine/programme/index.ts';
 import { type Citizen, named, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
+import { holdRow } from './held.ts';
 import type { Place } from './partition-log.ts';
 import type { Jackpots } from './payouts.ts';
 
@@ -56,11 +57,11 @@ export class NoticeCheck {
     } else {
       this.#change(citizen, before, fact, subject);
       const sub = noticeSub({ state: 'due', id: notice.id, dueMs: fact.wasDueMs });
-      if (rows.has(sub)) citizen.notices.hold(sub, null, place);
+      if (rows.has(sub)) holdRow(rows, sub, null, place);
     }
     known.set(notice.id, notice);
     if (notice.state === 'due' || notice.state === 'failed') {
-      citizen.notices.hold(noticeSub({ ...notice, state: notice.state }), notice, place);
+      holdRow(rows, noticeSub({ ...notice, state: notice.state }), notice, place);
     }
   }
 

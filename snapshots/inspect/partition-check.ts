@@ -20,6 +20,7 @@ import { ledgerEntry, payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import type { Covers } from './covers.ts';
 import { AcceptedRows } from './files.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
@@ -38,6 +39,7 @@ export interface CheckParts extends History {
   readonly balance: Balance;
   readonly standings: Standings;
   readonly jackpots: Jackpots;
+  readonly covers: Covers;
   /** All that partitions journaled about themselves. */
   readonly partitions: readonly PartitionAccount[];
   /** Cards about which a message is still under way. */
@@ -56,7 +58,8 @@ type UnmetTable =
   | 'notice'
   | 'noticeRun'
   | 'fileTally'
-  | 'receivedFile';
+  | 'receivedFile'
+  | 'pointer';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -106,7 +109,7 @@ export class PartitionCheck {
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
     yield* this.#checkUnmet('command', 'payoutLink', 'notice');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
-    yield* this.#checkUnmet('reversal', 'resolution');
+    yield* this.#checkUnmet('reversal', 'resolution', 'pointer');
     yield* this.#checkPages('payment');
     yield* this.#checkPages('record');
     yield* this.#checkPages('payout');
@@ -152,6 +155,8 @@ export class PartitionCheck {
     for (const payout of records.values()) this.#setHash('payout', payout, payoutCodec);
     this.#books.payouts.finish(citizen, this.#paid);
     this.#checkHelds('notice', citizen.notices.rows);
+    this.#checkHelds('pointer', citizen.pointers);
+    this.#citizenFold.finish(citizen);
     this.#books.notices.finish(citizen, this.#told);
 
     this.#findings.count('totals', citizen.totals.size);
@@ -180,6 +185,8 @@ export class PartitionCheck {
       this.#setHash('record', entry, ledgerEntry);
       this.#acceptedRows.add(entry, namedCard(card));
     }
+    this.#checkHelds('pointer', card.pointers);
+    this.#parts.covers.addCard(card);
     this.#checkAsked(card);
     this.#checkPending(card);
     judgeAgain(card, this.#findings);
@@ -231,7 +238,10 @@ export class PartitionCheck {
   }
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
-  #checkHelds(table: 'notice' | 'noticeRun' | 'receivedFile', rows: ReadonlyMap<string, readonly Expected[]>): void {
+  #checkHelds(
+    table: 'notice' | 'noticeRun' | 'receivedFile' | 'pointer',
+    rows: ReadonlyMap<string, readonly Expected[]>,
+  ): void {
     for (const [sub, helds] of rows) {
       const address = this.#address(table, '', sub);
       const row = this.#get(address);
@@ -245,11 +255,10 @@ export class PartitionCheck {
   *#checkUnmet(...tables: readonly UnmetTable[]): Iterable<void> {
     for (const table of tables) {
       for (const [address] of this.#rows(table)) {
-        if (!this.#met.has(idOf(address))) this.#rowCheck.unexpected(address);
+        if (!this.#met.delete(idOf(address))) this.#rowCheck.unexpected(address);
         yield;
       }
     }
-    this.#met.clear();
   }
 
   *#checkFiles(): Iterable<void> {

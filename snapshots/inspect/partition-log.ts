@@ -276,6 +276,8 @@ export function isCardFact(fact: ActorFact): fact is CardFact {
     case 'recordSet':
     case 'reversalResolved':
     case 'resolutionVoided':
+    case 'parSet':
+    case 'parCovered':
       return true;
     default:
       return false;

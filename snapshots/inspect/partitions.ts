@@ -6,8 +6,8 @@ import { type NoticeRun, noticeRunSub } from '../../engine/notice/notice.ts';
 import { type PayoutOrder, type PayoutRun, payoutFileSub } from '../../engine/payout/payout.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
 import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
-import type { Held } from './citizens.ts';
 import type { Findings } from './findings.ts';
+import type { Held } from './held.ts';
 
 export class PartitionAccount {
   readonly partition: number;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { APP_CHANNEL, makeTaxCode } from '../../engine/index.ts';
+import { APP_CHANNEL, makeTaxCode, type RecheckVerdict } from '../../engine/index.ts';
 import {
   BackupWriter,
   type Happening,
@@ -16,7 +16,7 @@ import {
   pastWallet,
 } from '../../snapshots/index.ts';
 import { hpanElsewhere } from '../support/shards.ts';
-import { type Citizen, hpan, instant, World } from '../support/world.ts';
+import { type Citizen, hpan, instant, value, World } from '../support/world.ts';
 
 const STORES = 2;
 const H1 = 2;
@@ -68,6 +68,13 @@ async function life(world: World): Promise<readonly Answered[]> {
     pay('2021-01-12T10:00:00+01:00', 10_000, { correlation: 'P', reversal: true }),
   );
   await step('2021-01-14T09:00:00+01:00', () => pay('2021-01-13T10:00:00+01:00', 5_000));
+  const recheck = async (verdict: RecheckVerdict) => {
+    const [due] = value(await world.engine.unverifiedAccounts(world.nowMs, 1));
+    return world.engine.recheckAccounts([{ citizen: due!.citizen, dueMs: due!.dueMs, verdict }]);
+  };
+  world.at('2021-01-14T09:30:00+01:00');
+  await recheck('UNKNOWN_PSP');
+  await step('2021-01-14T11:30:00+01:00', () => recheck('KO'));
   await step('2021-01-15T09:00:00+01:00', () => anna.leave());
   await step('2021-01-15T10:00:00+01:00', () => pay('2021-01-14T10:00:00+01:00', 7_000));
   await step('2021-01-15T11:00:00+01:00', () => anna.enrol());
@@ -125,6 +132,8 @@ test('the past of a wallet is what it answered then, from a folder at rest and f
     'payment counted, period 2, cashback 1000 cents',
     'reversal applied, period 2, cashback -1000 cents',
     'payment counted, period 2, cashback 500 cents',
+    'IBAN not verified at attempt 1: UNKNOWN_PSP',
+    'IBAN removed, by the bank: KO',
     'left the programme',
     `command begun: leave (${APP_CHANNEL})`,
     'cashback disabled',

@@ -80,6 +80,7 @@ const wallets: readonly Partial<Wallet>[] = [
   { methods: [{ ...method, cashback: 'off' }] },
   { methods: [{ ...method, cashback: 'enabling' }] },
   { termsMs: NOW },
+  { payoff: { checkStatus: 'UNKNOWN_PSP', sealed: new Uint8Array(1) }, recheck: { dueMs: NOW, attempts: 2 } },
 ];
 const walletEvents: readonly WalletEvent[] = [
   { type: 'ENROL', asked, body: { kind: 'enrol' }, identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }) },
@@ -95,6 +96,9 @@ const walletEvents: readonly WalletEvent[] = [
   { type: 'SET_IBAN', asked, isIbanValid: false, checkStatus: 'OK', seal: () => new Uint8Array(1) },
   { type: 'ADD_METHOD', asked, body: { kind: 'addMethod', hpan: CARD, details } },
   { type: 'REMOVE_METHOD', asked, body: { kind: 'removeMethod', hpan: CARD } },
+  { type: 'SET_FAVOURITE', asked, body: { kind: 'setFavourite', hpan: CARD } },
+  { type: 'RECHECKED', dueMs: NOW, verdict: 'KO' },
+  { type: 'RECHECKED', dueMs: NOW, verdict: 'UNKNOWN_PSP' },
   { type: 'ENABLE', asked, body: { kind: 'enableCashback', hpan: CARD } },
   { type: 'ENABLE_ALL', asked },
   { type: 'DISABLE', asked, body: { kind: 'disableCashback', hpan: CARD } },
@@ -183,6 +187,7 @@ const cardEvents: readonly CardEvent[] = [
   { ...received, record, period, isClosed: true },
   { ...received, record: { ...record, operationType: '01' }, period, isClosed: false },
   { ...received, record, receivedMs: NOW - 9e8, period, isClosed: false },
+  { type: 'SET_PAR', citizen: ME, par: 'Q1' },
   { type: 'COUNT_JUDGED', place: PLACE, code: null, enrolment: 1, awardPeriodId: 2, scoreCents: 100 },
   { type: 'REVERSE_JUDGED', place: PLACE, applied: true },
   { type: 'EXPIRE' },

@@ -32,6 +32,7 @@ const COMMANDS: readonly (readonly [Who, WalletCommandBody, RefusalName])[] = [
   ['nobody', { kind: 'enableCashback', hpan: UNKNOWN }, 'CITIZEN_NOT_ENABLED'],
   ['nobody', { kind: 'enableAll' }, 'CITIZEN_NOT_ENABLED'],
   ['nobody', { kind: 'removeMethod', hpan: UNKNOWN }, 'METHOD_NOT_FOUND'],
+  ['nobody', { kind: 'setFavourite', hpan: UNKNOWN }, 'METHOD_NOT_FOUND'],
   ['nobody', { kind: 'disableCashback', hpan: UNKNOWN }, 'INSTRUMENT_NOT_FOUND'],
   ['nobody', { kind: 'disableCashback', hpan: THEIRS }, 'INSTRUMENT_NOT_YOURS'],
   ['left', setIban(IBAN), 'CITIZEN_NOT_ENABLED'],

@@ -214,6 +214,8 @@ describe('instruments of an issuer', () => {
     }
     const unknown = await issuer(BANK, 'PATCH', `${INSTRUMENTS}/v2`, { body: { ...body, id: newPan() } });
     expectError(unknown, 404, 'INSTRUMENT_NOT_FOUND');
+    const wrong = await issuer(BANK, 'PATCH', `${INSTRUMENTS}/v2`, { body: { ...body, PAR: 'not a PAR' } });
+    expectError(wrong, 400, 'FIELD_INVALID');
   });
 });
 

@@ -36,6 +36,26 @@ const send = (body: string | Uint8Array, headers: Record<string, string> = {}) =
 const total = async () =>
   (await server.call('GET', '/bpd/io/winning-transactions/total-cashback?awardPeriodId=2', { token: citizen })).body;
 
+test('domain 9: a row whose hash is nobody’s is the card’s whose PAR it names in column 16', async () => {
+  const issuer = await server.token('issuer', '03069');
+  const taxCode = makeTaxCode(7);
+  const [id, PAR] = ['9999000000000077', '500101234567890123456789ABCDE'];
+  server.at('2021-02-11T12:00:00+01:00');
+  await server.call('PUT', `/bpd/hb/citizens/${taxCode}`, { token: issuer });
+  const body = { id, fiscalCode: taxCode };
+  expect((await server.call('PUT', '/bpd/hb/payment-instruments/card', { token: issuer, body })).status).toBe(200);
+  const told = { token: issuer, body: { ...body, PAR } };
+  for (const _ of ['once', 'twice']) {
+    expect((await server.call('PATCH', '/bpd/hb/payment-instruments/v2', told)).status).toBe(200);
+  }
+  server.at('2021-02-12T12:00:00+01:00');
+  const paid = (more: string) =>
+    `${row({ id: 'by PAR', hpan: hpanOf(77), date: '2021-02-12T10:00:00+01:00' })};${more}`;
+  expect((await send(paid(''))).body).toMatchObject({ counted: 0, dropped: 1 });
+  expect((await send(paid(PAR.toLowerCase()))).body).toMatchObject({ counted: 1, cashbackCents: 450 });
+  expect((await send(paid(PAR))).body).toMatchObject({ counted: 0, rejected: 1 });
+});
+
 describe('a file', () => {
   const lines = [
     row({ id: 'p1', amount: '4500' }),

@@ -27,6 +27,8 @@ afterAll(async () => {
 
 interface Resource {
   readonly idWallet?: number;
+  readonly favourite?: boolean;
+  readonly cashback?: string;
   readonly walletType: string;
   readonly info: { readonly hashPan: string };
 }
@@ -44,8 +46,9 @@ class Person {
     return person;
   }
 
-  ask(method: string, path: string, body?: object): Promise<Received> {
-    return server.call(method, path, { token: this.#token, ...(body === undefined ? {} : { body }) });
+  ask(method: string, path: string, body?: object, key?: string): Promise<Received> {
+    const headers = key === undefined ? {} : { headers: { 'idempotency-key': key } };
+    return server.call(method, path, { token: this.#token, ...headers, ...(body === undefined ? {} : { body }) });
   }
 
   async list(path: string): Promise<readonly Resource[]> {
@@ -79,6 +82,47 @@ test('R4, R14: a card that is added again is the same card, listed once, and not
   expect(nameOf(await person.ask('DELETE', path))).toEqual([404, 'METHOD_NOT_FOUND']);
   expect(await person.list('/v1/wallet')).toEqual([]);
   expect(nameOf(await person.ask('POST', '/v1/wallet/cc', cardOf('no card')))).toEqual([400, 'FIELD_INVALID']);
+});
+
+test('one method is the favourite, until another is or it is removed', async () => {
+  const person = await Person.enrolled();
+  for (const pan of ['4111111111111111', '5500000000000004']) await person.ask('POST', '/v1/wallet/cc', cardOf(pan));
+  const favourites = async () => (await person.list('/v1/wallet')).map(({ favourite }) => favourite);
+  const [visa, mastercard] = (await person.list('/v1/wallet')).map(({ idWallet }) => `/v1/wallet/${idWallet}`);
+  expect(await favourites()).toEqual([false, false]);
+  const preferred = await person.ask('POST', `${visa}/actions/favourite`);
+  expect(preferred).toMatchObject({
+    status: 200,
+    body: { data: { favourite: true, info: { blurredNumber: '1111' } } },
+  });
+  expect(await favourites()).toEqual([true, false]);
+  for (const _ of ['once', 'twice'])
+    expect((await person.ask('POST', `${mastercard}/actions/favourite`)).status).toBe(200);
+  expect(await favourites()).toEqual([false, true]);
+  expect((await person.ask('DELETE', mastercard!)).status).toBe(204);
+  expect(await favourites()).toEqual([false]);
+  expect(nameOf(await person.ask('POST', `${mastercard}/actions/favourite`))).toEqual([404, 'METHOD_NOT_FOUND']);
+  const stranger = await Person.enrolled();
+  expect(nameOf(await stranger.ask('POST', `${visa}/actions/favourite`))).toEqual([404, 'METHOD_NOT_FOUND']);
+});
+
+test('all that is listed is enabled by one command, but for what is somebody else’s; a retry has the same answer', async () => {
+  const [person, other] = [await Person.enrolled(), await Person.enrolled()];
+  const pans = ['9999000000000101', '9999000000000102', '9999000000000103'];
+  for (const pan of pans) await person.ask('POST', '/v1/wallet/cc', cardOf(pan));
+  const [one, taken, two] = pans.map((pan) => hashPan(pan, SALT));
+  await other.ask('PUT', `/bpd/io/payment-instruments/${taken}`);
+  expect((await person.list('/v1/wallet')).map(({ cashback }) => cashback)).toEqual(['off', 'off', 'off']);
+
+  const enable = () => person.ask('POST', '/v1/wallet/actions/enable-cashback', undefined, 'all-of-them');
+  const first = await enable();
+  const hashes = (named: readonly { readonly hashPan: string }[]) => named.map(({ hashPan: hash }) => hash).sort();
+  const { enabled, refused } = first.body as Record<'enabled' | 'refused', { readonly hashPan: string }[]>;
+  expect([first.status, hashes(enabled), hashes(refused)]).toEqual([200, [one, two].sort(), [taken]]);
+  expect((await person.list('/v1/wallet')).map(({ cashback }) => cashback)).toEqual(['enabled', 'off', 'enabled']);
+  await person.ask('DELETE', `/bpd/io/payment-instruments/${one}`);
+  expect((await enable()).body).toEqual(first.body);
+  expect((await person.list('/v1/wallet')).map(({ cashback }) => cashback)).toEqual(['off', 'off', 'enabled']);
 });
 
 test('R15: what the banks that answered have is found, and those that did not are named', async () => {

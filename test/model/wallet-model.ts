@@ -5,6 +5,7 @@ export interface Seen {
   readonly hasIban: boolean;
   readonly optIn: 'NOREQ' | 'ACCEPTED';
   readonly method: 'unknown' | 'unlisted' | 'listed';
+  readonly isFavourite: boolean;
   readonly isOn: boolean;
   /** The card was ever active for this citizen: deactivating it again is done rather than unknown. */
   readonly wasOn: boolean;
@@ -15,7 +16,17 @@ export interface Seen {
 }
 
 const EVENTS = [
-  ...(['ENROL', 'ENROL_OPTING_IN', 'LEAVE', 'SET_IBAN', 'SET_BAD_IBAN', 'ADD', 'REMOVE', 'REMOVE_TAKEN'] as const),
+  ...([
+    'ENROL',
+    'ENROL_OPTING_IN',
+    'LEAVE',
+    'SET_IBAN',
+    'SET_BAD_IBAN',
+    'ADD',
+    'REMOVE',
+    'REMOVE_TAKEN',
+    'FAVOURITE',
+  ] as const),
   ...(['ENABLE', 'ENABLE_TAKEN', 'ENABLE_ALL', 'DISABLE', 'DISABLE_TAKEN', 'PAY'] as const),
 ];
 export type SeenEvent = { readonly type: (typeof EVENTS)[number] };
@@ -24,6 +35,7 @@ const START: Seen = {
   hasIban: false,
   optIn: 'NOREQ',
   method: 'unknown',
+  isFavourite: false,
   isOn: false,
   wasOn: false,
   hasPaid: false,
@@ -49,7 +61,9 @@ const done = (change: (seen: Seen) => Partial<Seen> = () => ({})) => ({
 const refused = (answer: string) => ({ actions: basis.assign({ answer }) });
 
 /** Leaving and coming back both start from zero; what was ever listed or active is remembered. */
-const cleared = ({ wasOn, method }: Seen): Partial<Seen> => ({ ...START, wasOn, method, answer: 'done' });
+const cleared = ({ wasOn, method, isFavourite }: Seen): Partial<Seen> => {
+  return { ...START, wasOn, method, isFavourite, answer: 'done' };
+};
 const on = ({ method }: Seen): Partial<Seen> => ({
   isOn: true,
   wasOn: true,
@@ -62,7 +76,11 @@ export const walletModel = basis.createMachine({
   initial: 'none',
   on: {
     LEAVE: done(),
-    REMOVE: [{ guard: 'isKnown', ...done(() => ({ method: 'unknown', isOn: false })) }, refused('METHOD_NOT_FOUND')],
+    REMOVE: [
+      { guard: 'isKnown', ...done(() => ({ method: 'unknown', isOn: false, isFavourite: false })) },
+      refused('METHOD_NOT_FOUND'),
+    ],
+    FAVOURITE: [{ guard: 'isListed', ...done(() => ({ isFavourite: true })) }, refused('METHOD_NOT_FOUND')],
     REMOVE_TAKEN: refused('METHOD_NOT_FOUND'),
     ENABLE: refused('CITIZEN_NOT_ENABLED'),
     ENABLE_TAKEN: refused('CITIZEN_NOT_ENABLED'),

@@ -8,13 +8,14 @@ import {
   LIMITS,
   type MethodDetails,
   makeTaxCode,
+  type RecheckVerdict,
   type WalletCommandBody,
 } from '../../engine/index.ts';
 import { walletMachine } from '../../engine/wallet/wallet-machine.ts';
 import { outcomeText } from '../golden/vector.ts';
 import { CENTURY_NOW, century, PERIOD } from '../support/century.ts';
 import { hpanElsewhere, openOnDisk, releaseOneByOne, turnsTaken } from '../support/shards.ts';
-import { type Citizen, hpan, World } from '../support/world.ts';
+import { type Citizen, hpan, value, World } from '../support/world.ts';
 import { watch } from './coverage.ts';
 import { tours } from './tours.ts';
 import { type SeenEvent, seenState, walletModel } from './wallet-model.ts';
@@ -69,7 +70,7 @@ class Life {
       return;
     }
     if (!wallet.ok) throw new Error(wallet.code);
-    const { enabled, iban, optInStatus, methods } = wallet.value;
+    const { enabled, iban, optInStatus, methods, favourite } = wallet.value;
     const method = methods.find((one) => one.hpan === this.card);
     const instrument = await engine.instrument(this.citizen.key, this.card);
     const seen = {
@@ -78,6 +79,7 @@ class Life {
       optInStatus,
       methodCount: methods.length,
       method: method === undefined ? 'unknown' : method.details === null ? 'unlisted' : 'listed',
+      favourite,
       cashback: method?.cashback ?? 'off',
       status: instrument.ok ? instrument.value.status : instrument.code,
       hasPaid: (await this.citizen.total(PERIOD)).transactionNumber > 0,
@@ -90,6 +92,7 @@ class Life {
       optInStatus: context.optIn,
       methodCount: context.method === 'unknown' ? 0 : 1,
       method: context.method,
+      favourite: context.isFavourite ? this.card : null,
       cashback: context.isOn ? 'enabled' : 'off',
       status: context.isOn ? 'ACTIVE' : context.wasOn ? 'INACTIVE' : 'INSTRUMENT_NOT_FOUND',
       hasPaid: context.hasPaid,
@@ -109,6 +112,7 @@ function bodyOf(event: Asking, card: string, taxCode: string): WalletCommandBody
     SET_BAD_IBAN: { kind: 'setIban', iban: IBAN.replace('X', 'Y'), ...holder },
     ADD: { kind: 'addMethod', hpan: card, details: DETAILS },
     REMOVE: { kind: 'removeMethod', hpan: card },
+    FAVOURITE: { kind: 'setFavourite', hpan: card },
     REMOVE_TAKEN: { kind: 'removeMethod', hpan: TAKEN },
     ENABLE: { kind: 'enableCashback', hpan: card },
     ENABLE_TAKEN: { kind: 'enableCashback', hpan: TAKEN },
@@ -256,6 +260,30 @@ test('fault 37: a reversal is applied, a payment outside every period or before 
   world.at('2020-12-11T12:00:00+01:00');
   await citizen.enrol();
   expect(outcomeText(await world.pay(payment))).toBe('dropped TERMS_NOT_COVERED');
+});
+
+test('fault 37: what the bank says of an account is heard while it is due, by who is enrolled', async () => {
+  const world = await World.open();
+  const citizen = world.citizen(makeTaxCode(1));
+  const recheck = async (verdict: RecheckVerdict, dueMs = world.nowMs) => {
+    return value(await world.engine.recheckAccounts([{ citizen: citizen.key, dueMs, verdict }]));
+  };
+  expect(await recheck('OK')).toBe(0);
+  await citizen.enrol();
+  const setIban = () => citizen.do(bodyOf('SET_IBAN', hpan(1), citizen.taxCode));
+  const dueMs = async () => value(await world.engine.unverifiedAccounts(Number.MAX_SAFE_INTEGER, 1))[0]!.dueMs;
+  await setIban();
+  expect(await recheck('OK', await dueMs())).toBe(0); // Not due yet.
+  world.at('2020-12-07T11:00:00+01:00');
+  expect(await recheck('UNKNOWN_PSP')).toBe(1);
+  expect(await recheck('OK')).toBe(0); // Due later now.
+  world.at('2020-12-07T13:00:00+01:00');
+  expect(await recheck('KO', await dueMs())).toBe(1);
+  await setIban();
+  const due = await dueMs();
+  await citizen.leave();
+  world.at('2020-12-07T15:00:00+01:00');
+  expect(await recheck('OK', due)).toBe(0);
 });
 
 test('fault 37: an issuer cannot end what the app began', async () => {

@@ -144,11 +144,19 @@ const FINE: readonly (readonly [RecordColumn, string, Partial<TransactionRecord>
   ['bin', '999900', {}],
   ['mcc', '5814', {}],
   ['mcc', '60110', {}],
-  ['par', 'PAR123', {}],
+];
+
+/** Of which only what can be one is kept, to say whose a token's record is. */
+const PARS: readonly (readonly [string, string | undefined])[] = [
+  ['500101234567890123456789AbCdE', '500101234567890123456789ABCDE'],
+  [' PAR-1 ', 'PAR-1'],
+  ['   ', undefined],
+  ['è', undefined],
+  ['X'.repeat(30), undefined],
 ];
 
 describe('a row of a file', () => {
-  test('a good row of 15 or 16 columns is a record without category, currency, BIN and PAR', () => {
+  test('a good row of 15 or 16 columns is a record without category, currency and BIN', () => {
     expect(checkRow(row({}), context)).toEqual({ ok: true, record: GOOD_RECORD });
     expect(checkRow(row({}).slice(0, 15), context)).toEqual({ ok: true, record: GOOD_RECORD });
   });
@@ -164,6 +172,12 @@ describe('a row of a file', () => {
 
   test.each(FINE)('%s %j is taken', (column, text, changes) => {
     expect(checkRow(row({ [column]: text }), context)).toEqual({ ok: true, record: { ...GOOD_RECORD, ...changes } });
+  });
+
+  test.each(PARS)('the PAR %j is %j', (par, kept) => {
+    const expected = { ok: true, record: GOOD_RECORD, ...(kept === undefined ? {} : { par: kept }) };
+    expect(checkRow(row({ par }), context)).toEqual(expected);
+    expect(checkRecordFields(fields({ par }), context)).toEqual(expected);
   });
 
   test.each([

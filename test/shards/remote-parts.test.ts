@@ -119,6 +119,7 @@ const BODIES: readonly WalletCommandBody[] = [
   },
   { kind: 'addMethod', hpan: hpan(1), details },
   { kind: 'removeMethod', hpan: hpan(1) },
+  { kind: 'setFavourite', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1), tokens: [hpan(2), hpan(3)] },
   { kind: 'disableCashback', hpan: hpan(1) },
@@ -190,6 +191,53 @@ describe('what crosses is what was said', () => {
     );
     for (const origin of ORIGINS) await new Promise((resolve) => remote.execute(command(body, origin), resolve));
     expect(heard).toStrictEqual(ORIGINS.map((origin) => command(body, origin)));
+  });
+
+  test('rows that name a PAR, whose they are, and what is told of a card', async () => {
+    const cover = { master: hpan(1), citizen: 'ab'.repeat(16), enrolment: 2 };
+    const heard: unknown[] = [];
+    const { remote } = host(
+      shardWith({
+        record: (command, done) => {
+          heard.push(command);
+          done({ status: 'pending' });
+        },
+        parCovers: async (asked) => {
+          heard.push(asked);
+          return { ok: true, value: [cover] };
+        },
+        setPar: async (...told) => {
+          heard.push(told);
+          return { ok: true, value: true };
+        },
+      }),
+    );
+    const asked = { par: 'Q1', dayNumber: 18_600 };
+    const command = { ...RECORD, par: 'Q1', cover };
+    await new Promise((resolve) => remote.record(command, resolve));
+    expect(await remote.parCovers(asked)).toStrictEqual({ ok: true, value: [cover] });
+    expect(await remote.setPar(cover.citizen, cover.master, 'Q1')).toStrictEqual({ ok: true, value: true });
+    expect(heard).toStrictEqual([command, asked, [cover.citizen, cover.master, 'Q1']]);
+  });
+
+  test('accounts that are due, and what the bank says of them', async () => {
+    const account = { citizen: 'ab'.repeat(16), dueMs: 1_610_323_200_000, attempts: 3 };
+    const heard: unknown[] = [];
+    const { remote } = host(
+      shardWith({
+        unverifiedAccounts: async (part) => {
+          heard.push(part);
+          return { ok: true, value: [account] };
+        },
+        recheckAccounts: async (...asked) => heard.push(asked),
+      }),
+    );
+    const part = { partition: 42, untilMs: 1_610_323_200_001, countMax: 64 };
+    expect(await remote.unverifiedAccounts(part)).toStrictEqual({ ok: true, value: [account] });
+    const { citizen, dueMs } = account;
+    const rechecks = (['OK', 'KO', 'INVALID', 'UNKNOWN_PSP'] as const).map((verdict) => ({ citizen, dueMs, verdict }));
+    expect(await remote.recheckAccounts(42, rechecks)).toBe(2);
+    expect(heard).toStrictEqual([part, [42, rechecks]]);
   });
 
   test('every kind of reply and of outcome', async () => {

@@ -198,6 +198,27 @@ export class Samples {
         cancellationMs: instant(),
         removed: this.some(() => ({ awardPeriodId: count(), before: this.standing() })),
       },
+      { kind: 'parSet', hpan: this.hpan(), par: this.text(), wasPar: this.text() },
+      {
+        kind: 'parCovered',
+        hpan: this.hpan(),
+        key: this.text(),
+        cover: { master: this.hpan(), citizen: citizen(), enrolment: count() },
+      },
+      { kind: 'favouriteSet', citizen: citizen(), hpan: this.hpan(), atMs: instant() },
+      {
+        kind: 'recheckSet',
+        citizen: citizen(),
+        recheck: this.orNull(() => ({ dueMs: instant(), attempts: count() })),
+        wasDueMs: this.orNull(instant),
+      },
+      {
+        kind: 'payoffJudged',
+        citizen: citizen(),
+        verdict: this.#random.pick(['OK', 'KO', 'INVALID']),
+        payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+        atMs: instant(),
+      },
       { kind: 'payoffSet', citizen: citizen(), payoff: { checkStatus: 'KO', sealed: this.bytes() }, atMs: instant() },
       { kind: 'methodAdded', citizen: citizen(), hpan: hpan(), details, atMs: instant() },
       { kind: 'methodRemoved', citizen: citizen(), hpan: hpan(), atMs: instant() },
@@ -462,6 +483,8 @@ export class Samples {
         cancellationMs: this.orNull(instant),
         sealedTaxCode: this.orNull(this.bytes),
         payoff: this.orNull(() => ({ checkStatus: 'OK' as const, sealed: this.bytes() })),
+        recheck: this.orNull(() => ({ dueMs: instant(), attempts: count() })),
+        payoffRefused: this.orNull(() => this.#random.pick(['KO', 'INVALID'] as const)),
         methods: this.some(() => ({
           hpan: hpan(),
           details: null,
@@ -470,6 +493,7 @@ export class Samples {
           deactivationMs: null,
           channel: text(),
         })),
+        favourite: this.orNull(hpan),
         claimed: this.some(hpan),
         totals: this.some(() => ({
           awardPeriodId: count(),
@@ -490,6 +514,7 @@ export class Samples {
       card: {
         ...emptyCard(hpan()),
         status: this.#random.pick(['inactive', 'provisional', 'active']),
+        par: text(),
         history: this.some(() => ({
           citizen: citizen(),
           enrolment: count(),
@@ -511,6 +536,7 @@ export class Samples {
       noticeRun: this.noticeRun(),
       fileTally: this.fileTally(),
       receivedFile: this.receivedFile(),
+      pointer: { key: citizen() },
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

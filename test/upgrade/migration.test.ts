@@ -57,7 +57,15 @@ async function closed(world: World): Promise<void> {
 }
 
 /** What older programs did not tell: what a command asked for, whose pooled account receives the money, what is owed, and told. */
-const NEWER: readonly string[] = ['command', 'technicalAccountHolder', 'issuerCardId', 'payouts', 'files', 'notices'];
+const NEWER: readonly string[] = [
+  'command',
+  'technicalAccountHolder',
+  'issuerCardId',
+  'favourite',
+  'payouts',
+  'files',
+  'notices',
+];
 
 /** As that program could tell them. */
 function withoutNewer(answers: unknown): unknown {
@@ -127,8 +135,9 @@ describe.each([1, 2])('from format %i', (format) => {
     await closed(world);
     expect(await cardsIn(folder)).toEqual(cards);
     expect(segmentsOf(folder).slice(0, segments.length)).toEqual(segments);
-    // Those of format 2 are today's, and stay as they are.
-    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows: [format === 1 ? TODAY : format] });
+    // Pages of commands of format 2 are today's, and stay as they are.
+    const walletRows = format === 1 ? [TODAY] : [format, TODAY];
+    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows });
     expect((await verifyFolder(folder)).differences).toEqual([]);
 
     // The check itself: one card fewer is seen, by who counts and by who verifies.

@@ -5,7 +5,6 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { emptyCard } from '../../engine/card/card.ts';
 import { ByteWriter } from '../../snapshots/codec/bytes.ts';
 import { FORMAT, FORMAT_OLDEST } from '../../snapshots/codec/formats.ts';
 import { MemoryDisk, openMemoryPersistence, openPersistence } from '../../snapshots/index.ts';
@@ -16,15 +15,17 @@ import { readFixture, unpack } from './fixture.ts';
 const NEWER = expect.objectContaining({ code: 'FORMAT_NEWER' });
 
 test('fault 74: a row of a newer format is told from a damaged one, and so is one that is too old', () => {
-  const key = rowKey('card', 1, hpan(1), '');
-  const address = { table: 'card', partition: 1, entity: hpan(1), sub: '' } as const;
-  const bytes = Buffer.from(sealRow(new ByteWriter(), key, { address, sequence: 1, value: emptyCard(hpan(1)) }));
+  // Of a table that no format has changed.
+  const key = rowKey('reversal', 1, '', 'pending');
+  const address = { table: 'reversal', partition: 1, entity: '', sub: 'pending' } as const;
+  const value = { hpan: hpan(1), place: 2, atMs: 3 };
+  const bytes = Buffer.from(sealRow(new ByteWriter(), key, { address, sequence: 1, value }));
   const opened = (format: number) => {
     bytes[0] = format;
     bytes.writeUInt32LE(crc32(bytes.subarray(5), crc32(bytes.subarray(0, 1), crc32(key))), 1);
-    return openRow('card', key, bytes).value;
+    return openRow('reversal', key, bytes).value;
   };
-  for (let format = FORMAT_OLDEST; format <= FORMAT; format += 1) expect(opened(format)).toEqual(emptyCard(hpan(1)));
+  for (let format = FORMAT_OLDEST; format <= FORMAT; format += 1) expect(opened(format)).toEqual(value);
   expect(() => opened(FORMAT + 1)).toThrow(NEWER);
   expect(() => opened(FORMAT_OLDEST - 1)).toThrow(expect.objectContaining({ code: 'FORMAT_OLDER' }));
 });

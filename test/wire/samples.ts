@@ -39,6 +39,7 @@ export const SAMPLES: { readonly [T in RequestType]: RequestInputOf<T> } = {
     details: { methodKind: 'card', brand: 'VISA', expiry: '2024-05', issuerAbi: '03069' },
   },
   removeMethod: { ref: 5, type: 'removeMethod', id: ID, hpan: HPAN },
+  setFavourite: { ref: 22, type: 'setFavourite', id: ID, hpan: HPAN },
   enableCashback: { ref: 6, type: 'enableCashback', id: ID, hpan: HPAN, tokens: [HPAN] },
   disableCashback: { ref: 7, type: 'disableCashback', id: ID, hpan: HPAN, cancellationMs: 1_607_381_200_000 },
   enableAll: { ref: 8, type: 'enableAll', id: ID },

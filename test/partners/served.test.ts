@@ -1,0 +1,50 @@
+// Method: a real server on two shards and a real bank service; the engine is killed while an account waits to be checked
+// again, and the next one finds it in its rows and tells the phone that is watching what the bank says by then.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { askHttp } from '../../client/sdk/index.ts';
+import { makeIban, makeTaxCode } from '../../engine/index.ts';
+import { PartnerSimulator } from '../../server/partners/index.ts';
+import { Supervised } from '../support/supervised.ts';
+
+let folder: string;
+let bank: PartnerSimulator;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'clickday-rechecks-'));
+  bank = new PartnerSimulator();
+});
+afterEach(async () => {
+  await Supervised.stopAll();
+  await bank.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('R13: an IBAN that the bank disowns an hour later is gone, and the phone is told', async () => {
+  const environment = { CLICKDAY_IBAN_CHECKER_URL: await bank.listen(0) };
+  const server = await Supervised.start({ folder, now: '2020-12-10T10:00:00+01:00', shards: 2, environment });
+  const [citizen, iban] = [makeTaxCode(1), makeIban(1)];
+  bank.control('iban-checker', { answers: { [iban]: 501 } });
+  const app = await server.client('citizen', citizen, 60_000);
+  await app.change('enrol', {});
+  const holder = { accountHolderCF: citizen, accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' };
+  expect(await app.change('setIban', { iban, ...holder })).toMatchObject({
+    answer: { validationStatus: 'UNKNOWN_PSP' },
+  });
+  server.killEngine();
+  await server.whenReady(2);
+
+  bank.control('iban-checker', { answers: { [iban]: 'KO' } });
+  const isGone = new Promise((resolve) => {
+    void app.subscribe(['wallet'], () => {
+      void app.read('wallet', {}).then((reply) => reply.ok && reply.view.iban === null && resolve(reply.view));
+    });
+  });
+  const body = JSON.stringify({ now: '2020-12-10T11:30:00+01:00' });
+  const http = { url: server.url, token: await server.token('operator', 'ops') };
+  expect((await askHttp(http, { method: 'POST', path: '/admin/clock', body })).status).toBe(200);
+  expect(await isGone).toMatchObject({ iban: null, ibanCheckStatus: 'KO' });
+  app.close();
+});
