@@ -59,6 +59,8 @@ export {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  periodDecision,
+  periodDecisionKind,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

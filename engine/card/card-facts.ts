@@ -40,6 +40,8 @@ export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
       card.arrivals = fact.arrivals;
       card.reversals = fact.reversals;
       return;
+    case 'lateRecordTaken':
+      return; // Why, not what.
     case 'reversalResolved':
     case 'resolutionVoided':
       return; // Rows of their own.

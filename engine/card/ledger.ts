@@ -49,6 +49,14 @@ export interface Received {
   readonly key: string;
   readonly record: TransactionRecord;
   readonly receivedMs: number;
+  /** By which decision a closed period takes it; absent: it is in time. */
+  readonly reopening?: Reopening | undefined;
+}
+
+export interface Reopening {
+  readonly decisionNumber: number;
+  readonly awardPeriodId: number;
+  readonly file: string;
 }
 
 /** DECISION 24. */
@@ -57,7 +65,10 @@ export function isInFuture({ trxMs }: Pick<TransactionRecord, 'trxMs'>, received
 }
 
 /** Whether the card has taken this very record before, and still knows it. */
-export function isKnown(context: Pick<LedgerContext, 'card' | 'ledger'>, { key, record }: Received): boolean {
+export function isKnown(
+  context: Pick<LedgerContext, 'card' | 'ledger'>,
+  { key, record }: Pick<Received, 'key' | 'record'>,
+): boolean {
   const entry = findRecord(context, { key, trxMs: record.trxMs });
   return entry !== null && entry.state !== 'forgotten';
 }
@@ -153,12 +164,17 @@ export class LedgerWork {
 
   /** Sends a payment to the wallet of who held the card that day. */
   askCount(received: Received, owner: HistoryRow): void {
-    const { record, receivedMs } = received;
+    const { record, receivedMs, reopening } = received;
     const { citizen } = owner;
     this.#unanswered += 1;
     const entry = this.#arrived(received, { state: 'asked', citizen });
     this.#set(entry);
-    this.#context.decision.messages.push({ kind: 'count', citizen, place: entry.place, record, receivedMs });
+    const asked = { citizen, place: entry.place, record, receivedMs };
+    this.#context.decision.messages.push(
+      reopening === undefined
+        ? { kind: 'count', ...asked }
+        : { kind: 'countLate', ...asked, awardPeriodId: reopening.awardPeriodId },
+    );
   }
 
   countJudged({
@@ -339,7 +355,7 @@ export class LedgerWork {
   }
 
   #arrived(
-    { key, record, receivedMs }: Received,
+    { key, record, receivedMs, reopening }: Received,
     as: Pick<LedgerEntry, 'state'> & Partial<Pick<LedgerEntry, 'citizen' | 'awardPeriodId'>>,
   ): LedgerEntry {
     const { recent, olderMs } = this.#context.card;
@@ -347,8 +363,13 @@ export class LedgerWork {
     this.#arrivals += 1;
     let latestMs = Math.max(olderMs, record.trxMs);
     for (const { trxMs } of recent) latestMs = Math.max(latestMs, trxMs);
+    const place = this.#context.ledger.newPlace();
+    if (reopening !== undefined) {
+      const { decisionNumber, file } = reopening;
+      this.#context.decision.facts.push({ kind: 'lateRecordTaken', hpan: this.#hpan, place, decisionNumber, file });
+    }
     return {
-      place: this.#context.ledger.newPlace(),
+      place,
       previous: recent.at(-1)?.place ?? NOWHERE,
       key,
       latestMs,

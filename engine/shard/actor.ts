@@ -25,6 +25,7 @@ export const OWNER_OF = {
   payoutFile: 'partition',
   notice: 'partition',
   noticeRun: 'partition',
+  periodDecision: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

@@ -39,6 +39,8 @@ import {
   type PayoutsPart,
   type PayoutsPartPage,
   type PayoutView,
+  type PeriodOrder,
+  type PeriodSettled,
   type Position,
   type Published,
   type RankAnswer,
@@ -95,6 +97,8 @@ import {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  periodDecision,
+  periodDecisionKind,
   type RowsCopied,
   rankedMark,
   refusal,
@@ -226,7 +230,19 @@ const walletCommand: Codec<WalletCommand> = {
   },
 };
 
-const recordCommand = shape<RecordCommand>({ record: transactionRecord, receivedMs: integer });
+/** Nearly none is of a file that matters. */
+const recordCommand: Codec<RecordCommand> = {
+  write(to, { record, receivedMs, file = '' }) {
+    transactionRecord.write(to, record);
+    to.integer(receivedMs);
+    to.text(file);
+  },
+  read(from) {
+    const command = { record: transactionRecord.read(from), receivedMs: from.integer() };
+    const file = from.text();
+    return file === '' ? command : { ...command, file };
+  },
+};
 
 const paymentsQuery = sparse<PaymentsQuery>({ awardPeriodId: integer, hpan: text, limit: integer, cursor: integer });
 
@@ -550,6 +566,20 @@ const rankingStats = list(
   shape<EngineStats['rankings'][number]>({ awardPeriodId: integer, participants: integer, isFrozen: flag }),
 );
 
+// Decisions about periods.
+
+const periodOrder = shape<PeriodOrder>({
+  kind: periodDecisionKind,
+  awardPeriodId: integer,
+  files: list(text),
+  untilMs: integer,
+  programme: text,
+  operator: text,
+  reason: text,
+});
+
+const periodSettled = shape<PeriodSettled>({ decision: nullable(periodDecision), programme: text });
+
 // Between shards and the coordinator.
 
 const places = list(pair(integer, integer));
@@ -601,6 +631,7 @@ const shardReport = shape<ShardReport>({
   finalPeriods: places,
   frozenRankings: list(integer),
   ties: list(pair(text, text)),
+  periodDecisions: list(periodDecision),
 });
 
 const storePosition = shape<StorePosition>({
@@ -704,7 +735,8 @@ export const COORDINATOR = {
   traffic: crossing(22, nothing, traffic),
   runNotices: crossing(62, tuple(noticeRunKind, integer), read(integer)),
   makePayouts: crossing(51, tuple(integer, nullable(integer)), read(payoutsMade)),
-  closePeriod: telling(23, integer),
+  closePeriod: telling(23, tuple<[number, number]>(integer, integer)),
+  decidePeriod: crossing(80, nullable(periodOrder), read(periodSettled)),
   close: crossing(24, nothing, nothing),
 };
 
@@ -741,6 +773,9 @@ export const COORDINATED = {
   orderPayouts: crossing(54, payoutOrder, payoutOrder),
   runPayouts: crossing(55, payoutRunWork, read(payoutProgress)),
   runNotices: crossing(63, noticeRunWork, read(integer)),
+  holdBack: crossing(81, nothing, text),
+  judgePeriod: crossing(82, tuple(periodOrder, flag), read(periodSettled)),
+  settlePeriod: crossing(83, periodSettled, integer),
 };
 
 /** From a shard to the coordinator. */

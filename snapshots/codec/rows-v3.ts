@@ -4,7 +4,16 @@ import { page, readLine } from './page.ts';
 import { type LineReaders, lineReaders as lineReadersV1, partitionFields, type RowValues } from './rows-v1.ts';
 import { rowValues as rowValuesV2 } from './rows-v2.ts';
 import { integer, list, shape } from './shape.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import {
+  notice,
+  noticeRun,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  periodDecision,
+  storedResolution,
+} from './values-v3.ts';
 
 export const rowValues: RowValues = {
   ...rowValuesV2,
@@ -20,6 +29,7 @@ export const rowValues: RowValues = {
   payoutFile,
   notice,
   noticeRun,
+  periodDecision,
 };
 
 export const lineReaders: LineReaders = {

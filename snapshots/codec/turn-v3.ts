@@ -1,9 +1,18 @@
 /** Format 3 of the body of a journal record: the facts that are new in it. */
 import type { Fact } from '../../engine/facts.ts';
 import { integer, tagged, text } from './shape.ts';
-import { turnBodyOf } from './turn-v1.ts';
+import { listedFields, turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { notice, noticeRun, payout, payoutFile, payoutOrder, payoutRun, storedResolution } from './values-v3.ts';
+import {
+  notice,
+  noticeRun,
+  payout,
+  payoutFile,
+  payoutOrder,
+  payoutRun,
+  periodDecision,
+  storedResolution,
+} from './values-v3.ts';
 
 export const fact = tagged<Fact>({
   ...factKindsV2,
@@ -21,6 +30,11 @@ export const fact = tagged<Fact>({
   payoutsOrdered: [86, { order: payoutOrder }],
   payoutRunSet: [87, { run: payoutRun }],
   payoutFileSet: [88, { file: payoutFile }],
+  periodDecided: [89, { decision: periodDecision }],
+  periodReopened: [90, { decision: periodDecision }],
+  // Wallets and cards, of a period that was opened again.
+  latePaymentListed: [91, listedFields],
+  lateRecordTaken: [92, { hpan: text, place: integer, decisionNumber: integer, file: text }],
 });
 
 export const turnBody = turnBodyOf(fact);

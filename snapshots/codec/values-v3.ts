@@ -1,12 +1,12 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals.
+ * told; what operators decided about reversals and about periods.
  */
 import type { StoredResolution } from '../../engine/card/card.ts';
-import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type { Notice, PayoutFile, PayoutOutcome, PeriodDecision, Resolution } from '../../engine/contract.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
-import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
+import { flag, integer, list, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
 
 export const payoutOutcome = shape<PayoutOutcome>({
@@ -110,4 +110,24 @@ export const noticeRun = shape<NoticeRun>({
   cursor: text,
   count: integer,
   isDone: flag,
+});
+
+export const periodDecisionKind = oneOf<PeriodDecision['kind']>({
+  suspend: 0,
+  resume: 1,
+  replace: 2,
+  reopen: 3,
+  close: 4,
+});
+
+export const periodDecision = shape<PeriodDecision>({
+  number: integer,
+  kind: periodDecisionKind,
+  awardPeriodId: integer,
+  files: list(text),
+  untilMs: integer,
+  operator: text,
+  reason: text,
+  atMs: integer,
+  replaced: text,
 });

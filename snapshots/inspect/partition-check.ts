@@ -19,7 +19,7 @@ import { ledgerEntry, paymentRow } from '../codec/values-v1.ts';
 import { payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
-import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import { type Books, Citizen, CitizenFold, placeOf } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
 import { NoticeCheck } from './notices.ts';
@@ -46,7 +46,15 @@ export interface CheckParts extends History {
 type AnyRow = StoredRow<unknown>;
 
 /** Tables that are read once more at the end. */
-type UnmetTable = 'command' | 'payoutLink' | 'reversal' | 'resolution' | 'payoutFile' | 'notice' | 'noticeRun';
+type UnmetTable =
+  | 'command'
+  | 'payoutLink'
+  | 'reversal'
+  | 'resolution'
+  | 'payoutFile'
+  | 'notice'
+  | 'noticeRun'
+  | 'periodDecision';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -84,7 +92,7 @@ export class PartitionCheck {
       (helds) => helds.at(-1)?.value,
     );
     this.#told = new Set(noticeRuns.flatMap((one) => (one?.isDone && one.run === 'final' ? [one.awardPeriodId] : [])));
-    this.#cardFold = new CardFold(programme, findings);
+    this.#cardFold = new CardFold(programme, findings, parts.partitions[0]?.decisions ?? []);
     this.#covered = log.store?.rows.checkpoint().partitions[log.partition] ?? 0;
   }
 
@@ -101,6 +109,8 @@ export class PartitionCheck {
     yield* this.#checkFiles();
     this.#checkHelds('noticeRun', this.#parts.partitions[this.#log.partition]?.noticeRuns ?? new Map());
     yield* this.#checkUnmet('noticeRun');
+    this.#checkHelds('periodDecision', this.#parts.partitions[this.#log.partition]?.decisionRows ?? new Map());
+    yield* this.#checkUnmet('periodDecision');
   }
 
   *#checkActors(
@@ -140,7 +150,11 @@ export class PartitionCheck {
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
     // From the first counted payment on (DECISION 21), unless removed by leaving; those of a frozen period stand (25).
-    for (const totals of citizen.totals.values()) this.#parts.standings.add(citizen.key, totals);
+    for (const totals of citizen.totals.values()) {
+      const standing = placeOf(totals);
+      if (standing === null) continue;
+      this.#parts.standings.add(citizen.key, { awardPeriodId: totals.awardPeriodId, ...standing });
+    }
     this.#parts.balance.addCitizen(citizen);
   }
 
@@ -211,7 +225,7 @@ export class PartitionCheck {
   }
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
-  #checkHelds(table: 'notice' | 'noticeRun', rows: ReadonlyMap<string, readonly Expected[]>): void {
+  #checkHelds(table: 'notice' | 'noticeRun' | 'periodDecision', rows: ReadonlyMap<string, readonly Expected[]>): void {
     for (const [sub, helds] of rows) {
       const address = this.#address(table, '', sub);
       const row = this.#get(address);

@@ -274,6 +274,7 @@ export function isCardFact(fact: ActorFact): fact is CardFact {
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
+    case 'lateRecordTaken':
     case 'reversalResolved':
     case 'resolutionVoided':
       return true;
@@ -294,6 +295,8 @@ function isActorFact(fact: Fact): fact is ActorFact {
     case 'payoutRunSet':
     case 'payoutFileSet':
     case 'noticeRunSet':
+    case 'periodDecided':
+    case 'periodReopened':
       return false;
     default:
       return true;
@@ -310,6 +313,6 @@ export function isNoticeFact(fact: ActorFact): fact is NoticeFact {
 
 function lineOf(fact: Fact): { readonly table: PageTable; readonly line: Line<PageTable> } | null {
   if (fact.kind === 'recordSet') return { table: 'record', line: fact.entry };
-  if (fact.kind === 'paymentListed') return { table: 'payment', line: fact.payment };
+  if ('payment' in fact) return { table: 'payment', line: fact.payment };
   return 'payout' in fact ? { table: 'payout', line: fact.payout } : null;
 }
