@@ -12,6 +12,8 @@ const VERBS: Verbs = {
   wallet: () => import('./wallet.ts').then(({ wallet }) => wallet),
   ranking: () => import('./ranking.ts').then(({ ranking }) => ranking),
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
+  period: () => import('./period.ts').then(({ period }) => period),
+  programme: () => import('./programme.ts').then(({ programme }) => programme),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
   why: () => import('./why.ts').then(({ why }) => why),

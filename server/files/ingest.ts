@@ -78,7 +78,7 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       if (refused !== null) return refused;
       openCount += 1;
       try {
-        return await takeIn(file, reading.value, options);
+        return await takeIn({ ...file, plain: name.plain }, reading.value, options);
       } finally {
         openCount -= 1;
       }
@@ -94,11 +94,10 @@ function readingOf({ isEncrypted }: FileName, options: FileIngestOptions): Read<
   return decrypting === null ? { ok: false, code: 'PGP_NOT_CONFIGURED' } : { ok: true, value: decrypting };
 }
 
-async function takeIn(
-  file: UploadedFile,
-  reading: Transform,
-  options: FileIngestOptions,
-): Promise<FileReport | Refused> {
+/** With its name as operators know it, who open a closed period for it. */
+type NamedFile = UploadedFile & Pick<FileName, 'plain'>;
+
+async function takeIn(file: NamedFile, reading: Transform, options: FileIngestOptions): Promise<FileReport | Refused> {
   const { stopping } = options;
   const body = stopping === undefined ? file.body : until(stopping, file.body);
   const spooled = await spool(reading(body), options);
@@ -137,11 +136,11 @@ async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): A
   }
 }
 
-async function deliver(file: UploadedFile, spool: Spool, options: FileIngestOptions): Promise<FileReport | Refused> {
+async function deliver(file: NamedFile, spool: Spool, options: FileIngestOptions): Promise<FileReport | Refused> {
   const receivedMs = options.clock.nowMs();
   const closeIntake = options.engine.openIntake(receivedMs);
   const outcome = new FileOutcome();
-  const delivery = new Delivery({ options, outcome, receivedMs });
+  const delivery = new Delivery({ options, outcome, receivedMs, file: file.plain });
   const { programme } = options.engine;
   const context = { sender: file.sender, programme, todayDayNumber: romeDayNumber(receivedMs) };
   const cut = () => delivery.cut();
@@ -211,6 +210,7 @@ interface DeliveryOptions {
   readonly options: FileIngestOptions;
   readonly outcome: FileOutcome;
   readonly receivedMs: number;
+  readonly file: string;
 }
 
 const FIRST_PAUSE_MS = 20;
@@ -278,8 +278,8 @@ class Delivery {
       this.#hold(row);
       return;
     }
-    const { options, receivedMs } = this.#options;
-    options.engine.record({ record: row.record, receivedMs }, (answer) => this.#answered(row, answer));
+    const { options, receivedMs, file } = this.#options;
+    options.engine.record({ record: row.record, receivedMs, file }, (answer) => this.#answered(row, answer));
   }
 
   #answered(row: Row, answer: RecordOutcome | Refused): void {

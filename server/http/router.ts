@@ -23,6 +23,7 @@ import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
 import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
+import { periodRoutes } from './periods.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { reversalRoutes } from './reversals.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
@@ -85,6 +86,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...internalRoutes(options),
     ...payoutRoutes(options),
     ...reversalRoutes(options.engine),
+    ...periodRoutes(options.engine),
     ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),
