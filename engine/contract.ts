@@ -127,6 +127,8 @@ export interface RecordCommand {
   readonly receivedMs: number;
   /** Number of the file that the row came in. Absent: in none that is accounted for. */
   readonly fileNumber?: number | undefined;
+  /** Name of the acquirer file that it stands in, for a closed period that was opened again for that file (domain 3.4). */
+  readonly file?: string;
   /** The Payment Account Reference that the row names, in capitals; absent = none. */
   readonly par?: string;
   /** Whose the record is by that reference: found by the engine, where no activation of the hpan itself covers the day. */
@@ -699,6 +701,47 @@ export interface Programme {
   readonly circuitSenders: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What operators decide about periods (domain 3.4). `replace`: a newer version of the whole programme. */
+export const PERIOD_DECISION_KINDS = ['suspend', 'resume', 'replace', 'reopen', 'close'] as const;
+export type PeriodDecisionKind = (typeof PERIOD_DECISION_KINDS)[number];
+
+export const PERIOD_REASON_MAX = 200;
+/** Acquirer files that a period is opened again for: every acquirer's, one a day, for three months. */
+export const REOPENED_FILES_MAX = 1_000;
+
+/** What an operator asks. Asked twice it has one effect. */
+export interface PeriodOrder {
+  readonly kind: PeriodDecisionKind;
+  /** 0 of `replace`. */
+  readonly awardPeriodId: number;
+  /** `reopen`: names of the acquirer files whose rows are taken; empty of the others. */
+  readonly files: readonly string[];
+  /** `reopen`: rows received from this instant on are not; 0 of the others. */
+  readonly untilMs: number;
+  /** `replace`: the newer version as JSON; empty of the others. */
+  readonly programme: string;
+  /** Name of the operator, and why: 1 to PERIOD_REASON_MAX characters that name nobody. */
+  readonly operator: string;
+  readonly reason: string;
+}
+
+export interface PeriodDecision extends Omit<PeriodOrder, 'programme'> {
+  /** Of all decisions, from 1. */
+  readonly number: number;
+  readonly atMs: number;
+  /** The version of the programme that it put an end to, in canonical form; empty where it put an end to none. */
+  readonly replaced: string;
+}
+
+/** A period as operators see it: suspended ones too. */
+export interface PeriodDetail extends PeriodParameters {
+  readonly status: PeriodStatus;
+  /** Until when a closed period takes rows of named files; null: it does not. */
+  readonly reopenedUntilMs: number | null;
+  /** About this period, oldest first. */
+  readonly decisions: readonly PeriodDecision[];
+}
+
 /**
  * One table of refusals. The wire carries the NAME; `number` is for logs and metrics. Append, never reuse.
  * `programmeCode` is the real programme's own code (domain 6.4).
@@ -1213,6 +1256,42 @@ export const REFUSALS = {
     programmeCode: 'resource.invalid.error',
     text: 'This line is not kept as it came, since it was too long or had a card number in it: submit a corrected one.',
     testo: 'La riga non è conservata com’era arrivata: inviare quella corretta.',
+  },
+  // What operators decide about periods (domain 3.4).
+  PERIOD_BEGUN: {
+    number: 110,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This period has begun: it is neither suspended nor taken up again any more.',
+    testo: 'Il periodo è iniziato: non può più essere sospeso né ripristinato.',
+  },
+  PERIOD_REOPENED: {
+    number: 111,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This period was opened again for late files: first it has to close.',
+    testo: 'Il periodo è stato riaperto per file tardivi: occorre prima chiuderlo.',
+  },
+  PERIOD_PAID: {
+    number: 112,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'Payout records of this period were made: what is missing is paid by complaint.',
+    testo: 'I pagamenti del periodo sono già stati disposti: le differenze seguono la via del reclamo.',
+  },
+  PERIOD_NOT_REOPENED: {
+    number: 113,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This period is not open again: there is nothing to close.',
+    testo: 'Il periodo non è stato riaperto: non c’è nulla da chiudere.',
+  },
+  PROGRAMME_REFUSED: {
+    number: 114,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'A newer version of the programme changes only periods that have not begun.',
+    testo: 'Una nuova versione del programma modifica solo periodi non ancora iniziati.',
   },
 } as const;
 

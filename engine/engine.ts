@@ -26,6 +26,9 @@ import type {
   PayoutsMade,
   PayoutsPage,
   PayoutView,
+  PeriodDecision,
+  PeriodDetail,
+  PeriodOrder,
   PeriodParameters,
   PeriodStatus,
   Programme,
@@ -193,7 +196,7 @@ export interface Engine {
    * where a stop cut it short, then with the funds that were named at first.
    *
    * @param fundsCents where less than is due, every refund is cut in proportion (DECISION 9); null = there is enough
-   * @returns PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, DRAINING
+   * @returns PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, PERIOD_REOPENED, DRAINING
    */
   makePayouts(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>>;
   /** Each for itself, in the order given within a partition; answered when all are on disk. */
@@ -212,7 +215,7 @@ export interface Engine {
    * Queues what citizens are to be told about periods, of the runs that have their time now (domain 2.9); each citizen
    * once. Goes on where a stop cut it short; again queues nothing new.
    *
-   * @returns PERIOD_NOT_FROZEN, DRAINING
+   * @returns PERIOD_NOT_FROZEN, PERIOD_REOPENED, DRAINING
    */
   queueNotices(runs: readonly NoticeRunKind[]): Promise<Read<readonly NoticesQueued[]>>;
   /** Partition by partition; there by the instant from which they are due, or at which they were given up. */
@@ -253,6 +256,23 @@ export interface Engine {
   recheckAccounts(rechecks: readonly AccountRecheck[]): Promise<Read<number>>;
   /** Without suspended ones, by start day. */
   periods(): readonly PeriodView[];
+  /** For operators: all of them, with what was decided about each. */
+  periodDetails(): readonly PeriodDetail[];
+  /** Of all periods, and of the programme as a whole, by number. */
+  periodDecisions(): readonly PeriodDecision[];
+  /**
+   * For operators (domain 3.4): answered when all stores go on by the decision. Null: what was asked is so already.
+   *
+   * - `suspend`, `resume`: before the period starts.
+   * - `replace`: a newer version of the programme, which changes only what has not begun.
+   * - `reopen`: a closed period, before anybody is paid, takes the rows of named files that are dated inside it. Totals and
+   *   payouts count them; positions in the ranking stand (DECISION 25).
+   * - `close`: closes it again, as it closes by itself at the instant named. What was received by then still counts.
+   *
+   * @returns FIELD_INVALID, PERIOD_NOT_FOUND, PERIOD_BEGUN, PROGRAMME_REFUSED, PERIOD_NOT_FROZEN, PERIOD_REOPENED, PERIOD_PAID,
+   *   PERIOD_NOT_REOPENED, DRAINING
+   */
+  decidePeriod(order: PeriodOrder): Promise<Read<PeriodDecision | null>>;
   stats(): Promise<EngineStats>;
 
   /** Called after each flush with the citizens whose wallet or totals changed. Returns the way to stop it. */

@@ -12,6 +12,7 @@ import type {
   Notice,
   OptInStatus,
   PayoutFile,
+  PeriodDecision,
   ReceivedFile,
   RecheckVerdict,
   RecordCover,
@@ -123,6 +124,17 @@ export type WalletFact =
       readonly before: Standing | null;
       readonly after: Standing;
       readonly atMs: number;
+    }
+  /** The same in a period whose ranking is frozen, and that was opened again: the totals grow, nobody moves (DECISION 25). */
+  | {
+      readonly kind: 'latePaymentListed';
+      readonly citizen: CitizenKey;
+      readonly payment: PaymentRow;
+      readonly rawCents: number;
+      /** Null = had counted nothing before. */
+      readonly before: Standing | null;
+      readonly after: Standing;
+      readonly atMs: number;
     };
 
 export type CardFact =
@@ -159,6 +171,15 @@ export type CardFact =
       readonly pending: readonly PendingReversal[];
       readonly arrivals: number;
       readonly reversals: number;
+    }
+  /** The `recordSet` of that place, which follows, is of a file that a closed period was opened again for. */
+  | {
+      readonly kind: 'lateRecordTaken';
+      readonly hpan: Hpan;
+      readonly place: number;
+      /** Of the decision that opened the period. */
+      readonly decisionNumber: number;
+      readonly file: string;
     }
   /** What an operator decided; a `recordSet` says how the reversal then stands. */
   | { readonly kind: 'reversalResolved'; readonly hpan: Hpan; readonly resolution: StoredResolution }
@@ -205,7 +226,11 @@ export type PartitionFact =
     }
   /** Two citizens equal in everything but their tax code: `first` stands before `second`, for ever. */
   | { readonly kind: 'tieOrdered'; readonly first: CitizenKey; readonly second: CitizenKey }
-  /** The programme of this folder; written once, by partition 0 (DECISION in architecture 5). */
+  /** An operator's decision; written by partition 0, with the version of the programme that follows from it, if any. */
+  | { readonly kind: 'periodDecided'; readonly decision: PeriodDecision }
+  /** This partition takes late records of the period, until it closes again as it did first: `periodClosed` and so on. */
+  | { readonly kind: 'periodReopened'; readonly decision: PeriodDecision }
+  /** The programme of this folder, or a newer version of it; written by partition 0 (DECISION in architecture 5). */
   | { readonly kind: 'programmeSet'; readonly json: string; readonly hash: string }
   /** Written by partition 0. */
   | { readonly kind: 'payoutsOrdered'; readonly order: PayoutOrder }
@@ -265,6 +290,15 @@ export type MessageBody =
       readonly place: number;
       readonly record: TransactionRecord;
       readonly receivedMs: number;
+    }
+  /** The same for a row that a closed period takes: its card has judged by which decision. */
+  | {
+      readonly kind: 'countLate';
+      readonly citizen: CitizenKey;
+      readonly place: number;
+      readonly record: TransactionRecord;
+      readonly receivedMs: number;
+      readonly awardPeriodId: number;
     }
   | {
       readonly kind: 'countJudged';

@@ -1,6 +1,6 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
-import type { CitizenKey, Notice, PayoutFile, ReceivedFile } from './contract.ts';
+import type { CitizenKey, Notice, PayoutFile, PeriodDecision, ReceivedFile } from './contract.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
@@ -78,6 +78,8 @@ export interface RowTypes {
   readonly receivedFile: ReceivedFile;
   /** entity '', sub as pointer.ts says */
   readonly pointer: Pointer;
+  /** entity '', sub `decisionSub`: what operators decided (partition 0), and by what the partition opened a period again */
+  readonly periodDecision: PeriodDecision;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */
@@ -96,6 +98,7 @@ export interface PartitionRow {
   readonly received: readonly number[];
   /** Highest message sequence sent to each partition; 64 numbers. */
   readonly sent: readonly number[];
+  /** Until they are opened again, as those heard of and those frozen. */
   readonly closedPeriods: readonly number[];
   /** By award period: which card partitions were heard to close it. */
   readonly closeHeard: readonly { readonly awardPeriodId: number; readonly from: readonly number[] }[];

@@ -60,6 +60,8 @@ export {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  periodDecision,
+  periodDecisionKind,
   receivedFile,
   recordCover,
   resolution,

@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs';
 import type { Programme } from '../engine/contract.ts';
 import { StorageFault, type Store } from '../engine/ports.ts';
-import { findPeriod } from '../engine/programme/index.ts';
+import { findPeriod, Law } from '../engine/programme/index.ts';
 import { Ranking } from '../engine/ranking/ranking.ts';
 import { Account } from './inspect/account.ts';
 import { Balance } from './inspect/balance.ts';
@@ -51,15 +51,17 @@ const VERIFY_MEMORY_BYTES = 1_024 * 1_048_576;
 /**
  * Verifies stores at rest: nobody may append or write rows meanwhile.
  *
+ * @param firstProgramme as the journal begins with it; the first pass goes on with its newer versions
  * @param rankings held elsewhere, to be compared with a plain sort of the same participants
  */
 export async function verifyStores(
   stores: readonly Store[],
-  programme: Programme,
+  firstProgramme: Programme,
   rankings: readonly HeldRanking[] = [],
   options: VerifyOptions = {},
 ): Promise<Inspection> {
   const findings = new Findings();
+  const programme = new Law(firstProgramme);
   const account = new Account(programme, findings);
   const moves = rankings.map(({ awardPeriodId, vector }) =>
     vector === null ? [] : account.movesAfter(awardPeriodId, vector),
@@ -94,7 +96,7 @@ function* firstPass(account: Account, group: LogGroup, parts: CheckParts): Gener
     group.add(step);
     yield;
   }
-  account.post.finish();
+  account.finish();
 }
 
 /** What the journals say of themselves was said at the first. */
@@ -142,7 +144,8 @@ export async function verifyPersistence(
   const { stores, past } = persistence;
   const programme = journaledProgramme([...past, ...stores]);
   if (programme === null) return withoutProgramme(stores);
-  const rankings = programme.periods.flatMap(({ awardPeriodId }) => savedRanking(persistence, awardPeriodId));
+  const awardPeriodIds = new Set([...programme.periods, ...newestPeriods(stores)].map((one) => one.awardPeriodId));
+  const rankings = [...awardPeriodIds].flatMap((awardPeriodId) => savedRanking(persistence, awardPeriodId));
   return verifyStores(stores, programme, rankings, { past, ...options });
 }
 
@@ -236,6 +239,17 @@ function journaledProgramme(stores: readonly Pick<PastJournal, 'journal'>[]): Pr
     }
   }
   return null;
+}
+
+/** As the row of partition 0 says: what is saved of them is looked at, whatever else there is to say of the row. */
+function newestPeriods(stores: readonly Store[]): Programme['periods'] {
+  try {
+    const json = stores[0]?.rows.get('partition', 0, '', '')?.value.programme?.json;
+    return json === undefined ? [] : (JSON.parse(json) as Programme).periods;
+  } catch (fault) {
+    if (fault instanceof StorageFault) return [];
+    throw fault;
+  }
 }
 
 function withoutProgramme(stores: readonly Store[]): Inspection {

@@ -46,6 +46,7 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   fileTally: 17,
   receivedFile: 18,
   pointer: 20,
+  periodDecision: 19,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

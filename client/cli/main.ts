@@ -14,6 +14,8 @@ const VERBS: Verbs = {
   ingest: () => import('./ingest.ts').then(({ ingest }) => ingest),
   reconciliation: () => import('./reconciliation.ts').then(({ reconciliation }) => reconciliation),
   errors: () => import('./errors.ts').then(({ errors }) => errors),
+  period: () => import('./period.ts').then(({ period }) => period),
+  programme: () => import('./programme.ts').then(({ programme }) => programme),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
   why: () => import('./why.ts').then(({ why }) => why),

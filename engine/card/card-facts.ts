@@ -45,6 +45,8 @@ export function applyCardFact(card: Draft<Card>, fact: CardFact): void {
       return;
     case 'parCovered':
       return; // Says why, for who looks into the journal.
+    case 'lateRecordTaken':
+      return; // Why, not what.
     case 'reversalResolved':
     case 'resolutionVoided':
       return; // Rows of their own.

@@ -36,7 +36,7 @@ export type CardEvent =
       readonly cancellationMs: number | null;
       readonly isLeaving: boolean;
     } & Claimant)
-  /** `period`: the one that takes the record now; null = none, or it is closed in this partition. */
+  /** `period`: the one that takes the record now, or again; null = none. `isClosed`: not any more, in this partition. */
   | ({
       readonly type: 'RECORD';
       readonly period: PeriodParameters | null;

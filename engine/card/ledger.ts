@@ -50,6 +50,14 @@ export interface Received {
   readonly record: TransactionRecord;
   readonly receivedMs: number;
   readonly fileNumber: number;
+  /** By which decision a closed period takes it; absent: it is in time. */
+  readonly reopening?: Reopening | undefined;
+}
+
+export interface Reopening {
+  readonly decisionNumber: number;
+  readonly awardPeriodId: number;
+  readonly file: string;
 }
 
 /** DECISION 24. */
@@ -157,12 +165,17 @@ export class LedgerWork {
 
   /** Sends a payment to the wallet of who held the card that day. */
   askCount(received: Received, owner: Pick<HistoryRow, 'citizen'>): void {
-    const { record, receivedMs } = received;
+    const { record, receivedMs, reopening } = received;
     const { citizen } = owner;
     this.#unanswered += 1;
     const entry = this.#arrived(received, { state: 'asked', citizen });
     this.#set(entry);
-    this.#context.decision.messages.push({ kind: 'count', citizen, place: entry.place, record, receivedMs });
+    const asked = { citizen, place: entry.place, record, receivedMs };
+    this.#context.decision.messages.push(
+      reopening === undefined
+        ? { kind: 'count', ...asked }
+        : { kind: 'countLate', ...asked, awardPeriodId: reopening.awardPeriodId },
+    );
   }
 
   countJudged({
@@ -345,7 +358,7 @@ export class LedgerWork {
   }
 
   #arrived(
-    { key, record, receivedMs, fileNumber }: Received,
+    { key, record, receivedMs, fileNumber, reopening }: Received,
     as: Pick<LedgerEntry, 'state'> & Partial<Pick<LedgerEntry, 'citizen' | 'awardPeriodId'>>,
   ): LedgerEntry {
     const { recent, olderMs } = this.#context.card;
@@ -353,8 +366,13 @@ export class LedgerWork {
     this.#arrivals += 1;
     let latestMs = Math.max(olderMs, record.trxMs);
     for (const { trxMs } of recent) latestMs = Math.max(latestMs, trxMs);
+    const place = this.#context.ledger.newPlace();
+    if (reopening !== undefined) {
+      const { decisionNumber, file } = reopening;
+      this.#context.decision.facts.push({ kind: 'lateRecordTaken', hpan: this.#hpan, place, decisionNumber, file });
+    }
     return {
-      place: this.#context.ledger.newPlace(),
+      place,
       previous: recent.at(-1)?.place ?? NOWHERE,
       key,
       latestMs,

@@ -18,7 +18,20 @@ export {
   reversalScoreCents,
   shownCents,
 } from './cashback.ts';
+export {
+  decisionPrefix,
+  decisionSub,
+  judgePeriodOrder,
+  lastReopening,
+  type PeriodJudged,
+  type PeriodSituation,
+  periodDetails,
+  reopenedPeriod,
+  reopenedUntilMs,
+  versionProblem,
+} from './decisions.ts';
 export { checkIban, makeIban, recheckDelayMs } from './iban.ts';
+export { Law } from './law.ts';
 export {
   isStillDue,
   type NoticeSubject,
@@ -39,7 +52,14 @@ export {
   supplementOf,
 } from './payout.ts';
 export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, visiblePeriods } from './period.ts';
-export { type CheckedProgramme, canonicalJson, checkProgramme, demonstration, italy2020 } from './programme.ts';
+export {
+  type CheckedProgramme,
+  canonicalJson,
+  checkProgramme,
+  demonstration,
+  italy2020,
+  programmeIn,
+} from './programme.ts';
 export {
   type CheckedRecord,
   checkPar,

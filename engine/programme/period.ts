@@ -59,7 +59,7 @@ function accepts(period: PeriodParameters, trxDay: string, receivedDay: number):
   return receivedDay >= firstDay(period) && receivedDay <= lastDay(period) + period.graceDays;
 }
 
-function compareStart(left: PeriodParameters, right: PeriodParameters): number {
+export function compareStart(left: PeriodParameters, right: PeriodParameters): number {
   if (left.startDay !== right.startDay) return left.startDay < right.startDay ? -1 : 1;
   return left.awardPeriodId - right.awardPeriodId;
 }

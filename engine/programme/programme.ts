@@ -1,4 +1,5 @@
 /** The law as a file: its check, its canonical text, and the programmes that are built in (domain 2.6, 7). */
+import { invariant } from '../assert.ts';
 import type { PeriodParameters, Programme } from '../contract.ts';
 import { dayNumberOf, dayText } from './calendar.ts';
 
@@ -14,6 +15,8 @@ type Rules<T> = { readonly [K in keyof T]: Rule };
 const TEXT_LENGTH_MAX = 200;
 /** As many digits as an amount may have (DECISION 40): every product of the arithmetic stays exact. */
 const INTEGER_MAX = 9_999_999_999;
+/** The file of a ranking has 32 bits for it. */
+const PERIOD_ID_MAX = 4_294_967_295;
 /** Ten years: the end of grace stays within the calendar. */
 const GRACE_DAYS_MAX = 3_653;
 /** The rule of summer time holds from 1996 on; a later parliament may change it. */
@@ -31,7 +34,7 @@ const PROGRAMME_RULES: Rules<Programme> = {
 };
 
 const PERIOD_RULES: Rules<PeriodParameters> = {
-  awardPeriodId: integer(INTEGER_MAX),
+  awardPeriodId: integer(PERIOD_ID_MAX),
   name: text,
   startDay: day,
   endDay: day,
@@ -73,7 +76,15 @@ export function checkProgramme(value: unknown): CheckedProgramme {
 export function canonicalJson(programme: Programme): string {
   const periods = programme.periods.toSorted((left, right) => left.awardPeriodId - right.awardPeriodId);
   const senders = Object.entries(programme.circuitSenders).map(([circuit, abis]) => [circuit, abis.toSorted()]);
-  return JSON.stringify({ ...programme, periods, circuitSenders: Object.fromEntries(senders) }, withSortedKeys);
+  const { name, panSalt } = programme;
+  return JSON.stringify({ name, panSalt, periods, circuitSenders: Object.fromEntries(senders) }, withSortedKeys);
+}
+
+/** What was journaled, or told by another part: checked before. */
+export function programmeIn(json: string): Programme {
+  const checked = checkProgramme(JSON.parse(json));
+  invariant(checked.ok, 'a programme is checked before it is told');
+  return checked.programme;
 }
 
 /** The programme as it was: Christmas 2020 and three semesters, the second of them suspended (domain 7). */

@@ -28,6 +28,7 @@ export const OWNER_OF = {
   fileTally: 'partition',
   receivedFile: 'partition',
   pointer: 'partition',
+  periodDecision: 'partition',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

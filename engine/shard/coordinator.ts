@@ -2,14 +2,16 @@
  * What needs all shards at once: rankings (one writer each, architecture 6) and the closing of periods. It hears of
  * every flush after it is on disk, and never makes a shard wait.
  */
-import type { CitizenKey, NoticeRunKind, Programme, RankingEntry } from '../contract.ts';
+import type { CitizenKey, NoticeRunKind, PeriodOrder, Programme, RankingEntry } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { EngineStats, Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import type { RankedMark, RankingCopies } from '../ports.ts';
-import { findPeriod } from '../programme/index.ts';
+import { findPeriod, Law } from '../programme/index.ts';
+import { InOrder } from './in-order.ts';
 import type {
   CoordinatedShard,
+  PeriodSettled,
   Published,
   RankAnswer,
   RankedStanding,
@@ -22,6 +24,7 @@ import type {
 } from './parts.ts';
 import { PayoutOrders } from './payout-orders.ts';
 import { PeriodClosing } from './period-closing.ts';
+import { PeriodOrders } from './period-orders.ts';
 import { Rankings } from './rankings.ts';
 import { TaxCodeOrder } from './tax-code-order.ts';
 import { lastWinner } from './winners.ts';
@@ -50,7 +53,10 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   readonly #options: CoordinatorOptions;
   readonly #rankings: Rankings;
   readonly #closing: PeriodClosing;
+  readonly #law: Law;
   readonly #payouts: PayoutOrders;
+  readonly #periods: PeriodOrders;
+  readonly #inOrder = new InOrder();
   #sent = 0;
   #taken = 0;
 
@@ -62,12 +68,15 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   }
 
   private constructor(options: CoordinatorOptions) {
-    const { programme, shards, reports, digest, taxCodeOf, checkpointRowCount = LIMITS.checkpointRowCount } = options;
+    const { shards, reports, digest, taxCodeOf, checkpointRowCount = LIMITS.checkpointRowCount } = options;
+    const law = new Law(options.programme);
+    const decisions = reports.flatMap(({ periodDecisions }) => periodDecisions);
     this.#options = options;
+    this.#law = law;
     const order = new TaxCodeOrder(taxCodeOf);
     for (const { ties } of reports) for (const [first, second] of ties) order.remember(first, second);
     this.#rankings = new Rankings({
-      programme,
+      programme: law,
       compareTaxCodes: order.compare,
       copies: options.rankingCopies,
       movesMin: checkpointRowCount,
@@ -76,13 +85,13 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       failed: options.failed,
       onPoint: options.onPoint,
     });
-    this.#payouts = new PayoutOrders({ programme, shards, rankings: this.#rankings });
     this.#closing = new PeriodClosing({
       rankings: this.#rankings,
       digest,
       vector: () => this.#rankings.vector,
       finalPeriods: reports.flatMap(({ finalPeriods }) => finalPeriods),
       frozenRankings: reports.flatMap(({ frozenRankings }) => frozenRankings),
+      decisions,
       close: (awardPeriodId) => {
         this.#sent += shards.length;
         for (const shard of shards) shard.closePeriod(awardPeriodId);
@@ -92,6 +101,9 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
         shards[0]!.freezeRanking(frozen);
       },
     });
+    const [rankings, closing] = [this.#rankings, this.#closing];
+    this.#payouts = new PayoutOrders({ programme: law, shards, rankings, closing });
+    this.#periods = new PeriodOrders({ law, shards, rankings, closing, decisions });
   }
 
   async #fill(): Promise<void> {
@@ -121,7 +133,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   #rank({ awardPeriodId, citizen, standing }: RankQuestion): RankAnswer {
     const ranking = this.#rankings.of(awardPeriodId);
     const participants = ranking?.count ?? 0;
-    const { minPosition = 0 } = findPeriod(this.#options.programme, awardPeriodId) ?? {};
+    const { minPosition = 0 } = findPeriod(this.#law, awardPeriodId) ?? {};
     const countAt = (rank: number) => (rank === 0 || ranking === undefined ? 0 : ranking.at(rank).standing.count);
     return {
       rank: ranking === undefined || standing === null ? participants + 1 : ranking.rankOf(citizen, standing),
@@ -158,13 +170,14 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
     }));
   }
 
-  makePayouts: ServedCoordinator['makePayouts'] = (...asked) => this.#payouts.make(...asked);
+  makePayouts: ServedCoordinator['makePayouts'] = (...asked) => this.#inOrder.run(() => this.#payouts.make(...asked));
 
   async runNotices(run: NoticeRunKind, awardPeriodId: number): Promise<Read<number>> {
-    const { programme, shards } = this.#options;
-    const [period, ranking] = [findPeriod(programme, awardPeriodId), this.#rankings.of(awardPeriodId)];
+    const { shards } = this.#options;
+    const [period, ranking] = [findPeriod(this.#law, awardPeriodId), this.#rankings.of(awardPeriodId)];
     if (period === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
     if (run === 'final' && ranking?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
+    if (run === 'final' && !this.#closing.isFinal(awardPeriodId)) return { ok: false, code: 'PERIOD_REOPENED' };
     const winner = run === 'final' && ranking !== undefined ? lastWinner(ranking, period) : null;
     const work = { run, awardPeriodId, lastWinner: winner };
     const counts = await Promise.all(shards.map((shard) => shard.runNotices(work)));
@@ -176,8 +189,17 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
     return { ok: true, value: noticeCount };
   }
 
-  closePeriod(awardPeriodId: number): void {
-    this.#closing.close(awardPeriodId);
+  /** One after the other, and not while a period is paid. */
+  decidePeriod(order: PeriodOrder | null): Promise<Read<PeriodSettled>> {
+    return this.#inOrder.run(async () => {
+      if (order !== null) return this.#periods.decide(order);
+      await this.#periods.resume();
+      return { ok: true, value: { decision: null, programme: '' } };
+    });
+  }
+
+  closePeriod(awardPeriodId: number, decisionNumber: number): void {
+    this.#closing.close(awardPeriodId, decisionNumber);
   }
 
   async traffic(): Promise<Traffic> {

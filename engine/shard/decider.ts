@@ -7,9 +7,9 @@ import { emptyCard } from '../card/card.ts';
 import { lastActivation } from '../card/card-facts.ts';
 import type { CardContext } from '../card/card-machine.ts';
 import { decideCard } from '../card/card-machine.ts';
-import { findRecord } from '../card/ledger.ts';
+import { findRecord, type Reopening } from '../card/ledger.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
-import type { CommandReply, Hpan, PeriodParameters, Programme, RecordCommand } from '../contract.ts';
+import type { CommandReply, Hpan, PeriodDecision, PeriodParameters, Programme, RecordCommand } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Decision, Outcome } from '../decision.ts';
 import { newDecision } from '../decision.ts';
@@ -17,11 +17,11 @@ import type { ActorMessage, Fact, Message, MessageBody } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Store } from '../ports.ts';
-import { acceptingPeriod, findPeriod, periodStatus } from '../programme/index.ts';
+import { acceptingPeriod, decisionPrefix, findPeriod, periodStatus, reopenedPeriod } from '../programme/index.ts';
 import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
-import type { Asked, WalletContext } from '../wallet/wallet-events.ts';
+import type { Asked, WalletContext, WalletEvent } from '../wallet/wallet-events.ts';
 import { decideWallet } from '../wallet/wallet-machine.ts';
 import type { Actors } from './actors.ts';
 import { bodyText } from './command-text.ts';
@@ -206,7 +206,9 @@ export class Decider {
   #decideRecord(turn: Turn, command: RecordCommand, key: string, done: (reply: RecordReply) => void): boolean {
     const { record, receivedMs, fileNumber = 0, cover } = command;
     const partition = partitionOf(record.hpan);
-    const period = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
+    const inTime = acceptingPeriod(this.#options.programme, { trxMs: record.trxMs, receivedMs });
+    const reopening = inTime === null ? this.#reopeningFor(turn, partition, command) : undefined;
+    const period = reopening === undefined ? inTime : this.#period(reopening.awardPeriodId);
     const { closedPeriods } = this.#partitionRow(turn, partition);
     const isClosed = period !== null && closedPeriods.includes(period.awardPeriodId);
     const decision = newDecision();
@@ -216,6 +218,7 @@ export class Decider {
       record,
       receivedMs,
       fileNumber,
+      reopening,
       period,
       isClosed,
       cover,
@@ -226,6 +229,23 @@ export class Decider {
     this.#tell(turn, partition, record.hpan, decision.outcomes);
     this.#sendAll(turn, partition, decision);
     return true;
+  }
+
+  /** A closed period was opened again for the file in which the record stands. */
+  #reopeningFor(turn: Turn, partition: number, { record, receivedMs, file }: RecordCommand): Reopening | undefined {
+    if (file === undefined) return undefined;
+    for (const decision of this.#reopenings(turn, partition)) {
+      const period = reopenedPeriod(this.#options.programme, decision, { trxMs: record.trxMs, receivedMs, file });
+      if (period === null) continue;
+      return { decisionNumber: decision.number, awardPeriodId: period.awardPeriodId, file };
+    }
+    return undefined;
+  }
+
+  /** The newest first. */
+  #reopenings(turn: Turn, partition: number): readonly PeriodDecision[] {
+    const rows = turn.view.list('periodDecision', partition, '', decisionPrefix('reopened'));
+    return rows.map(([, decision]) => decision).reverse();
   }
 
   #decideResolution(turn: Turn, { asked, key, paymentKey, done }: Extract<Task, { kind: 'resolution' }>): boolean {
@@ -258,8 +278,9 @@ export class Decider {
   }
 
   #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
-    const { facts, toAll } = decide(this.#partitionRow(turn, partition));
+    const { facts, toAll, done } = decide(this.#partitionRow(turn, partition), turn);
     for (const fact of facts) this.#fact(turn, partition, fact);
+    if (done !== undefined) turn.replies.push(done);
     if (toAll === undefined) return;
     for (let to = 0; to < PARTITION_COUNT; to += 1) this.#send(turn, partition, to, toAll);
   }
@@ -330,13 +351,19 @@ export class Decider {
       default: {
         const { citizen } = body;
         const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);
-        decideWallet(walletContext(turn, partition, wallet, decision), walletEvent(body, this.#options.programme));
+        decideWallet(walletContext(turn, partition, wallet, decision), this.#walletEvent(turn, partition, body));
         this.#fold(turn, partition, decision);
         for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
         this.#sendAll(turn, partition, decision);
         return citizen;
       }
     }
+  }
+
+  #walletEvent(turn: Turn, partition: number, body: Parameters<typeof walletEvent>[0]): WalletEvent {
+    return walletEvent(body, this.#options.programme, (awardPeriodId) =>
+      this.#reopenings(turn, partition).some((decision) => decision.awardPeriodId === awardPeriodId),
+    );
   }
 
   /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
@@ -481,7 +508,7 @@ export class Decider {
   }
 }
 
-/** Facts at which a test may stop the world: the steps of a claim, and of the closing of a period. */
+/** Facts at which a test may stop the world: the steps of a claim, of the closing of a period and of its opening again. */
 const POINTS: ReadonlySet<Fact['kind']> = new Set([
   'claimStarted',
   'cardActivated',
@@ -493,6 +520,8 @@ const POINTS: ReadonlySet<Fact['kind']> = new Set([
   'periodCloseHeard',
   'periodFrozen',
   'rankingFrozen',
+  'periodDecided',
+  'periodReopened',
 ]);
 
 function walletContext(turn: Turn, partition: number, wallet: Wallet, decision: Decision): WalletContext {

@@ -1,5 +1,4 @@
 /** The door of the engine over its parts, wherever they are: each question goes to the part that knows. */
-import { invariant } from '../assert.ts';
 import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
   AccountRecheck,
@@ -10,6 +9,8 @@ import type {
   NoticesQueued,
   PayoutChange,
   PayoutReply,
+  PeriodDecision,
+  PeriodOrder,
   Programme,
   ReceivedFile,
   ReceivedFilesPage,
@@ -20,7 +21,13 @@ import type {
   ReversalsPage,
   UnverifiedAccount,
 } from '../contract.ts';
-import { PARTITION_COUNT, PAYOUT_ID_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
+import {
+  PARTITION_COUNT,
+  PAYOUT_ID_MAX,
+  PERIOD_REASON_MAX,
+  REOPENED_FILES_MAX,
+  RESOLUTION_REASON_MAX,
+} from '../contract.ts';
 import type { Engine, EngineStats, NoticesQuery, Read, ReceivedFilesQuery, ReversalsQuery } from '../engine.ts';
 import { addToTally, type FileTally, figuresOf, filesPrefix, receivedFileSub } from '../file/received-file.ts';
 import { LIMITS } from '../limits.ts';
@@ -31,12 +38,15 @@ import type { Clock } from '../ports.ts';
 import { StorageFault } from '../ports.ts';
 import {
   canonicalJson,
-  checkProgramme,
   dayText,
   isLine,
   isReversal,
+  Law,
   noticesDue,
+  periodDetails,
   periodViews,
+  programmeIn,
+  reopenedUntilMs,
   romeDayNumber,
 } from '../programme/index.ts';
 import { isBeforeTerms } from '../wallet/wallet.ts';
@@ -51,8 +61,8 @@ export interface DividedEngineOptions {
   readonly clock: Clock;
   /** Keyed hash of a text. */
   readonly digest: (text: string) => string;
-  /** Some store keeps an older format: what that has no words for is refused (FORMAT_KEPT). */
-  readonly isOlder: boolean;
+  /** What the start found in each store. Where one keeps an older format, what that has no words for is refused (FORMAT_KEPT). */
+  readonly reports: readonly Pick<ShardReport, 'isOlder' | 'periodDecisions'>[];
   /** Asked before each change: turns it away at the door. What is under way goes on. */
   readonly refusal?: ((nowMs: number) => Refused | null) | undefined;
 }
@@ -74,15 +84,16 @@ export function chooseProgramme(
     if (given === undefined) throw new StorageFault('PROGRAMME_MISSING', 'a new folder needs a programme: --programme');
     return given;
   }
-  if (given !== undefined && canonicalJson(given) !== stored) {
+  // Whoever restarts a server goes on naming the file that it was made with: a version before this one is right, too.
+  const versions = [stored, ...reports[0]!.periodDecisions.map(({ replaced }) => replaced)];
+  if (given !== undefined && !versions.includes(canonicalJson(given))) {
     throw new StorageFault(
       'PROGRAMME_MISMATCH',
-      'the folder was made with another programme: start without --programme, or with another --data',
+      'the folder has another programme: start without --programme, or with another --data; ' +
+        'a newer version is for a running server: clickday programme replace FILE',
     );
   }
-  const checked = checkProgramme(JSON.parse(stored));
-  invariant(checked.ok, 'a journaled programme was checked before');
-  return checked.programme;
+  return programmeIn(stored);
 }
 
 /** Real clocks are corrected now and then; instants within a partition never fall all the same. */
@@ -101,7 +112,9 @@ function checkClock(reports: readonly ShardReport[], nowMs: number): void {
 export class DividedEngine implements Engine {
   readonly programme: Programme;
   readonly #options: DividedEngineOptions;
+  readonly #law: Law;
   readonly #intakes: Intakes;
+  #decisions: readonly PeriodDecision[];
   #stats: Promise<EngineStats> | null = null;
   #isClosed = false;
 
@@ -110,6 +123,7 @@ export class DividedEngine implements Engine {
     const engine = new DividedEngine(options);
     await Promise.all(options.shards.map((shard) => shard.resume()));
     await engine.#idle();
+    if (engine.#decisions.length > 0) await options.coordinator.decidePeriod(null);
     engine.tick();
     await engine.#idle();
     return engine;
@@ -117,8 +131,10 @@ export class DividedEngine implements Engine {
 
   private constructor(options: DividedEngineOptions) {
     this.#options = options;
-    this.programme = options.programme;
-    this.#intakes = new Intakes(options.programme);
+    this.#law = new Law(options.programme);
+    this.programme = this.#law;
+    this.#decisions = options.reports.flatMap(({ periodDecisions }) => periodDecisions);
+    this.#intakes = new Intakes(this.#law, this.#decisions);
   }
 
   execute: Engine['execute'] = (command, done) => {
@@ -134,10 +150,11 @@ export class DividedEngine implements Engine {
       this.#intakes.close(passed);
       done(outcome);
     };
-    const { par, record } = command;
-    this.#shardOf(record.hpan).record(command, (outcome) => {
+    const asked = this.#withOpenFile(command);
+    const { par, record } = asked;
+    this.#shardOf(record.hpan).record(asked, (outcome) => {
       if (par === undefined || !isUncovered(outcome)) end(outcome);
-      else void this.#recordByPar(command, par, outcome).then(end);
+      else void this.#recordByPar(asked, par, outcome).then(end);
     });
   };
 
@@ -173,7 +190,37 @@ export class DividedEngine implements Engine {
   milestones: Engine['milestones'] = (citizen, ...rest) => this.#shardOf(citizen).milestones(citizen, ...rest);
   rankings: Engine['rankings'] = (citizen, ...rest) => this.#shardOf(citizen).rankings(citizen, ...rest);
   rankingPage: Engine['rankingPage'] = (...args) => this.#options.coordinator.rankingPage(...args);
-  periods: Engine['periods'] = () => periodViews(this.programme, this.#options.clock.nowMs());
+  periods: Engine['periods'] = () => periodViews(this.#law, this.#options.clock.nowMs());
+  periodDetails: Engine['periodDetails'] = () => periodDetails(this.#law, this.#decisions, this.#options.clock.nowMs());
+  periodDecisions: Engine['periodDecisions'] = () => this.#decisions;
+
+  decidePeriod: Engine['decidePeriod'] = async (order) => {
+    const refused = this.#refusedAsNew() ?? refusedOrder(order);
+    if (refused !== null) return refused;
+    const settled = await this.#options.coordinator.decidePeriod(order);
+    if (!settled.ok) return settled;
+    const { decision, programme } = settled.value;
+    if (programme !== '') this.#law.adopt(programmeIn(programme));
+    if (decision !== null) this.#hear(decision);
+    return { ok: true, value: decision };
+  };
+
+  /** A row that was received before its period is heard to close still counts: so the closing begins after that. */
+  #hear(decision: PeriodDecision): void {
+    const atMs = Math.max(decision.atMs, this.#options.clock.nowMs());
+    this.#decisions = [...this.#decisions, decision.kind === 'close' ? { ...decision, atMs } : decision];
+    this.#intakes.follow(this.#law, this.#decisions);
+  }
+
+  /** A file that no period is open for is nobody's concern: what it is named does not travel on. */
+  #withOpenFile(command: RecordCommand): RecordCommand {
+    const { file, record, receivedMs } = command;
+    if (file === undefined) return command;
+    const isOpen = this.#decisions.some(
+      (one) => one.kind === 'reopen' && one.files.includes(file) && receivedMs < reopenedUntilMs(this.#decisions, one),
+    );
+    return isOpen ? command : { record, receivedMs };
+  }
 
   async reversals({ state, limit = 20, cursor }: ReversalsQuery): Promise<Read<ReversalsPage>> {
     const prefix = reversalPrefix(state);
@@ -381,7 +428,9 @@ export class DividedEngine implements Engine {
   tick(nowMs = this.#options.clock.nowMs()): void {
     if (this.#isClosed) return;
     const { shards, coordinator } = this.#options;
-    for (const { awardPeriodId } of this.#intakes.closedPeriods(nowMs)) coordinator.closePeriod(awardPeriodId);
+    for (const { awardPeriodId, decisionNumber } of this.#intakes.closings(nowMs)) {
+      coordinator.closePeriod(awardPeriodId, decisionNumber);
+    }
     for (const shard of shards) shard.tick(nowMs);
   }
 
@@ -415,7 +464,7 @@ export class DividedEngine implements Engine {
 
   /** Of what came with the newest format. */
   #refusedAsNew(): Refused | null {
-    return this.#options.isOlder ? { ok: false, code: 'FORMAT_KEPT' } : this.#refused();
+    return this.#options.reports.some(({ isOlder }) => isOlder) ? { ok: false, code: 'FORMAT_KEPT' } : this.#refused();
   }
 
   #refused(): Refused | null {
@@ -440,6 +489,18 @@ function slicesOf<T>(items: readonly T[], countMax: number): readonly (readonly 
 function isUncovered(outcome: RecordOutcome | Refused): outcome is RecordOutcome {
   return 'status' in outcome && outcome.status === 'dropped' && outcome.code === 'INSTRUMENT_NOT_COVERED';
 }
+/** In its form. What the programme and the period say to it is for partition 0 to judge. */
+function refusedOrder({ kind, files, operator, reason }: PeriodOrder): Refused | null {
+  if (operator === '' || !isLine(operator, PERIOD_REASON_MAX)) return fieldInvalid('operator');
+  if (reason.trim() === '' || !isLine(reason, PERIOD_REASON_MAX)) return fieldInvalid('reason');
+  if (kind !== 'reopen') return null;
+  const isNamed = files.every((name) => name !== '' && isLine(name, FILE_NAME_MAX));
+  const isFit = files.length >= 1 && files.length <= REOPENED_FILES_MAX && new Set(files).size === files.length;
+  return isNamed && isFit ? null : fieldInvalid('files');
+}
+
+/** Longer than any that a sender may give. */
+const FILE_NAME_MAX = 100;
 
 function fieldInvalid(detail: string): Refused {
   return { ok: false, code: 'FIELD_INVALID', detail };

@@ -5,13 +5,13 @@ import type { IbanCheckStatus, Programme, WalletCommand, WalletCommandBody } fro
 import type { MessageBody } from '../facts.ts';
 import { partitionOf } from '../partition.ts';
 import type { Vault } from '../ports.ts';
-import { acceptingPeriod, checkIban } from '../programme/index.ts';
+import { acceptingPeriod, checkIban, findPeriod } from '../programme/index.ts';
 import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
 
 type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
 type ToCard = Messages<'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged'>;
-type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'reverse'>;
+type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'countLate' | 'reverse'>;
 
 type SetIban = Extract<WalletCommandBody, { kind: 'setIban' }>;
 
@@ -69,7 +69,12 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault, isO
   }
 }
 
-export function walletEvent(body: ToWallet, programme: Programme): WalletEvent {
+/** @param isReopened the period was opened again: nobody moves in its ranking any more */
+export function walletEvent(
+  body: ToWallet,
+  programme: Programme,
+  isReopened: (awardPeriodId: number) => boolean,
+): WalletEvent {
   switch (body.kind) {
     case 'claimJudged':
       return { ...body, type: 'CLAIM_JUDGED' };
@@ -77,10 +82,13 @@ export function walletEvent(body: ToWallet, programme: Programme): WalletEvent {
       return { ...body, type: 'RELEASE_JUDGED' };
     case 'count': {
       const { record, receivedMs } = body;
-      return { ...body, type: 'COUNT', period: acceptingPeriod(programme, { trxMs: record.trxMs, receivedMs }) };
+      const period = acceptingPeriod(programme, { trxMs: record.trxMs, receivedMs });
+      return { ...body, type: 'COUNT', period, isLate: false };
     }
+    case 'countLate':
+      return { ...body, type: 'COUNT', period: findPeriod(programme, body.awardPeriodId), isLate: true };
     case 'reverse':
-      return { ...body, type: 'REVERSE' };
+      return { ...body, type: 'REVERSE', isLate: isReopened(body.awardPeriodId) };
     default:
       return unreachable(body);
   }
@@ -122,6 +130,7 @@ export function receiverOf(body: ToCard | ToWallet): number {
     case 'claimJudged':
     case 'releaseJudged':
     case 'count':
+    case 'countLate':
     case 'reverse':
       return partitionOf(body.citizen);
     default:

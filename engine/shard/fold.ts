@@ -11,6 +11,7 @@ import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
 import { parSub, recheckSub } from '../pointer.ts';
 import type { ActorTable, Line, ListTable, PageTable, PartitionRow, RowTypes } from '../ports.ts';
+import { decisionSub } from '../programme/index.ts';
 import { pageSub } from '../wallet/commands.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
 import { applyWalletFact } from '../wallet/wallet-facts.ts';
@@ -60,6 +61,8 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
       return;
     case 'parCovered':
       return;
+    case 'lateRecordTaken':
+      return;
     case 'reversalResolved':
       target.put('resolution', partition, fact.hpan, String(fact.resolution.place), fact.resolution);
       return;
@@ -75,6 +78,13 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'payoutsOrdered':
     case 'payoutRunSet':
       target.change('partition', partition, '', (row) => applyPartitionFact(row ?? emptyPartition(), fact));
+      return;
+    case 'periodReopened':
+      target.change('partition', partition, '', (row) => applyPartitionFact(row ?? emptyPartition(), fact));
+      target.put('periodDecision', partition, '', decisionSub('reopened', fact.decision), fact.decision);
+      return;
+    case 'periodDecided':
+      target.put('periodDecision', partition, '', decisionSub('decided', fact.decision), fact.decision);
       return;
     case 'payoutFileSet':
       target.put('payoutFile', partition, '', payoutFileSub(fact.file.fileNumber), fact.file);
@@ -104,8 +114,9 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         applyWalletFact(wallet, fact, target.sequence);
         return wallet;
       });
-      if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'recheckSet') pointAtRecheck(target, partition, fact);
+      if (fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed')
+        target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });
@@ -195,7 +206,7 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     else if (kind === 'left') citizensEnabled -= 1;
     else if (kind === 'cardActivated' || kind === 'claimConfirmed') cardsActive += 1;
     else if (kind === 'cardDeactivated') cardsActive -= 1;
-    else if (kind === 'paymentListed') paymentsListed += 1;
+    else if (kind === 'paymentListed' || kind === 'latePaymentListed') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;
   }
   let { received, sent } = row;
@@ -220,7 +231,9 @@ function isKeptBeside(one: PayoutRun, run: PayoutRun): boolean {
 }
 
 /** They are rows of their own. */
-type ListFact = { readonly kind: 'payoutFileSet' | 'noticeRunSet' | 'fileTallySet' | 'receivedFileSet' };
+type ListFact = {
+  readonly kind: 'payoutFileSet' | 'noticeRunSet' | 'fileTallySet' | 'receivedFileSet' | 'periodDecided';
+};
 
 function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, ListFact>): PartitionRow {
   switch (fact.kind) {
@@ -234,6 +247,16 @@ function applyPartitionFact(row: PartitionRow, fact: Exclude<PartitionFact, List
     }
     case 'periodFrozen':
       return { ...row, frozenPeriods: [...row.frozenPeriods, fact.awardPeriodId] };
+    case 'periodReopened': {
+      const { awardPeriodId } = fact.decision;
+      const isOther = (id: number) => id !== awardPeriodId;
+      return {
+        ...row,
+        closedPeriods: row.closedPeriods.filter(isOther),
+        closeHeard: row.closeHeard.filter((one) => isOther(one.awardPeriodId)),
+        frozenPeriods: row.frozenPeriods.filter(isOther),
+      };
+    }
     case 'rankingFrozen': {
       const { awardPeriodId, vector, participants, digest } = fact;
       return { ...row, frozenRankings: [...row.frozenRankings, { awardPeriodId, vector, participants, digest }] };

@@ -5,22 +5,43 @@
  *     closing instants                11 January    16 July
  *     passed at the reception     0       |      1     |     2
  *     intakes open                0       |    517     |     3      <- January may close, July must wait
+ *
+ * A newer version of the programme, and a period that opens again, only ever move instants that are still to come: what is
+ * counted keeps its place.
  */
 import { invariant } from '../assert.ts';
-import type { PeriodParameters, Programme } from '../contract.ts';
-import { closesAtMs, visiblePeriods } from '../programme/index.ts';
+import type { PeriodDecision, Programme } from '../contract.ts';
+import { closesAtMs, reopenedUntilMs, visiblePeriods } from '../programme/index.ts';
+
+/** Of a period, for the first time or after it was opened again. */
+export interface Closing {
+  readonly awardPeriodId: number;
+  /** Of the decision that opened it again; 0 = for the first time. */
+  readonly decisionNumber: number;
+  readonly atMs: number;
+}
 
 export class Intakes {
-  readonly #periods: readonly PeriodParameters[];
-  /** Rising. */
-  readonly #instantsMs: readonly number[];
+  /** By instant. */
+  #closings: readonly Closing[] = [];
   /** By the number of instants passed. */
-  readonly #open: number[];
+  readonly #open: number[] = [];
 
-  constructor(programme: Programme) {
-    this.#periods = visiblePeriods(programme);
-    this.#instantsMs = this.#periods.map(closesAtMs).toSorted((left, right) => left - right);
-    this.#open = new Array<number>(this.#instantsMs.length + 1).fill(0);
+  constructor(programme: Programme, decisions: readonly PeriodDecision[]) {
+    this.follow(programme, decisions);
+  }
+
+  follow(programme: Programme, decisions: readonly PeriodDecision[]): void {
+    const first = visiblePeriods(programme).map((period): Closing => {
+      return { awardPeriodId: period.awardPeriodId, decisionNumber: 0, atMs: closesAtMs(period) };
+    });
+    const again = decisions
+      .filter(({ kind }) => kind === 'reopen')
+      .map((one): Closing => {
+        return { awardPeriodId: one.awardPeriodId, decisionNumber: one.number, atMs: reopenedUntilMs(decisions, one) };
+      });
+    this.#closings = [...first, ...again].sort((left, right) => left.atMs - right.atMs);
+    while (this.#open.length <= this.#closings.length) this.#open.push(0);
   }
 
   /** @returns what `close` is to be told, once */
@@ -35,9 +56,9 @@ export class Intakes {
     invariant(this.#open[passed]! >= 0, 'an intake is closed once');
   }
 
-  /** Periods whose time has come, and of which nothing that was received before is open. */
-  closedPeriods(nowMs: number): readonly PeriodParameters[] {
-    return this.#periods.filter((period) => nowMs >= closesAtMs(period) && !this.#isOpenBefore(closesAtMs(period)));
+  /** Those whose time has come, and before which nothing that was received is open. */
+  closings(nowMs: number): readonly Closing[] {
+    return this.#closings.filter(({ atMs }) => nowMs >= atMs && !this.#isOpenBefore(atMs));
   }
 
   #isOpenBefore(instantMs: number): boolean {
@@ -48,7 +69,7 @@ export class Intakes {
   /** Asked for each record: a programme has a handful of periods. */
   #passedAt(ms: number): number {
     let passed = 0;
-    while (passed < this.#instantsMs.length && ms >= this.#instantsMs[passed]!) passed += 1;
+    while (passed < this.#closings.length && ms >= this.#closings[passed]!.atMs) passed += 1;
     return passed;
   }
 }

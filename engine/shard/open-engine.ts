@@ -61,6 +61,5 @@ export async function openParts(options: EngineOptions): Promise<DividedEngineOp
     digest,
     taxCodeOf: (citizen) => shards[partitionOf(citizen) % shards.length]!.taxCodeOf(citizen),
   });
-  const isOlder = reports.some((report) => report.isOlder);
-  return { programme, shards, coordinator, clock, digest, isOlder };
+  return { programme, shards, coordinator, clock, digest, reports };
 }

@@ -23,6 +23,8 @@ import type {
   PayoutChange,
   PayoutReply,
   PayoutView,
+  PeriodDecision,
+  PeriodOrder,
   ReceivedFile,
   RecordCover,
   ReversalView,
@@ -204,6 +206,16 @@ export interface ShardReport {
   readonly finalPeriods: Published['finalPeriods'];
   readonly frozenRankings: Published['frozenRankings'];
   readonly ties: readonly (readonly [CitizenKey, CitizenKey])[];
+  /** All, of partition 0. */
+  readonly periodDecisions: readonly PeriodDecision[];
+}
+
+/** What came of an order about periods. */
+export interface PeriodSettled {
+  /** Null: what was asked is so already. */
+  readonly decision: PeriodDecision | null;
+  /** The version of the programme that holds from now on, in canonical form; empty: the one before. */
+  readonly programme: string;
 }
 
 /** Where a store is in its journal, and how many messages each of its partitions has sent to each other one by then. */
@@ -317,6 +329,12 @@ export interface CoordinatedShard {
   orderPayouts(order: PayoutOrder): Promise<PayoutOrder>;
   /** Carries an order out, or goes on with it: in all partitions of the store. */
   runPayouts(work: PayoutRunWork): Promise<Read<PayoutProgress>>;
+  /** Nothing new is decided from now on, until a period is settled; answers the programme by which it was until then. */
+  holdBack(): Promise<string>;
+  /** To the shard of partition 0: judges an order, and journals what it decides. */
+  judgePeriod(order: PeriodOrder, isFinal: boolean): Promise<Read<PeriodSettled>>;
+  /** Goes on, by what was decided; answers how many of its partitions opened a period again. */
+  settlePeriod(settled: PeriodSettled): Promise<number>;
   /** Makes a run, or goes on with it, in all partitions of the store; answers how many it has queued by now. */
   runNotices(work: NoticeRunWork): Promise<Read<number>>;
 }
@@ -338,8 +356,10 @@ export interface ServedCoordinator extends Pick<Engine, 'rankingPage' | 'makePay
   /** PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, DRAINING; answers how many the run has queued by now. */
   runNotices(run: NoticeRunKind, awardPeriodId: number): Promise<Read<number>>;
   rankingStats(): Promise<EngineStats['rankings']>;
-  /** Nothing received before its end is open any more. May be told again. */
-  closePeriod(awardPeriodId: number): void;
+  /** As `Engine.decidePeriod`; null: carries out what was decided before a death, where that was cut short. */
+  decidePeriod(order: PeriodOrder | null): Promise<Read<PeriodSettled>>;
+  /** Nothing received before its end, for the first time or after a decision, is open any more. May be told again. */
+  closePeriod(awardPeriodId: number, decisionNumber: number): void;
   traffic(): Promise<Traffic>;
   /** Copies what has moved: the checkpoints that follow need nothing before them. */
   close(): Promise<void>;

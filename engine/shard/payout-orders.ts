@@ -1,12 +1,13 @@
 /**
  * Has the payouts of a period made by all stores: decided once, durably, by partition 0, then carried out by every
- * partition. One after the other, and never two of one period side by side.
+ * partition. Never two of them side by side (see `InOrder`).
  */
 import type { PayoutsMade, Programme } from '../contract.ts';
 import type { Read } from '../engine.ts';
 import type { PayoutOrder } from '../payout/payout.ts';
 import { findPeriod } from '../programme/index.ts';
 import type { CoordinatedShard } from './parts.ts';
+import type { PeriodClosing } from './period-closing.ts';
 import type { Rankings } from './rankings.ts';
 import { lastWinner } from './winners.ts';
 
@@ -14,27 +15,22 @@ export interface PayoutOrdersOptions {
   readonly programme: Programme;
   readonly shards: readonly CoordinatedShard[];
   readonly rankings: Rankings;
+  readonly closing: Pick<PeriodClosing, 'isFinal'>;
 }
 
 export class PayoutOrders {
   readonly #options: PayoutOrdersOptions;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: PayoutOrdersOptions) {
     this.#options = options;
   }
 
-  make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
-    const made = this.#last.then(() => this.#make(awardPeriodId, fundsCents));
-    this.#last = made.catch(() => undefined);
-    return made;
-  }
-
-  async #make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
-    const { programme, rankings, shards } = this.#options;
+  async make(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>> {
+    const { programme, rankings, closing, shards } = this.#options;
     const [period, ranking] = [findPeriod(programme, awardPeriodId), rankings.of(awardPeriodId)];
     if (period === null) return { ok: false, code: 'PERIOD_NOT_FOUND' };
     if (ranking?.isFrozen !== true) return { ok: false, code: 'PERIOD_NOT_FROZEN' };
+    if (!closing.isFinal(awardPeriodId)) return { ok: false, code: 'PERIOD_REOPENED' };
     const order = await this.#order(awardPeriodId, fundsCents);
     if (!order.ok) return order;
 

@@ -3,9 +3,10 @@
  * before that instant still count, so the closing begins when all of them are answered (intakes.ts): a record is
  * answered when all that it set off is done, and no later one finds its way into the period. Then each card partition
  * journals that it takes nothing more and tells all wallet partitions; when all of those have heard it from all, the
- * ranking is frozen and its digest journaled (architecture 4, "Closing a period").
+ * ranking is frozen and its digest journaled (architecture 4, "Closing a period"). One that was opened again for late files
+ * closes so once more; its ranking stays frozen all the time (DECISION 25).
  */
-import { PARTITION_COUNT } from '../contract.ts';
+import { PARTITION_COUNT, type PeriodDecision } from '../contract.ts';
 import type { Fact } from '../facts.ts';
 import { rankingDigest } from '../ranking/digest.ts';
 import type { Published } from './parts.ts';
@@ -19,6 +20,7 @@ export interface PeriodClosingOptions {
   /** What was on disk at the start. */
   readonly finalPeriods: Published['finalPeriods'];
   readonly frozenRankings: Published['frozenRankings'];
+  readonly decisions: readonly PeriodDecision[];
   /** Tells all shards. */
   readonly close: (awardPeriodId: number) => void;
   readonly journal: (frozen: Extract<Fact, { kind: 'rankingFrozen' }>) => void;
@@ -30,16 +32,37 @@ export class PeriodClosing {
   /** Partitions whose standings are final, by period. */
   readonly #final = new Map<number, Set<number>>();
   readonly #frozen: Set<number>;
+  /** The decision that opened a period again, by period. */
+  readonly #reopened = new Map<number, number>();
 
   constructor(options: PeriodClosingOptions) {
     this.#options = options;
     this.#frozen = new Set(options.frozenRankings);
     for (const [partition, awardPeriodId] of options.finalPeriods) this.#finalOf(awardPeriodId).add(partition);
+    for (const { kind, awardPeriodId, number } of options.decisions) {
+      if (kind === 'reopen') this.#reopened.set(awardPeriodId, number);
+    }
   }
 
-  /** Its time has come, and nothing received before is open. Asked again and again, so nobody is told to wait. */
-  close(awardPeriodId: number): void {
-    if (this.#begun.has(awardPeriodId)) return;
+  /** Nothing counts in it any more. */
+  isFinal(awardPeriodId: number): boolean {
+    return this.#frozen.has(awardPeriodId) && this.#finalOf(awardPeriodId).size === PARTITION_COUNT;
+  }
+
+  /** All partitions take late records of it. */
+  reopen({ awardPeriodId, number }: PeriodDecision): void {
+    this.#reopened.set(awardPeriodId, number);
+    this.#begun.delete(awardPeriodId);
+    this.#final.delete(awardPeriodId);
+  }
+
+  /**
+   * Its time has come, and nothing received before is open. Asked again and again, so nobody is told to wait.
+   *
+   * @param decisionNumber of the decision that opened it again, 0 = of none: what is past is not closed once more
+   */
+  close(awardPeriodId: number, decisionNumber: number): void {
+    if (this.#begun.has(awardPeriodId) || decisionNumber !== (this.#reopened.get(awardPeriodId) ?? 0)) return;
     this.#begun.add(awardPeriodId);
     this.#options.close(awardPeriodId);
     this.#freezeIfHeardByAll(awardPeriodId);

@@ -57,12 +57,24 @@ export class Rankings {
   #copying: Promise<void> | null = null;
 
   constructor(options: RankingsOptions) {
-    const { programme, compareTaxCodes, marks, now } = options;
+    const { programme, marks, now } = options;
     this.#options = options;
     this.#sequences = [...now.sequences];
     this.#vector = [...now.vector];
-    const copied = { sequences: marks.map(({ ranked }) => ranked.sequence), vector: NOWHERE };
+    this.#keep(programme, { sequences: marks.map(({ ranked }) => ranked.sequence), vector: NOWHERE });
+  }
+
+  /** A newer version of the programme: what it adds or takes away has not begun, and nobody stands there. */
+  follow(programme: Programme): void {
+    const shown = new Set(visiblePeriods(programme).map(({ awardPeriodId }) => awardPeriodId));
+    for (const awardPeriodId of [...this.#kept.keys()]) if (!shown.has(awardPeriodId)) this.#kept.delete(awardPeriodId);
+    this.#keep(programme, this.#now());
+  }
+
+  #keep(programme: Programme, copied: Stand): void {
+    const { compareTaxCodes } = this.#options;
     for (const { awardPeriodId } of visiblePeriods(programme)) {
+      if (this.#kept.has(awardPeriodId)) continue;
       const ranking = new Ranking({ awardPeriodId, compareTaxCodes });
       this.#kept.set(awardPeriodId, { ranking, isCopyWanted: true, copied, moves: 0 });
     }

@@ -28,6 +28,7 @@ import type {
   WalletView,
 } from '../contract.ts';
 import type { PaymentsQuery, Read } from '../engine.ts';
+import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
@@ -45,7 +46,7 @@ import {
 } from '../programme/index.ts';
 import { doneCommand } from '../wallet/commands.ts';
 import type { PaymentRow, PeriodTotals, SealedPayoff, Wallet } from '../wallet/wallet.ts';
-import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
+import { methodOf, rankedStanding, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
   NeighbourShard,
@@ -263,12 +264,12 @@ export class Reads {
     periods: readonly PeriodParameters[],
   ): Promise<readonly RankingView[]> {
     if (periods.length === 0) return [];
-    const standings = periods.map(({ awardPeriodId }) => wallet && totalsOf(wallet, awardPeriodId));
+    const totals = periods.map(({ awardPeriodId }) => wallet && totalsOf(wallet, awardPeriodId));
     const questions = periods.map(({ awardPeriodId }, at): RankQuestion => {
-      return { awardPeriodId, citizen, standing: standings[at] ?? null };
+      return { awardPeriodId, citizen, standing: rankedOf(totals[at]) };
     });
     const answers = await this.#options.coordinator.ranks(questions);
-    return periods.map((period, at) => rankingView(period, wallet, standings[at], answers[at]!));
+    return periods.map((period, at) => rankingView(period, wallet, totals[at], answers[at]!));
   }
 
   /** By instant and insertion. */
@@ -303,11 +304,12 @@ function rankingView(
   { rank, participants, firstCount, lastWinnerCount }: RankAnswer,
 ): RankingView {
   const count = totals?.count ?? 0;
-  const wouldWin = totals !== undefined && rank <= minPosition && count >= minTransactionNumber;
+  const takesPart = rankedOf(totals) !== null;
+  const wouldWin = takesPart && rank <= minPosition && count >= minTransactionNumber;
   return {
     awardPeriodId,
     ranking: rank,
-    takesPart: totals !== undefined,
+    takesPart,
     transactionNumber: count,
     maxTransactionNumber: firstCount,
     minTransactionNumber: lastWinnerCount,
@@ -317,6 +319,10 @@ function rankingView(
     jackpotCents: wouldWin ? jackpotCents : 0,
     updateMs: wallet?.updatedMs ?? 0,
   };
+}
+
+function rankedOf(totals: PeriodTotals | undefined): Standing | null {
+  return totals === undefined ? null : rankedStanding(totals);
 }
 
 function reversalView({ record, receivedMs, awardPeriodId, expiresMs, code }: LedgerEntry): ReversalView {

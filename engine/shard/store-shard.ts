@@ -1,13 +1,15 @@
 /** One store and the shard that works on it, with all that needs no other store: its side of every conversation. */
-import type { CitizenKey, Hpan, Programme, ReceivedFile } from '../contract.ts';
+import type { CitizenKey, Hpan, PeriodDecision, PeriodOrder, Programme, ReceivedFile } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
-import type { Fact, Message, TurnRecord } from '../facts.ts';
+import type { Read } from '../engine.ts';
+import type { Fact, Message, PartitionFact, TurnRecord } from '../facts.ts';
 import { addToTally, type FileTally, fileTallySub } from '../file/received-file.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
-import { canonicalJson } from '../programme/index.ts';
+import { canonicalJson, decisionPrefix, decisionSub, judgePeriodOrder, Law, programmeIn } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
+import { rankedStanding } from '../wallet/wallet-facts.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
@@ -18,6 +20,7 @@ import { NoticeRuns } from './notice-runs.ts';
 import type {
   CoordinatedShard,
   NeighbourShard,
+  PeriodSettled,
   Published,
   RankedStanding,
   RecoveredMove,
@@ -40,6 +43,7 @@ import { ReversalExpiry } from './reversal-expiry.ts';
 import { Shard } from './shard.ts';
 import type { SystemDecide } from './task.ts';
 import type { Turn } from './turn.ts';
+import type { View } from './view.ts';
 
 /** Which shard of how many: it serves the partitions p with p % shardCount === index. */
 export interface ShardPlace {
@@ -93,6 +97,7 @@ export class RecoveredStore {
       finalPeriods: rows.flatMap(([partition, row]) => row.frozenPeriods.map((id) => [partition, id] as const)),
       frozenRankings: this.row(0).frozenRankings.map(({ awardPeriodId }) => awardPeriodId),
       ties: rows.flatMap(([, { ties }]) => ties),
+      periodDecisions: this.partitions.includes(0) ? decisionsOf(this.found.actors.flushed) : [],
     };
   }
 
@@ -101,8 +106,14 @@ export class RecoveredStore {
   }
 }
 
+/** By number. */
+function decisionsOf(view: View): readonly PeriodDecision[] {
+  return view.list('periodDecision', 0, '', decisionPrefix('decided')).map(([, decision]) => decision);
+}
+
 export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard {
   readonly #options: StoreShardOptions;
+  readonly #law: Law;
   readonly #shard: Shard;
   readonly #checkpointer: Checkpointer;
   readonly #reads: Reads;
@@ -118,15 +129,19 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   #sent = 0;
   #taken = 0;
   #isClosing = false;
+  /** A decision about periods is being made. */
+  #isHeldBack = false;
   /** What others sent before this shard had sent again what it must: what came of it would overtake that. */
   #early: Message[] | null = [];
   #wakeRewriting: () => void = () => {};
 
   constructor(options: StoreShardOptions) {
-    const { recovered, programme, coordinator, clock, schedule, failed, onPoint, checkpointRowCount } = options;
+    const { recovered, coordinator, clock, schedule, failed, onPoint, checkpointRowCount } = options;
     const { store, partitions, found } = recovered;
     const { actors, position } = found;
+    const programme = new Law(options.programme);
     this.#options = options;
+    this.#law = programme;
     this.#shard = new Shard(
       {
         store,
@@ -136,7 +151,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
         schedule,
         onPoint,
         betweenTasks: options.betweenTasks,
-        isHeldBack: () => coordinator.isBehind,
+        isHeldBack: () => this.#isHeldBack || coordinator.isBehind,
         isLocal: (partition) => this.#isOwn(partition),
         route: (message) => this.#neighbour(message.to).deliver(message),
         acknowledge: (message) => this.#neighbour(message.from).acknowledge(message),
@@ -333,9 +348,9 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   async resume(): Promise<void> {
-    const { recovered, programme } = this.#options;
+    const { recovered } = this.#options;
     if (this.#isOwn(0) && this.#row(0).programme === null) {
-      const json = canonicalJson(programme);
+      const json = canonicalJson(this.#law);
       const hash = recovered.store.vault.digest(json);
       this.#shard.system(0, () => ({ facts: [{ kind: 'programmeSet', json, hash }] }));
     }
@@ -424,6 +439,58 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     this.#shard.system(0, () => ({ facts: [frozen] }));
   }
 
+  /** Resolves when what had begun is decided. */
+  holdBack(): Promise<string> {
+    this.#isHeldBack = true;
+    const partition = this.#options.recovered.partitions[0]!;
+    return new Promise((resolve) => {
+      this.#shard.system(partition, () => ({ facts: [], done: () => resolve(canonicalJson(this.#law)) }));
+    });
+  }
+
+  judgePeriod(order: PeriodOrder, isFinal: boolean): Promise<Read<PeriodSettled>> {
+    return new Promise((resolve) => {
+      this.#shard.system(0, ({ payoutOrders }, turn) => {
+        const judged = judgePeriodOrder(order, {
+          ...{ programme: this.#law, nowMs: turn.nowMs, decisions: decisionsOf(turn.view), isFinal },
+          isPaid: payoutOrders.some(({ awardPeriodId }) => awardPeriodId === order.awardPeriodId),
+        });
+        if (!judged.ok) return { facts: [], done: () => resolve(judged) };
+        const { decision, programme } = judged;
+        const json = programme === null ? '' : canonicalJson(programme);
+        const done = () => resolve({ ok: true, value: { decision, programme: json } });
+        if (decision === null) return { facts: [], done };
+        const hash = this.#options.recovered.store.vault.digest(json);
+        const newer: readonly PartitionFact[] = json === '' ? [] : [{ kind: 'programmeSet', json, hash }];
+        return { facts: [{ kind: 'periodDecided', decision }, ...newer], done };
+      });
+    });
+  }
+
+  async settlePeriod({ decision, programme }: PeriodSettled): Promise<number> {
+    if (programme !== '') this.#law.adopt(programmeIn(programme));
+    const count = decision?.kind === 'reopen' ? await this.#reopen(decision) : 0;
+    this.#isHeldBack = false;
+    this.#shard.wake();
+    return count;
+  }
+
+  /** Each partition once. */
+  async #reopen(decision: PeriodDecision): Promise<number> {
+    const counts = this.#options.recovered.partitions.map((partition) => {
+      return new Promise<number>((resolve) => {
+        this.#shard.system(partition, (_, turn) => {
+          const sub = decisionSub('reopened', decision);
+          const isDone = turn.view.get('periodDecision', partition, '', sub) !== undefined;
+          return isDone
+            ? { facts: [], done: () => resolve(0) }
+            : { facts: [{ kind: 'periodReopened', decision }], done: () => resolve(1) };
+        });
+      });
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  }
+
   async recoveredMoves(): Promise<readonly RecoveredMove[]> {
     const { moves } = this.#options.recovered.found;
     if (moves === null) return [];
@@ -441,9 +508,10 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   /** Each total of a wallet takes part (DECISIONS 21 and 38). */
   *#standings(awardPeriodIds: readonly number[]): Iterator<RankedStanding> {
     for (const { citizen, totals } of this.#wallets()) {
-      for (const { awardPeriodId, count, lastTrxMs, termsMs } of totals) {
-        if (!awardPeriodIds.includes(awardPeriodId)) continue;
-        yield { awardPeriodId, citizen, standing: { count, lastTrxMs, termsMs } };
+      for (const ofPeriod of totals) {
+        const { awardPeriodId } = ofPeriod;
+        const standing = rankedStanding(ofPeriod);
+        if (standing !== null && awardPeriodIds.includes(awardPeriodId)) yield { awardPeriodId, citizen, standing };
       }
     }
   }

@@ -71,8 +71,10 @@ export interface SystemDecision {
   readonly facts: readonly PartitionFact[];
   /** Told to every partition. */
   readonly toAll?: MessageBody;
+  /** Called after the flush. */
+  readonly done?: () => void;
 }
-export type SystemDecide = (row: PartitionRow) => SystemDecision;
+export type SystemDecide = (row: PartitionRow, turn: Turn) => SystemDecision;
 
 /** What is owed, and what becomes of it. @returns what is told after the flush */
 export type PayoutDecide = (turn: Turn, decider: PayoutDecider) => () => void;

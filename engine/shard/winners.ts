@@ -3,8 +3,8 @@ import type { CitizenKey, PeriodParameters } from '../contract.ts';
 import type { Standing } from '../facts.ts';
 import { compareWithoutTaxCodes } from '../ranking/audit.ts';
 import type { Ranking } from '../ranking/ranking.ts';
-import type { Wallet } from '../wallet/wallet.ts';
-import { totalsOf } from '../wallet/wallet-facts.ts';
+import type { PeriodTotals, Wallet } from '../wallet/wallet.ts';
+import { rankedStanding, totalsOf } from '../wallet/wallet-facts.ts';
 
 export interface Winners {
   /** Of who has the last winning rank; null = nobody wins. */
@@ -28,12 +28,13 @@ export function lastWinner(ranking: Ranking, { minPosition }: PeriodParameters):
 export function tiedOf(wallet: Wallet, awardPeriodId: number, { lastWinner, verdicts }: Winners): readonly Tied[] {
   const totals = totalsOf(wallet, awardPeriodId);
   if (totals === undefined || lastWinner === null || verdicts.has(wallet.citizen)) return [];
-  if (compareWithoutTaxCodes(totals, lastWinner) !== 0) return [];
-  const { count, lastTrxMs, termsMs } = totals;
-  return [{ citizen: wallet.citizen, standing: { count, lastTrxMs, termsMs } }];
+  const standing = rankedStanding(totals);
+  if (standing === null || compareWithoutTaxCodes(standing, lastWinner) !== 0) return [];
+  return [{ citizen: wallet.citizen, standing }];
 }
 
-export function isWinning(citizen: CitizenKey, standing: Standing, { lastWinner, verdicts }: Winners): boolean {
-  if (lastWinner === null) return false;
+export function isWinning(citizen: CitizenKey, totals: PeriodTotals, { lastWinner, verdicts }: Winners): boolean {
+  const standing = rankedStanding(totals);
+  if (lastWinner === null || standing === null) return false;
   return verdicts.get(citizen) ?? compareWithoutTaxCodes(standing, lastWinner) < 0;
 }

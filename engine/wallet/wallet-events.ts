@@ -59,6 +59,8 @@ export type WalletEvent =
       readonly place: number;
       readonly record: TransactionRecord;
       readonly period: PeriodParameters | null;
+      /** The period was opened again for it: it moves nobody in the ranking, which is frozen. */
+      readonly isLate?: boolean;
     }
   | {
       readonly type: 'REVERSE';
@@ -68,6 +70,7 @@ export type WalletEvent =
       readonly awardPeriodId: number;
       readonly scoreCents: number;
       readonly countDelta: number;
+      readonly isLate?: boolean;
     };
 
 export interface WalletContext {

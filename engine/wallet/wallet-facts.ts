@@ -2,7 +2,7 @@
 import { invariant, unreachable } from '../assert.ts';
 import type { Hpan } from '../contract.ts';
 import type { Draft } from '../draft.ts';
-import type { WalletFact } from '../facts.ts';
+import type { Standing, WalletFact } from '../facts.ts';
 import { addCommand, removePaged } from './commands.ts';
 import type { PaymentRow, PeriodTotals, Wallet, WalletMethod } from './wallet.ts';
 
@@ -96,6 +96,7 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       removePaged(wallet, fact.commands);
       return;
     case 'paymentListed':
+    case 'latePaymentListed':
       setTotals(wallet, fact.payment, fact);
       wallet.updatedMs = fact.atMs;
       return;
@@ -114,6 +115,11 @@ export function totalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | 
   return wallet.totals.find(
     (totals) => totals.awardPeriodId === awardPeriodId && totals.enrolment === wallet.enrolment,
   );
+}
+
+/** Where the ranking of the period has them; null = nowhere. */
+export function rankedStanding({ frozen, count, lastTrxMs, termsMs }: PeriodTotals): Standing | null {
+  return frozen === null ? { count, lastTrxMs, termsMs } : frozen.standing;
 }
 
 const UNLISTED: Omit<WalletMethod, 'hpan'> = {
@@ -156,9 +162,11 @@ function endOperation(wallet: Draft<Wallet>, commandKey: string): void {
 function setTotals(
   wallet: Draft<Wallet>,
   payment: PaymentRow,
-  fact: Extract<WalletFact, { kind: 'paymentListed' }>,
+  fact: Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' }>,
 ): void {
   const { awardPeriodId, enrolment } = payment;
+  const isSame = (one: PeriodTotals) => one.awardPeriodId === awardPeriodId && one.enrolment === enrolment;
+  const frozen = wallet.totals.find(isSame)?.frozen ?? { standing: fact.before };
   const totals: PeriodTotals = {
     awardPeriodId,
     enrolment,
@@ -168,7 +176,7 @@ function setTotals(
     lastTrxMs: fact.after.lastTrxMs,
     insertions: payment.insertion + 1,
     latest: payment.place,
+    frozen: fact.kind === 'latePaymentListed' ? frozen : null,
   };
-  const others = wallet.totals.filter((one) => one.awardPeriodId !== awardPeriodId || one.enrolment !== enrolment);
-  wallet.totals = [...others, totals];
+  wallet.totals = [...wallet.totals.filter((one) => !isSame(one)), totals];
 }

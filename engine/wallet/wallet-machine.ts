@@ -206,7 +206,7 @@ export const walletMachine = setup({
     ),
     releaseJudged: on<'RELEASE_JUDGED'>(({ context, event }) => operations.releaseJudged(context, event.hpan, event)),
     count: on<'COUNT'>(({ context, event }) => {
-      const { record, period, place } = event;
+      const { record, period, place, isLate = false } = event;
       invariant(period !== null, 'a guard saw to the period');
       const scoreCents = paymentScoreCents(record.amountCents, period);
       list(context, record, {
@@ -214,6 +214,7 @@ export const walletMachine = setup({
         amountCents: record.amountCents,
         scoreCents,
         countDelta: 1,
+        isLate,
       });
       judgeCount(context, { place, record, code: null, awardPeriodId: period.awardPeriodId, scoreCents });
     }),
@@ -224,8 +225,8 @@ export const walletMachine = setup({
       judgeCount(context, { ...event, code: 'NO_AWARD_PERIOD', awardPeriodId: 0, scoreCents: 0 }),
     ),
     reverse: on<'REVERSE'>(({ context, event }) => {
-      const { record, awardPeriodId, scoreCents, countDelta, place } = event;
-      list(context, record, { awardPeriodId, amountCents: -record.amountCents, scoreCents, countDelta });
+      const { record, awardPeriodId, scoreCents, countDelta, place, isLate = false } = event;
+      list(context, record, { awardPeriodId, amountCents: -record.amountCents, scoreCents, countDelta, isLate });
       context.decision.messages.push({ kind: 'reverseJudged', hpan: record.hpan, place, applied: true });
     }),
     cannotReverse: on<'REVERSE'>(({ context, event }) => {
@@ -377,9 +378,11 @@ function list(
     readonly amountCents: number;
     readonly scoreCents: number;
     readonly countDelta: number;
+    /** The ranking is frozen: the citizen does not move in it. */
+    readonly isLate: boolean;
   },
 ): void {
-  const { awardPeriodId, amountCents, scoreCents, countDelta } = change;
+  const { awardPeriodId, amountCents, scoreCents, countDelta, isLate } = change;
   const totals = totalsOf(wallet, awardPeriodId);
   const isPayment = amountCents > 0;
   const lastTrxMs = totals?.lastTrxMs ?? 0;
@@ -412,7 +415,7 @@ function list(
   };
   const rawCents = (totals?.rawCents ?? 0) + scoreCents;
   decision.facts.push({
-    kind: 'paymentListed',
+    kind: isLate ? 'latePaymentListed' : 'paymentListed',
     citizen: wallet.citizen,
     payment,
     rawCents,

@@ -12,6 +12,7 @@ import type {
   WalletCommandKind,
 } from '../contract.ts';
 import type { Draft } from '../draft.ts';
+import type { Standing } from '../facts.ts';
 
 export type WalletStatus = 'none' | 'enabled' | 'disabled';
 
@@ -60,6 +61,14 @@ export interface PeriodTotals {
   readonly insertions: number;
   /** Place of the line listed last: the chain of all of them begins there. */
   readonly latest: number;
+  /** Where the ranking has the citizen, since late data counted after it was frozen; null = by these very numbers. */
+  readonly frozen: FrozenPlace | null;
+}
+
+/** Frozen positions stand (DECISION 25), whatever a period counts that was opened again. */
+export interface FrozenPlace {
+  /** Null = takes no part. */
+  readonly standing: Standing | null;
 }
 
 /** A claim that its card granted. One of several cards ends in the wallet when all have answered (DECISION 38). */

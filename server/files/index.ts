@@ -17,4 +17,4 @@ export {
   type RowNotCounted,
   type RowStatus,
 } from './outcome.ts';
-export { createLineReader, type Line } from './trnlog.ts';
+export { createLineReader, type Line, readFileName } from './trnlog.ts';

@@ -101,7 +101,8 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       if (name.sender !== file.sender)
         return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
       const reading = readingOf(name, options);
-      return reading.ok ? during(() => takeIn(file, reading.value, options)) : reading;
+      const named = { ...file, plain: name.plain };
+      return reading.ok ? during(() => takeIn(named, reading.value, options)) : reading;
     },
     takeLine: (line) => during(() => takeLine(line, options)),
   };
@@ -109,7 +110,8 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
 
 async function takeLine(submitted: SubmittedLine, options: FileIngestOptions): Promise<{ ok: true } | Refused> {
   const { sender, text } = submitted;
-  const file = { name: `${submitted.name}#${submitted.line}`, sender };
+  const plain = readFileName(submitted.name)?.plain ?? submitted.name;
+  const file = { name: `${submitted.name}#${submitted.line}`, sender, plain };
   const digest = createHash('sha256').update(text).digest('hex');
   const once = async function* () {
     yield text;
@@ -130,8 +132,11 @@ function readingOf({ isEncrypted }: FileName, options: FileIngestOptions): Read<
   return decrypting === null ? { ok: false, code: 'PGP_NOT_CONFIGURED' } : { ok: true, value: decrypting };
 }
 
+/** With its name as operators know it, who open a closed period for it. */
+type Named<T extends Partial<UploadedFile>> = T & Pick<FileName, 'plain'>;
+
 async function takeIn(
-  file: UploadedFile,
+  file: Named<UploadedFile>,
   reading: Transform,
   options: FileIngestOptions,
 ): Promise<FileReport | Refused> {
@@ -174,14 +179,18 @@ async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): A
 }
 
 async function deliver(
-  file: Pick<UploadedFile, 'name' | 'sender'>,
+  { plain, ...file }: Named<Pick<UploadedFile, 'name' | 'sender'>>,
   text: Pick<Spool, 'digest' | 'text'>,
   options: FileIngestOptions,
 ): Promise<FileReport | Refused> {
   const receivedMs = options.clock.nowMs();
   const closeIntake = options.engine.openIntake(receivedMs);
   try {
-    return await accountFor({ ...file, digest: text.digest, receivedMs }, text, options);
+    return await accountFor(
+      { sender: file.sender, name: file.name, digest: text.digest, receivedMs },
+      { text, plain },
+      options,
+    );
   } finally {
     // Also where the rest cannot be read; a period waits by itself for what was handed over.
     closeIntake();
@@ -194,7 +203,7 @@ async function deliver(
  */
 async function accountFor(
   arrival: FileArrival,
-  text: Pick<Spool, 'text'>,
+  { text, plain }: { readonly text: Pick<Spool, 'text'>; readonly plain: string },
   options: FileIngestOptions,
 ): Promise<FileReport | Refused> {
   const opened = await options.engine.openFile(arrival);
@@ -202,7 +211,14 @@ async function accountFor(
   if (!opened.ok && opened.code !== 'FORMAT_KEPT') return opened;
   const account = opened.ok ? opened.value : null;
   const [outcome, badLines] = [new FileOutcome(), new BadLines()];
-  const refused = await handOverAll(text, { options, outcome, badLines, arrival, fileNumber: account?.fileNumber });
+  const refused = await handOverAll(text, {
+    options,
+    outcome,
+    badLines,
+    arrival,
+    plain,
+    fileNumber: account?.fileNumber,
+  });
   if (refused !== null) return refused;
   const file = { kind: 'transactions', ...arrival } as const;
   const errors = (await options.errors?.keep(file, badLines)) ?? NO_ERRORS;
@@ -296,6 +312,8 @@ interface DeliveryOptions {
   readonly arrival: FileArrival;
   /** Undefined: it is not accounted for. */
   readonly fileNumber: number | undefined;
+  /** Its name, as operators know it. */
+  readonly plain: string;
 }
 
 const FIRST_PAUSE_MS = 20;
@@ -363,10 +381,10 @@ class Delivery {
       this.#hold(row);
       return;
     }
-    const { options, arrival, fileNumber } = this.#options;
+    const { options, arrival, fileNumber, plain } = this.#options;
     const { receivedMs } = arrival;
     const { record, par } = row;
-    const command = { record, receivedMs, fileNumber, ...(par === undefined ? {} : { par }) };
+    const command = { record, receivedMs, fileNumber, file: plain, ...(par === undefined ? {} : { par }) };
     options.engine.record(command, (answer) => this.#answered(row, answer));
   }
 

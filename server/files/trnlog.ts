@@ -11,6 +11,8 @@ export interface FileName {
   /** ABI code. */
   readonly sender: string;
   readonly isEncrypted: boolean;
+  /** Of the file that it is once it is not encrypted. */
+  readonly plain: string;
 }
 
 /** @returns null where this is not the name of such a file */
@@ -18,7 +20,9 @@ export function readFileName(name: string): FileName | null {
   const { abi, year, month, day, time, pgp } = NAME.exec(name)?.groups ?? {};
   if (abi === undefined || time === undefined) return null;
   const isDated = dayNumberOf(`${year}-${month}-${day}`) !== null && TIME.test(time);
-  return isDated ? { sender: abi, isEncrypted: pgp !== undefined } : null;
+  if (!isDated) return null;
+  const isEncrypted = pgp !== undefined;
+  return { sender: abi, isEncrypted, plain: isEncrypted ? name.slice(0, -pgp.length) : name };
 }
 
 export interface Line {

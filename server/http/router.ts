@@ -25,6 +25,7 @@ import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
 import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
+import { periodRoutes } from './periods.ts';
 import { reconciliationRoutes } from './reconciliation.ts';
 import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
 import { reversalRoutes } from './reversals.ts';
@@ -92,6 +93,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...reversalRoutes(options.engine),
     ...reconciliationRoutes(options.engine),
     ...errorRoutes(options),
+    ...periodRoutes(options.engine),
     ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),

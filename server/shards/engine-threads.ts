@@ -172,7 +172,7 @@ class EngineThreads {
       coordinator: remoteCoordinator(withCoordinator, this.#clock, this.#fitness(coordinatorThread)),
       clock: this.#clock,
       digest: (text) => names.digest(text),
-      isOlder: reports.some((report) => report.isOlder),
+      reports,
       refusal: this.#options.refusal,
     });
     return {

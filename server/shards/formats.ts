@@ -42,6 +42,8 @@ import {
   type PayoutsPart,
   type PayoutsPartPage,
   type PayoutView,
+  type PeriodOrder,
+  type PeriodSettled,
   type Position,
   type Published,
   type RankAnswer,
@@ -102,6 +104,8 @@ import {
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  periodDecision,
+  periodDecisionKind,
   type RowsCopied,
   rankedMark,
   receivedFile,
@@ -243,10 +247,12 @@ const walletCommand: Codec<WalletCommand> = {
 const fileArrival = shape<FileArrival>({ sender: text, name: text, digest: text, receivedMs: integer });
 
 const receivedFilesPart = shape<ReceivedFilesPart>({ prefix: text, after: text, countMax: integer });
+
 const recordCommand = sparse<RecordCommand>({
   record: transactionRecord,
   receivedMs: integer,
   fileNumber: integer,
+  file: text,
   par: text,
   cover: recordCover,
 });
@@ -588,6 +594,20 @@ const rankingStats = list(
   shape<EngineStats['rankings'][number]>({ awardPeriodId: integer, participants: integer, isFrozen: flag }),
 );
 
+// Decisions about periods.
+
+const periodOrder = shape<PeriodOrder>({
+  kind: periodDecisionKind,
+  awardPeriodId: integer,
+  files: list(text),
+  untilMs: integer,
+  programme: text,
+  operator: text,
+  reason: text,
+});
+
+const periodSettled = shape<PeriodSettled>({ decision: nullable(periodDecision), programme: text });
+
 // Between shards and the coordinator.
 
 const places = list(pair(integer, integer));
@@ -639,6 +659,7 @@ const shardReport = shape<ShardReport>({
   finalPeriods: places,
   frozenRankings: list(integer),
   ties: list(pair(text, text)),
+  periodDecisions: list(periodDecision),
 });
 
 const storePosition = shape<StorePosition>({
@@ -750,7 +771,8 @@ export const COORDINATOR = {
   traffic: crossing(22, nothing, traffic),
   runNotices: crossing(62, tuple(noticeRunKind, integer), read(integer)),
   makePayouts: crossing(51, tuple(integer, nullable(integer)), read(payoutsMade)),
-  closePeriod: telling(23, integer),
+  closePeriod: telling(23, tuple<[number, number]>(integer, integer)),
+  decidePeriod: crossing(80, nullable(periodOrder), read(periodSettled)),
   close: crossing(24, nothing, nothing),
 };
 
@@ -787,6 +809,9 @@ export const COORDINATED = {
   orderPayouts: crossing(54, payoutOrder, payoutOrder),
   runPayouts: crossing(55, payoutRunWork, read(payoutProgress)),
   runNotices: crossing(63, noticeRunWork, read(integer)),
+  holdBack: crossing(81, nothing, text),
+  judgePeriod: crossing(82, tuple(periodOrder, flag), read(periodSettled)),
+  settlePeriod: crossing(83, periodSettled, integer),
 };
 
 /** From a shard to the coordinator. */

@@ -59,7 +59,8 @@ export function serveCoordinator(coordinator: ServedCoordinator, front: Conversa
   front.onAsked(COORDINATOR.close, () => coordinator.close());
   front.onAsked(COORDINATOR.makePayouts, (asked) => coordinator.makePayouts(...asked));
   front.onAsked(COORDINATOR.runNotices, (asked) => coordinator.runNotices(...asked));
-  front.onTold(COORDINATOR.closePeriod, (awardPeriodId) => coordinator.closePeriod(awardPeriodId));
+  front.onAsked(COORDINATOR.decidePeriod, (order) => coordinator.decidePeriod(order));
+  front.onTold(COORDINATOR.closePeriod, (told) => coordinator.closePeriod(...told));
 }
 
 export function hostNeighbour(shard: NeighbourShard, other: Conversation): void {
@@ -78,6 +79,9 @@ export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conve
   coordinator.onAsked(COORDINATED.orderPayouts, (order) => shard.orderPayouts(order));
   coordinator.onAsked(COORDINATED.runPayouts, (work) => shard.runPayouts(work));
   coordinator.onAsked(COORDINATED.runNotices, (work) => shard.runNotices(work));
+  coordinator.onAsked(COORDINATED.holdBack, () => shard.holdBack());
+  coordinator.onAsked(COORDINATED.judgePeriod, (asked) => shard.judgePeriod(...asked));
+  coordinator.onAsked(COORDINATED.settlePeriod, (settled) => shard.settlePeriod(settled));
   coordinator.onAsked(COORDINATED.participants, (awardPeriodIds) => shard.participants(awardPeriodIds));
 }
 

@@ -133,7 +133,8 @@ export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT)
     rankingStats: () => lastStats.read(),
     makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
     runNotices: (...asked) => to.ask(COORDINATOR.runNotices, asked),
-    closePeriod: (awardPeriodId) => to.tell(COORDINATOR.closePeriod, awardPeriodId),
+    decidePeriod: (order) => to.ask(COORDINATOR.decidePeriod, order),
+    closePeriod: (...told) => to.tell(COORDINATOR.closePeriod, told),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
   };
@@ -161,6 +162,9 @@ export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
     orderPayouts: (order) => to.ask(COORDINATED.orderPayouts, order),
     runPayouts: (work) => to.ask(COORDINATED.runPayouts, work),
     runNotices: (work) => to.ask(COORDINATED.runNotices, work),
+    holdBack: () => to.ask(COORDINATED.holdBack, undefined),
+    judgePeriod: (...asked) => to.ask(COORDINATED.judgePeriod, asked),
+    settlePeriod: (settled) => to.ask(COORDINATED.settlePeriod, settled),
   };
 }
 

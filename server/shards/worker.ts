@@ -4,11 +4,11 @@ import {
   type Clock,
   type CoordinatedShard,
   Coordinator,
-  checkProgramme,
   invariant,
   type NeighbourShard,
   type Programme,
   partitionOf,
+  programmeIn,
   RecoveredStore,
   type ShardCoordinator,
   StoreShard,
@@ -98,7 +98,7 @@ class EngineThread {
   #answerFront(): void {
     const front = this.#front;
     front.onAsked(THREAD.recover, async () => (await this.#recover()).report());
-    front.onAsked(THREAD.beginShard, async (programme) => this.#beginShard(parsed(programme)));
+    front.onAsked(THREAD.beginShard, async (programme) => this.#beginShard(programmeIn(programme)));
     front.onAsked(THREAD.beginCoordinator, (start) => this.#beginCoordinator(start));
     front.onAsked(THREAD.position, () => this.#position());
     front.onAsked(THREAD.records, async (sequence) => recordPiece((await this.#ownStore).records, sequence));
@@ -162,7 +162,7 @@ class EngineThread {
     const names = new KeyedHash(folder.keys.index);
     const taxCodes = this.#taxCodes();
     const coordinator = await Coordinator.open({
-      programme: parsed(programme),
+      programme: programmeIn(programme),
       shards: reports.map((_, thread): CoordinatedShard => {
         const other = this.#others[thread] ?? null;
         return other === null ? this.#ownShard : remoteCoordinatedShard(other);
@@ -241,12 +241,6 @@ function converse(
 
 function shardCountOf(seats: ThreadData['seats']): number {
   return seats.filter(({ shard }) => shard !== null).length;
-}
-
-function parsed(programme: string): Programme {
-  const checked = checkProgramme(JSON.parse(programme));
-  invariant(checked.ok, 'a programme was checked before it was told');
-  return checked.programme;
 }
 
 stopAtFaults();

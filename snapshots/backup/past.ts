@@ -187,7 +187,8 @@ class Past {
     if (isPayoutFact(fact)) return tellPayout(fact);
     if (isNoticeFact(fact)) return tellNotice(fact);
     applyWalletFact(this.#wallet, fact, sequence);
-    if (fact.kind === 'paymentListed') this.#payments.set(fact.payment.place, fact.payment);
+    if (fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed')
+      this.#payments.set(fact.payment.place, fact.payment);
     return this.#tellWallet(fact);
   }
 
@@ -232,9 +233,11 @@ class Past {
       case 'commandDone':
         // Null: it was journaled before the kind was.
         return { what: `command done${fact.command === null ? '' : `: ${fact.command}`}`, command: fact.commandKey };
-      case 'paymentListed': {
+      case 'paymentListed':
+      case 'latePaymentListed': {
         const { hpan, amountCents, awardPeriodId, cashbackCents } = fact.payment;
-        const what = amountCents < 0 ? 'reversal applied' : 'payment counted';
+        const late = fact.kind === 'paymentListed' ? '' : ' late';
+        const what = `${amountCents < 0 ? 'reversal applied' : 'payment counted'}${late}`;
         return { what: `${what}, period ${awardPeriodId}, cashback ${cashbackCents} cents`, hpan, amountCents };
       }
       case 'commandsPaged':
@@ -266,6 +269,8 @@ class Past {
         return fact.cover.citizen === this.#citizen
           ? { what: 'a payment of a token is the card’s, by its PAR', hpan }
           : null;
+      case 'lateRecordTaken':
+        return null;
       case 'reversalResolved':
         return this.#tellResolution(fact);
       case 'resolutionVoided': {

@@ -23,6 +23,7 @@ import {
   payoutFile,
   payoutOrder,
   payoutRun,
+  periodDecision,
   receivedFile,
   recheck,
   storedResolution,
@@ -53,6 +54,7 @@ export const rowValues: RowValues = {
   fileTally,
   receivedFile,
   pointer: shape<Pointer>({ key: text }),
+  periodDecision,
 };
 
 export const lineReaders: LineReaders = {

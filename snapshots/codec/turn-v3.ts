@@ -1,7 +1,7 @@
 /** Format 3 of the body of a journal record: the facts that it changed, and those that are new in it. */
 import type { Fact, WalletFact } from '../../engine/facts.ts';
 import { integer, list, nullable, oneOf, tagged, text } from './shape.ts';
-import { turnBodyOf } from './turn-v1.ts';
+import { listedFields, turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
 import { payoff, pendingReversal } from './values-v1.ts';
 import {
@@ -13,6 +13,7 @@ import {
   payoutFile,
   payoutOrder,
   payoutRun,
+  periodDecision,
   receivedFile,
   recheck,
   recordCover,
@@ -57,6 +58,11 @@ export const fact = tagged<Fact>({
   payoutFileSet: [88, { file: payoutFile }],
   fileTallySet: [93, { tally: fileTally }],
   receivedFileSet: [96, { file: receivedFile }],
+  periodDecided: [89, { decision: periodDecision }],
+  periodReopened: [90, { decision: periodDecision }],
+  // Wallets and cards, of a period that was opened again.
+  latePaymentListed: [91, listedFields],
+  lateRecordTaken: [92, { hpan: text, place: integer, decisionNumber: integer, file: text }],
 });
 
 export const turnBody = turnBodyOf(fact);

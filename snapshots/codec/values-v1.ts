@@ -199,6 +199,11 @@ const messageBody = tagged<MessageBody>({
   periodClosed: [9, { awardPeriodId: integer }],
   claimConfirmed: [10, { citizen: text, hpan: text }],
   claimWithdrawn: [11, { citizen: text, hpan: text }],
+  // By format 3 only, as `discarded` above.
+  countLate: [
+    12,
+    { citizen: text, place: integer, record: transactionRecord, receivedMs: integer, awardPeriodId: integer },
+  ],
 });
 
 export const message = shape<Message>({ from: integer, to: integer, sequence: integer, body: messageBody });

@@ -1,6 +1,6 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals; files of acquirers, which a record names now; what a bank says of an account
+ * told; what operators decided about reversals and periods; files of acquirers, which a record names now; what a bank says of an account
  * when it is asked again.
  */
 import type { LedgerEntry, StoredResolution } from '../../engine/card/card.ts';
@@ -9,6 +9,7 @@ import type {
   Notice,
   PayoutFile,
   PayoutOutcome,
+  PeriodDecision,
   ReceivedFile,
   RecordCover,
   Resolution,
@@ -148,4 +149,24 @@ export const noticeRun = shape<NoticeRun>({
   cursor: text,
   count: integer,
   isDone: flag,
+});
+
+export const periodDecisionKind = oneOf<PeriodDecision['kind']>({
+  suspend: 0,
+  resume: 1,
+  replace: 2,
+  reopen: 3,
+  close: 4,
+});
+
+export const periodDecision = shape<PeriodDecision>({
+  number: integer,
+  kind: periodDecisionKind,
+  awardPeriodId: integer,
+  files: list(text),
+  untilMs: integer,
+  operator: text,
+  reason: text,
+  atMs: integer,
+  replaced: text,
 });

@@ -14,6 +14,7 @@ import { acceptingPeriod, findPeriod, isReversal } from '../../engine/programme/
 import { rankingDigest } from '../../engine/ranking/digest.ts';
 import { type Participant, Ranking } from '../../engine/ranking/ranking.ts';
 import { TaxCodeOrder } from '../../engine/shard/tax-code-order.ts';
+import { rankedStanding } from '../../engine/wallet/wallet-facts.ts';
 import { type FolderAtRest, openAtRest } from '../backup/at-rest.ts';
 import { restoreBackup } from '../backup/restore.ts';
 import { verifyPersistence } from '../inspect.ts';
@@ -149,6 +150,7 @@ class Export {
     await this.#write(tables.PAYOUTS_TABLE, this.#payouts());
     await this.#write(tables.PAYOUT_ORDERS_TABLE, this.#remembered.payoutOrders);
     await this.#write(tables.PAYOUT_FILES_TABLE, this.#remembered.payoutFiles);
+    await this.#write(tables.PERIOD_DECISIONS_TABLE, this.#remembered.periodDecisions);
     await this.#write(tables.RECEIVED_FILES_TABLE, this.#receivedFiles());
     await this.#write(tables.NOTICES_TABLE, this.#notices());
     const programme = await writeText(this.#to, 'programme.json', [this.#programmeText()]);
@@ -274,8 +276,9 @@ class Export {
   /** Also whoever was erased: the others stand behind. */
   *#participants(awardPeriodId: number): Iterable<Participant> {
     for (const { citizen, totals } of this.#remembered.wallets()) {
-      for (const { count, lastTrxMs, termsMs, ...one } of totals) {
-        if (one.awardPeriodId === awardPeriodId) yield { citizen, standing: { count, lastTrxMs, termsMs } };
+      for (const one of totals) {
+        const standing = one.awardPeriodId === awardPeriodId ? rankedStanding(one) : null;
+        if (standing !== null) yield { citizen, standing };
       }
     }
   }

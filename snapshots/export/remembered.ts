@@ -4,7 +4,7 @@
  */
 import type { Card, LedgerEntry } from '../../engine/card/card.ts';
 import { coveringRow } from '../../engine/card/ownership.ts';
-import type { CitizenKey, Hpan, PayoutFile, Programme, ReceivedFile } from '../../engine/contract.ts';
+import type { CitizenKey, Hpan, PayoutFile, PeriodDecision, Programme, ReceivedFile } from '../../engine/contract.ts';
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact } from '../../engine/facts.ts';
 import { addToTally, FILES_PREFIX, type FileTally, figuresOf, fileTallySub } from '../../engine/file/received-file.ts';
@@ -12,7 +12,7 @@ import { LIMITS } from '../../engine/limits.ts';
 import { partitionOf } from '../../engine/partition.ts';
 import type { Payout, PayoutOrder } from '../../engine/payout/payout.ts';
 import type { Line, PartitionRow } from '../../engine/ports.ts';
-import { romeDayNumber } from '../../engine/programme/index.ts';
+import { decisionPrefix, romeDayNumber } from '../../engine/programme/index.ts';
 import { actorPage } from '../../engine/shard/actor-pages.ts';
 import type { Actors } from '../../engine/shard/actors.ts';
 import { recover } from '../../engine/shard/recovery.ts';
@@ -66,6 +66,12 @@ export class Remembered {
     return this.of(0)
       .actors.flushed.list('payoutFile', 0, '', '')
       .map(([, file]) => file);
+  }
+
+  get periodDecisions(): readonly PeriodDecision[] {
+    return this.of(0)
+      .actors.flushed.list('periodDecision', 0, '', decisionPrefix('decided'))
+      .map(([, decision]) => decision);
   }
 
   /** In order of the day on which they came. Of one that was cut short, what was accepted by then. */

@@ -13,6 +13,8 @@ import {
   PAYOUT_RESULTS,
   PAYOUT_STATUSES,
   type PayoutFile,
+  PERIOD_DECISION_KINDS,
+  type PeriodDecision,
   type PeriodParameters,
   type ReceivedFile,
   ROW_FATES,
@@ -625,6 +627,26 @@ export const RECEIVED_FILES_TABLE: Table<ReceivedFileLine> = {
   added: { by: ['sender', 'fate'], of: ['amount_cents'] },
 };
 
+export const PERIOD_DECISIONS_TABLE: Table<PeriodDecision> = {
+  name: 'period_decisions',
+  meaning: 'What operators decided about award periods. programme.json is as the last of them left it.',
+  columns: [
+    whole('number', 'From 1.', ({ number }) => number),
+    oneOf('kind', PERIOD_DECISION_KINDS, 'reopen: for the files named, until until_at.', ({ kind }) => kind),
+    awardPeriod(({ awardPeriodId }) => awardPeriodId),
+    text('files', 'Names of the files, as a list in JSON.', ({ files }) => JSON.stringify(files)),
+    instant('until_at', 'Last instant at which such a file may come.', ({ untilMs }) => untilMs || null),
+    // With the salt of that version.
+    personal(text('replaced', 'Version of the programme that it put an end to.', ({ replaced }) => replaced || null)),
+    personal(text('operator', 'Who decided.', ({ operator }) => operator)),
+    personal(text('reason', 'In the operator’s words.', ({ reason }) => reason)),
+    instant('decided_at', 'When.', ({ atMs }) => atMs),
+  ],
+  key: ['number'],
+  refersTo: {},
+  added: NOTHING_ADDED,
+};
+
 export interface NoticeLine {
   readonly notice: Notice;
   readonly atMs: number;
@@ -672,6 +694,7 @@ export const EXPORTED: Readonly<Record<RowTable, readonly Table<never>[] | strin
   noticeRun: 'how far the telling of a period is',
   receivedFile: [RECEIVED_FILES_TABLE],
   fileTally: 'what each partition accepted of a file',
+  periodDecision: [PERIOD_DECISIONS_TABLE],
   pointer: 'where accounts to check again, and cards of a PAR, are found',
   command: 'answers for whoever sends a command twice',
   outbox: 'messages under way between partitions',

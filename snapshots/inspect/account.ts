@@ -2,11 +2,12 @@
  * The account that an inspection takes of what all partitions share: their closing and counting, the messages between
  * them, the moves in their rankings. It fits in memory whatever the size; of wallets and cards see partition-check.ts.
  */
-import { PARTITION_COUNT, type Programme } from '../../engine/contract.ts';
+import { PARTITION_COUNT } from '../../engine/contract.ts';
 import type { Fact, Section } from '../../engine/facts.ts';
 import { type FileTally, fileTallySub } from '../../engine/file/received-file.ts';
 import { payoutNumber } from '../../engine/payout/payout.ts';
 import type { PartitionRow, RowAddress, Store, StoredRow } from '../../engine/ports.ts';
+import type { Law } from '../../engine/programme/index.ts';
 import type { Findings } from './findings.ts';
 import { runSubOf } from './notices.ts';
 import { PartitionAccount, PartitionFold } from './partitions.ts';
@@ -33,11 +34,11 @@ export class Account {
 
   readonly #tallyRows = new Map<string, StoredRow<FileTally>>();
 
-  constructor(programme: Programme, findings: Findings) {
+  constructor(law: Law, findings: Findings) {
     this.post = new Post(findings);
     this.#findings = findings;
     this.#rowCheck = new RowCheck(findings);
-    this.#partitionFold = new PartitionFold(programme, findings);
+    this.#partitionFold = new PartitionFold(law, findings);
   }
 
   /** Rows that change in nearly every turn: where they stand is read before the journals, not after each turn. */
@@ -87,6 +88,12 @@ export class Account {
     this.#compareRow(account);
   }
 
+  /** After all journals. */
+  finish(): void {
+    this.post.finish();
+    this.#partitionFold.finish();
+  }
+
   #applyFact(account: PartitionAccount, fact: Fact, { sequence }: Section, nowMs: number): void {
     this.#findings.count('facts');
     switch (fact.kind) {
@@ -106,6 +113,17 @@ export class Account {
       case 'paymentListed':
         account.paymentsListed += 1;
         return;
+      case 'latePaymentListed': {
+        const { awardPeriodId } = fact.payment;
+        account.paymentsListed += 1;
+        this.#judgeLate(account, awardPeriodId, account.final, sequence);
+        return;
+      }
+      case 'lateRecordTaken': {
+        const { awardPeriodId = 0 } = this.#partitionFold.decision(fact.decisionNumber) ?? {};
+        this.#judgeLate(account, awardPeriodId, account.closed, sequence);
+        return;
+      }
       case 'commandDone':
         account.commandsDone += 1;
         return;
@@ -135,6 +153,8 @@ export class Account {
       case 'payoutFileSet':
       case 'noticeRunSet':
       case 'receivedFileSet':
+      case 'periodDecided':
+      case 'periodReopened':
         this.#partitionFold.apply(account, fact, { sequence, nowMs });
         return;
     }
@@ -152,6 +172,11 @@ export class Account {
     fileTallies.set(sub, held);
     const row = this.#tallyRows.get(`${partition} ${sub}`);
     this.#rowCheck.meet({ table: 'fileTally', partition, entity: '', sub }, row, held);
+  }
+
+  #judgeLate(account: PartitionAccount, id: number, over: ReadonlySet<number>, sequence: number): void {
+    const subject = `partition ${account.partition} at ${sequence}`;
+    this.#partitionFold.judgeLate(account, id, over.has(id), subject);
   }
 
   #capture(section: Section): void {

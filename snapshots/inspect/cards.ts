@@ -14,6 +14,7 @@ import type {
 import {
   type CitizenKey,
   type Hpan,
+  type PeriodDecision,
   type PeriodParameters,
   type Programme,
   RESOLUTION_REASON_MAX,
@@ -28,6 +29,7 @@ import {
   isReversal,
   paymentScoreCents,
   recordKeyText,
+  reopenedPeriod,
   reversalScoreCents,
   romeDayNumber,
 } from '../../engine/programme/index.ts';
@@ -61,6 +63,8 @@ export interface LedgerResolution {
   isVoided: boolean;
 }
 
+export type LateRecord = Pick<Extract<CardFact, { kind: 'lateRecordTaken' }>, 'decisionNumber' | 'file'>;
+
 export class CardAccount {
   readonly hpan: Hpan;
   readonly partition: number;
@@ -90,6 +94,8 @@ export class CardAccount {
   olderMs = 0;
   /** What is left of each counted payment, by place, taken down reversal by reversal. */
   readonly leftCents = new Map<number, number>();
+  /** Of those that a closed period took: by which decision, of which file; by place. */
+  readonly late = new Map<number, LateRecord>();
   unanswered = 0;
   /** Places of reversals that a wallet sent back because the owner had left (DECISION 22). */
   readonly returned = new Set<number>();
@@ -160,10 +166,13 @@ const NEXT_STATES: Readonly<Record<LedgerEntry['state'], readonly LedgerEntry['s
 export class CardFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
+  readonly #decisions: readonly PeriodDecision[];
 
-  constructor(programme: Programme, findings: Findings) {
+  /** @param decisions of operators about periods, by number */
+  constructor(programme: Programme, findings: Findings, decisions: readonly PeriodDecision[]) {
     this.#programme = programme;
     this.#findings = findings;
+    this.#decisions = decisions;
   }
 
   /** @param changed told after each section that changed it */
@@ -202,6 +211,12 @@ export class CardFold {
         return;
       case 'parCovered':
         card.covers.set(fact.key, fact.cover);
+        return;
+      case 'lateRecordTaken':
+        if (card.ledger.has(fact.place)) {
+          this.#findings.differ(`${namedCard(card)} at ${shown(place)}: a record is late that it had before`);
+        }
+        card.late.set(fact.place, fact);
         return;
       case 'reversalResolved':
         this.#resolve(card, fact.resolution, place);
@@ -399,7 +414,7 @@ export class CardFold {
     }
     // Not the enrolment: after leaving and coming back on one day the closed row still covers it (DECISION 27).
     if (!isReversal(record)) this.#findings.expect(`${subject}: owner of the day`, owner.citizen, entry.citizen);
-    else this.#periodOf(entry, subject);
+    else this.#periodOf(card, entry, subject);
   }
 
   #judgeStep(before: LedgerEntry, entry: LedgerEntry, subject: string): void {
@@ -419,7 +434,7 @@ export class CardFold {
     this.#findings.count('payments');
     card.leftCents.set(entry.place, entry.record.amountCents);
     if (isReversal(entry.record)) this.#findings.differ(`${subject}: a reversal is counted as a payment`);
-    const period = this.#periodOf(entry, subject);
+    const period = this.#periodOf(card, entry, subject);
     if (period === null) return 1;
     const scoreCents = paymentScoreCents(entry.record.amountCents, period);
     this.#findings.expect(`${subject}: score of ${entry.record.amountCents}`, scoreCents, entry.scoreCents);
@@ -452,11 +467,21 @@ export class CardFold {
     return amountCents === leftCents ? -1 : 0;
   }
 
-  #periodOf(entry: LedgerEntry, subject: string): PeriodParameters | null {
-    const { trxMs } = entry.record;
-    const accepting = acceptingPeriod(this.#programme, { trxMs, receivedMs: entry.receivedMs });
+  #periodOf(card: CardAccount, entry: LedgerEntry, subject: string): PeriodParameters | null {
+    const received = { trxMs: entry.record.trxMs, receivedMs: entry.receivedMs };
+    const late = card.late.get(entry.place);
+    const accepting =
+      late === undefined ? acceptingPeriod(this.#programme, received) : this.#reopenedFor(late, received);
     this.#findings.expect(`${subject}: award period`, accepting?.awardPeriodId ?? null, entry.awardPeriodId);
     return findPeriod(this.#programme, entry.awardPeriodId);
+  }
+
+  #reopenedFor(
+    { decisionNumber, file }: LateRecord,
+    received: { readonly trxMs: number; readonly receivedMs: number },
+  ): PeriodParameters | null {
+    const decision = this.#decisions.find(({ number, kind }) => number === decisionNumber && kind === 'reopen');
+    return decision === undefined ? null : reopenedPeriod(this.#programme, decision, { ...received, file });
   }
 }
 

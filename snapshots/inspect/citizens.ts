@@ -26,6 +26,8 @@ import type { NoticeCheck } from './notices.ts';
 import { type Entry, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
 import type { PayoutCheck } from './payouts.ts';
 
+type ListedFact = Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' }>;
+
 export interface Enrolment {
   readonly termsMs: number;
   cancellationMs: number | null;
@@ -120,6 +122,11 @@ export function sortedWallet(wallet: Wallet): Wallet {
 
 export function standingOf(totals: PeriodTotals): Standing {
   return { count: totals.count, lastTrxMs: totals.lastTrxMs, termsMs: totals.termsMs };
+}
+
+/** Where the ranking has the citizen; null = nowhere. What counted after it was frozen moves nobody (DECISION 25). */
+export function placeOf(totals: PeriodTotals): Standing | null {
+  return totals.frozen === null ? standingOf(totals) : totals.frozen.standing;
 }
 
 export function compareText(left: string, right: string): number {
@@ -235,6 +242,7 @@ export class CitizenFold {
         this.#pageCommands(citizen, fact, place);
         return;
       case 'paymentListed':
+      case 'latePaymentListed':
         this.#listPayment(citizen, fact, place);
         return;
     }
@@ -364,20 +372,22 @@ export class CitizenFold {
     citizen.pagedTo = [citizen.pagedTo, ...ids].toSorted(compareText).at(-1) ?? '';
   }
 
-  #listPayment(citizen: Citizen, fact: Extract<WalletFact, { kind: 'paymentListed' }>, place: Place): void {
+  #listPayment(citizen: Citizen, fact: ListedFact, place: Place): void {
     const { payment } = fact;
+    const isLate = fact.kind === 'latePaymentListed';
     const { awardPeriodId, enrolment, insertion } = payment;
     const subject = `${named(citizen)} at ${shown(place)}`;
     this.#requireEnabled(citizen, fact.kind, place);
     this.#findings.expect(`${subject}: enrolment of a listed payment`, citizen.enrolment, enrolment);
-    if (place.frozen.includes(awardPeriodId)) {
-      this.#findings.differ(`${subject}: a payment is listed in period ${awardPeriodId}, which is frozen`);
+    if (place.frozen.includes(awardPeriodId) !== isLate) {
+      const state = isLate ? 'not frozen, as a late one' : 'frozen';
+      this.#findings.differ(`${subject}: a payment is listed in period ${awardPeriodId}, which is ${state}`);
     }
     this.#judgeScore(payment, subject);
     this.#judgeTerms(citizen, payment, subject);
 
     const before = citizen.totals.get(`${awardPeriodId}/${enrolment}`);
-    const after = addedUp(before, payment, citizen.termsMs);
+    const after = addedUp(before, payment, { termsMs: citizen.termsMs, isLate });
     const totals = `${subject}: period ${awardPeriodId}`;
     this.#findings.expect(`${totals}: standing before`, before === undefined ? null : standingOf(before), fact.before);
     this.#findings.expect(`${totals}: standing after`, standingOf(after), fact.after);
@@ -431,7 +441,11 @@ export function shown(place: Place): string {
 }
 
 /** From scratch: never from the totals that the fact carries. */
-function addedUp(before: PeriodTotals | undefined, payment: PaymentRow, termsMs: number): PeriodTotals {
+function addedUp(
+  before: PeriodTotals | undefined,
+  payment: PaymentRow,
+  { termsMs, isLate }: { readonly termsMs: number; readonly isLate: boolean },
+): PeriodTotals {
   const isPayment = payment.operationType !== '01';
   const lastTrxMs = before?.lastTrxMs ?? 0;
   return {
@@ -443,6 +457,7 @@ function addedUp(before: PeriodTotals | undefined, payment: PaymentRow, termsMs:
     lastTrxMs: isPayment ? Math.max(lastTrxMs, payment.trxMs) : lastTrxMs,
     insertions: (before?.insertions ?? 0) + 1,
     latest: payment.place,
+    frozen: isLate ? { standing: before === undefined ? null : placeOf(before) } : null,
   };
 }
 

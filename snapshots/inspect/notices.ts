@@ -7,7 +7,7 @@ import type { NoticeFact } from '../../engine/facts.ts';
 import { noticeRunSub, noticeSub } from '../../engine/notice/notice.ts';
 import { type Payout, payoutId } from '../../engine/payout/payout.ts';
 import { closesAtMs, findPeriod, isStillDue, periodNotice, transferNotice } from '../../engine/programme/index.ts';
-import { type Citizen, named, shown } from './citizens.ts';
+import { type Citizen, named, placeOf, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import { holdRow } from './held.ts';
 import type { Place } from './partition-log.ts';
@@ -97,8 +97,9 @@ export class NoticeCheck {
     const { awardPeriodId, kind } = notice;
     const standing = citizen.totals.get(`${awardPeriodId}/${citizen.enrolment}`);
     const isWinner = kind === 'refundAndPrize';
-    if (standing !== undefined && (isWinner || kind === 'refund')) {
-      this.#parts.jackpots.add(awardPeriodId, citizen.key, { count: standing.count, isWinner });
+    const ranked = standing === undefined ? null : placeOf(standing);
+    if (ranked !== null && (isWinner || kind === 'refund')) {
+      this.#parts.jackpots.add(awardPeriodId, citizen.key, { count: ranked.count, isWinner });
     }
     return periodNotice(
       run,
@@ -144,8 +145,10 @@ export class NoticeCheck {
     const { known, owed } = citizen.notices;
     for (const id of owed.keys()) findings.differ(`${named(citizen)}: is not told of ${id}`);
     if (!citizen.isEnabled) return;
-    for (const { awardPeriodId, enrolment } of citizen.totals.values()) {
+    for (const { awardPeriodId, enrolment, frozen } of citizen.totals.values()) {
       if (enrolment !== citizen.enrolment || !resultsTold.has(awardPeriodId)) continue;
+      // Whoever came in late may have come after the run.
+      if (frozen?.standing === null) continue;
       if (known.has(`final-${awardPeriodId}-${citizen.key}`)) continue;
       findings.differ(`${named(citizen)}: is not told the result of period ${awardPeriodId}`);
     }

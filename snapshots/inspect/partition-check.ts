@@ -19,7 +19,7 @@ import { paymentRow } from '../codec/values-v1.ts';
 import { ledgerEntry, payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
-import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import { type Books, Citizen, CitizenFold, placeOf } from './citizens.ts';
 import type { Covers } from './covers.ts';
 import { AcceptedRows } from './files.ts';
 import type { Findings } from './findings.ts';
@@ -59,7 +59,8 @@ type UnmetTable =
   | 'noticeRun'
   | 'fileTally'
   | 'receivedFile'
-  | 'pointer';
+  | 'pointer'
+  | 'periodDecision';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -98,8 +99,8 @@ export class PartitionCheck {
       (helds) => helds.at(-1)?.value,
     );
     this.#told = new Set(noticeRuns.flatMap((one) => (one?.isDone && one.run === 'final' ? [one.awardPeriodId] : [])));
-    this.#cardFold = new CardFold(programme, findings);
     this.#acceptedRows = new AcceptedRows(parts.partitions, findings);
+    this.#cardFold = new CardFold(programme, findings, parts.partitions[0]?.decisions ?? []);
     this.#covered = log.store?.rows.checkpoint().partitions[log.partition] ?? 0;
   }
 
@@ -121,6 +122,8 @@ export class PartitionCheck {
     for (const [sub, held] of fileTallies) this.#checkRow(this.#address('fileTally', '', sub), held);
     this.#checkHelds('receivedFile', receivedFiles);
     yield* this.#checkUnmet('fileTally', 'receivedFile');
+    this.#checkHelds('periodDecision', this.#parts.partitions[this.#log.partition]?.decisionRows ?? new Map());
+    yield* this.#checkUnmet('periodDecision');
   }
 
   *#checkActors(
@@ -162,7 +165,11 @@ export class PartitionCheck {
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
     // From the first counted payment on (DECISION 21), unless removed by leaving; those of a frozen period stand (25).
-    for (const totals of citizen.totals.values()) this.#parts.standings.add(citizen.key, totals);
+    for (const totals of citizen.totals.values()) {
+      const standing = placeOf(totals);
+      if (standing === null) continue;
+      this.#parts.standings.add(citizen.key, { awardPeriodId: totals.awardPeriodId, ...standing });
+    }
     this.#parts.balance.addCitizen(citizen);
   }
 
@@ -239,7 +246,7 @@ export class PartitionCheck {
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
   #checkHelds(
-    table: 'notice' | 'noticeRun' | 'receivedFile' | 'pointer',
+    table: 'notice' | 'noticeRun' | 'receivedFile' | 'pointer' | 'periodDecision',
     rows: ReadonlyMap<string, readonly Expected[]>,
   ): void {
     for (const [sub, helds] of rows) {

@@ -274,6 +274,7 @@ export function isCardFact(fact: ActorFact): fact is CardFact {
     case 'cardDeactivated':
     case 'ownerLeft':
     case 'recordSet':
+    case 'lateRecordTaken':
     case 'reversalResolved':
     case 'resolutionVoided':
     case 'parSet':
@@ -298,6 +299,8 @@ function isActorFact(fact: Fact): fact is ActorFact {
     case 'noticeRunSet':
     case 'fileTallySet':
     case 'receivedFileSet':
+    case 'periodDecided':
+    case 'periodReopened':
       return false;
     default:
       return true;
@@ -314,6 +317,6 @@ export function isNoticeFact(fact: ActorFact): fact is NoticeFact {
 
 function lineOf(fact: Fact): { readonly table: PageTable; readonly line: Line<PageTable> } | null {
   if (fact.kind === 'recordSet') return { table: 'record', line: fact.entry };
-  if (fact.kind === 'paymentListed') return { table: 'payment', line: fact.payment };
+  if ('payment' in fact) return { table: 'payment', line: fact.payment };
   return 'payout' in fact ? { table: 'payout', line: fact.payout } : null;
 }

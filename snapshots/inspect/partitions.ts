@@ -1,11 +1,27 @@
 /** The inspector's own account of the partitions: closing of periods, ties, running counts. */
-import type { CitizenKey, PayoutFile, Programme, ReceivedFile } from '../../engine/contract.ts';
+import {
+  type CitizenKey,
+  type PayoutFile,
+  PERIOD_REASON_MAX,
+  type PeriodDecision,
+  type ReceivedFile,
+} from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
 import { contentSub, type FileTally, receivedFileSubs } from '../../engine/file/received-file.ts';
 import { type NoticeRun, noticeRunSub } from '../../engine/notice/notice.ts';
 import { type PayoutOrder, type PayoutRun, payoutFileSub } from '../../engine/payout/payout.ts';
 import type { PartitionRow, Store } from '../../engine/ports.ts';
-import { closesAtMs, findPeriod } from '../../engine/programme/index.ts';
+import {
+  canonicalJson,
+  checkProgramme,
+  closesAtMs,
+  decisionSub,
+  findPeriod,
+  judgePeriodOrder,
+  type Law,
+  reopenedUntilMs,
+  versionProblem,
+} from '../../engine/programme/index.ts';
 import type { Findings } from './findings.ts';
 import type { Held } from './held.ts';
 
@@ -21,8 +37,16 @@ export class PartitionAccount {
   readonly sent: number[];
   readonly closed = new Set<number>();
   readonly heard = new Map<number, Set<number>>();
-  /** By award period: the sequence at which this partition froze it. */
+  /** By award period: the sequence at which this partition first froze it. */
   readonly frozen = new Map<number, number>();
+  /** Award periods that it has frozen, and not opened again since. */
+  readonly final = new Set<number>();
+  /** Partition 0: what operators decided, by number. */
+  readonly decisions: PeriodDecision[] = [];
+  /** By the sub of its row. */
+  readonly decisionRows = new Map<string, readonly Held<PeriodDecision>[]>();
+  /** Partition 0: the version of the programme that a decision leads to; undefined: none is due, null: any that is lawful. */
+  versionDue: string | null | undefined = undefined;
   readonly ties: (readonly [CitizenKey, CitizenKey])[] = [];
   citizensEnabled = 0;
   cardsActive = 0;
@@ -63,7 +87,7 @@ export class PartitionAccount {
       sent: this.sent,
       closedPeriods: [...this.closed],
       closeHeard: [...this.heard].map(([awardPeriodId, from]) => ({ awardPeriodId, from: [...from] })),
-      frozenPeriods: [...this.frozen.keys()],
+      frozenPeriods: [...this.final],
       ties: this.ties,
       citizensEnabled: this.citizensEnabled,
       cardsActive: this.cardsActive,
@@ -99,13 +123,51 @@ export interface Moment {
   readonly nowMs: number;
 }
 
-export class PartitionFold {
-  readonly #programme: Programme;
-  readonly #findings: Findings;
+/** Stores' clocks may be that much apart after a start (divided-engine.ts). */
+const CLOCK_SLACK_MS = 1_000;
 
-  constructor(programme: Programme, findings: Findings) {
-    this.#programme = programme;
+/** What one partition did about a period that was opened again. */
+interface Adoption {
+  readonly subject: string;
+  readonly decision: PeriodDecision;
+  /** When the partition closed it once more; null: it opened it. */
+  readonly closedMs: number | null;
+}
+
+export class PartitionFold {
+  /** Goes on with the versions that partition 0 journals. */
+  readonly #law: Law;
+  readonly #findings: Findings;
+  readonly #decisions: PeriodDecision[] = [];
+  readonly #adoptions: Adoption[] = [];
+  /** By partition and period: by which decision it is open again. */
+  readonly #open = new Map<string, PeriodDecision>();
+
+  constructor(law: Law, findings: Findings) {
+    this.#law = law;
     this.#findings = findings;
+  }
+
+  /** After all journals: what partitions did about periods is what partition 0 decided. */
+  finish(): void {
+    for (const { subject, decision, closedMs } of this.#adoptions) {
+      const { number } = decision;
+      this.#findings.expect(`${subject}: decision ${number}`, this.#decisions[number - 1] ?? null, decision);
+      if (closedMs === null) continue;
+      const isEarly = closedMs + CLOCK_SLACK_MS < reopenedUntilMs(this.#decisions, decision);
+      if (isEarly) this.#findings.differ(`${subject}: closes period ${decision.awardPeriodId} before its time`);
+    }
+  }
+
+  /** A line or record of a period whose ranking is frozen: the partition has opened the period again, and it is not over. */
+  judgeLate(account: PartitionAccount, awardPeriodId: number, isOver: boolean, subject: string): void {
+    const isOpen = account.frozen.has(awardPeriodId) && !isOver;
+    if (!isOpen) this.#findings.differ(`${subject}: late in period ${awardPeriodId}, which is not open again`);
+  }
+
+  /** Undefined: nobody decided it. */
+  decision(number: number): PeriodDecision | undefined {
+    return this.#decisions[number - 1];
   }
 
   apply(account: PartitionAccount, fact: Exclude<PartitionFact, { kind: 'fileTallySet' }>, place: Moment): void {
@@ -134,7 +196,14 @@ export class PartitionFold {
         return;
       case 'programmeSet':
         if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps the programme`);
+        if (account.programme !== null) this.#replace(account, fact.json, place, subject);
         account.programme = { json: fact.json, hash: fact.hash };
+        return;
+      case 'periodDecided':
+        this.#decide(account, fact.decision, place, subject);
+        return;
+      case 'periodReopened':
+        this.#reopen(account, fact.decision, place, subject);
         return;
       case 'payoutsOrdered':
         this.#order(account, fact.order, subject);
@@ -146,8 +215,7 @@ export class PartitionFold {
         if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 keeps payout files`);
         const { file } = fact;
         const held = { value: file, sequence: place.sequence, isRowSeen: false };
-        const sub = payoutFileSub(file.fileNumber);
-        account.payoutFiles.set(sub, [...(account.payoutFiles.get(sub) ?? []), held]);
+        hold(account.payoutFiles, payoutFileSub(file.fileNumber), held);
         return;
       }
       case 'noticeRunSet':
@@ -157,6 +225,63 @@ export class PartitionFold {
         this.#setReceivedFile(account, fact.file, place, subject);
         return;
     }
+  }
+
+  /** The law says of each decision whether it could be made then, and what it leads to. */
+  #decide(account: PartitionAccount, decision: PeriodDecision, { nowMs, sequence }: Moment, subject: string): void {
+    if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 decides about periods`);
+    const { kind, awardPeriodId, operator, reason } = decision;
+    if (operator === '' || reason === '' || reason.length > PERIOD_REASON_MAX) {
+      this.#findings.differ(`${subject}: ${kind} of period ${awardPeriodId} by nobody, or for no reason`);
+    }
+    if (kind === 'replace') {
+      const { length } = this.#decisions;
+      this.#findings.expect(`${subject}: replace`, [length + 1, nowMs], [decision.number, decision.atMs]);
+      this.#findings.expect(`${subject}: version before`, canonicalJson(this.#law), decision.replaced);
+      account.versionDue = null;
+    } else {
+      const judged = judgePeriodOrder(
+        { ...decision, programme: '' },
+        {
+          ...{ programme: this.#law, nowMs, decisions: this.#decisions, isFinal: account.final.has(awardPeriodId) },
+          isPaid: account.payoutOrders.some((order) => order.awardPeriodId === awardPeriodId),
+        },
+      );
+      const what = `${subject}: ${kind} of period ${awardPeriodId}`;
+      this.#findings.expect(what, judged.ok ? judged.decision : judged.code, decision);
+      if (judged.ok && judged.programme !== null) account.versionDue = canonicalJson(judged.programme);
+    }
+    this.#decisions.push(decision);
+    account.decisions.push(decision);
+    hold(account.decisionRows, decisionSub('decided', decision), { value: decision, sequence, isRowSeen: false });
+  }
+
+  /** A newer version changes only what has not begun: so all that is judged may be judged by the last. */
+  #replace(account: PartitionAccount, json: string, { nowMs }: Moment, subject: string): void {
+    const { versionDue } = account;
+    account.versionDue = undefined;
+    if (versionDue === undefined)
+      return this.#findings.differ(`${subject}: a version of the programme that nobody decided`);
+    if (versionDue !== null) this.#findings.expect(`${subject}: version`, versionDue, json);
+    const checked = checkProgramme(JSON.parse(json));
+    if (!checked.ok) return this.#findings.differ(`${subject}: a programme that is none: ${checked.problem}`);
+    const problem = versionProblem(this.#law, checked.programme, nowMs);
+    if (problem !== null) this.#findings.differ(`${subject}: no newer version of the programme: ${problem}`);
+    this.#law.adopt(checked.programme);
+  }
+
+  #reopen(account: PartitionAccount, decision: PeriodDecision, { sequence }: Moment, subject: string): void {
+    const { awardPeriodId, kind, number } = decision;
+    const what = `${subject}: opens period ${awardPeriodId} again`;
+    if (kind !== 'reopen') this.#findings.differ(`${what}, by a decision to ${kind}`);
+    const sub = decisionSub('reopened', decision);
+    if (account.decisionRows.has(sub)) this.#findings.differ(`${what}, twice by decision ${number}`);
+    if (!account.final.delete(awardPeriodId)) this.#findings.differ(`${what}, and it is not over`);
+    account.closed.delete(awardPeriodId);
+    account.heard.delete(awardPeriodId);
+    this.#open.set(`${account.partition} ${awardPeriodId}`, decision);
+    this.#adoptions.push({ subject, decision, closedMs: null });
+    hold(account.decisionRows, sub, { value: decision, sequence, isRowSeen: false });
   }
 
   #setNoticeRun(account: PartitionAccount, run: NoticeRun, place: Moment, subject: string): void {
@@ -204,6 +329,9 @@ export class PartitionFold {
         `${subject}: payouts of period ${order.awardPeriodId} ordered before its ranking is frozen`,
       );
     }
+    if (!account.final.has(order.awardPeriodId)) {
+      this.#findings.differ(`${subject}: payouts of period ${order.awardPeriodId} ordered while it is open again`);
+    }
     account.payoutOrders.push(order);
   }
 
@@ -222,7 +350,9 @@ export class PartitionFold {
   }
 
   #close(account: PartitionAccount, awardPeriodId: number, place: Moment, subject: string): void {
-    const period = findPeriod(this.#programme, awardPeriodId);
+    const period = findPeriod(this.#law, awardPeriodId);
+    const decision = this.#open.get(`${account.partition} ${awardPeriodId}`);
+    if (decision !== undefined) this.#adoptions.push({ subject, decision, closedMs: place.nowMs });
     if (account.closed.has(awardPeriodId)) this.#findings.differ(`${subject}: closes period ${awardPeriodId} again`);
     if (period === null) this.#findings.differ(`${subject}: closes period ${awardPeriodId}, which does not exist`);
     else if (place.nowMs < closesAtMs(period)) {
@@ -241,7 +371,12 @@ export class PartitionFold {
     const heard = account.heard.get(awardPeriodId)?.size ?? 0;
     const what = `${subject}: freezes period ${awardPeriodId}`;
     if (heard !== account.received.length) this.#findings.differ(`${what}, having heard ${heard} partitions`);
-    if (account.frozen.has(awardPeriodId)) this.#findings.differ(`${what} again`);
-    account.frozen.set(awardPeriodId, place.sequence);
+    if (account.final.has(awardPeriodId)) this.#findings.differ(`${what} again`);
+    account.final.add(awardPeriodId);
+    if (!account.frozen.has(awardPeriodId)) account.frozen.set(awardPeriodId, place.sequence);
   }
+}
+
+function hold<T>(rows: Map<string, readonly Held<T>[]>, sub: string, held: Held<T>): void {
+  rows.set(sub, [...(rows.get(sub) ?? []), held]);
 }

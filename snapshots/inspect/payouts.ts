@@ -7,7 +7,7 @@ import type { PayoutFact } from '../../engine/facts.ts';
 import { type Payout, type PayoutOrder, payoutLinkSub } from '../../engine/payout/payout.ts';
 import { findPeriod, payableCents, proportionalCut } from '../../engine/programme/index.ts';
 import type { PeriodTotals } from '../../engine/wallet/wallet.ts';
-import { type Citizen, named, shown } from './citizens.ts';
+import { type Citizen, named, placeOf, shown } from './citizens.ts';
 import type { Findings } from './findings.ts';
 import type { NoticeCheck } from './notices.ts';
 import type { Place } from './partition-log.ts';
@@ -89,7 +89,9 @@ export class PayoutCheck {
       findings.differ(`${subject}: supplements nothing`);
     const jackpot = payout.jackpotCents + sum(earlier, ({ jackpotCents }) => jackpotCents);
     if (jackpot !== 0 && jackpot !== period.jackpotCents) findings.differ(`${subject}: has no such prize: ${jackpot}`);
-    jackpots.add(awardPeriodId, citizen.key, { count: totals.count, isWinner: jackpot !== 0 });
+    const ranked = placeOf(totals);
+    if (ranked !== null) jackpots.add(awardPeriodId, citizen.key, { count: ranked.count, isWinner: jackpot !== 0 });
+    else if (jackpot !== 0) findings.differ(`${subject}: has a prize without a place in the ranking`);
   }
 
   /** Whoever was there when a run went through, and is still, has what is due. */

@@ -66,7 +66,7 @@ export class Post {
     for (const { open } of this.#pairs.values()) {
       for (const { message } of open) {
         const { body } = message;
-        if (body.kind === 'count' || body.kind === 'reverse') yield body.record.hpan;
+        if ('record' in body) yield body.record.hpan;
         else if (body.kind !== 'periodClosed') yield body.hpan;
       }
     }
@@ -146,6 +146,7 @@ function receiverOf(body: MessageBody): number | null {
     case 'claimJudged':
     case 'releaseJudged':
     case 'count':
+    case 'countLate':
     case 'reverse':
       return partitionOf(body.citizen);
     case 'periodClosed':

@@ -7,12 +7,14 @@ import { CardAccount, CardFold } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
 import { Findings } from './findings.ts';
 import { type ActorFact, isCardFact, isNoticeFact, isPayoutFact, PartitionLog } from './partition-log.ts';
+import type { PartitionAccount } from './partitions.ts';
 import { ALL_PARTITIONS } from './rows.ts';
 import { type History, inTimeOrder } from './walk.ts';
 
 export interface SuspectParts extends History {
   readonly programme: Programme;
   readonly findings: Findings;
+  readonly partitions: readonly PartitionAccount[];
   /** Cards about which a message is still under way. */
   readonly busy: ReadonlySet<Hpan>;
 }
@@ -63,13 +65,14 @@ export class SuspectCheck {
 
   #concernedBy(fact: Fact): CitizenKey | null {
     if (!('citizen' in fact)) return null;
-    const hpan = fact.kind === 'paymentListed' ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
+    const hpan = 'payment' in fact ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
     return hpan !== '' && this.#isSuspect(hpan) ? fact.citizen : null;
   }
 
   #fold(log: PartitionLog): void {
-    const { programme } = this.#parts;
-    const [citizenFold, cardFold] = [new CitizenFold(programme, this.#said, null), new CardFold(programme, this.#said)];
+    const { programme, partitions } = this.#parts;
+    const citizenFold = new CitizenFold(programme, this.#said, null);
+    const cardFold = new CardFold(programme, this.#said, partitions[0]?.decisions ?? []);
     for (const [key, at] of log.wallets) {
       const citizen = new Citizen(key, log.partition);
       citizenFold.fold(citizen, log.history(at));

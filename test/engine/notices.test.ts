@@ -3,10 +3,11 @@
 // started again from its disk, and the inspector, which shares none of its fold, judges every notice and every row.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ListedNoticeState, Notice, NoticeResult, NoticeRunKind } from '../../engine/contract.ts';
-import type { Fact, TurnRecord } from '../../engine/facts.ts';
+import type { Fact } from '../../engine/facts.ts';
 import { makeTaxCode, type PayoutOutcome } from '../../engine/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
-import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
+import { verifyPersistence } from '../../snapshots/inspect.ts';
+import { differencesIn } from '../support/doctored.ts';
 import {
   closePeriod,
   livePeriod,
@@ -342,27 +343,7 @@ describe('the inspector says', () => {
     await story.world.persistence.close();
   });
 
-  /** What it says of a journal in which each fact has become these. */
-  async function judged(doctor: (fact: Fact) => readonly Fact[]): Promise<readonly string[]> {
-    const persistence = await openMemoryPersistence({ disk: story.disk });
-    const stores = persistence.stores.map(({ journal, rows, vault }) => ({
-      ...{ rows, vault },
-      journal: {
-        ...{ lastSequence: journal.lastSequence, epoch: journal.epoch },
-        append: (turn: TurnRecord) => journal.append(turn),
-        trim: (sequence: number) => journal.trim(sequence),
-        *read(sequence: number) {
-          for (const turn of journal.read(sequence)) {
-            const sections = turn.sections.map((section) => ({ ...section, facts: section.facts.flatMap(doctor) }));
-            yield { ...turn, sections };
-          }
-        },
-      },
-    }));
-    const { differences } = await verifyStores(stores, shortProgramme());
-    await persistence.close();
-    return differences;
-  }
+  const judged = (doctor: (fact: Fact) => readonly Fact[]) => differencesIn(story.disk, shortProgramme(), doctor);
 
   const ofRun = (notice: Notice) => notice.payoutId === 0;
   const queued = (change: (notice: Notice) => readonly Notice[]) => (fact: Fact) =>

@@ -127,6 +127,9 @@ async function live(world: World): Promise<Lived> {
   }
 
   world.at('2021-01-03T10:00:00+01:00');
+  const { awardPeriodId } = world.engine.periods().at(-1)!;
+  const order = { awardPeriodId, files: [], untilMs: 0, programme: '', operator: 'carla', reason: ODD_REASON };
+  value(await world.engine.decidePeriod({ kind: 'suspend', ...order }));
   value(await world.engine.queueNotices(['endOfPeriod']));
   await closePeriod(world);
   value(await world.engine.makePayouts(PERIOD, 10_000));

@@ -11,12 +11,15 @@ function readAll(pieces: readonly string[]): Line[] {
 }
 
 test('a file is named after its sender, its date and its time', () => {
-  expect(readFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv')).toEqual({ sender: '36081', isEncrypted: false });
+  const plain = 'CSTAR.36081.TRNLOG.20210211.235959.001.csv';
+  expect(readFileName(plain)).toEqual({ sender: '36081', isEncrypted: false, plain });
   expect(readFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv.pgp')).toEqual({
     sender: '36081',
     isEncrypted: true,
+    plain,
   });
-  expect(readFileName('CSTAR.00000.TRNLOG.20200229.000000.999.csv')).toEqual({ sender: '00000', isEncrypted: false });
+  const other = 'CSTAR.00000.TRNLOG.20200229.000000.999.csv';
+  expect(readFileName(other)).toEqual({ sender: '00000', isEncrypted: false, plain: other });
   for (const name of [
     '',
     'CSTAR.3608.TRNLOG.20210211.101530.001.csv',

@@ -125,7 +125,7 @@ describe('the check of a programme file', () => {
   });
 
   const INTEGERS: readonly (readonly [string, number])[] = [
-    ['awardPeriodId', 9_999_999_999],
+    ['awardPeriodId', 4_294_967_295],
     ['graceDays', 3_653],
     ['minTransactionNumber', 9_999_999_999],
     ['cashbackPercent', 100],

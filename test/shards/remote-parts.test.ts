@@ -14,6 +14,8 @@ import {
   type Origin,
   type PayoutOrder,
   type PayoutProgress,
+  type PeriodDecision,
+  type PeriodOrder,
   type Published,
   type RankAnswer,
   type RankedMark,
@@ -388,6 +390,10 @@ describe('what crosses is what was said', () => {
           ok: true,
           value: run === 'final' && lastWinner !== null ? 9 : 0,
         }),
+        holdBack: async () => '{"name":"però"}',
+        judgePeriod: async (order, isFinal) =>
+          isFinal ? { ok: true, value: { decision: DECISION, programme: order.programme } } : REFUSED_PERIOD,
+        settlePeriod: async ({ decision, programme }) => (decision === null ? 0 : programme.length),
         runPayouts: async ({ lastWinner }) => ({ ok: true, value: lastWinner === null ? NO_PROGRESS : PROGRESS }),
       },
       shard,
@@ -431,6 +437,12 @@ describe('what crosses is what was said', () => {
     }
     const run = { run: 'final', awardPeriodId: 2, lastWinner: STANDING } as const;
     expect(await near.runNotices(run)).toStrictEqual({ ok: true, value: 9 });
+    expect(await near.holdBack()).toBe('{"name":"però"}');
+    const settled = { decision: DECISION, programme: '{}' };
+    expect(await near.judgePeriod(PERIOD_ORDER, true)).toStrictEqual({ ok: true, value: settled });
+    expect(await near.judgePeriod(PERIOD_ORDER, false)).toStrictEqual(REFUSED_PERIOD);
+    expect(await near.settlePeriod(settled)).toBe(2);
+    expect(await near.settlePeriod({ decision: null, programme: '' })).toBe(0);
     expect(await near.participants([2])).toStrictEqual([{ awardPeriodId: 2, citizen, standing: STANDING }]);
     expect(heard).toStrictEqual([
       [message],
@@ -448,6 +460,13 @@ const ANSWER: RankAnswer = { rank: 1, participants: 2, firstCount: 3, lastWinner
 const NO_PROGRESS: PayoutProgress = { isDone: false, recordCount: 0, totalCents: 0 };
 const PROGRESS: PayoutProgress = { isDone: true, recordCount: 5, totalCents: 6 };
 const ORDER: PayoutOrder = { orderNumber: 1, awardPeriodId: 2, cut: { fundsCents: 1, totalCents: 2 }, atMs: 3 };
+const PERIOD_ORDER: PeriodOrder = {
+  ...{ kind: 'reopen', awardPeriodId: 1, files: ['a.csv', 'b.csv'], untilMs: 2 ** 40, programme: '{}' },
+  ...{ operator: 'ada', reason: 'perché' },
+};
+const { programme: _, ...ASKED } = PERIOD_ORDER;
+const DECISION: PeriodDecision = { ...ASKED, number: 3, atMs: 4, replaced: '{"name":"prima"}' };
+const REFUSED_PERIOD: Refused = { ok: false, code: 'PROGRAMME_REFUSED', detail: 'period 2' };
 const RANKED: RankedMark = { sequence: 8, copies: [{ awardPeriodId: 2, vector: [1, 2, 3] }] };
 
 describe('what may be in flight is limited', () => {

@@ -104,7 +104,7 @@ export class EngineProcess {
       coordinator: remoteCoordinator(withCoordinator, clock),
       clock,
       digest: (text) => names.digest(text),
-      isOlder: reports.some((report) => report.isOlder),
+      reports,
     });
   }
 

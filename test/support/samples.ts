@@ -10,6 +10,8 @@ import {
   PAYOUT_RESULTS,
   PAYOUT_STATUSES,
   type PayoutFile,
+  PERIOD_DECISION_KINDS,
+  type PeriodDecision,
   REFUSALS,
   RESOLUTIONS,
   type ReceivedFile,
@@ -302,6 +304,18 @@ export class Samples {
       { kind: 'noticeRunSet', run: this.noticeRun() },
       { kind: 'fileTallySet', tally: this.fileTally() },
       { kind: 'receivedFileSet', file: this.receivedFile() },
+      { kind: 'periodDecided', decision: this.periodDecision() },
+      { kind: 'periodReopened', decision: this.periodDecision() },
+      {
+        kind: 'latePaymentListed',
+        citizen: citizen(),
+        payment: this.payment(),
+        rawCents: this.cents(),
+        before: this.orNull(this.standing),
+        after: this.standing(),
+        atMs: instant(),
+      },
+      { kind: 'lateRecordTaken', hpan: hpan(), place: count(), decisionNumber: count(), file: text() },
     ];
   }
 
@@ -310,6 +324,15 @@ export class Samples {
     return {
       ...{ place: count(), resolution: this.#random.pick(RESOLUTIONS), paymentPlace: count() },
       ...{ operator: text(), reason: text(), atMs: this.instant() },
+    };
+  }
+
+  periodDecision(): PeriodDecision {
+    const { count, instant, text } = this;
+    return {
+      ...{ number: count(), kind: this.#random.pick(PERIOD_DECISION_KINDS), awardPeriodId: count() },
+      ...{ files: this.some(text), untilMs: instant(), operator: text(), reason: text(), atMs: instant() },
+      replaced: this.#random.pick(['', '{"name":"però"}']),
     };
   }
 
@@ -423,6 +446,14 @@ export class Samples {
       },
       { kind: 'count', citizen: citizen(), place: count(), record: this.record(), receivedMs: instant() },
       {
+        kind: 'countLate',
+        citizen: citizen(),
+        place: count(),
+        record: this.record(),
+        receivedMs: instant(),
+        awardPeriodId: count(),
+      },
+      {
         kind: 'countJudged',
         hpan: hpan(),
         place: count(),
@@ -503,7 +534,8 @@ export class Samples {
           count: count(),
           lastTrxMs: instant(),
           insertions: count(),
-          latest: count(),
+          latest: 1 + count(),
+          frozen: this.orNull(() => ({ standing: this.orNull(this.standing) })),
         })),
         operations: this.some(() => this.operation()),
         commands: this.some(() => this.done()),
@@ -537,6 +569,7 @@ export class Samples {
       fileTally: this.fileTally(),
       receivedFile: this.receivedFile(),
       pointer: { key: citizen() },
+      periodDecision: this.periodDecision(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

@@ -38,6 +38,8 @@ export interface Payment {
   readonly merchant?: string;
   readonly terminal?: string;
   readonly acquirer?: string;
+  /** Name of the file that it comes in. */
+  readonly file?: string;
 }
 
 interface MovedClock {
@@ -123,11 +125,12 @@ export class World {
       merchantId: payment.merchant ?? 'M1',
       terminalId: payment.terminal ?? 'T1',
     };
-    return this.send(record, receivedMs);
+    return this.send(record, receivedMs, payment.file);
   }
 
-  send(record: TransactionRecord, receivedMs = this.nowMs): Promise<RecordOutcome | Refused> {
-    return new Promise((resolve) => this.engine.record({ record, receivedMs }, resolve));
+  send(record: TransactionRecord, receivedMs = this.nowMs, file?: string): Promise<RecordOutcome | Refused> {
+    const command = file === undefined ? { record, receivedMs } : { record, receivedMs, file };
+    return new Promise((resolve) => this.engine.record(command, resolve));
   }
 }
 
