@@ -214,12 +214,13 @@ export class DividedEngine implements Engine {
 
   /** A file that no period is open for is nobody's concern: what it is named does not travel on. */
   #withOpenFile(command: RecordCommand): RecordCommand {
-    const { file, record, receivedMs } = command;
+    const { file, ...unnamed } = command;
     if (file === undefined) return command;
     const isOpen = this.#decisions.some(
-      (one) => one.kind === 'reopen' && one.files.includes(file) && receivedMs < reopenedUntilMs(this.#decisions, one),
+      (one) =>
+        one.kind === 'reopen' && one.files.includes(file) && command.receivedMs < reopenedUntilMs(this.#decisions, one),
     );
-    return isOpen ? command : { record, receivedMs };
+    return isOpen ? command : unnamed;
   }
 
   async reversals({ state, limit = 20, cursor }: ReversalsQuery): Promise<Read<ReversalsPage>> {
