@@ -150,7 +150,7 @@ async function relive(world: World, facts: readonly Fact[]): Promise<void> {
     const holder = { accountHolderCF: taxCode, accountHolderName: 'ADA', accountHolderSurname: 'ROSSI' };
     const bodies: readonly WalletCommandBody[] = [
       { kind: 'enrol' },
-      ...(hasIban ? [{ kind: 'setIban', iban: makeIban(number), ...holder } as const] : []),
+      ...(hasIban ? [{ kind: 'setIban', iban: makeIban(number), ...holder, checkStatus: 'OK' } as const] : []),
       ...cards.flatMap((hpan) => {
         const listed = facts.find((fact) => fact.kind === 'methodAdded' && fact.hpan === hpan);
         if (listed?.kind !== 'methodAdded') throw new Error('a card is listed');
