@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeIban, makeTaxCode, partitionOf } from '../../engine/index.ts';
+import { makeIban, makeTaxCode, type Programme, partitionOf } from '../../engine/index.ts';
 import { EXPORTED } from '../../snapshots/export/tables.ts';
 import {
   BackupWriter,
@@ -176,6 +176,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (name: string) => join(folder, name);
+/** As the operator left it. */
+const SUSPENDED: Programme = {
+  ...shortProgramme(),
+  periods: shortProgramme().periods.map((one, at, { length }) =>
+    at < length - 1 ? one : { ...one, isSuspended: true },
+  ),
+};
 const OPTIONS = { format: 'csv', hasPersonalData: true, nowMs: EXPORTED_MS } as const;
 
 async function exported(
@@ -196,7 +203,7 @@ describe('an export', () => {
       expect(archive.manifest).toMatchObject({ formatVersion: 1, exportedAt: '2021-03-01T10:00:00.000Z' });
       const tables = Object.values(EXPORTED).flatMap((one) => (typeof one === 'string' ? [] : one));
       for (const { name } of tables) expect(archive.resource(name).rows, name).toBeGreaterThan(0);
-      expect(JSON.parse(archive.text('programme'))).toEqual(shortProgramme());
+      expect(JSON.parse(archive.text('programme'))).toEqual(SUSPENDED);
       expect(new Set(archive.rows('payments').map(({ state }) => state))).toEqual(
         new Set(['counted', 'withdrawn', 'dropped']),
       );

@@ -215,7 +215,13 @@ describe('a file', () => {
   test.each(BAD)('%s counts nothing and says why', async (_what, name, body, status, said) => {
     const token = await server.token('acquirer', SUBJECTS.acquirer);
     const headers = { 'content-type': 'text/csv', accept: 'application/json' };
-    const answer = await unchanged(() => server.call(token, `/rtd/files/${name}`, { method: 'POST', body, headers }));
+    const before = await server.counters();
+    const answer = await server.call(token, `/rtd/files/${name}`, { method: 'POST', body, headers });
+    const { citizensEnabled, cardsActive, paymentsListed, commandsDone } = before;
+    const after = await server.counters();
+    // Of a file that is read it is journaled what became of its rows.
+    expect(after).toMatchObject({ citizensEnabled, cardsActive, paymentsListed, commandsDone });
+    if (status !== 200) expect(after).toEqual(before);
     expect(answer.status).toBe(status);
     expect(answer.text).toContain(said);
     expect(answer.text).not.toContain('"counted":1');
