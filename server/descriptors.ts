@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
  */
 const MARGIN_COUNT = 64;
 /** Node alone opens its modules by the hundred, on each thread, before anybody could be told what is wrong. */
-export const DESCRIPTORS_MIN = 224;
+export const DESCRIPTORS_MIN = 384;
 /** With fewer, the front is loaded before the engine's threads, not beside them. */
 export const DESCRIPTORS_FEW = 1_024;
 

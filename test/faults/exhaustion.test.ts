@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { makeTaxCode } from '../../engine/index.ts';
+import { DESCRIPTORS_MIN } from '../../server/index.ts';
 import { Vitals } from '../../server/vitals/vitals.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
 import { Supervised } from '../support/supervised.ts';
@@ -94,14 +95,20 @@ describe('too few files', () => {
   test('fault 27: a crowd of connections leaves the store what it needs, whatever else it opens', async () => {
     const folder = join(place, 'descriptors');
     const environment = { CLICKDAY_CHECKPOINT_ROWS: '40' };
-    const supervised = await Supervised.start({ folder, now: NOW, shards: 2, environment, descriptorCount: 256 });
+    const supervised = await Supervised.start({
+      folder,
+      now: NOW,
+      shards: 2,
+      environment,
+      descriptorCount: DESCRIPTORS_MIN,
+    });
     const client = await supervised.client('citizen', makeTaxCode(1));
     await client.change('enrol', {});
     const port = Number(new URL(supervised.url).port);
-    const crowd = await Promise.all(Array.from({ length: 400 }, () => dial(port)));
+    const crowd = await Promise.all(Array.from({ length: 600 }, () => dial(port)));
     const isIn = crowd.filter((socket) => !socket.destroyed).length;
     expect(isIn).toBeGreaterThan(16);
-    expect(isIn).toBeLessThan(256 - 64);
+    expect(isIn).toBeLessThan(DESCRIPTORS_MIN - 64);
     // Checkpoints, segments of the archive and copies of rankings are opened beside them.
     for (let round = 0; round < 150; round += 1) {
       expect(await client.change('enableCashback', { hpan: hpan(1) })).toMatchObject({ ok: true });
