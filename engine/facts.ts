@@ -7,6 +7,7 @@ import type { LedgerEntry, PendingReversal, StoredResolution } from './card/card
 import type {
   Answer,
   CitizenKey,
+  Exclusion,
   Hpan,
   MethodDetails,
   Notice,
@@ -16,6 +17,7 @@ import type {
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
+import type { MerchantDay } from './exclusion/merchant-day.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
 import type { DoneCommand, Operation, PaymentRow, Payoff } from './wallet/wallet.ts';
@@ -103,6 +105,24 @@ export type WalletFact =
       readonly before: Standing | null;
       readonly after: Standing;
       readonly atMs: number;
+    }
+  /** The same of a citizen who is excluded: nothing moves, and nobody sees it until the exclusion is lifted. */
+  | {
+      readonly kind: 'paymentKept';
+      readonly citizen: CitizenKey;
+      readonly payment: PaymentRow;
+      readonly rawCents: number;
+      readonly before: Standing | null;
+      readonly after: Standing;
+      readonly atMs: number;
+    }
+  /** The citizen is excluded, or no more: leaves the rankings of these periods (the open ones), or comes back to them. */
+  | {
+      readonly kind: 'citizenExcluded';
+      readonly citizen: CitizenKey;
+      readonly isExcluded: boolean;
+      readonly standings: readonly { readonly awardPeriodId: number; readonly standing: Standing }[];
+      readonly atMs: number;
     };
 
 export type CardFact =
@@ -164,6 +184,24 @@ export type NoticeFact =
       readonly wasDueMs: number;
     };
 
+/** What is taken out of counting, and what the rule on abuse has to remember for that. */
+export type ExclusionFact =
+  /** A proposal, or what became of one, as it now stands. */
+  | {
+      readonly kind: 'exclusionSet';
+      readonly citizen: CitizenKey;
+      /** See `exclusionSubject`. */
+      readonly subject: string;
+      readonly exclusion: Exclusion;
+    }
+  | {
+      readonly kind: 'merchantDaySet';
+      readonly citizen: CitizenKey;
+      /** Of the row. */
+      readonly sub: string;
+      readonly merchantDay: MerchantDay;
+    };
+
 export type PartitionFact =
   /** This card partition takes nothing more for the period. */
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number }
@@ -192,7 +230,7 @@ export type PartitionFact =
   /** How far this partition is with telling its citizens. */
   | { readonly kind: 'noticeRunSet'; readonly run: NoticeRun };
 
-export type Fact = WalletFact | PayoutFact | NoticeFact | CardFact | PartitionFact;
+export type Fact = WalletFact | PayoutFact | NoticeFact | ExclusionFact | CardFact | PartitionFact;
 
 /** What partitions tell each other. Journaled with the sender's facts, first-in first-out per pair. */
 export type MessageBody =
@@ -260,6 +298,14 @@ export type MessageBody =
     }
   /** `applied` false: the owner has left meanwhile, there is nothing to match. */
   | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly place: number; readonly applied: boolean }
+  /** To a card: this payment is to count no more, or again. */
+  | {
+      readonly kind: 'exclude';
+      readonly hpan: Hpan;
+      readonly key: string;
+      readonly trxMs: number;
+      readonly isExcluded: boolean;
+    }
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number };
 
 /** A message to one wallet or card; the rest are told to every partition. */

@@ -1,6 +1,7 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
-import type { CitizenKey, Notice, PayoutFile } from './contract.ts';
+import type { CitizenKey, Exclusion, Notice, PayoutFile } from './contract.ts';
+import type { MerchantDay } from './exclusion/merchant-day.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
@@ -70,6 +71,10 @@ export interface RowTypes {
   readonly notice: Notice;
   /** entity '', sub `noticeRunSub` */
   readonly noticeRun: NoticeRun;
+  /** entity '', sub `exclusionSub`: proposals that wait, what is excluded, what was lifted */
+  readonly exclusion: Exclusion;
+  /** entity citizen, sub the day and the merchant, digested: what the rule on abuse has to remember */
+  readonly merchantDay: MerchantDay;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

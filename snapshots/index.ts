@@ -52,13 +52,16 @@ export {
 } from './codec/values-v1.ts';
 export { commandKind } from './codec/values-v2.ts';
 export {
+  exclusion,
   notice,
   noticeRunKind,
+  paymentName,
   payoutCut,
   payoutFile,
   payoutOrder,
   payoutOutcome,
   payoutStatus,
+  recordKey,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

@@ -43,6 +43,8 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   resolution: 14,
   notice: 12,
   noticeRun: 13,
+  exclusion: 15,
+  merchantDay: 16,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

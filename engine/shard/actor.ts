@@ -25,6 +25,8 @@ export const OWNER_OF = {
   payoutFile: 'partition',
   notice: 'partition',
   noticeRun: 'partition',
+  exclusion: 'partition',
+  merchantDay: 'wallet',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

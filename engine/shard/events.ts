@@ -10,7 +10,9 @@ import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
 
 type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
-type ToCard = Messages<'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged'>;
+export type ToCard = Messages<
+  'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged' | 'exclude'
+>;
 type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'reverse'>;
 
 type SetIban = Extract<WalletCommandBody, { kind: 'setIban' }>;
@@ -20,11 +22,19 @@ export interface CommandArrival {
   readonly asked: Asked;
   readonly wallet: Wallet;
   readonly frozenPeriods: () => readonly number[];
+  readonly isExcluded: () => boolean;
   readonly vault: Vault;
 }
 
 /** Sealing costs more than deciding, so an event only carries the way to do it; only leaving asks what is frozen. */
-export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: CommandArrival): WalletEvent {
+export function commandEvent({
+  command,
+  asked,
+  wallet,
+  frozenPeriods,
+  isExcluded,
+  vault,
+}: CommandArrival): WalletEvent {
   const { body, taxCode } = command;
   switch (body.kind) {
     case 'enrol':
@@ -32,6 +42,7 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault }: C
         type: 'ENROL',
         asked,
         body,
+        isExcluded,
         identity: () => {
           if (wallet.sealedTaxCode !== null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
           const slot = vault.newSlot();
@@ -81,7 +92,7 @@ export function walletEvent(body: ToWallet, programme: Programme): WalletEvent {
   }
 }
 
-export function cardEvent(body: ToCard): CardEvent {
+export function cardEvent(body: Exclude<ToCard, { kind: 'exclude' }>): CardEvent {
   switch (body.kind) {
     case 'claim':
       return { ...body, type: 'ACTIVATE' };
@@ -113,6 +124,7 @@ export function receiverOf(body: ToCard | ToWallet): number {
     case 'release':
     case 'countJudged':
     case 'reverseJudged':
+    case 'exclude':
       return partitionOf(body.hpan);
     case 'claimJudged':
     case 'releaseJudged':

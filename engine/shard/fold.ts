@@ -5,6 +5,7 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
+import { exclusionChanges } from '../exclusion/exclusion.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord } from '../facts.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
 import { type PayoutRun, payoutFileSub, payoutLinkSub, payoutNumber } from '../payout/payout.ts';
@@ -77,6 +78,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'noticeSet':
       for (const [sub, notice] of noticeChanges(fact)) target.put('notice', partition, '', sub, notice);
       return;
+    case 'exclusionSet':
+      for (const [sub, row] of exclusionChanges(fact)) target.put('exclusion', partition, '', sub, row);
+      return;
+    case 'merchantDaySet':
+      target.put('merchantDay', partition, fact.citizen, fact.sub, fact.merchantDay);
+      return;
     case 'payoutMade':
     case 'payoutAdded':
     case 'payoutSet':
@@ -89,7 +96,8 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         applyWalletFact(wallet, fact, target.sequence);
         return wallet;
       });
-      if (fact.kind === 'paymentListed') target.setLine('payment', partition, fact.payment);
+      if (fact.kind === 'paymentListed' || fact.kind === 'paymentKept')
+        target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });
@@ -169,7 +177,7 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     else if (kind === 'left') citizensEnabled -= 1;
     else if (kind === 'cardActivated' || kind === 'claimConfirmed') cardsActive += 1;
     else if (kind === 'cardDeactivated') cardsActive -= 1;
-    else if (kind === 'paymentListed') paymentsListed += 1;
+    else if (kind === 'paymentListed' || kind === 'paymentKept') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;
   }
   let { received, sent } = row;

@@ -25,6 +25,7 @@ import type {
   WalletView,
 } from '../contract.ts';
 import type { PaymentsQuery, Read } from '../engine.ts';
+import { exclusionPrefix } from '../exclusion/exclusion.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import { NOWHERE } from '../place.ts';
@@ -35,8 +36,10 @@ import {
   idTrxOf,
   milestones,
   payableCents,
+  recordKeyText,
   romeDayNumber,
   shownCents,
+  undoneOperation,
   visiblePeriods,
 } from '../programme/index.ts';
 import { doneCommand } from '../wallet/commands.ts';
@@ -44,6 +47,8 @@ import type { PaymentRow, PeriodTotals, SealedPayoff, Wallet } from '../wallet/w
 import { methodOf, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
+  ExclusionListed,
+  ExclusionsPart,
   NeighbourShard,
   RankAnswer,
   RankQuestion,
@@ -220,6 +225,12 @@ export class Reads {
     );
   }
 
+  exclusions({ state, partition, after, countMax }: ExclusionsPart): readonly ExclusionListed[] {
+    const part = { prefix: exclusionPrefix(state), after, countMax };
+    const rows = this.#options.flushed.first('exclusion', partition, '', part);
+    return rows.map(([sub, exclusion]) => ({ sub, exclusion }));
+  }
+
   /** Throws StorageFault where the citizen's key is gone. */
   taxCodeOf(citizen: CitizenKey): string {
     const wallet = this.#wallet(citizen);
@@ -235,8 +246,9 @@ export class Reads {
   ): Promise<readonly RankingView[]> {
     if (periods.length === 0) return [];
     const standings = periods.map(({ awardPeriodId }) => wallet && totalsOf(wallet, awardPeriodId));
+    const ranked = standings.map((standing) => (standing?.isRanked === true ? standing : null));
     const questions = periods.map(({ awardPeriodId }, at): RankQuestion => {
-      return { awardPeriodId, citizen, standing: standings[at] ?? null };
+      return { awardPeriodId, citizen, standing: ranked[at] ?? null };
     });
     const answers = await this.#options.coordinator.ranks(questions);
     return periods.map((period, at) => rankingView(period, wallet, standings[at], answers[at]!));
@@ -248,11 +260,16 @@ export class Reads {
     if (wallet === undefined) return [];
     const partition = partitionOf(citizen);
     const payments: PaymentRow[] = [];
+    // What counts again is shown as if it had never stopped: the line that took it out goes with the one that put it back.
+    const putBack = new Set<string>();
     let place = totalsOf(wallet, awardPeriodId)?.latest ?? NOWHERE;
     while (place !== NOWHERE) {
       const payment = this.#options.flushed.line('payment', partition, place);
-      if (hpan === undefined || payment.hpan === hpan) payments.push(payment);
       place = payment.previous;
+      if (hpan !== undefined && payment.hpan !== hpan) continue;
+      const undone = undoneBy(payment);
+      if (undone !== null) putBack.add(undone);
+      else if (!putBack.delete(lineName(payment))) payments.push(payment);
     }
     return payments.sort((one, other) => one.trxMs - other.trxMs || one.insertion - other.insertion);
   }
@@ -274,11 +291,12 @@ function rankingView(
   { rank, participants, firstCount, lastWinnerCount }: RankAnswer,
 ): RankingView {
   const count = totals?.count ?? 0;
-  const wouldWin = totals !== undefined && rank <= minPosition && count >= minTransactionNumber;
+  const takesPart = totals?.isRanked === true;
+  const wouldWin = takesPart && rank <= minPosition && count >= minTransactionNumber;
   return {
     awardPeriodId,
     ranking: rank,
-    takesPart: totals !== undefined,
+    takesPart,
     transactionNumber: count,
     maxTransactionNumber: firstCount,
     minTransactionNumber: lastWinnerCount,
@@ -288,6 +306,16 @@ function rankingView(
     jackpotCents: wouldWin ? jackpotCents : 0,
     updateMs: wallet?.updatedMs ?? 0,
   };
+}
+
+/** Name of the line that this one undoes; null = none. */
+function undoneBy(payment: PaymentRow): string | null {
+  const operationType = undoneOperation(payment.operationType);
+  return operationType === null ? null : lineName({ ...payment, operationType });
+}
+
+function lineName(payment: PaymentRow): string {
+  return `${payment.hpan} ${recordKeyText(payment)}`;
 }
 
 function reversalView({ record, receivedMs, awardPeriodId, expiresMs, code }: LedgerEntry): ReversalView {

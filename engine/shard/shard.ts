@@ -22,6 +22,7 @@ import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
 import {
+  type ExclusionDecide,
   type NoticeDecide,
   type PayoutDecide,
   type RecordReply,
@@ -159,6 +160,11 @@ export class Shard {
 
   notices(partition: number, decide: NoticeDecide): void {
     this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
+    this.wake();
+  }
+
+  exclusions(partition: number, decide: ExclusionDecide): void {
+    this.#mailbox.addUrgent({ kind: 'exclusions', name: `exclusions ${partition}`, partition, decide });
     this.wake();
   }
 

@@ -258,6 +258,17 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     });
   }
 
+  exclude: ServedShard['exclude'] = (request) => {
+    return new Promise((resolve) => {
+      this.#shard.exclusions(partitionOf(request.citizen), (turn, decider) => {
+        const decided = decider.ask(turn, request);
+        return () => resolve(decided);
+      });
+    });
+  };
+
+  exclusions: ServedShard['exclusions'] = async (part) => ({ ok: true, value: this.#reads.exclusions(part) });
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));
@@ -392,11 +403,11 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     return firstOf(this.#participants);
   }
 
-  /** Each total of a wallet takes part (DECISIONS 21 and 38). */
+  /** Each total of a wallet takes part (DECISIONS 21 and 38), but for who is excluded. */
   *#standings(awardPeriodIds: readonly number[]): Iterator<RankedStanding> {
     for (const { citizen, totals } of this.#wallets()) {
-      for (const { awardPeriodId, count, lastTrxMs, termsMs } of totals) {
-        if (!awardPeriodIds.includes(awardPeriodId)) continue;
+      for (const { awardPeriodId, count, lastTrxMs, termsMs, isRanked } of totals) {
+        if (!isRanked || !awardPeriodIds.includes(awardPeriodId)) continue;
         yield { awardPeriodId, citizen, standing: { count, lastTrxMs, termsMs } };
       }
     }

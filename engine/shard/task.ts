@@ -11,6 +11,7 @@ import type {
 import type { Read } from '../engine.ts';
 import type { Message, MessageBody, PartitionFact } from '../facts.ts';
 import type { PartitionRow } from '../ports.ts';
+import type { ExclusionDecider } from './exclusion-decider.ts';
 import type { NoticeDecider } from './notice-decider.ts';
 import type { PayoutDecider } from './payout-decider.ts';
 import type { Turn } from './turn.ts';
@@ -44,6 +45,7 @@ export type Task = { readonly name: string } & (
   | { readonly kind: 'system'; readonly partition: number; readonly decide: SystemDecide }
   | { readonly kind: 'payouts'; readonly partition: number; readonly decide: PayoutDecide }
   | { readonly kind: 'notices'; readonly partition: number; readonly decide: NoticeDecide }
+  | { readonly kind: 'exclusions'; readonly partition: number; readonly decide: ExclusionDecide }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 
@@ -60,6 +62,9 @@ export type PayoutDecide = (turn: Turn, decider: PayoutDecider) => () => void;
 
 /** Who is told what. @returns what is told after the flush */
 export type NoticeDecide = (turn: Turn, decider: NoticeDecider) => () => void;
+
+/** What is taken out of counting. @returns what is told after the flush */
+export type ExclusionDecide = (turn: Turn, decider: ExclusionDecider) => () => void;
 
 /** The wallet or card whose tasks wait for each other; null = none. */
 export function entityOf(task: Task): string | null {

@@ -27,7 +27,7 @@ export function lastWinner(ranking: Ranking, { minPosition }: PeriodParameters):
 /** Of whom it has to be asked. */
 export function tiedOf(wallet: Wallet, awardPeriodId: number, { lastWinner, verdicts }: Winners): readonly Tied[] {
   const totals = totalsOf(wallet, awardPeriodId);
-  if (totals === undefined || lastWinner === null || verdicts.has(wallet.citizen)) return [];
+  if (totals?.isRanked !== true || lastWinner === null || verdicts.has(wallet.citizen)) return [];
   if (compareWithoutTaxCodes(totals, lastWinner) !== 0) return [];
   const { count, lastTrxMs, termsMs } = totals;
   return [{ citizen: wallet.citizen, standing: { count, lastTrxMs, termsMs } }];

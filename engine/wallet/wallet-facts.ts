@@ -30,8 +30,10 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       wallet.methods = wallet.methods.map((method) =>
         method.cashback === 'enabled' ? { ...method, cashback: 'disabling' } : method,
       );
+      // What stands in no ranking earns nothing any more: it goes with the enrolment.
       wallet.totals = wallet.totals.filter(
-        (totals) => !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
+        (totals) =>
+          totals.isRanked && !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
       );
       wallet.updatedMs = fact.cancellationMs;
       return;
@@ -81,7 +83,18 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       removePaged(wallet, fact.commands);
       return;
     case 'paymentListed':
+    case 'paymentKept':
       setTotals(wallet, fact.payment, fact);
+      wallet.updatedMs = fact.atMs;
+      return;
+    case 'citizenExcluded':
+      wallet.status = fact.isExcluded ? 'excluded' : 'enabled';
+      wallet.totals = wallet.totals.map((totals) =>
+        fact.standings.some((one) => one.awardPeriodId === totals.awardPeriodId) &&
+        totals.enrolment === wallet.enrolment
+          ? { ...totals, isRanked: !fact.isExcluded }
+          : totals,
+      );
       wallet.updatedMs = fact.atMs;
       return;
     default:
@@ -95,7 +108,11 @@ export function methodOf(wallet: Wallet, hpan: Hpan): WalletMethod | undefined {
 
 /** Totals of the present enrolment. Who left after a freeze sees nothing of that period (DECISION 40). */
 export function totalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
-  if (wallet.status !== 'enabled') return undefined;
+  return wallet.status === 'enabled' ? keptTotalsOf(wallet, awardPeriodId) : undefined;
+}
+
+/** Also of who is excluded: what there will be again once that is lifted. */
+export function keptTotalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
   return wallet.totals.find(
     (totals) => totals.awardPeriodId === awardPeriodId && totals.enrolment === wallet.enrolment,
   );
@@ -141,7 +158,7 @@ function endOperation(wallet: Draft<Wallet>, commandKey: string): void {
 function setTotals(
   wallet: Draft<Wallet>,
   payment: PaymentRow,
-  fact: Extract<WalletFact, { kind: 'paymentListed' }>,
+  fact: Extract<WalletFact, { kind: 'paymentListed' | 'paymentKept' }>,
 ): void {
   const { awardPeriodId, enrolment } = payment;
   const totals: PeriodTotals = {
@@ -153,6 +170,7 @@ function setTotals(
     lastTrxMs: fact.after.lastTrxMs,
     insertions: payment.insertion + 1,
     latest: payment.place,
+    isRanked: fact.kind === 'paymentListed',
   };
   const others = wallet.totals.filter((one) => one.awardPeriodId !== awardPeriodId || one.enrolment !== enrolment);
   wallet.totals = [...others, totals];

@@ -12,7 +12,8 @@ import type {
 } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 
-export type WalletStatus = 'none' | 'enabled' | 'disabled';
+/** `excluded`: by the programme, which can be lifted. To everybody else it is as if the citizen had left. */
+export type WalletStatus = 'none' | 'enabled' | 'disabled' | 'excluded';
 
 export interface WalletMethod {
   readonly hpan: Hpan;
@@ -51,6 +52,8 @@ export interface PeriodTotals {
   readonly insertions: number;
   /** Place of the line listed last: the chain of all of them begins there. */
   readonly latest: number;
+  /** Stands in the ranking. False where the citizen is excluded, and stays so in a period that was frozen meanwhile. */
+  readonly isRanked: boolean;
 }
 
 /** A claim that its card granted. One of several cards ends in the wallet when all have answered (DECISION 38). */

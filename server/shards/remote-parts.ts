@@ -74,9 +74,11 @@ export class RemoteShard implements ServedShard {
   payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
+  exclusions: ServedShard['exclusions'] = (...asked) => this.#read('exclusions', asked);
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
+  exclude: ServedShard['exclude'] = (request) => this.#to.ask(SHARD.exclude, request);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);

@@ -17,16 +17,25 @@ import type {
   WalletView,
 } from '../../engine/contract.ts';
 import type { PaymentsQuery } from '../../engine/engine.ts';
-import type { CardFact, Fact, NoticeFact, PayoutFact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
+import type {
+  CardFact,
+  ExclusionFact,
+  Fact,
+  NoticeFact,
+  PayoutFact,
+  Section,
+  TurnRecord,
+  WalletFact,
+} from '../../engine/facts.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { citizenKeyText, partitionOf } from '../../engine/partition.ts';
 import { StorageFault, type Vault } from '../../engine/ports.ts';
-import { isReversal } from '../../engine/programme/index.ts';
+import { isExclusion, isReversal } from '../../engine/programme/index.ts';
 import { Reads } from '../../engine/shard/reads.ts';
 import type { View } from '../../engine/shard/view.ts';
 import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import { applyWalletFact } from '../../engine/wallet/wallet-facts.ts';
-import { isCardFact, isNoticeFact, isPayoutFact } from '../inspect/partition-log.ts';
+import { isCardFact, isExclusionFact, isNoticeFact, isPayoutFact } from '../inspect/partition-log.ts';
 
 /** Journals of all stores, and the keys that name and show a citizen. */
 export interface PastSource {
@@ -186,8 +195,10 @@ class Past {
     if (fact.citizen !== this.#citizen) return null;
     if (isPayoutFact(fact)) return tellPayout(fact);
     if (isNoticeFact(fact)) return tellNotice(fact);
+    if (isExclusionFact(fact)) return tellExclusion(fact);
     applyWalletFact(this.#wallet, fact, sequence);
-    if (fact.kind === 'paymentListed') this.#payments.set(fact.payment.place, fact.payment);
+    if (fact.kind === 'paymentListed' || fact.kind === 'paymentKept')
+      this.#payments.set(fact.payment.place, fact.payment);
     return this.#tellWallet(fact);
   }
 
@@ -226,9 +237,12 @@ class Past {
       case 'commandDone':
         // Null: it was journaled before the kind was.
         return { what: `command done${fact.command === null ? '' : `: ${fact.command}`}`, command: fact.commandKey };
-      case 'paymentListed': {
+      case 'citizenExcluded':
+        return { what: fact.isExcluded ? 'excluded from the programme' : 'no longer excluded from the programme' };
+      case 'paymentListed':
+      case 'paymentKept': {
         const { hpan, amountCents, awardPeriodId, cashbackCents } = fact.payment;
-        const what = amountCents < 0 ? 'reversal applied' : 'payment counted';
+        const what = whatIsListed(fact.payment);
         return { what: `${what}, period ${awardPeriodId}, cashback ${cashbackCents} cents`, hpan, amountCents };
       }
       case 'commandsPaged':
@@ -281,6 +295,8 @@ class Past {
       this.#records.add(`${hpan} ${place}`);
       this.#paidWith.add(hpan);
     }
+    // What the wallet says of it is enough.
+    if (isExclusion(record)) return null;
     if (isReversal(record)) {
       return { what: `reversal ${state}`, hpan, amountCents: -amountCents, reason: code };
     }
@@ -295,6 +311,24 @@ class Past {
     const { status, termsMs } = this.#wallet;
     return status !== 'enabled' || trxMs <= termsMs ? 'TERMS_NOT_COVERED' : 'NO_AWARD_PERIOD';
   }
+}
+
+function whatIsListed(payment: PaymentRow): string {
+  if (!isExclusion(payment)) return payment.amountCents < 0 ? 'reversal applied' : 'payment counted';
+  return payment.amountCents < 0 ? 'payment counts no more' : 'payment counts again';
+}
+
+/** The rule on abuse has no name. */
+function tellExclusion(fact: ExclusionFact): Told | null {
+  if (fact.kind === 'merchantDaySet') return null;
+  const { payment, state, action, proposedBy, reason, decidedBy, decisionReason } = fact.exclusion;
+  const of = payment === null ? 'the citizen' : `payment ${payment.record.idTrxAcquirer}`;
+  const hpan = payment?.hpan ?? null;
+  if (proposedBy === '') return { what: `rule on abuse: exclude ${of}`, hpan };
+  const isProposal = state === 'proposed';
+  const by = `operator:${isProposal ? proposedBy : decidedBy}`;
+  const what = `${isProposal ? 'proposed' : state === 'rejected' ? 'rejected' : 'approved'}: ${action} ${of}`;
+  return { what, hpan, command: by, reason: isProposal ? reason : decisionReason };
 }
 
 function tellPayout({ kind, payout }: PayoutFact): Told {

@@ -39,7 +39,7 @@ const walletMethod = shape<WalletMethod>({
   channel: text,
 });
 
-const periodTotals = shape<PeriodTotals>({
+export const periodTotalsFields: Fields<PeriodTotals> = {
   awardPeriodId: integer,
   enrolment: integer,
   termsMs: integer,
@@ -48,11 +48,13 @@ const periodTotals = shape<PeriodTotals>({
   lastTrxMs: integer,
   insertions: integer,
   latest: integer,
-});
+  isRanked: absent(true),
+};
 
 export const walletFields: Fields<Wallet> = {
   citizen: text,
-  status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2 }),
+  // `excluded` by format 3 only, whose facts say who did it.
+  status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2, excluded: 3 }),
   enrolment: integer,
   termsMs: integer,
   cancellationMs: nullable(integer),
@@ -62,7 +64,7 @@ export const walletFields: Fields<Wallet> = {
   payoff: nullable(payoff),
   methods: list(walletMethod),
   claimed: list(text),
-  totals: list(periodTotals),
+  totals: list(shape<PeriodTotals>(periodTotalsFields)),
   operations: list(operation),
   commands: list(doneCommand),
   pagedTo: text,
@@ -138,6 +140,8 @@ export const rowValues: RowValues = {
   payoutFile: newer,
   notice: newer,
   noticeRun: newer,
+  exclusion: newer,
+  merchantDay: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -35,6 +35,15 @@ const removal = shape<Removal>({ awardPeriodId: integer, before: standing });
 
 const claimed = { hpan: text, citizen: text, enrolment: integer, channel: text, master: text, activationMs: integer };
 
+export const listed = {
+  citizen: text,
+  payment: paymentRow,
+  rawCents: integer,
+  before: nullable(standing),
+  after: standing,
+  atMs: integer,
+};
+
 /** Kinds that this format has. The others are newer: nothing writes them where a folder has it. */
 export type FactV1 = Exclude<
   Fact,
@@ -50,7 +59,11 @@ export type FactV1 = Exclude<
       | 'noticeSet'
       | 'noticeRunSet'
       | 'reversalResolved'
-      | 'resolutionVoided';
+      | 'resolutionVoided'
+      | 'paymentKept'
+      | 'citizenExcluded'
+      | 'exclusionSet'
+      | 'merchantDaySet';
   }
 >;
 
@@ -79,17 +92,7 @@ export const factKinds: Kinds<FactV1> = {
   operationSet: [11, { citizen: text, operation }],
   operationRefused: [12, { citizen: text, commandKey: text, code: refusal }],
   commandDone: [13, { citizen: text, commandKey: text, bodyHash: text, command: absent(null), answer }],
-  paymentListed: [
-    14,
-    {
-      citizen: text,
-      payment: paymentRow,
-      rawCents: integer,
-      before: nullable(standing),
-      after: standing,
-      atMs: integer,
-    },
-  ],
+  paymentListed: [14, listed],
   commandsPaged: [15, { citizen: text, commands: list(doneCommand) }],
   // Cards: 50 to 79.
   cardActivated: [50, claimed],

@@ -182,6 +182,8 @@ const messageBody = tagged<MessageBody>({
   periodClosed: [9, { awardPeriodId: integer }],
   claimConfirmed: [10, { citizen: text, hpan: text }],
   claimWithdrawn: [11, { citizen: text, hpan: text }],
+  // By format 3 only.
+  exclude: [12, { hpan: text, key: text, trxMs: integer, isExcluded: flag }],
 });
 
 export const message = shape<Message>({ from: integer, to: integer, sequence: integer, body: messageBody });

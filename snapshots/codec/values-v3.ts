@@ -1,12 +1,21 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals.
+ * told; what operators decided about reversals; what is taken out of counting.
  */
 import type { StoredResolution } from '../../engine/card/card.ts';
-import type { Notice, PayoutFile, PayoutOutcome, Resolution } from '../../engine/contract.ts';
+import type {
+  Exclusion,
+  Notice,
+  PaymentName,
+  PayoutFile,
+  PayoutOutcome,
+  RecordKey,
+  Resolution,
+} from '../../engine/contract.ts';
+import type { MerchantDay } from '../../engine/exclusion/merchant-day.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
-import { flag, integer, nullable, oneOf, shape, text } from './shape.ts';
+import { flag, integer, list, nullable, oneOf, shape, text } from './shape.ts';
 import { payoff } from './values-v1.ts';
 
 export const payoutOutcome = shape<PayoutOutcome>({
@@ -93,6 +102,7 @@ export const notice = shape<Notice>({
     noRefund: 4,
     transferExecuted: 5,
     transferFailed: 6,
+    anomalous: 7,
   }),
   awardPeriodId: integer,
   cashbackCents: integer,
@@ -110,4 +120,38 @@ export const noticeRun = shape<NoticeRun>({
   cursor: text,
   count: integer,
   isDone: flag,
+});
+
+export const recordKey = shape<RecordKey>({
+  idTrxAcquirer: text,
+  trxMs: integer,
+  acquirerCode: text,
+  acquirerId: text,
+  operationType: text,
+});
+
+export const paymentName = shape<PaymentName>({ hpan: text, record: recordKey });
+
+export const exclusion = shape<Exclusion>({
+  citizen: text,
+  payment: nullable(paymentName),
+  state: oneOf<Exclusion['state']>({ proposed: 0, excluded: 1, lifted: 2, rejected: 3 }),
+  action: oneOf<Exclusion['action']>({ exclude: 0, lift: 1, appeal: 2 }),
+  proposedBy: text,
+  reason: text,
+  proposedMs: integer,
+  decidedBy: text,
+  decisionReason: text,
+  decidedMs: integer,
+  appealEndsMs: integer,
+});
+
+export const merchantDay = shape<MerchantDay>({
+  enrolment: integer,
+  awardPeriodId: integer,
+  day: text,
+  merchantId: text,
+  paymentCount: integer,
+  kept: list(paymentName),
+  toldDay: text,
 });

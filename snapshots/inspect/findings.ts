@@ -18,6 +18,7 @@ const CHECKED_NAMES = [
   'totals',
   'payouts',
   'notices',
+  'exclusions',
   'rows',
   'rankings',
 ] as const;

@@ -75,6 +75,10 @@ export class NoticeCheck {
       citizen.notices.owed.delete(notice.id);
       return;
     }
+    if (kind === 'anomalous') {
+      citizen.exclusions.announced.add(notice.id);
+      return findings.expect(`${subject}: amounts`, [0, 0], [cashbackCents, jackpotCents]);
+    }
     const run = runOf(notice);
     findings.expect(`${subject}: id`, `${run}-${awardPeriodId}-${citizen.key}`, notice.id);
     const period = findPeriod(this.#parts.programme, awardPeriodId);
@@ -96,7 +100,7 @@ export class NoticeCheck {
     const { awardPeriodId, kind } = notice;
     const standing = citizen.totals.get(`${awardPeriodId}/${citizen.enrolment}`);
     const isWinner = kind === 'refundAndPrize';
-    if (standing !== undefined && (isWinner || kind === 'refund')) {
+    if (standing?.isRanked === true && (isWinner || kind === 'refund')) {
       this.#parts.jackpots.add(awardPeriodId, citizen.key, { count: standing.count, isWinner });
     }
     return periodNotice(
@@ -144,7 +148,8 @@ export class NoticeCheck {
     for (const id of owed.keys()) findings.differ(`${named(citizen)}: is not told of ${id}`);
     if (!citizen.isEnabled) return;
     for (const { awardPeriodId, enrolment } of citizen.totals.values()) {
-      if (enrolment !== citizen.enrolment || !resultsTold.has(awardPeriodId)) continue;
+      // Whoever was excluded when the run passed by is not told by it.
+      if (citizen.wasExcluded || enrolment !== citizen.enrolment || !resultsTold.has(awardPeriodId)) continue;
       if (known.has(`final-${awardPeriodId}-${citizen.key}`)) continue;
       findings.differ(`${named(citizen)}: is not told the result of period ${awardPeriodId}`);
     }

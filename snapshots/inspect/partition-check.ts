@@ -20,6 +20,7 @@ import { payout as payoutCodec } from '../codec/values-v3.ts';
 import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { type Books, Citizen, CitizenFold } from './citizens.ts';
+import { ExclusionCheck } from './exclusions.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
 import { NoticeCheck } from './notices.ts';
@@ -46,7 +47,16 @@ export interface CheckParts extends History {
 type AnyRow = StoredRow<unknown>;
 
 /** Tables that are read once more at the end. */
-type UnmetTable = 'command' | 'payoutLink' | 'reversal' | 'resolution' | 'payoutFile' | 'notice' | 'noticeRun';
+type UnmetTable =
+  | 'command'
+  | 'payoutLink'
+  | 'reversal'
+  | 'resolution'
+  | 'payoutFile'
+  | 'notice'
+  | 'noticeRun'
+  | 'exclusion'
+  | 'merchantDay';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -76,7 +86,7 @@ export class PartitionCheck {
     this.#rowCheck = new RowCheck(findings);
     const notices = new NoticeCheck(parts);
     const payouts = new PayoutCheck({ ...parts, notices, orders: parts.partitions[0]?.payoutOrders ?? [] });
-    this.#books = { payouts, notices };
+    this.#books = { payouts, notices, exclusions: new ExclusionCheck(parts) };
     this.#citizenFold = new CitizenFold(programme, findings, this.#books);
     const runs = parts.partitions[log.partition]?.payoutRuns ?? [];
     this.#paid = new Set(runs.filter(({ isDone }) => isDone).map(({ awardPeriodId }) => awardPeriodId));
@@ -92,7 +102,7 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command', 'payoutLink', 'notice');
+    yield* this.#checkUnmet('command', 'payoutLink', 'notice', 'exclusion', 'merchantDay');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
     yield* this.#checkUnmet('reversal', 'resolution');
     yield* this.#checkPages('payment');
@@ -136,11 +146,14 @@ export class PartitionCheck {
     this.#books.payouts.finish(citizen, this.#paid);
     this.#checkHelds('notice', citizen.notices.rows);
     this.#books.notices.finish(citizen, this.#told);
+    this.#checkHelds('exclusion', citizen.exclusions.rows);
+    this.#checkHelds('merchantDay', citizen.exclusions.merchantDays, citizen.key);
+    this.#books.exclusions.finish(citizen);
 
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
     // From the first counted payment on (DECISION 21), unless removed by leaving; those of a frozen period stand (25).
-    for (const totals of citizen.totals.values()) this.#parts.standings.add(citizen.key, totals);
+    for (const totals of citizen.totals.values()) if (totals.isRanked) this.#parts.standings.add(citizen.key, totals);
     this.#parts.balance.addCitizen(citizen);
   }
 
@@ -211,9 +224,13 @@ export class PartitionCheck {
   }
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
-  #checkHelds(table: 'notice' | 'noticeRun', rows: ReadonlyMap<string, readonly Expected[]>): void {
+  #checkHelds(
+    table: 'notice' | 'noticeRun' | 'exclusion' | 'merchantDay',
+    rows: ReadonlyMap<string, readonly Expected[]>,
+    entity = '',
+  ): void {
     for (const [sub, helds] of rows) {
-      const address = this.#address(table, '', sub);
+      const address = this.#address(table, entity, sub);
       const row = this.#get(address);
       for (const held of helds) this.#rowCheck.meet(address, row, held);
       const last = helds.at(-1)!;

@@ -89,7 +89,8 @@ export class PayoutCheck {
       findings.differ(`${subject}: supplements nothing`);
     const jackpot = payout.jackpotCents + sum(earlier, ({ jackpotCents }) => jackpotCents);
     if (jackpot !== 0 && jackpot !== period.jackpotCents) findings.differ(`${subject}: has no such prize: ${jackpot}`);
-    jackpots.add(awardPeriodId, citizen.key, { count: totals.count, isWinner: jackpot !== 0 });
+    if (!totals.isRanked && jackpot !== 0) findings.differ(`${subject}: has a prize, and stands in no ranking`);
+    if (totals.isRanked) jackpots.add(awardPeriodId, citizen.key, { count: totals.count, isWinner: jackpot !== 0 });
   }
 
   /** Whoever was there when a run went through, and is still, has what is due. */
@@ -99,7 +100,9 @@ export class PayoutCheck {
       const { awardPeriodId, enrolment, count } = totals;
       const period = findPeriod(this.#parts.programme, awardPeriodId);
       const isDue = enrolment === citizen.enrolment && count >= (period?.minTransactionNumber ?? 0);
-      if (!isDue || !periodsDone.has(awardPeriodId) || madeIn(citizen, awardPeriodId).length > 0) continue;
+      // Who was excluded when the run went through is paid by the next one.
+      if (citizen.wasExcluded || !isDue || !periodsDone.has(awardPeriodId) || madeIn(citizen, awardPeriodId).length > 0)
+        continue;
       this.#parts.findings.differ(`${named(citizen)}: no payout record in period ${awardPeriodId}`);
     }
   }

@@ -5,6 +5,7 @@ import { Agreement } from './agreement.ts';
 import { scaleOf } from './balance.ts';
 import { CardAccount, CardFold } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
+import { ExclusionCheck } from './exclusions.ts';
 import { Findings } from './findings.ts';
 import { type ActorFact, isCardFact, isNoticeFact, isPayoutFact, PartitionLog } from './partition-log.ts';
 import { ALL_PARTITIONS } from './rows.ts';
@@ -56,20 +57,23 @@ export class SuspectCheck {
       this.#fold(log);
       yield;
     }
-    const { busy, findings } = this.#parts;
-    const suspects = { cards: this.#cards, citizens: this.#citizens, isSuspect: this.#isSuspect, busy };
+    const { busy, findings, programme } = this.#parts;
+    const rule = programme.abuseRule;
+    const suspects = { cards: this.#cards, citizens: this.#citizens, isSuspect: this.#isSuspect, busy, rule };
     new Agreement(suspects, findings).check();
   }
 
   #concernedBy(fact: Fact): CitizenKey | null {
     if (!('citizen' in fact)) return null;
-    const hpan = fact.kind === 'paymentListed' ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
+    const hpan = 'payment' in fact ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
     return hpan !== '' && this.#isSuspect(hpan) ? fact.citizen : null;
   }
 
   #fold(log: PartitionLog): void {
     const { programme } = this.#parts;
-    const [citizenFold, cardFold] = [new CitizenFold(programme, this.#said, null), new CardFold(programme, this.#said)];
+    const exclusions = new ExclusionCheck({ programme, findings: this.#said });
+    const citizenFold = new CitizenFold(programme, this.#said, { exclusions });
+    const cardFold = new CardFold(programme, this.#said);
     for (const [key, at] of log.wallets) {
       const citizen = new Citizen(key, log.partition);
       citizenFold.fold(citizen, log.history(at));
