@@ -17,6 +17,7 @@ import type { ThreadView } from '../vitals/index.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
+import { exclusionRoutes } from './exclusions.ts';
 import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
@@ -85,6 +86,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...internalRoutes(options),
     ...payoutRoutes(options),
     ...reversalRoutes(options.engine),
+    ...exclusionRoutes(options.engine),
     ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),
