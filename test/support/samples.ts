@@ -2,6 +2,9 @@
 import { emptyCard, type LedgerEntry, type StoredResolution } from '../../engine/card/card.ts';
 import {
   type Answer,
+  EXCLUSION_ACTIONS,
+  EXCLUSION_STATES,
+  type Exclusion,
   NOTICE_KINDS,
   NOTICE_RUN_KINDS,
   NOTICE_STATES,
@@ -9,6 +12,7 @@ import {
   PAYOUT_FILE_STATES,
   PAYOUT_RESULTS,
   PAYOUT_STATUSES,
+  type PaymentName,
   type PayoutFile,
   REFUSALS,
   RESOLUTIONS,
@@ -17,6 +21,7 @@ import {
   WALLET_COMMAND_KINDS,
   type WalletCommandKind,
 } from '../../engine/contract.ts';
+import type { MerchantDay } from '../../engine/exclusion/merchant-day.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
@@ -275,6 +280,16 @@ export class Samples {
       { kind: 'noticeQueued', citizen: citizen(), notice: this.notice() },
       { kind: 'noticeSet', citizen: citizen(), notice: this.notice(), wasDueMs: instant() },
       { kind: 'noticeRunSet', run: this.noticeRun() },
+      {
+        ...({ kind: 'citizenExcluded', citizen: citizen(), isExcluded: this.flag(), atMs: instant() } as const),
+        standings: this.some(() => ({ awardPeriodId: count(), standing: this.standing() })),
+      },
+      {
+        ...({ kind: 'paymentKept', citizen: citizen(), payment: this.payment(), rawCents: this.cents() } as const),
+        ...{ before: this.orNull(this.standing), after: this.standing(), atMs: instant() },
+      },
+      { kind: 'exclusionSet', citizen: citizen(), subject: text(), exclusion: this.exclusion() },
+      { kind: 'merchantDaySet', citizen: citizen(), sub: text(), merchantDay: this.merchantDay() },
     ];
   }
 
@@ -283,6 +298,29 @@ export class Samples {
     return {
       ...{ place: count(), resolution: this.#random.pick(RESOLUTIONS), paymentPlace: count() },
       ...{ operator: text(), reason: text(), atMs: this.instant() },
+    };
+  }
+
+  paymentName(): PaymentName {
+    const { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } = this.record();
+    return { hpan: this.hpan(), record: { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } };
+  }
+
+  exclusion(): Exclusion {
+    const { instant, text } = this;
+    return {
+      ...{ citizen: this.citizen(), payment: this.orNull(() => this.paymentName()) },
+      ...{ state: this.#random.pick(EXCLUSION_STATES), action: this.#random.pick(EXCLUSION_ACTIONS) },
+      ...{ proposedBy: text(), reason: text(), proposedMs: instant() },
+      ...{ decidedBy: text(), decisionReason: text(), decidedMs: instant(), appealEndsMs: instant() },
+    };
+  }
+
+  merchantDay(): MerchantDay {
+    const { count, text } = this;
+    return {
+      ...{ enrolment: count(), awardPeriodId: count(), day: '2021-05-28', merchantId: text(), paymentCount: count() },
+      ...{ kept: this.some(() => this.paymentName()), toldDay: text() },
     };
   }
 
@@ -399,6 +437,7 @@ export class Samples {
         countDelta: -1,
       },
       { kind: 'reverseJudged', hpan: hpan(), place: count(), applied: this.flag() },
+      { kind: 'exclude', hpan: hpan(), key: citizen(), trxMs: instant(), isExcluded: this.flag() },
       { kind: 'periodClosed', awardPeriodId: count() },
     ];
   }
@@ -458,6 +497,7 @@ export class Samples {
           lastTrxMs: instant(),
           insertions: count(),
           latest: count(),
+          isRanked: this.flag(),
         })),
         operations: this.some(() => this.operation()),
         commands: this.some(() => this.done()),
@@ -487,6 +527,8 @@ export class Samples {
       payoutFile: this.payoutFile(),
       notice: this.notice(),
       noticeRun: this.noticeRun(),
+      exclusion: this.exclusion(),
+      merchantDay: this.merchantDay(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

@@ -127,8 +127,10 @@ describe.each([1, 2])('from format %i', (format) => {
     await closed(world);
     expect(await cardsIn(folder)).toEqual(cards);
     expect(segmentsOf(folder).slice(0, segments.length)).toEqual(segments);
-    // Those of format 2 are today's, and stay as they are.
-    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows: [format === 1 ? TODAY : format] });
+    // Wallets; pages of commands are today's in format 2 already, and stay as they are.
+    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({
+      walletRows: format === 1 ? [TODAY] : [format, TODAY],
+    });
     expect((await verifyFolder(folder)).differences).toEqual([]);
 
     // The check itself: one card fewer is seen, by who counts and by who verifies.
