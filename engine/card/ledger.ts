@@ -266,7 +266,7 @@ export class LedgerWork {
       if (state === 'asked') leftCents -= record.amountCents;
       if (state === 'asked' || state === 'applied') scoreCents += taken;
     }
-    // Nothing of it counts, and so it stays.
+    // It counts no more as it is; a cent that rounding leaves (G16) stays.
     if (leftCents === 0) return;
     const time = last === null ? 1 : exclusionTime(last.record.operationType) + 1;
     this.#askExclusion(payment, exclusionOperation(payment.record.operationType, time), {
