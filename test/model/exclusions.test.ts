@@ -23,6 +23,8 @@ interface Paid {
   /** Of reversals, in the order in which they came. */
   readonly reversed: number[];
   isExcluded: boolean;
+  /** Something was left of it to take out; of what was wholly reversed the cent that rounding leaves (G16) stays. */
+  isTakenOut: boolean;
   /** Once by the rule, which does so only once. */
   isFlagged: boolean;
 }
@@ -48,7 +50,7 @@ class Model {
       .sort((a, b) => instant(a.at) - instant(b.at) || (a.id < b.id ? -1 : 1));
     for (const other of others) {
       other.isFlagged = true;
-      other.isExcluded = true;
+      exclude(other, true);
     }
   }
 
@@ -58,7 +60,7 @@ class Model {
     if (own.length === 0 || this.excluded.has(who)) return null;
     let [raw, count] = [0, 0];
     for (const payment of own) {
-      if (payment.isExcluded) continue;
+      if (payment.isTakenOut) continue;
       const { scoreCents, leftCents } = worth(payment);
       raw += scoreCents;
       count += leftCents > 0 ? 1 : 0;
@@ -74,6 +76,12 @@ class Model {
     const index = order.findIndex(({ other }) => other === who);
     return (index === -1 ? order.length : index) + 1;
   }
+}
+
+function exclude(payment: Paid, isExcluded: boolean): void {
+  if (payment.isExcluded === isExcluded) return;
+  payment.isTakenOut = isExcluded && worth(payment).leftCents > 0;
+  payment.isExcluded = isExcluded;
 }
 
 function isTrifling({ cents, at }: Paid): boolean {
@@ -130,7 +138,17 @@ class Walk {
     const id = `P${String(this.#ids).padStart(4, '0')}`;
     const outcome = await this.#world.pay({ hpan: this.#cards[who]!, at, cents, merchant, id, correlation: id });
     expect(outcome).toMatchObject({ status: 'counted' });
-    this.#model.pay({ id, who, cents, at, merchant, reversed: [], isExcluded: false, isFlagged: false });
+    this.#model.pay({
+      id,
+      who,
+      cents,
+      at,
+      merchant,
+      reversed: [],
+      isExcluded: false,
+      isTakenOut: false,
+      isFlagged: false,
+    });
   }
 
   async #reverse(): Promise<void> {
@@ -152,7 +170,7 @@ class Walk {
       operationType: '00',
     };
     const name = { hpan: this.#cards[payment.who]!, record };
-    if (await this.#decided(payment.who, name, payment.isExcluded)) payment.isExcluded = !payment.isExcluded;
+    if (await this.#decided(payment.who, name, payment.isExcluded)) exclude(payment, !payment.isExcluded);
   }
 
   async #decideCitizen(): Promise<void> {
