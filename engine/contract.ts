@@ -241,6 +241,63 @@ export interface ReversalResolved {
   readonly awardPeriodId: number;
 }
 
+// What is taken out of counting (domain 3.1, 5.6).
+
+/** Names one payment: its key is its own within its card only (DECISION 35). */
+export interface PaymentName {
+  readonly hpan: Hpan;
+  readonly record: RecordKey;
+}
+
+/** `appeal`: lifts what the rule on abuse has excluded, at the citizen's own request and within its days. */
+export const EXCLUSION_ACTIONS = ['exclude', 'lift', 'appeal'] as const;
+export type ExclusionAction = (typeof EXCLUSION_ACTIONS)[number];
+
+/** What an operator does: proposes an action, or decides about what another one has proposed. */
+export const EXCLUSION_STEPS = [...EXCLUSION_ACTIONS, 'approve', 'reject'] as const;
+export type ExclusionStep = (typeof EXCLUSION_STEPS)[number];
+
+export interface ExclusionRequest {
+  readonly citizen: CitizenKey;
+  /** Null = the citizen, with everything. */
+  readonly payment: PaymentName | null;
+  readonly step: ExclusionStep;
+  /** Name of the operator, and why: 1 to RESOLUTION_REASON_MAX characters that name nobody. */
+  readonly operator: string;
+  readonly reason: string;
+}
+
+export const EXCLUSION_STATES = ['proposed', 'excluded', 'lifted', 'rejected'] as const;
+export type ExclusionState = (typeof EXCLUSION_STATES)[number];
+/** What was rejected is in the journal only. */
+export const LISTED_EXCLUSION_STATES = ['proposed', 'excluded', 'lifted'] as const;
+export type ListedExclusionState = (typeof LISTED_EXCLUSION_STATES)[number];
+
+/** A proposal that waits, or what became of one. */
+export interface Exclusion {
+  readonly citizen: CitizenKey;
+  readonly payment: PaymentName | null;
+  readonly state: ExclusionState;
+  readonly action: ExclusionAction;
+  /** Who proposed it; empty = the rule on abuse, which needs nobody's approval. */
+  readonly proposedBy: string;
+  readonly reason: string;
+  readonly proposedMs: number;
+  /** Who approved or rejected it, and why; empty = nobody yet, or the rule. */
+  readonly decidedBy: string;
+  readonly decisionReason: string;
+  /** 0 = it is not decided. */
+  readonly decidedMs: number;
+  /** Of what the rule excluded: the first instant at which no appeal is taken any more. 0 = there is none to take. */
+  readonly appealEndsMs: number;
+}
+
+export interface ExclusionsPage {
+  readonly exclusions: readonly Exclusion[];
+  /** Null = this is the last page. */
+  readonly nextCursor: string | null;
+}
+
 /** What has become of a record. `dropped`: by its citizen's wallet; `unknown`: nothing of it is kept. */
 export const RECORD_STATES = [
   'unknown',
@@ -276,7 +333,7 @@ export interface RecordFate {
   /** As it was taken; null of an unknown one. Any other row with this key is a DUPLICATE_RECORD. */
   readonly record: TransactionRecord | null;
   readonly receivedMs: number | null;
-  /** Why a reversal was parked. */
+  /** Why a reversal was parked; EXCLUDED of a payment that does not count at present. */
   readonly code: RefusalName | null;
   /** Whose it is, or whom its day would make it: null = nobody's. */
   readonly citizen: CitizenKey | null;
@@ -587,6 +644,7 @@ export const NOTICE_KINDS = [
   'noRefund',
   'transferExecuted',
   'transferFailed',
+  'anomalous',
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
@@ -691,6 +749,21 @@ export interface PeriodParameters {
   readonly isSuspended: boolean;
 }
 
+/**
+ * The rule on split purchases (domain 5.6): of a citizen's payments of trifling amount at one merchant on one day all but
+ * the first stop counting, as soon as there are so many.
+ */
+export interface AbuseRule {
+  /** Of the first payments that are judged, `YYYY-MM-DD`. */
+  readonly firstDay: string;
+  /** What is trifling: at most this. */
+  readonly amountCentsMax: number;
+  /** From so many on. */
+  readonly paymentsMin: number;
+  /** Days after the one on which a payment stopped counting. */
+  readonly appealDays: number;
+}
+
 /** The law as data: checked, hashed, journaled when a folder is made. */
 export interface Programme {
   readonly name: string;
@@ -699,6 +772,8 @@ export interface Programme {
   readonly periods: readonly PeriodParameters[];
   /** Circuits (two digits) that only the named senders (ABI) may send (DECISION 15); others are free. */
   readonly circuitSenders: Readonly<Record<string, readonly string[]>>;
+  /** Absent: nothing is judged. */
+  readonly abuseRule?: AbuseRule | undefined;
 }
 
 /** What operators decide about periods (domain 3.4). `replace`: a newer version of the whole programme. */
@@ -1211,7 +1286,7 @@ export const REFUSALS = {
     number: 94,
     status: 404,
     programmeCode: 'resource.not-found.error',
-    text: 'This card has no counted payment with this key in the period of the reversal.',
+    text: 'There is no counted payment with this key, or not in the period that is asked about.',
     testo: 'Nessun pagamento conteggiato con questa chiave.',
   },
   PAYMENT_OWNER_LEFT: {
@@ -1292,6 +1367,42 @@ export const REFUSALS = {
     programmeCode: 'generic.error',
     text: 'A newer version of the programme changes only periods that have not begun.',
     testo: 'Una nuova versione del programma modifica solo periodi non ancora iniziati.',
+  },
+  // What is taken out of counting (domain 3.1, 5.6).
+  EXCLUSION_NOT_FOUND: {
+    number: 100,
+    status: 404,
+    programmeCode: 'resource.not-found.error',
+    text: 'Nothing of that is excluded, or no proposal about it waits for a decision.',
+    testo: 'Nessuna esclusione, o nessuna proposta in attesa.',
+  },
+  EXCLUSION_EXISTS: {
+    number: 101,
+    status: 409,
+    programmeCode: 'resource.exists.error',
+    text: 'It is excluded already, or another proposal about it waits for a decision.',
+    testo: 'Già escluso, o un’altra proposta è in attesa.',
+  },
+  SECOND_PERSON_NEEDED: {
+    number: 102,
+    status: 403,
+    programmeCode: 'generic.error',
+    text: 'Who proposed it cannot decide about it: another operator has to.',
+    testo: 'Chi ha proposto non può decidere: occorre un altro operatore.',
+  },
+  EXCLUDED: {
+    number: 103,
+    status: 403,
+    programmeCode: 'resource.not-enabled.error',
+    text: 'This is excluded from the programme until the exclusion is lifted.',
+    testo: 'Escluso dal programma finché l’esclusione non viene revocata.',
+  },
+  APPEAL_OVER: {
+    number: 104,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'The days in which an appeal could be made are over, or nothing here can be appealed against.',
+    testo: 'Termini per il ricorso scaduti, o nessun ricorso possibile.',
   },
 } as const;
 

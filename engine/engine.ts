@@ -7,9 +7,13 @@ import type {
   CommandOutcome,
   CommandReply,
   DayCount,
+  Exclusion,
+  ExclusionRequest,
+  ExclusionsPage,
   FileArrival,
   Hpan,
   InstrumentView,
+  ListedExclusionState,
   ListedNoticeState,
   ListedReversalState,
   MilestonesView,
@@ -84,6 +88,14 @@ export interface ReceivedFilesQuery {
   readonly dayNumber: number;
   /** Absent: of all. */
   readonly sender?: string;
+  /** Of the page before; what is not one finds nothing. */
+  readonly cursor?: string;
+}
+
+export interface ExclusionsQuery {
+  readonly state: ListedExclusionState;
+  /** At most LIMITS.exclusionsPageMax; default 20. */
+  readonly limit?: number;
   /** Of the page before; what is not one finds nothing. */
   readonly cursor?: string;
 }
@@ -186,6 +198,17 @@ export interface Engine {
    *   REVERSAL_NOT_RESOLVABLE, PAYMENT_NOT_FOUND, PAYMENT_OWNER_LEFT, PAYMENT_EXCEEDED, PERIOD_CLOSED, OVERLOADED, DRAINING
    */
   resolveReversal(decision: ReversalDecision): Promise<Read<ReversalResolved>>;
+  /**
+   * For operators: one proposes that a citizen, or one payment, be excluded or the exclusion lifted; another one decides, and
+   * only then anything happens. Payments: until their period has closed. Asked again by the same one it changes nothing and
+   * answers the same, but for what was rejected, or decided otherwise since.
+   *
+   * @returns FIELD_INVALID (reason, operator), CITIZEN_NOT_FOUND, PAYMENT_NOT_FOUND, PERIOD_CLOSED, EXCLUSION_NOT_FOUND,
+   *   EXCLUSION_EXISTS, SECOND_PERSON_NEEDED, APPEAL_OVER, DRAINING
+   */
+  exclude(request: ExclusionRequest): Promise<Read<Exclusion>>;
+  /** Partition by partition, in the order of citizens. */
+  exclusions(query: ExclusionsQuery): Promise<Read<ExclusionsPage>>;
   /** For operators: why a record of an instrument counts, or does not. */
   recordFate(hpan: Hpan, record: RecordKey): Promise<Read<RecordFate>>;
   /** For acquirers: every instrument that an activation covers on a day (domain 2.2), partition by partition, by hpan. */

@@ -7,6 +7,7 @@ import type { LedgerEntry, PendingReversal, StoredResolution } from './card/card
 import type {
   Answer,
   CitizenKey,
+  Exclusion,
   Hpan,
   MethodDetails,
   Notice,
@@ -20,6 +21,7 @@ import type {
   TransactionRecord,
   WalletCommandKind,
 } from './contract.ts';
+import type { MerchantDay } from './exclusion/merchant-day.ts';
 import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from './payout/payout.ts';
@@ -135,6 +137,24 @@ export type WalletFact =
       readonly before: Standing | null;
       readonly after: Standing;
       readonly atMs: number;
+    }
+  /** The same of a citizen who is excluded: nothing moves, and nobody sees it until the exclusion is lifted. */
+  | {
+      readonly kind: 'paymentKept';
+      readonly citizen: CitizenKey;
+      readonly payment: PaymentRow;
+      readonly rawCents: number;
+      readonly before: Standing | null;
+      readonly after: Standing;
+      readonly atMs: number;
+    }
+  /** The citizen is excluded, or no more: leaves the rankings of these periods (the open ones), or comes back to them. */
+  | {
+      readonly kind: 'citizenExcluded';
+      readonly citizen: CitizenKey;
+      readonly isExcluded: boolean;
+      readonly standings: readonly { readonly awardPeriodId: number; readonly standing: Standing }[];
+      readonly atMs: number;
     };
 
 export type CardFact =
@@ -209,6 +229,24 @@ export type NoticeFact =
       readonly wasDueMs: number;
     };
 
+/** What is taken out of counting, and what the rule on abuse has to remember for that. */
+export type ExclusionFact =
+  /** A proposal, or what became of one, as it now stands. */
+  | {
+      readonly kind: 'exclusionSet';
+      readonly citizen: CitizenKey;
+      /** See `exclusionSubject`. */
+      readonly subject: string;
+      readonly exclusion: Exclusion;
+    }
+  | {
+      readonly kind: 'merchantDaySet';
+      readonly citizen: CitizenKey;
+      /** Of the row. */
+      readonly sub: string;
+      readonly merchantDay: MerchantDay;
+    };
+
 export type PartitionFact =
   /** This card partition takes nothing more for the period. */
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number }
@@ -245,7 +283,7 @@ export type PartitionFact =
   /** Written by partition 0: a file of an acquirer, as it now stands. */
   | { readonly kind: 'receivedFileSet'; readonly file: ReceivedFile };
 
-export type Fact = WalletFact | PayoutFact | NoticeFact | CardFact | PartitionFact;
+export type Fact = WalletFact | PayoutFact | NoticeFact | ExclusionFact | CardFact | PartitionFact;
 
 /** What partitions tell each other. Journaled with the sender's facts, first-in first-out per pair. */
 export type MessageBody =
@@ -322,6 +360,14 @@ export type MessageBody =
     }
   /** `applied` false: the owner has left meanwhile, there is nothing to match. */
   | { readonly kind: 'reverseJudged'; readonly hpan: Hpan; readonly place: number; readonly applied: boolean }
+  /** To a card: this payment is to count no more, or again. */
+  | {
+      readonly kind: 'exclude';
+      readonly hpan: Hpan;
+      readonly key: string;
+      readonly trxMs: number;
+      readonly isExcluded: boolean;
+    }
   | { readonly kind: 'periodClosed'; readonly awardPeriodId: number };
 
 /** A message to one wallet or card; the rest are told to every partition. */

@@ -8,6 +8,7 @@ export type {
   CoveredQuery,
   Engine,
   EngineStats,
+  ExclusionsQuery,
   NoticesQuery,
   PaymentsQuery,
   PayoutsFilter,

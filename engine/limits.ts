@@ -70,6 +70,7 @@ export const LIMITS = {
   paymentsPageMax: 100,
   rankingPageMax: 1_000,
   reversalsPageMax: 100,
+  exclusionsPageMax: 100,
   /** Reversals given up in one turn of a partition: a backlog of years lets commands pass between. */
   expiredPerTurnMax: 500,
   /** Citizens that one turn of a payout run looks at: some milliseconds, and commands pass between. */

@@ -1,6 +1,7 @@
 /** What the engine needs from outside. Declared here, implemented where it can fail. */
 import type { Card, LedgerEntry, ReversalRow, StoredResolution } from './card/card.ts';
-import type { CitizenKey, Notice, PayoutFile, PeriodDecision, ReceivedFile } from './contract.ts';
+import type { CitizenKey, Exclusion, Notice, PayoutFile, PeriodDecision, ReceivedFile } from './contract.ts';
+import type { MerchantDay } from './exclusion/merchant-day.ts';
 import type { Message, TurnRecord } from './facts.ts';
 import type { FileTally } from './file/received-file.ts';
 import type { NoticeRun } from './notice/notice.ts';
@@ -80,6 +81,10 @@ export interface RowTypes {
   readonly pointer: Pointer;
   /** entity '', sub `decisionSub`: what operators decided (partition 0), and by what the partition opened a period again */
   readonly periodDecision: PeriodDecision;
+  /** entity '', sub `exclusionSub`: proposals that wait, what is excluded, what was lifted */
+  readonly exclusion: Exclusion;
+  /** entity citizen, sub the day and the merchant, digested: what the rule on abuse has to remember */
+  readonly merchantDay: MerchantDay;
 }
 export type RowTable = keyof RowTypes;
 /** Rows that are actors: one for each entity. The others are lists, many rows to an entity. */

@@ -172,6 +172,8 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     reversals: (query) => view('reversals', engine.reversals(query)),
     recordFate: (hpan, record) => view('recordFate', engine.recordFate(hpan, record)),
     resolveReversal: (decision) => engine.resolveReversal(decision),
+    exclude: (request) => engine.exclude(request),
+    exclusions: (query) => view('exclusions', engine.exclusions(query)),
     covered: (query) => view('covered', engine.covered(query)),
     payouts: (query) => view('payouts', engine.payouts(query)),
     payoutsOf: (citizen) => view('payoutsOf', engine.payoutsOf(citizen)),
@@ -201,6 +203,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
 }
 
 type ReadName =
+  | 'exclusions'
   | 'outcome'
   | 'wallet'
   | 'instrument'

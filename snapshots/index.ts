@@ -52,9 +52,11 @@ export {
 } from './codec/values-v1.ts';
 export { commandKind } from './codec/values-v2.ts';
 export {
+  exclusion,
   fileTally,
   notice,
   noticeRunKind,
+  paymentName,
   payoutCut,
   payoutFile,
   payoutOrder,
@@ -64,6 +66,7 @@ export {
   periodDecisionKind,
   receivedFile,
   recordCover,
+  recordKey,
   resolution,
 } from './codec/values-v3.ts';
 export { examineFolder, type Finding } from './examine.ts';

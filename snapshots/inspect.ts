@@ -68,7 +68,12 @@ export async function verifyStores(
   );
   for (const store of stores) expectRows(account, store, findings);
 
-  const [balance, standings, jackpots, busy] = [new Balance(), new Standings(), new Jackpots(), new Set<string>()];
+  const [balance, standings, jackpots, busy] = [
+    new Balance(programme.abuseRule),
+    new Standings(),
+    new Jackpots(),
+    new Set<string>(),
+  ];
   const { past = [] } = options;
   const { partitions } = account;
   const covers = new Covers();

@@ -47,6 +47,8 @@ const TABLE_NUMBERS: Readonly<Record<RowTable, number>> = {
   receivedFile: 18,
   pointer: 20,
   periodDecision: 19,
+  exclusion: 15,
+  merchantDay: 16,
 };
 
 export const ROW_TABLES = Object.keys(TABLE_NUMBERS) as readonly RowTable[];

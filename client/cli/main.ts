@@ -18,6 +18,7 @@ const VERBS: Verbs = {
   programme: () => import('./programme.ts').then(({ programme }) => programme),
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
+  exclusions: () => import('./exclusions.ts').then(({ exclusions }) => exclusions),
   why: () => import('./why.ts').then(({ why }) => why),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),

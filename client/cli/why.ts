@@ -67,10 +67,16 @@ function sayFate(fate: ShownFate): string {
       : [`citizen: ${fate.citizen}${hasLeft ? ', who has left since: it counts no more' : ''}`]),
     ...(code === null ? [] : [`${code}: ${REFUSALS[code].text}`]),
     ...(isFlagged ? ['flagged: a later payment fits it, too; it stands until an operator has looked at it'] : []),
-    ...related.map((other) => `${other.operationType === '01' ? 'reversal' : 'payment'}: ${sayRecord(other)}`),
+    ...related.map((other) => `${nameOf(other)}: ${sayRecord(other)}`),
     ...(resolved === null ? [] : [sayResolution(resolved)]),
     ...guards.map((guard) => `  ${guard.code}: ${REFUSALS[guard.code].text} ${factsOf(guard)}`),
   ].join('\n');
+}
+
+function nameOf({ operationType }: ShownRecord): string {
+  if (operationType === '01') return 'reversal';
+  if (operationType.startsWith('X')) return 'excluded from counting';
+  return operationType.startsWith('I') ? 'counting again' : 'payment';
 }
 
 function sayState({ state, guards, awardPeriodId, scoreCents, leftCents, expires, record }: ShownFate): string {

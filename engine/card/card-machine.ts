@@ -8,10 +8,19 @@ import type { CitizenKey, Hpan, PeriodParameters, RecordCover, RefusalName } fro
 import { machineSteps } from '../decision.ts';
 import type { Fact } from '../facts.ts';
 import { isReversal, romeDayNumber } from '../programme/index.ts';
-import type { HistoryRow } from './card.ts';
+import type { HistoryRow, LedgerEntry } from './card.ts';
 import { hasDeparted, lastActivation } from './card-facts.ts';
 import type { LedgerContext, Received, ResolutionAsked } from './ledger.ts';
-import { isInFuture, isKnown, LedgerWork, refuseRecord, resolvedView } from './ledger.ts';
+import {
+  isExcludedBy,
+  isInFuture,
+  isKnown,
+  LedgerWork,
+  lastExclusion,
+  recordsOf,
+  refuseRecord,
+  resolvedView,
+} from './ledger.ts';
 import { clampDeactivation, coveringRow } from './ownership.ts';
 
 export type CardContext = LedgerContext;
@@ -56,6 +65,14 @@ export type CardEvent =
     }
   | { readonly type: 'REVERSE_JUDGED'; readonly place: number; readonly applied: boolean }
   | ({ readonly type: 'RESOLVE' } & ResolutionAsked)
+  /** A payment is to count no more, or again. Its key is found, or null. */
+  | {
+      readonly type: 'EXCLUDE';
+      readonly payment: LedgerEntry | null;
+      readonly isExcluded: boolean;
+      /** Nothing more changes in its period. */
+      readonly isClosed: boolean;
+    }
   /** Time has passed: what has waited for its month is over. */
   | { readonly type: 'EXPIRE' };
 
@@ -111,6 +128,16 @@ export const cardMachine = setup({
     hasOwnerLeft: when<'RESOLVE'>(
       ({ context, event }) => event.payment !== null && hasDeparted(context.card, event.payment),
     ),
+    isOutOfCounting: when<'RESOLVE'>(({ context, event: { payment } }) => {
+      if (payment === null) return false;
+      return isExcludedBy(
+        lastExclusion(
+          recordsOf(context.card, (place) => context.ledger.entry(place)),
+          payment,
+        ),
+      );
+    }),
+    isBeyondExclusion: when<'EXCLUDE'>(({ event: { payment, isClosed } }) => payment?.state !== 'counted' || isClosed),
     isPeriodClosed: when<'RESOLVE'>(({ event }) => event.isClosed),
     isMoreThanLeft: when<'RESOLVE'>(({ event: { payment, reversal } }) => {
       return (reversal?.record.amountCents ?? 0) > (payment?.leftCents ?? 0);
@@ -189,6 +216,10 @@ export const cardMachine = setup({
       const { key } = event as Extract<CardEvent, { type: 'RESOLVE' }>;
       context.decision.outcomes.push({ kind: 'resolution', key, reply: { ok: false, code } });
     },
+    exclude: on<'EXCLUDE'>(({ context, event: { payment, isExcluded } }) => {
+      invariant(payment !== null, 'a guard saw to the payment');
+      new LedgerWork(context).exclude(payment, isExcluded);
+    }),
     reverseJudged: on<'REVERSE_JUDGED'>(({ context, event }) => new LedgerWork(context).reverseJudged(event)),
   },
 }).createMachine({
@@ -214,6 +245,7 @@ export const cardMachine = setup({
     COUNT_JUDGED: { actions: 'countJudged' },
     REVERSE_JUDGED: { actions: 'reverseJudged' },
     EXPIRE: { actions: 'expire' },
+    EXCLUDE: [{ guard: 'isBeyondExclusion' }, { actions: 'exclude' }],
     RESOLVE: [
       { guard: 'isRecordUnderWay', actions: 'defer' },
       { guard: 'isNoReversal', actions: { type: 'refuseResolution', params: { code: 'REVERSAL_NOT_FOUND' } } },
@@ -225,6 +257,7 @@ export const cardMachine = setup({
       { guard: 'isNoPayment', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_NOT_FOUND' } } },
       { guard: 'hasOwnerLeft', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_OWNER_LEFT' } } },
       { guard: 'isPeriodClosed', actions: { type: 'refuseResolution', params: { code: 'PERIOD_CLOSED' } } },
+      { guard: 'isOutOfCounting', actions: { type: 'refuseResolution', params: { code: 'EXCLUDED' } } },
       { guard: 'isMoreThanLeft', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_EXCEEDED' } } },
       { actions: 'resolve' },
     ],

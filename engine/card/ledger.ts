@@ -6,6 +6,7 @@ import { invariant } from '../assert.ts';
 import type {
   Hpan,
   PeriodParameters,
+  RecordKey,
   RecordOutcome,
   RefusalName,
   Resolution,
@@ -18,7 +19,12 @@ import type { MessageBody } from '../facts.ts';
 import { NOWHERE } from '../place.ts';
 import {
   addOneMonth,
+  exclusionOperation,
+  exclusionTime,
+  inclusionOperation,
+  isExclusion,
   isReversal,
+  isTakingBack,
   matchReversal,
   type RememberedPayment,
   type ReversalEffect,
@@ -43,6 +49,8 @@ export interface LedgerContext {
   readonly decision: Decision;
   readonly ledger: LedgerReader;
   periodOf(awardPeriodId: number): PeriodParameters;
+  /** Of a record that the engine makes. */
+  keyOf(record: RecordKey): string;
 }
 
 export interface Received {
@@ -113,6 +121,21 @@ export function* recordsOf(card: Card, entryAt: LedgerReader['entry']): Iterable
     yield entry;
     place = entry.previous;
   }
+}
+
+/**
+ * The engine's own record that says how a payment stands: taken out of counting, or put back; null = nothing ever was.
+ * What its wallet did not take, since the owner had left, is forgotten.
+ */
+export function lastExclusion(records: Iterable<LedgerEntry>, payment: LedgerEntry): LedgerEntry | null {
+  for (const entry of records) {
+    if (entry.matched === payment.place && isExclusion(entry.record) && entry.state !== 'forgotten') return entry;
+  }
+  return null;
+}
+
+export function isExcludedBy(last: LedgerEntry | null): boolean {
+  return last !== null && isTakingBack(last.record);
 }
 
 /** What an operator asks, with all that has to be known to judge it. */
@@ -216,6 +239,7 @@ export class LedgerWork {
   reverseJudged({ place, applied }: Omit<Judged<'reverseJudged'>, 'kind' | 'hpan'>): void {
     const reversal = this.#asked(place);
     this.#unanswered -= 1;
+    if (isExclusion(reversal.record)) return this.#exclusionJudged(reversal, applied);
     if (applied) this.#apply(reversal);
     else this.#ownerIsGone(reversal);
     this.#settlePending();
@@ -241,6 +265,65 @@ export class LedgerWork {
         : { ...reversal, flagged: false, code: 'REVERSAL_AMBIGUOUS' };
     this.#set(resolved);
     this.#tellResolved(key, { ok: true, value: resolvedView(resolved, made) });
+  }
+
+  /**
+   * Has the wallet take back all that is left of a payment, or give it back (domain 5.6). In between nothing happens to the
+   * payment: a reversal of it is parked.
+   */
+  exclude(payment: LedgerEntry, isExcluded: boolean): void {
+    const last = lastExclusion(this.#entries(), payment);
+    if (isExcludedBy(last) === isExcluded) return;
+    if (isExcluded) this.#takeOut(payment, last);
+    else if (last !== null) this.#putBack(payment, last);
+  }
+
+  #takeOut(payment: LedgerEntry, last: LedgerEntry | null): void {
+    let { leftCents, scoreCents } = payment;
+    for (const { matched, state, record, scoreCents: taken } of this.#entries()) {
+      if (matched !== payment.place || !isReversal(record)) continue;
+      if (state === 'asked') leftCents -= record.amountCents;
+      if (state === 'asked' || state === 'applied') scoreCents += taken;
+    }
+    // It counts no more as it is; a cent that rounding leaves (G16) stays.
+    if (leftCents === 0) return;
+    const time = last === null ? 1 : exclusionTime(last.record.operationType) + 1;
+    this.#askExclusion(payment, exclusionOperation(payment.record.operationType, time), {
+      amountCents: leftCents,
+      scoreCents: 0 - scoreCents,
+      countDelta: -1,
+    });
+  }
+
+  #putBack(payment: LedgerEntry, out: LedgerEntry): void {
+    const { scoreCents, record } = out;
+    const put = { amountCents: record.amountCents, scoreCents: 0 - scoreCents, countDelta: 1 };
+    this.#askExclusion(payment, inclusionOperation(record.operationType), put);
+  }
+
+  #askExclusion(
+    payment: LedgerEntry,
+    operationType: string,
+    { amountCents, scoreCents, countDelta }: { amountCents: number; scoreCents: number; countDelta: number },
+  ): void {
+    const { nowMs, decision, keyOf } = this.#context;
+    const { citizen, enrolment, awardPeriodId } = payment;
+    // No reversal is ever about it.
+    const record: TransactionRecord = { ...payment.record, operationType, amountCents, correlationId: '' };
+    const arrived = this.#arrived(
+      { key: keyOf(record), record, receivedMs: nowMs, fileNumber: 0 },
+      { state: 'asked', citizen, awardPeriodId },
+    );
+    this.#unanswered += 1;
+    this.#set({ ...arrived, enrolment, matched: payment.place, scoreCents });
+    const { place } = arrived;
+    const counts = { record, awardPeriodId, scoreCents, countDelta };
+    decision.messages.push({ kind: 'reverse', citizen, enrolment, place, ...counts });
+  }
+
+  #exclusionJudged(entry: LedgerEntry, applied: boolean): void {
+    this.#set({ ...entry, state: applied ? 'applied' : 'forgotten' });
+    this.#settlePending();
   }
 
   /** Gives up what has waited for a month. */
@@ -276,9 +359,10 @@ export class LedgerWork {
     this.#gone = { citizen, enrolment };
     const unmatched = { ...reversal, citizen: '', enrolment: 0, matched: NOWHERE, scoreCents: 0 };
     if (reversal.code !== null) {
-      this.#context.decision.facts.push({ kind: 'resolutionVoided', hpan: this.#hpan, place });
+      const isResolved = this.#context.ledger.resolution(place) !== null;
+      if (isResolved) this.#context.decision.facts.push({ kind: 'resolutionVoided', hpan: this.#hpan, place });
       this.#set({ ...unmatched, state: 'parked' });
-      this.#tellResolved(reversal.key, { ok: false, code: 'PAYMENT_OWNER_LEFT' });
+      if (isResolved) this.#tellResolved(reversal.key, { ok: false, code: 'PAYMENT_OWNER_LEFT' });
       return;
     }
     // Places follow each other as records arrive.
@@ -288,11 +372,21 @@ export class LedgerWork {
 
   /** Tries what waits, in the order received, until one of them is under way (DECISION 23). */
   #settlePending(): void {
+    this.#settleStopped();
     if (this.#pending.length === 0) return;
     this.expire();
     for (const { place } of this.#pending) {
       if (this.#unanswered > 0) return;
       this.#match(this.#entry(place));
+    }
+  }
+
+  /** Reversals of payments that count again go on where they were stopped, in the order received. */
+  #settleStopped(): void {
+    if (this.#reversals === 0) return;
+    for (const entry of [...this.#entries()].reverse()) {
+      if (this.#unanswered > 0) return;
+      if (entry.state === 'parked' && entry.code === 'EXCLUDED') this.#match(entry);
     }
   }
 
@@ -302,16 +396,18 @@ export class LedgerWork {
     const payments = this.#livePayments();
     const match = matchReversal(reversal, payments, period);
     if (match.kind === 'none') return 'none';
+    const payment = payments.find(({ key }) => match.kind !== 'ambiguous' && key === match.key)?.entry;
+    const isStopped = match.kind === 'matched' && isExcludedBy(lastExclusion(this.#entries(), payment!));
+    if (isStopped && reversal.code === 'EXCLUDED') return 'none';
     this.#pending = this.#pending.filter((one) => one.place !== reversal.place);
-    if (match.kind !== 'matched') {
-      const code = match.kind === 'ambiguous' ? 'REVERSAL_AMBIGUOUS' : 'REVERSAL_EXCEEDS';
+    if (match.kind !== 'matched' || isStopped) {
+      const code = isStopped ? 'EXCLUDED' : match.kind === 'ambiguous' ? 'REVERSAL_AMBIGUOUS' : 'REVERSAL_EXCEEDS';
       this.#set({ ...reversal, state: 'parked', code });
       this.#tell(reversal, { status: 'parked', code });
       return 'moved';
     }
-    const payment = payments.find(({ key }) => key === match.key);
     invariant(payment !== undefined, 'a matched payment is one of those that were looked at');
-    this.#ask(reversal, payment.entry, match);
+    this.#ask(reversal, payment, match);
     return 'moved';
   }
 

@@ -33,6 +33,11 @@ export function newNotice(
   return { id, citizen, ...content, payoutId, state: 'due', attempts: 0, dueMs: nowMs, atMs: nowMs };
 }
 
+/** @param about one merchant's day, and the day on which it is told */
+export function anomalousId(citizen: CitizenKey, about: string): string {
+  return `anomalous ${citizen} ${about}`;
+}
+
 export type NoticeListChange = readonly [sub: string, row: Notice | null];
 
 /** What a fact about a notice does to the list. */

@@ -15,6 +15,8 @@ export type PayoutEvent =
   | { readonly type: 'EMPTY' }
   /** The citizen left. */
   | { readonly type: 'WITHDRAW' }
+  /** The citizen, of this enrolment, was excluded and is no more. */
+  | { readonly type: 'REINSTATE'; readonly enrolment: number }
   /** It goes into a file that is being written. */
   | { readonly type: 'EXPORT'; readonly fileNumber: number }
   /** That file is where it was to go. */
@@ -65,6 +67,7 @@ const open = {
   FILL: { actions: 'fill' },
   EMPTY: { actions: 'empty' },
   WITHDRAW: { actions: 'withdraw' },
+  REINSTATE: { guard: 'isOfEnrolment', actions: 'reinstate' },
   EXPORT: [{ guard: 'isExportable', target: 'WIP', actions: 'export' }, notOpen],
   DELIVER: notOfFile,
   RESTORE: {},
@@ -78,6 +81,7 @@ export const payoutMachine = setup({
     isOfFile: when<'EXPORT' | 'DELIVER' | 'RESTORE'>(
       ({ context: { payout }, event }) => payout.fileNumber === event.fileNumber,
     ),
+    isOfEnrolment: when<'REINSTATE'>(({ context: { payout }, event }) => payout.enrolment === event.enrolment),
     isToBeNew: when<'RESTORE'>(
       ({ context: { payout }, event }) => payout.fileNumber === event.fileNumber && event.status === 'NEW',
     ),
@@ -95,6 +99,7 @@ export const payoutMachine = setup({
     fill: on<'FILL'>(({ context, event }) => set(context, { payoff: event.payoff })),
     empty: ({ context }) => set(context, { payoff: null }),
     withdraw: ({ context }) => set(context, { isEnabled: false }),
+    reinstate: ({ context }) => set(context, { isEnabled: true }),
     export: on<'EXPORT'>(({ context, event }) => set(context, { status: 'WIP', fileNumber: event.fileNumber })),
     deliver: ({ context }) => set(context, { status: 'SENT' }),
     restore: on<'RESTORE'>(({ context, event: { status, payoff } }) =>
@@ -117,6 +122,7 @@ export const payoutMachine = setup({
     OUTCOME: notSent,
     SUCCEED: {},
     WITHDRAW: {},
+    REINSTATE: {},
   },
   states: {
     NEW: { on: open },
@@ -125,6 +131,7 @@ export const payoutMachine = setup({
       on: {
         // Should the file fail to go out, it is too late for it to go with another.
         WITHDRAW: { actions: 'withdraw' },
+        REINSTATE: { guard: 'isOfEnrolment', actions: 'reinstate' },
         EXPORT: [ofFile, notOpen],
         DELIVER: [{ ...ofFile, target: 'SENT', actions: 'deliver' }, notOfFile],
         RESTORE: [

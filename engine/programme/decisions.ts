@@ -63,6 +63,7 @@ export function versionProblem(before: Programme, after: Programme, nowMs: numbe
   if (before.name !== after.name) return 'programme.name differs';
   if (before.panSalt !== after.panSalt) return 'programme.panSalt differs';
   if (sendersOf(before) !== sendersOf(after)) return 'programme.circuitSenders differs';
+  if (ruleOf(before) !== ruleOf(after)) return 'programme.abuseRule differs';
 
   const today = dayText(romeDayNumber(nowMs));
   for (const period of before.periods) {
@@ -225,6 +226,10 @@ function parsed(json: string): unknown {
 function differingField(before: PeriodParameters, after: PeriodParameters): string | null {
   const names = Object.keys(before) as readonly (keyof PeriodParameters)[];
   return names.find((name) => before[name] !== after[name]) ?? null;
+}
+
+function ruleOf({ abuseRule }: Programme): string {
+  return JSON.stringify(Object.entries(abuseRule ?? {}).toSorted());
 }
 
 function sendersOf({ circuitSenders }: Programme): string {

@@ -1,4 +1,5 @@
 /** The law: pure functions of what a programme says. No state, no clock. */
+export { appealEndsMs, isTrifling, type MerchantDayJudged, merchantDayOf, withTriflingPayment } from './abuse.ts';
 export {
   addOneMonth,
   dayNumberOf,
@@ -66,13 +67,19 @@ export {
   checkRecordFields,
   checkRow,
   compareKeys,
+  exclusionOperation,
+  exclusionTime,
   idTrxOf,
+  inclusionOperation,
+  isExclusion,
   isLine,
   isReversal,
+  isTakingBack,
   RECORD_COLUMNS,
   type RecordColumn,
   type RowContext,
   recordKeyText,
+  undoneOperation,
 } from './record.ts';
 export {
   isCandidate,

@@ -25,6 +25,10 @@ export class Law implements Programme {
     return this.#programme.periods;
   }
 
+  get abuseRule(): Programme['abuseRule'] {
+    return this.#programme.abuseRule;
+  }
+
   get circuitSenders(): Programme['circuitSenders'] {
     return this.#programme.circuitSenders;
   }

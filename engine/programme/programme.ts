@@ -1,6 +1,6 @@
 /** The law as a file: its check, its canonical text, and the programmes that are built in (domain 2.6, 7). */
 import { invariant } from '../assert.ts';
-import type { PeriodParameters, Programme } from '../contract.ts';
+import type { AbuseRule, PeriodParameters, Programme } from '../contract.ts';
 import { dayNumberOf, dayText } from './calendar.ts';
 
 export type CheckedProgramme =
@@ -23,14 +23,28 @@ const GRACE_DAYS_MAX = 3_653;
 const FIRST_DAY = '1996-01-01';
 const LAST_DAY = '2100-12-31';
 
+/** So many payments of one merchant and day are remembered before any of them is excluded. */
+const ABUSE_PAYMENTS_MAX = 100;
+
 const CIRCUIT_FORM = /^\d{2}$/;
 const ABI_FORM = /^\d{5}$/;
 
-const PROGRAMME_RULES: Rules<Programme> = {
+const PROGRAMME_RULES: Rules<Required<Programme>> = {
   name: text,
   panSalt: text,
   periods: (value) => (Array.isArray(value) && value.length > 0 ? null : 'is not a list with a period in it'),
   circuitSenders: checkCircuitSenders,
+  abuseRule: (value) => (isObject(value) ? null : 'is not an object'),
+};
+
+/** May be left out: then it is off. */
+const OPTIONAL_FIELDS: readonly string[] = ['abuseRule'] satisfies (keyof Programme)[];
+
+const ABUSE_RULES: Rules<AbuseRule> = {
+  firstDay: day,
+  amountCentsMax: integer(INTEGER_MAX),
+  paymentsMin: integer(ABUSE_PAYMENTS_MAX, 2),
+  appealDays: integer(GRACE_DAYS_MAX),
 };
 
 const PERIOD_RULES: Rules<PeriodParameters> = {
@@ -61,7 +75,7 @@ const WITHOUT_SUPER_CASHBACK = { minPosition: 0, jackpotCents: 0 } as const;
 const SUPER_CASHBACK = { minPosition: 100_000, jackpotCents: 1_500_00 } as const;
 
 /**
- * Checks what was read from a programme file. Strict: every field is there, none besides; ids are unique; periods that
+ * Checks what was read from a programme file. Strict: every field is there but the rule on abuse, none besides; ids are unique; periods that
  * are not suspended do not overlap.
  */
 export function checkProgramme(value: unknown): CheckedProgramme {
@@ -76,8 +90,10 @@ export function checkProgramme(value: unknown): CheckedProgramme {
 export function canonicalJson(programme: Programme): string {
   const periods = programme.periods.toSorted((left, right) => left.awardPeriodId - right.awardPeriodId);
   const senders = Object.entries(programme.circuitSenders).map(([circuit, abis]) => [circuit, abis.toSorted()]);
-  const { name, panSalt } = programme;
-  return JSON.stringify({ name, panSalt, periods, circuitSenders: Object.fromEntries(senders) }, withSortedKeys);
+  // A law is read through getters, which no spread sees.
+  const { name, panSalt, abuseRule } = programme;
+  const circuitSenders = Object.fromEntries(senders);
+  return JSON.stringify({ name, panSalt, periods, circuitSenders, abuseRule }, withSortedKeys);
 }
 
 /** What was journaled, or told by another part: checked before. */
@@ -159,7 +175,9 @@ function programmeProblem(value: unknown): string | null {
   const problem = fieldsProblem(value, PROGRAMME_RULES, 'programme');
   if (problem !== null) return problem;
 
-  const { periods } = value as { readonly periods: readonly unknown[] };
+  const { periods, abuseRule } = value as { readonly periods: readonly unknown[]; readonly abuseRule?: unknown };
+  const abuseProblem = abuseRule === undefined ? null : fieldsProblem(abuseRule, ABUSE_RULES, 'programme.abuseRule');
+  if (abuseProblem !== null) return abuseProblem;
   for (const [index, period] of periods.entries()) {
     const periodProblem = fieldsProblem(period, PERIOD_RULES, `periods[${index}]`);
     if (periodProblem !== null) return periodProblem;
@@ -175,6 +193,7 @@ function fieldsProblem(value: unknown, rules: Readonly<Record<string, Rule>>, pa
   if (unknownName !== undefined) return `${path}.${unknownName} is not a field of the programme`;
 
   for (const [name, rule] of Object.entries(rules)) {
+    if (!Object.hasOwn(value, name) && OPTIONAL_FIELDS.includes(name)) continue;
     if (!Object.hasOwn(value, name)) return `${path}.${name} is missing`;
     const problem = rule(value[name]);
     if (problem !== null) return `${path}.${name} ${problem}`;
@@ -228,10 +247,10 @@ function day(value: unknown): string | null {
   return value >= FIRST_DAY && value <= LAST_DAY ? null : `is not between ${FIRST_DAY} and ${LAST_DAY}`;
 }
 
-function integer(max: number): Rule {
+function integer(max: number, min = 0): Rule {
   return (value) => {
     const isInteger = Number.isInteger(value) && !Object.is(value, -0);
-    return isInteger && Number(value) >= 0 && Number(value) <= max ? null : `is not an integer from 0 to ${max}`;
+    return isInteger && Number(value) >= min && Number(value) <= max ? null : `is not an integer from ${min} to ${max}`;
   };
 }
 

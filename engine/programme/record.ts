@@ -130,6 +130,42 @@ export function isReversal(record: Pick<TransactionRecord, 'operationType'>): bo
   return record.operationType === REVERSAL_OPERATION;
 }
 
+/**
+ * The engine's own records: a payment stops counting, and counts again. They are the payment's, but for their operation,
+ * in which no acquirer may write a letter: `X1-00` and `I1-00` of an operation `00`, when it comes to that once more `X2-00`.
+ */
+export function exclusionOperation(operationType: string, time: number): string {
+  return `${EXCLUSION_LETTER}${time}-${operationType}`;
+}
+
+/** Of the record that puts back what the one of this operation took out. */
+export function inclusionOperation(exclusion: string): string {
+  return INCLUSION_LETTER + exclusion.slice(1);
+}
+
+/** The other way; null where it puts nothing back. */
+export function undoneOperation(operationType: string): string | null {
+  return operationType.startsWith(INCLUSION_LETTER) ? EXCLUSION_LETTER + operationType.slice(1) : null;
+}
+
+/** How often the payment was taken out by then. */
+export function exclusionTime(operationType: string): number {
+  return Number.parseInt(operationType.slice(1), 10);
+}
+
+/** True of both. */
+export function isExclusion({ operationType }: Pick<TransactionRecord, 'operationType'>): boolean {
+  return operationType.startsWith(EXCLUSION_LETTER) || operationType.startsWith(INCLUSION_LETTER);
+}
+
+/** Its amount is shown with a minus. */
+export function isTakingBack(record: Pick<TransactionRecord, 'operationType'>): boolean {
+  return isReversal(record) || record.operationType.startsWith(EXCLUSION_LETTER);
+}
+
+const EXCLUSION_LETTER = 'X';
+const INCLUSION_LETTER = 'I';
+
 /** The key as one text: different keys never give the same. */
 export function recordKeyText(record: RecordKey): string {
   return JSON.stringify([

@@ -29,6 +29,8 @@ export const OWNER_OF = {
   receivedFile: 'partition',
   pointer: 'partition',
   periodDecision: 'partition',
+  exclusion: 'partition',
+  merchantDay: 'wallet',
 } as const;
 
 export type Value = Wallet | Card | PartitionRow;

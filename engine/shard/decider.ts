@@ -17,7 +17,14 @@ import type { ActorMessage, Fact, Message, MessageBody } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Store } from '../ports.ts';
-import { acceptingPeriod, decisionPrefix, findPeriod, periodStatus, reopenedPeriod } from '../programme/index.ts';
+import {
+  acceptingPeriod,
+  decisionPrefix,
+  findPeriod,
+  periodStatus,
+  recordKeyText,
+  reopenedPeriod,
+} from '../programme/index.ts';
 import { doneCommand, type PageReader } from '../wallet/commands.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { emptyWallet } from '../wallet/wallet.ts';
@@ -25,7 +32,8 @@ import type { Asked, WalletContext, WalletEvent } from '../wallet/wallet-events.
 import { decideWallet } from '../wallet/wallet-machine.ts';
 import type { Actors } from './actors.ts';
 import { bodyText } from './command-text.ts';
-import { cardEvent, commandEvent, receiverOf, walletEvent } from './events.ts';
+import { cardEvent, commandEvent, receiverOf, type ToCard, walletEvent } from './events.ts';
+import { ExclusionDecider, isCitizenExcluded } from './exclusion-decider.ts';
 import { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
@@ -53,6 +61,7 @@ export class Decider {
   readonly #options: DeciderOptions;
   readonly #files: FileDecider;
   readonly #notices: NoticeDecider;
+  readonly #exclusions: ExclusionDecider;
   readonly #payouts: PayoutDecider;
   /** Tasks behind an unfinished one of the same wallet or card, in order. */
   readonly #deferred = new Map<string, Task[]>();
@@ -74,6 +83,12 @@ export class Decider {
     this.#files = new FileDecider({ digest: (text) => store.vault.digest(text), fact });
     this.#notices = new NoticeDecider({ actors, programme, fact });
     this.#payouts = new PayoutDecider({ actors, programme, vault: store.vault, notices: this.#notices, fact });
+    this.#exclusions = new ExclusionDecider({
+      ...{ programme, vault: store.vault, notices: this.#notices, fact },
+      send: (turn, from, to, body) => this.#send(turn, from, to, body),
+      frozenPeriods: (turn, partition) => this.#frozenPeriods(turn, partition),
+      decideWallet: (turn, wallet, isExcluded) => this.#decideExclusion(turn, wallet, isExcluded),
+    });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
   }
 
@@ -127,6 +142,9 @@ export class Decider {
       case 'rechecks':
         this.#decideRechecks(turn, task);
         return true;
+      case 'exclusions':
+        turn.replies.push(task.decide(turn, this.#exclusions));
+        return true;
       case 'expiry':
         this.#decideExpiry(turn, task);
         return true;
@@ -153,6 +171,7 @@ export class Decider {
       asked,
       wallet,
       frozenPeriods: () => this.#frozenPeriods(turn, partition),
+      isExcluded: () => isCitizenExcluded(turn, citizen),
       vault: this.#options.store.vault,
       isOlder: this.#options.store.isOlder === true,
     });
@@ -277,6 +296,16 @@ export class Decider {
     return this.#partitionRow(turn, partition).closedPeriods.includes(awardPeriodId);
   }
 
+  #decideExclusion(turn: Turn, wallet: Wallet, isExcluded: boolean): void {
+    const partition = partitionOf(wallet.citizen);
+    const decision = newDecision();
+    const type = isExcluded ? 'EXCLUDE' : 'INCLUDE';
+    const frozenPeriods = this.#frozenPeriods(turn, partition);
+    decideWallet(walletContext(turn, partition, wallet, decision), { type, frozenPeriods });
+    this.#fold(turn, partition, decision);
+    this.#payouts.follow(turn, partition, decision.facts);
+  }
+
   #decideSystem(turn: Turn, partition: number, decide: SystemDecide): void {
     const { facts, toAll, done } = decide(this.#partitionRow(turn, partition), turn);
     for (const fact of facts) this.#fact(turn, partition, fact);
@@ -343,7 +372,8 @@ export class Decider {
       case 'release':
       case 'countJudged':
       case 'reverseJudged':
-        decideCard(this.#cardContext(turn, partition, body.hpan, decision), cardEvent(body));
+      case 'exclude':
+        this.#decideCardMessage(turn, partition, body, decision);
         this.#fold(turn, partition, decision);
         this.#tell(turn, partition, body.hpan, decision.outcomes);
         this.#sendAll(turn, partition, decision);
@@ -355,6 +385,7 @@ export class Decider {
         this.#fold(turn, partition, decision);
         for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
         this.#sendAll(turn, partition, decision);
+        if (body.kind === 'count') this.#exclusions.counted(turn, wallet, body.record, decision.facts);
         return citizen;
       }
     }
@@ -364,6 +395,15 @@ export class Decider {
     return walletEvent(body, this.#options.programme, (awardPeriodId) =>
       this.#reopenings(turn, partition).some((decision) => decision.awardPeriodId === awardPeriodId),
     );
+  }
+
+  #decideCardMessage(turn: Turn, partition: number, body: ToCard, decision: Decision): void {
+    const context = this.#cardContext(turn, partition, body.hpan, decision);
+    if (body.kind !== 'exclude') return decideCard(context, cardEvent(body));
+    const payment = findRecord(context, body);
+    const isClosed =
+      payment !== null && this.#partitionRow(turn, partition).closedPeriods.includes(payment.awardPeriodId);
+    decideCard(context, { type: 'EXCLUDE', payment, isExcluded: body.isExcluded, isClosed });
   }
 
   /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
@@ -477,6 +517,7 @@ export class Decider {
         newPlace: () => turn.newPlace('record', partition),
       },
       periodOf: (awardPeriodId) => this.#period(awardPeriodId),
+      keyOf: (record) => this.#options.store.vault.digest(recordKeyText(record)),
     };
   }
 

@@ -3,6 +3,7 @@ import { reversalPrefix } from '../card/listed-reversals.ts';
 import type {
   AccountRecheck,
   CitizenKey,
+  ExclusionsPage,
   NoticeChange,
   NoticeRunKind,
   NoticesPage,
@@ -28,7 +29,16 @@ import {
   REOPENED_FILES_MAX,
   RESOLUTION_REASON_MAX,
 } from '../contract.ts';
-import type { Engine, EngineStats, NoticesQuery, Read, ReceivedFilesQuery, ReversalsQuery } from '../engine.ts';
+import type {
+  Engine,
+  EngineStats,
+  ExclusionsQuery,
+  NoticesQuery,
+  Read,
+  ReceivedFilesQuery,
+  ReversalsQuery,
+} from '../engine.ts';
+import { exclusionPrefix } from '../exclusion/exclusion.ts';
 import { addToTally, type FileTally, figuresOf, filesPrefix, receivedFileSub } from '../file/received-file.ts';
 import { LIMITS } from '../limits.ts';
 import { noticePrefix } from '../notice/notice.ts';
@@ -236,12 +246,29 @@ export class DividedEngine implements Engine {
   resolveReversal: Engine['resolveReversal'] = async (decision) => {
     const refused = this.#refusedAsNew();
     if (refused !== null) return refused;
-    const { hpan, resolution, payment, operator, reason } = decision;
-    if (operator === '' || !isLine(operator, RESOLUTION_REASON_MAX)) return fieldInvalid('operator');
-    if (reason.trim() === '' || !isLine(reason, RESOLUTION_REASON_MAX)) return fieldInvalid('reason');
+    const { hpan, resolution, payment } = decision;
+    const unnamed = unnamedField(decision);
+    if (unnamed !== null) return fieldInvalid(unnamed);
     if ((resolution === 'apply') !== (payment !== null)) return fieldInvalid('payment');
     return this.#shardOf(hpan).resolveReversal(decision);
   };
+
+  exclude: Engine['exclude'] = async (request) => {
+    const refused = this.#refusedAsNew();
+    if (refused !== null) return refused;
+    const unnamed = unnamedField(request);
+    return unnamed === null ? this.#shardOf(request.citizen).exclude(request) : fieldInvalid(unnamed);
+  };
+
+  async exclusions({ state, limit = 20, cursor }: ExclusionsQuery): Promise<Read<ExclusionsPage>> {
+    const prefix = exclusionPrefix(state);
+    const read = async (partition: number, after: string, countMax: number) => {
+      const part = await this.#shardAt(partition).exclusions({ state, partition, after, countMax });
+      return part.ok ? { ...part, value: part.value.map(({ sub, exclusion }) => ({ sub, item: exclusion })) } : part;
+    };
+    const page = await pageOf({ prefix, limit: Math.min(limit, LIMITS.exclusionsPageMax), cursor, read });
+    return page.ok ? { ok: true, value: { exclusions: page.value.items, nextCursor: page.value.nextCursor } } : page;
+  }
 
   /** What the wallet would say is asked of the wallet, which may be anywhere. */
   recordFate: Engine['recordFate'] = async (hpan, record) => {
@@ -502,6 +529,12 @@ function refusedOrder({ kind, files, operator, reason }: PeriodOrder): Refused |
 
 /** Longer than any that a sender may give. */
 const FILE_NAME_MAX = 100;
+
+/** Whoever decides has a name and a reason, each in one line. */
+function unnamedField({ operator, reason }: { readonly operator: string; readonly reason: string }): string | null {
+  if (operator === '' || !isLine(operator, RESOLUTION_REASON_MAX)) return 'operator';
+  return reason.trim() === '' || !isLine(reason, RESOLUTION_REASON_MAX) ? 'reason' : null;
+}
 
 function fieldInvalid(detail: string): Refused {
   return { ok: false, code: 'FIELD_INVALID', detail };

@@ -10,7 +10,9 @@ import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
 import type { Asked, WalletEvent } from '../wallet/wallet-events.ts';
 
 type Messages<K extends MessageBody['kind']> = Extract<MessageBody, { kind: K }>;
-type ToCard = Messages<'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged'>;
+export type ToCard = Messages<
+  'claim' | 'claimConfirmed' | 'claimWithdrawn' | 'release' | 'countJudged' | 'reverseJudged' | 'exclude'
+>;
 type ToWallet = Messages<'claimJudged' | 'releaseJudged' | 'count' | 'countLate' | 'reverse'>;
 
 type SetIban = Extract<WalletCommandBody, { kind: 'setIban' }>;
@@ -20,13 +22,22 @@ export interface CommandArrival {
   readonly asked: Asked;
   readonly wallet: Wallet;
   readonly frozenPeriods: () => readonly number[];
+  readonly isExcluded: () => boolean;
   readonly vault: Vault;
   /** See Store. */
   readonly isOlder: boolean;
 }
 
 /** Sealing costs more than deciding, so an event only carries the way to do it; only leaving asks what is frozen. */
-export function commandEvent({ command, asked, wallet, frozenPeriods, vault, isOlder }: CommandArrival): WalletEvent {
+export function commandEvent({
+  command,
+  asked,
+  wallet,
+  frozenPeriods,
+  isExcluded,
+  vault,
+  isOlder,
+}: CommandArrival): WalletEvent {
   const { body, taxCode } = command;
   switch (body.kind) {
     case 'enrol':
@@ -34,6 +45,7 @@ export function commandEvent({ command, asked, wallet, frozenPeriods, vault, isO
         type: 'ENROL',
         asked,
         body,
+        isExcluded,
         identity: () => {
           if (wallet.sealedTaxCode !== null) return { slot: wallet.slot, sealedTaxCode: wallet.sealedTaxCode };
           const slot = vault.newSlot();
@@ -94,7 +106,7 @@ export function walletEvent(
   }
 }
 
-export function cardEvent(body: ToCard): CardEvent {
+export function cardEvent(body: Exclude<ToCard, { kind: 'exclude' }>): CardEvent {
   switch (body.kind) {
     case 'claim':
       return { ...body, type: 'ACTIVATE' };
@@ -126,6 +138,7 @@ export function receiverOf(body: ToCard | ToWallet): number {
     case 'release':
     case 'countJudged':
     case 'reverseJudged':
+    case 'exclude':
       return partitionOf(body.hpan);
     case 'claimJudged':
     case 'releaseJudged':

@@ -5,6 +5,7 @@ import { applyCardFact, isKnownCard } from '../card/card-facts.ts';
 import { listChanges } from '../card/listed-reversals.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Draft } from '../draft.ts';
+import { exclusionChanges } from '../exclusion/exclusion.ts';
 import type { Fact, Message, PartitionFact, PayoutFact, Section, TurnRecord, WalletFact } from '../facts.ts';
 import { fileTallySub, receivedFileSubs } from '../file/received-file.ts';
 import { noticeChanges, noticeRunSub } from '../notice/notice.ts';
@@ -102,6 +103,12 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
     case 'noticeSet':
       for (const [sub, notice] of noticeChanges(fact)) target.put('notice', partition, '', sub, notice);
       return;
+    case 'exclusionSet':
+      for (const [sub, row] of exclusionChanges(fact)) target.put('exclusion', partition, '', sub, row);
+      return;
+    case 'merchantDaySet':
+      target.put('merchantDay', partition, fact.citizen, fact.sub, fact.merchantDay);
+      return;
     case 'payoutMade':
     case 'payoutAdded':
     case 'payoutSet':
@@ -115,8 +122,7 @@ export function foldFact(target: FoldTarget, partition: number, fact: Fact): voi
         return wallet;
       });
       if (fact.kind === 'recheckSet') pointAtRecheck(target, partition, fact);
-      if (fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed')
-        target.setLine('payment', partition, fact.payment);
+      if (isListing(fact)) target.setLine('payment', partition, fact.payment);
       if (fact.kind === 'commandsPaged') {
         const { commands } = fact;
         target.put('command', partition, citizen, pageSub(commands), { commands });
@@ -206,7 +212,7 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     else if (kind === 'left') citizensEnabled -= 1;
     else if (kind === 'cardActivated' || kind === 'claimConfirmed') cardsActive += 1;
     else if (kind === 'cardDeactivated') cardsActive -= 1;
-    else if (kind === 'paymentListed' || kind === 'latePaymentListed') paymentsListed += 1;
+    else if (kind === 'paymentListed' || kind === 'latePaymentListed' || kind === 'paymentKept') paymentsListed += 1;
     else if (kind === 'commandDone') commandsDone += 1;
   }
   let { received, sent } = row;
@@ -222,6 +228,10 @@ function withSection(row: PartitionRow, nowMs: number, section: Section): Partit
     sent = counted;
   }
   return { ...row, lastMs: nowMs, received, sent, citizensEnabled, cardsActive, paymentsListed, commandsDone };
+}
+
+function isListing(fact: WalletFact): fact is Extract<WalletFact, { readonly payment: unknown }> {
+  return 'payment' in fact;
 }
 
 /** Of earlier orders only runs that made records are ever looked at again. */

@@ -6,7 +6,8 @@ import { invariant } from '../assert.ts';
 import type { CitizenKey, Notice, NoticeChange, NoticeContent, NoticeRunKind, Programme } from '../contract.ts';
 import type { Fact } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
-import { newNotice, noticeRunSub, noticeSub } from '../notice/notice.ts';
+import { anomalousId, newNotice, noticeRunSub, noticeSub } from '../notice/notice.ts';
+import { partitionOf } from '../partition.ts';
 import { type Payout, payoutId } from '../payout/payout.ts';
 import { findPeriod, isStillDue, periodNotice, retryOf, transferNotice } from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
@@ -78,6 +79,13 @@ export class NoticeDecider {
     return { isDone, tied: [] };
   }
 
+  /** Some of a citizen's payments have just stopped counting (domain 5.6). @param about names what no other notice does */
+  anomalous(turn: Turn, citizen: CitizenKey, awardPeriodId: number, about: string): void {
+    const content = { kind: 'anomalous', awardPeriodId, cashbackCents: 0, jackpotCents: 0 } as const;
+    const notice = newNotice(content, { citizen, run: null, payoutId: 0 }, turn.nowMs);
+    this.#queue(turn, partitionOf(citizen), { ...notice, id: anomalousId(citizen, about) });
+  }
+
   #contentOf(wallet: Wallet, step: NoticeStep): NoticeContent | null {
     if (wallet.status !== 'enabled') return null;
     const standing = totalsOf(wallet, step.awardPeriodId);
@@ -85,7 +93,7 @@ export class NoticeDecider {
       termsMs: wallet.termsMs,
       hasIban: wallet.payoff !== null,
       standing,
-      isWinner: standing !== undefined && isWinning(wallet.citizen, standing, step),
+      isWinner: standing?.isRanked === true && isWinning(wallet.citizen, standing, step),
     };
     return periodNotice(step.run, subject, this.#period(step.awardPeriodId));
   }

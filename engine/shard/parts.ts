@@ -13,8 +13,10 @@
 import type {
   AccountRecheck,
   CitizenKey,
+  Exclusion,
   FileArrival,
   Hpan,
+  ListedExclusionState,
   ListedNoticeState,
   ListedReversalState,
   Notice,
@@ -174,6 +176,20 @@ export interface NoticeListed {
   readonly notice: Notice;
 }
 
+/** Of one partition, in the order of citizens. */
+export interface ExclusionsPart {
+  readonly partition: number;
+  readonly state: ListedExclusionState;
+  readonly after: string;
+  readonly countMax: number;
+}
+
+/** An exclusion, and the place after which the next one comes. */
+export interface ExclusionListed {
+  readonly sub: string;
+  readonly exclusion: Exclusion;
+}
+
 export interface NoticeRunWork {
   readonly run: NoticeRunKind;
   readonly awardPeriodId: number;
@@ -259,6 +275,7 @@ export interface ServedShard
     | 'milestones'
     | 'rankings'
     | 'resolveReversal'
+    | 'exclude'
     | 'recordFate'
     | 'payoutsOf'
     | 'integratePayout'
@@ -271,6 +288,7 @@ export interface ServedShard
   payouts(part: PayoutsPart): Promise<Read<PayoutsPartPage>>;
   /** Of one partition; each is answered for itself. */
   changePayouts(partition: number, changes: readonly PayoutChange[]): Promise<readonly PayoutReply[]>;
+  exclusions(part: ExclusionsPart): Promise<Read<readonly ExclusionListed[]>>;
   notices(part: NoticesPart): Promise<Read<readonly NoticeListed[]>>;
   /** Of one partition; answers how many were due. */
   changeNotices(partition: number, changes: readonly NoticeChange[]): Promise<number>;

@@ -125,7 +125,7 @@ export class PayoutDecider {
     for (const wallet of wallets) {
       const totals = totalsOf(wallet, order.awardPeriodId);
       if (totals === undefined) continue;
-      const isWinner = isWinning(wallet.citizen, totals, winners);
+      const isWinner = totals.isRanked && isWinning(wallet.citizen, totals, winners);
       const due = payoutAmounts(totals, period, { cut: order.cut, isWinner });
       if (due === null) continue;
       const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
@@ -216,6 +216,7 @@ export class PayoutDecider {
         const { payoff, citizen } = fact;
         this.#tellAll(turn, partition, citizen, payoff === null ? { type: 'EMPTY' } : { type: 'FILL', payoff });
       } else if (fact.kind === 'left') this.#tellAll(turn, partition, fact.citizen, { type: 'WITHDRAW' });
+      else if (fact.kind === 'citizenExcluded') this.#followExclusion(turn, partition, fact);
     }
   }
 
@@ -225,6 +226,16 @@ export class PayoutDecider {
     for (const payout of this.#tellAll(turn, partition, citizen, { type: 'FILL', payoff: wallet.payoff })) {
       this.#succeedIfDue(turn, partition, payout);
     }
+  }
+
+  /** Nothing more is sent to who is excluded; what was not sent by then is, once that is lifted. */
+  #followExclusion(
+    turn: Turn,
+    partition: number,
+    { citizen, isExcluded }: Extract<Fact, { kind: 'citizenExcluded' }>,
+  ): void {
+    const { enrolment = 0 } = this.#wallet(turn, partition, citizen) ?? {};
+    this.#tellAll(turn, partition, citizen, isExcluded ? { type: 'WITHDRAW' } : { type: 'REINSTATE', enrolment });
   }
 
   /** @returns all records of the citizen, as they were before */

@@ -236,6 +236,13 @@ export function movesOf(fact: Fact): readonly RankMove[] {
         before,
         after: null,
       }));
+    case 'citizenExcluded': {
+      const { citizen, isExcluded } = fact;
+      return fact.standings.map(({ awardPeriodId, standing }) => {
+        const [before, after] = isExcluded ? [standing, null] : [null, standing];
+        return { awardPeriodId, citizen, before, after };
+      });
+    }
     default:
       return NO_MOVES;
   }

@@ -28,6 +28,7 @@ import type {
   WalletView,
 } from '../contract.ts';
 import type { PaymentsQuery, Read } from '../engine.ts';
+import { exclusionPrefix } from '../exclusion/exclusion.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
@@ -40,8 +41,10 @@ import {
   idTrxOf,
   milestones,
   payableCents,
+  recordKeyText,
   romeDayNumber,
   shownCents,
+  undoneOperation,
   visiblePeriods,
 } from '../programme/index.ts';
 import { doneCommand } from '../wallet/commands.ts';
@@ -49,6 +52,8 @@ import type { PaymentRow, PeriodTotals, SealedPayoff, Wallet } from '../wallet/w
 import { methodOf, rankedStanding, totalsOf } from '../wallet/wallet-facts.ts';
 import { commandKey } from './command-text.ts';
 import type {
+  ExclusionListed,
+  ExclusionsPart,
   NeighbourShard,
   ParQuestion,
   RankAnswer,
@@ -250,6 +255,12 @@ export class Reads {
     });
   }
 
+  exclusions({ state, partition, after, countMax }: ExclusionsPart): readonly ExclusionListed[] {
+    const part = { prefix: exclusionPrefix(state), after, countMax };
+    const rows = this.#options.flushed.first('exclusion', partition, '', part);
+    return rows.map(([sub, exclusion]) => ({ sub, exclusion }));
+  }
+
   /** Throws StorageFault where the citizen's key is gone. */
   taxCodeOf(citizen: CitizenKey): string {
     const wallet = this.#wallet(citizen);
@@ -278,11 +289,16 @@ export class Reads {
     if (wallet === undefined) return [];
     const partition = partitionOf(citizen);
     const payments: PaymentRow[] = [];
+    // What counts again is shown as if it had never stopped: the line that took it out goes with the one that put it back.
+    const putBack = new Set<string>();
     let place = totalsOf(wallet, awardPeriodId)?.latest ?? NOWHERE;
     while (place !== NOWHERE) {
       const payment = this.#options.flushed.line('payment', partition, place);
-      if (hpan === undefined || payment.hpan === hpan) payments.push(payment);
       place = payment.previous;
+      if (hpan !== undefined && payment.hpan !== hpan) continue;
+      const undone = undoneBy(payment);
+      if (undone !== null) putBack.add(undone);
+      else if (!putBack.delete(lineName(payment))) payments.push(payment);
     }
     return payments.sort((one, other) => one.trxMs - other.trxMs || one.insertion - other.insertion);
   }
@@ -323,6 +339,16 @@ function rankingView(
 
 function rankedOf(totals: PeriodTotals | undefined): Standing | null {
   return totals === undefined ? null : rankedStanding(totals);
+}
+
+/** Name of the line that this one undoes; null = none. */
+function undoneBy(payment: PaymentRow): string | null {
+  const operationType = undoneOperation(payment.operationType);
+  return operationType === null ? null : lineName({ ...payment, operationType });
+}
+
+function lineName(payment: PaymentRow): string {
+  return `${payment.hpan} ${recordKeyText(payment)}`;
 }
 
 function reversalView({ record, receivedMs, awardPeriodId, expiresMs, code }: LedgerEntry): ReversalView {

@@ -4,7 +4,7 @@
  */
 import { type Card, emptyCard, type HistoryRow, type LedgerEntry } from '../card/card.ts';
 import { hasDeparted } from '../card/card-facts.ts';
-import { findRecord, isInFuture, recordsOf, resolvedView } from '../card/ledger.ts';
+import { findRecord, isExcludedBy, isInFuture, lastExclusion, recordsOf, resolvedView } from '../card/ledger.ts';
 import { coveringRow } from '../card/ownership.ts';
 import type {
   ActivationView,
@@ -14,6 +14,7 @@ import type {
   RecordFate,
   RecordKey,
   RecordState,
+  RefusalName,
   TransactionRecord,
 } from '../contract.ts';
 import { LIMITS } from '../limits.ts';
@@ -61,7 +62,7 @@ export class RecordFates {
     const resolution = flushed.get('resolution', partition, hpan, String(entry.place));
     return {
       ...{ state, record, receivedMs, scoreCents, leftCents, isFlagged: flagged },
-      code: state === 'parked' || state === 'discarded' ? entry.code : null,
+      code: codeOf(entry, recordsOf(card, entryAt)),
       citizen: citizen === '' ? ownerOfDay : citizen,
       hasLeft: citizen !== '' && hasDeparted(card, entry),
       awardPeriodId: awardPeriodId === 0 ? null : awardPeriodId,
@@ -98,6 +99,12 @@ const UNKNOWN: Omit<RecordFate, 'citizen' | 'guards'> = {
   ...{ state: 'unknown', record: null, receivedMs: null, code: null, hasLeft: false, awardPeriodId: null },
   ...{ scoreCents: 0, leftCents: 0, expiresMs: null, isFlagged: false, related: [], resolved: null },
 };
+
+function codeOf(entry: LedgerEntry, records: Iterable<LedgerEntry>): RefusalName | null {
+  const { state, code } = entry;
+  if (state === 'counted') return isExcludedBy(lastExclusion(records, entry)) ? 'EXCLUDED' : null;
+  return state === 'parked' || state === 'discarded' ? code : null;
+}
 
 function stateOf({ state }: LedgerEntry): RecordState {
   return state === 'forgotten' ? 'dropped' : state;

@@ -26,6 +26,7 @@ import { Decider } from './decider.ts';
 import { type Batch, Mailbox, overloaded } from './mailbox.ts';
 import { readAhead } from './read-ahead.ts';
 import {
+  type ExclusionDecide,
   type FileDecide,
   type NoticeDecide,
   type PayoutDecide,
@@ -180,6 +181,11 @@ export class Shard {
   /** Of citizens of one partition; `done` hears after the flush how many were still due. */
   recheck(partition: number, rechecks: readonly AccountRecheck[], done: (dueCount: number) => void): void {
     this.#mailbox.addUrgent({ kind: 'rechecks', name: `rechecks ${partition}`, partition, rechecks, done });
+    this.wake();
+  }
+
+  exclusions(partition: number, decide: ExclusionDecide): void {
+    this.#mailbox.addUrgent({ kind: 'exclusions', name: `exclusions ${partition}`, partition, decide });
     this.wake();
   }
 

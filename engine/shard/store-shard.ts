@@ -319,6 +319,17 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     return new Promise((resolve) => this.#shard.recheck(partition, rechecks, resolve));
   };
 
+  exclude: ServedShard['exclude'] = (request) => {
+    return new Promise((resolve) => {
+      this.#shard.exclusions(partitionOf(request.citizen), (turn, decider) => {
+        const decided = decider.ask(turn, request);
+        return () => resolve(decided);
+      });
+    });
+  };
+
+  exclusions: ServedShard['exclusions'] = async (part) => ({ ok: true, value: this.#reads.exclusions(part) });
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));
@@ -505,7 +516,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     return firstOf(this.#participants);
   }
 
-  /** Each total of a wallet takes part (DECISIONS 21 and 38). */
+  /** Each total of a wallet takes part (DECISIONS 21 and 38), but for who is excluded. */
   *#standings(awardPeriodIds: readonly number[]): Iterator<RankedStanding> {
     for (const { citizen, totals } of this.#wallets()) {
       for (const ofPeriod of totals) {

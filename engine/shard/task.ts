@@ -14,6 +14,7 @@ import type {
 import type { Read } from '../engine.ts';
 import type { Message, MessageBody, PartitionFact } from '../facts.ts';
 import type { PartitionRow } from '../ports.ts';
+import type { ExclusionDecider } from './exclusion-decider.ts';
 import type { FileDecider } from './file-decider.ts';
 import type { NoticeDecider } from './notice-decider.ts';
 import type { PayoutDecider } from './payout-decider.ts';
@@ -63,6 +64,7 @@ export type Task = { readonly name: string } & (
       /** Hears how many of them were still due. */
       readonly done: (dueCount: number) => void;
     }
+  | { readonly kind: 'exclusions'; readonly partition: number; readonly decide: ExclusionDecide }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 
@@ -84,6 +86,8 @@ export type NoticeDecide = (turn: Turn, decider: NoticeDecider) => () => void;
 
 /** How files are accounted for. @returns what is told after the flush */
 export type FileDecide = (turn: Turn, decider: FileDecider) => () => void;
+/** What is taken out of counting. @returns what is told after the flush */
+export type ExclusionDecide = (turn: Turn, decider: ExclusionDecider) => () => void;
 
 /** The wallet or card whose tasks wait for each other; null = none. */
 export function entityOf(task: Task): string | null {

@@ -4,7 +4,7 @@ import type { Fact, Message, Section, TurnRecord } from '../facts.ts';
 import { addToTally, type FileTally, fileTallySub } from '../file/received-file.ts';
 import { indexIn, pageOf, placeAt, withLine } from '../place.ts';
 import type { TurnPageTable } from '../ports.ts';
-import { isReversal } from '../programme/index.ts';
+import { isExclusion, isReversal } from '../programme/index.ts';
 import { type Actor, draftOf, type ListRow, newListRow, OWNER_OF } from './actor.ts';
 import type { Actors, Changes } from './actors.ts';
 import { type FoldTarget, foldFact, foldSectionEnd } from './fold.ts';
@@ -56,7 +56,7 @@ export class Turn {
   fact(partition: number, fact: Fact): void {
     const section = this.#section(partition);
     foldFact(section.target, partition, fact);
-    if (fact.kind !== 'recordSet' || isReversal(fact.entry.record)) {
+    if (fact.kind !== 'recordSet' || isReversal(fact.entry.record) || isExclusion(fact.entry.record)) {
       section.facts.push(fact);
       return;
     }

@@ -28,7 +28,12 @@ export type WalletEvent =
       readonly asked: Asked;
       readonly body: Body<'enrol'>;
       readonly identity: () => { readonly slot: number; readonly sealedTaxCode: Uint8Array };
+      /** Of who left while excluded, that still stands. */
+      readonly isExcluded: () => boolean;
     }
+  /** The programme excludes the citizen, or does so no more. */
+  | { readonly type: 'EXCLUDE'; readonly frozenPeriods: readonly number[] }
+  | { readonly type: 'INCLUDE'; readonly frozenPeriods: readonly number[] }
   | { readonly type: 'LEAVE'; readonly asked: Asked; readonly frozenPeriods: readonly number[] }
   | {
       readonly type: 'SET_IBAN';

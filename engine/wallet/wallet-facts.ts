@@ -31,8 +31,10 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       wallet.methods = wallet.methods.map((method) =>
         method.cashback === 'enabled' ? { ...method, cashback: 'disabling' } : method,
       );
+      // What stands in no ranking earns nothing any more: it goes with the enrolment.
       wallet.totals = wallet.totals.filter(
-        (totals) => !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
+        (totals) =>
+          totals.isRanked && !fact.removed.some(({ awardPeriodId }) => awardPeriodId === totals.awardPeriodId),
       );
       wallet.updatedMs = fact.cancellationMs;
       return;
@@ -97,7 +99,18 @@ export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequenc
       return;
     case 'paymentListed':
     case 'latePaymentListed':
+    case 'paymentKept':
       setTotals(wallet, fact.payment, fact);
+      wallet.updatedMs = fact.atMs;
+      return;
+    case 'citizenExcluded':
+      wallet.status = fact.isExcluded ? 'excluded' : 'enabled';
+      wallet.totals = wallet.totals.map((totals) =>
+        fact.standings.some((one) => one.awardPeriodId === totals.awardPeriodId) &&
+        totals.enrolment === wallet.enrolment
+          ? { ...totals, isRanked: !fact.isExcluded }
+          : totals,
+      );
       wallet.updatedMs = fact.atMs;
       return;
     default:
@@ -111,14 +124,19 @@ export function methodOf(wallet: Wallet, hpan: Hpan): WalletMethod | undefined {
 
 /** Totals of the present enrolment. Who left after a freeze sees nothing of that period (DECISION 40). */
 export function totalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
-  if (wallet.status !== 'enabled') return undefined;
+  return wallet.status === 'enabled' ? keptTotalsOf(wallet, awardPeriodId) : undefined;
+}
+
+/** Also of who is excluded: what there will be again once that is lifted. */
+export function keptTotalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
   return wallet.totals.find(
     (totals) => totals.awardPeriodId === awardPeriodId && totals.enrolment === wallet.enrolment,
   );
 }
 
 /** Where the ranking of the period has them; null = nowhere. */
-export function rankedStanding({ frozen, count, lastTrxMs, termsMs }: PeriodTotals): Standing | null {
+export function rankedStanding({ isRanked, frozen, count, lastTrxMs, termsMs }: PeriodTotals): Standing | null {
+  if (!isRanked) return null;
   return frozen === null ? { count, lastTrxMs, termsMs } : frozen.standing;
 }
 
@@ -162,11 +180,12 @@ function endOperation(wallet: Draft<Wallet>, commandKey: string): void {
 function setTotals(
   wallet: Draft<Wallet>,
   payment: PaymentRow,
-  fact: Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' }>,
+  fact: Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' | 'paymentKept' }>,
 ): void {
   const { awardPeriodId, enrolment } = payment;
   const isSame = (one: PeriodTotals) => one.awardPeriodId === awardPeriodId && one.enrolment === enrolment;
-  const frozen = wallet.totals.find(isSame)?.frozen ?? { standing: fact.before };
+  const before = wallet.totals.find(isSame);
+  const frozen = before?.frozen ?? { standing: fact.before };
   const totals: PeriodTotals = {
     awardPeriodId,
     enrolment,
@@ -177,6 +196,7 @@ function setTotals(
     insertions: payment.insertion + 1,
     latest: payment.place,
     frozen: fact.kind === 'latePaymentListed' ? frozen : null,
+    isRanked: fact.kind === 'latePaymentListed' ? (before?.isRanked ?? true) : fact.kind === 'paymentListed',
   };
   wallet.totals = [...wallet.totals.filter((one) => !isSame(one)), totals];
 }

@@ -10,11 +10,11 @@ import { machineSteps } from '../decision.ts';
 import type { Standing } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { NOWHERE } from '../place.ts';
-import { paymentScoreCents, recheckDelayMs } from '../programme/index.ts';
+import { isTakingBack, paymentScoreCents, recheckDelayMs } from '../programme/index.ts';
 import * as operations from './operations.ts';
-import { isBeforeTerms, type PaymentRow, type Recheck, type Wallet } from './wallet.ts';
+import { isBeforeTerms, type PaymentRow, type PeriodTotals, type Recheck, type Wallet } from './wallet.ts';
 import type { Asked, WalletContext, WalletEvent } from './wallet-events.ts';
-import { methodOf, totalsOf } from './wallet-facts.ts';
+import { keptTotalsOf, methodOf } from './wallet-facts.ts';
 
 type Args<T extends WalletEvent['type'] = WalletEvent['type']> = {
   readonly context: WalletContext;
@@ -28,6 +28,24 @@ function on<T extends WalletEvent['type']>(act: (args: Args<T>) => void): (args:
 function when<T extends WalletEvent['type']>(judge: (args: Args<T>) => boolean): (args: Args) => boolean {
   return judge as unknown as (args: Args) => boolean;
 }
+
+const excluded = { actions: { type: 'refuse', params: { code: 'EXCLUDED' } } } as const;
+
+/** Of who is enrolled, excluded or not. */
+const leaving = [
+  { guard: 'isAnythingUnderWay', actions: 'defer' },
+  { guard: 'isActiveElsewhere', actions: { type: 'refuse', params: { code: 'TOO_MANY_CHANNELS' } } },
+  { target: 'disabled', actions: 'leave' },
+] as const;
+const fromCards = {
+  CLAIM_JUDGED: { actions: 'claimJudged' },
+  COUNT: [
+    { guard: 'isDatedBeforeTerms', actions: 'drop' },
+    { guard: 'isOutsideEveryPeriod', actions: 'reject' },
+    { actions: 'count' },
+  ],
+  REVERSE: [{ guard: 'isOfPresentEnrolment', actions: 'reverse' }, { actions: 'cannotReverse' }],
+} as const;
 
 export const walletMachine = setup({
   types: { context: {} as WalletContext, events: {} as WalletEvent },
@@ -74,6 +92,7 @@ export const walletMachine = setup({
     ),
     isDatedBeforeTerms: when<'COUNT'>(({ context, event }) => isBeforeTerms(event.record, context.wallet)),
     isOutsideEveryPeriod: when<'COUNT'>(({ event }) => event.period === null),
+    isExcluded: when<'ENROL'>(({ event }) => event.isExcluded()),
     isOfPresentEnrolment: when<'REVERSE'>(({ context, event }) => event.enrolment === context.wallet.enrolment),
   },
   actions: {
@@ -192,15 +211,16 @@ export const walletMachine = setup({
     ),
     leave: on<'LEAVE'>(({ context, event }) => {
       const { wallet, nowMs, decision } = context;
-      const removed = openTotals(wallet, event.frozenPeriods).map((totals) => ({
-        awardPeriodId: totals.awardPeriodId,
-        before: { count: totals.count, lastTrxMs: totals.lastTrxMs, termsMs: totals.termsMs },
-      }));
+      const removed = openTotals(wallet, event.frozenPeriods)
+        .filter(({ isRanked }) => isRanked)
+        .map((totals) => ({ awardPeriodId: totals.awardPeriodId, before: standingOf(totals) }));
       decision.facts.push({ kind: 'left', citizen: wallet.citizen, cancellationMs: nowMs, removed });
       setRecheck(context, null);
       if (wallet.claimed.length === 0) operations.done(context, event.asked, {});
       else operations.startLeaving(context, event.asked, wallet.claimed);
     }),
+    exclude: on<'EXCLUDE'>(({ context, event }) => turnExclusion(context, event.frozenPeriods, true)),
+    include: on<'INCLUDE'>(({ context, event }) => turnExclusion(context, event.frozenPeriods, false)),
     claimJudged: on<'CLAIM_JUDGED'>(({ context, event }) =>
       operations.claimJudged(context, event.hpan, event.activationMs),
     ),
@@ -226,7 +246,8 @@ export const walletMachine = setup({
     ),
     reverse: on<'REVERSE'>(({ context, event }) => {
       const { record, awardPeriodId, scoreCents, countDelta, place, isLate = false } = event;
-      list(context, record, { awardPeriodId, amountCents: -record.amountCents, scoreCents, countDelta, isLate });
+      const amountCents = isTakingBack(record) ? -record.amountCents : record.amountCents;
+      list(context, record, { awardPeriodId, amountCents, scoreCents, countDelta, isLate });
       context.decision.messages.push({ kind: 'reverseJudged', hpan: record.hpan, place, applied: true });
     }),
     cannotReverse: on<'REVERSE'>(({ context, event }) => {
@@ -260,6 +281,9 @@ export const walletMachine = setup({
     REVERSE: { actions: 'cannotReverse' },
     LEAVE: { actions: 'answerDone' },
     RECHECKED: {},
+    // What is not enrolled is not excluded either, until it enrols.
+    EXCLUDE: {},
+    INCLUDE: {},
     ENABLE: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
     ENABLE_ALL: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
   },
@@ -274,11 +298,8 @@ export const walletMachine = setup({
     enabled: {
       on: {
         ENROL: [{ guard: 'isOptInFree', actions: 'setOptIn' }, { actions: 'answerEnrolled' }],
-        LEAVE: [
-          { guard: 'isAnythingUnderWay', actions: 'defer' },
-          { guard: 'isActiveElsewhere', actions: { type: 'refuse', params: { code: 'TOO_MANY_CHANNELS' } } },
-          { target: 'disabled', actions: 'leave' },
-        ],
+        LEAVE: leaving,
+        EXCLUDE: { target: 'excluded', actions: 'exclude' },
         SET_IBAN: [
           { guard: 'isIbanMalformed', actions: { type: 'refuse', params: { code: 'IBAN_INVALID' } } },
           { guard: 'isRefusedByBank', actions: 'answerRefusedByBank' },
@@ -305,18 +326,28 @@ export const walletMachine = setup({
           { guard: 'isNothingToEnable', actions: 'answerNothingToEnable' },
           { actions: 'claimAll' },
         ],
-        CLAIM_JUDGED: { actions: 'claimJudged' },
-        COUNT: [
-          { guard: 'isDatedBeforeTerms', actions: 'drop' },
-          { guard: 'isOutsideEveryPeriod', actions: 'reject' },
-          { actions: 'count' },
-        ],
-        REVERSE: [{ guard: 'isOfPresentEnrolment', actions: 'reverse' }, { actions: 'cannotReverse' }],
+        ...fromCards,
+      },
+    },
+    // All that comes of cards goes on, so that lifting it finds everything; what a citizen could begin does not.
+    excluded: {
+      on: {
+        INCLUDE: { target: 'enabled', actions: 'include' },
+        LEAVE: leaving,
+        ENROL: excluded,
+        SET_IBAN: excluded,
+        ADD_METHOD: excluded,
+        ENABLE: excluded,
+        ENABLE_ALL: excluded,
+        ...fromCards,
       },
     },
     disabled: {
       on: {
-        ENROL: { target: 'enabled', actions: 'enrol' },
+        ENROL: [
+          { guard: 'isExcluded', ...excluded },
+          { target: 'enabled', actions: 'enrol' },
+        ],
         SET_IBAN: { actions: { type: 'refuse', params: { code: 'CITIZEN_NOT_ENABLED' } } },
         ADD_METHOD: [
           { guard: 'isListed', actions: 'answerListed' },
@@ -337,7 +368,7 @@ export function decideWallet(context: WalletContext, event: WalletEvent): void {
   let isTold = false;
   for (let index = before; index < context.decision.facts.length; index += 1) {
     const { kind } = context.decision.facts[index]!;
-    if (kind === 'enrolled' || kind === 'left') isTold = true;
+    if (kind === 'enrolled' || kind === 'left' || kind === 'citizenExcluded') isTold = true;
   }
   invariant(isTold === (status !== context.wallet.status), 'the machine and its facts agree on the state');
 }
@@ -369,6 +400,22 @@ function openTotals(wallet: Wallet, frozenPeriods: readonly number[]) {
   );
 }
 
+/** Leaves the rankings of the open periods, or comes back to them. Positions that are frozen stand (DECISION 25). */
+function turnExclusion(
+  { wallet, decision, nowMs }: WalletContext,
+  frozenPeriods: readonly number[],
+  isExcluded: boolean,
+): void {
+  const standings = openTotals(wallet, frozenPeriods)
+    .filter(({ isRanked }) => isRanked === isExcluded)
+    .map((totals) => ({ awardPeriodId: totals.awardPeriodId, standing: standingOf(totals) }));
+  decision.facts.push({ kind: 'citizenExcluded', citizen: wallet.citizen, isExcluded, standings, atMs: nowMs });
+}
+
+function standingOf({ count, lastTrxMs, termsMs }: PeriodTotals): Standing {
+  return { count, lastTrxMs, termsMs };
+}
+
 /** Appends a line to the citizen's transactions, with the totals and the standing after it (4.2, 5.1). */
 function list(
   { wallet, decision, nowMs, newPlace }: WalletContext,
@@ -383,11 +430,10 @@ function list(
   },
 ): void {
   const { awardPeriodId, amountCents, scoreCents, countDelta, isLate } = change;
-  const totals = totalsOf(wallet, awardPeriodId);
+  const totals = keptTotalsOf(wallet, awardPeriodId);
   const isPayment = amountCents > 0;
   const lastTrxMs = totals?.lastTrxMs ?? 0;
-  const before: Standing | null =
-    totals === undefined ? null : { count: totals.count, lastTrxMs, termsMs: totals.termsMs };
+  const before = totals === undefined ? null : standingOf(totals);
   const after: Standing = {
     count: (totals?.count ?? 0) + countDelta,
     // A reversal never moves it (3.3b rule 6).
@@ -415,7 +461,7 @@ function list(
   };
   const rawCents = (totals?.rawCents ?? 0) + scoreCents;
   decision.facts.push({
-    kind: isLate ? 'latePaymentListed' : 'paymentListed',
+    kind: listingKind(isLate, totals?.isRanked ?? wallet.status !== 'excluded'),
     citizen: wallet.citizen,
     payment,
     rawCents,
@@ -423,6 +469,12 @@ function list(
     after,
     atMs: nowMs,
   });
+}
+
+/** Whether it moves the citizen in the ranking. */
+function listingKind(isLate: boolean, isRanked: boolean): 'paymentListed' | 'latePaymentListed' | 'paymentKept' {
+  if (isLate) return 'latePaymentListed';
+  return isRanked ? 'paymentListed' : 'paymentKept';
 }
 
 function judgeCount(

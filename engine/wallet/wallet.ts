@@ -14,7 +14,8 @@ import type {
 import type { Draft } from '../draft.ts';
 import type { Standing } from '../facts.ts';
 
-export type WalletStatus = 'none' | 'enabled' | 'disabled';
+/** `excluded`: by the programme, which can be lifted. To everybody else it is as if the citizen had left. */
+export type WalletStatus = 'none' | 'enabled' | 'disabled' | 'excluded';
 
 export interface WalletMethod {
   readonly hpan: Hpan;
@@ -63,6 +64,8 @@ export interface PeriodTotals {
   readonly latest: number;
   /** Where the ranking has the citizen, since late data counted after it was frozen; null = by these very numbers. */
   readonly frozen: FrozenPlace | null;
+  /** Stands in the ranking. False where the citizen is excluded, and stays so in a period that was frozen meanwhile. */
+  readonly isRanked: boolean;
 }
 
 /** Frozen positions stand (DECISION 25), whatever a period counts that was opened again. */

@@ -8,16 +8,15 @@ import {
   LIMITS,
   LISTED_REVERSAL_STATES,
   type ListedReversalState,
-  parseInstant,
   RESOLUTIONS,
   type RecordFate,
-  type RecordKey,
   type ReversalResolved,
   type ReversalView,
   type TransactionRecord,
 } from '../../engine/index.ts';
 import { readObject } from './body.ts';
 import { hpanOf, optionalNumber } from './citizen-call.ts';
+import { keyFields, keyOf, paymentKeyFields } from './record-key.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 
@@ -54,16 +53,11 @@ function isListedState(state: string | null): state is ListedReversalState {
   return (LISTED_REVERSAL_STATES as readonly (string | null)[]).includes(state);
 }
 
-const text = v.pipe(v.string(), v.maxLength(255));
-
-/** A record's own key (domain 2.4). The operation of a payment may be left out where it is `00`. */
-const keyFields = { idTrxAcquirer: text, trxDate: text, acquirerCode: text, acquirerId: text };
-
 const resolveBody = v.object({
   hpan: v.string(),
   reversal: v.object(keyFields),
   resolution: v.picklist(RESOLUTIONS),
-  payment: v.optional(v.object({ ...keyFields, operationType: v.optional(text, '00') })),
+  payment: v.optional(v.object(paymentKeyFields)),
   reason: v.string(),
 });
 
@@ -87,7 +81,7 @@ async function resolve(engine: Engine, { request, principal }: Call): Promise<An
   return resolved.ok ? json(resolvedResource(resolved.value)) : resolved;
 }
 
-const whyBody = v.object({ hpan: v.string(), ...keyFields, operationType: v.optional(text, '00') });
+const whyBody = v.object({ hpan: v.string(), ...paymentKeyFields });
 
 /** `{"hpan": …, key}`: in a body, since addresses are written down on the way. Says whose a record is: for operators only. */
 async function tellWhy(engine: Engine, { request }: Call): Promise<Answer> {
@@ -99,12 +93,6 @@ async function tellWhy(engine: Engine, { request }: Call): Promise<Answer> {
   if (key === null) return refuse('FIELD_INVALID', 'trxDate');
   const fate = await engine.recordFate(hpan, key);
   return fate.ok ? json(fateResource(fate.value)) : fate;
-}
-
-function keyOf(named: Omit<RecordKey, 'trxMs'> & { readonly trxDate: string }): RecordKey | null {
-  const { idTrxAcquirer, trxDate, acquirerCode, acquirerId, operationType } = named;
-  const trxMs = parseInstant(trxDate);
-  return trxMs === null ? null : { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType };
 }
 
 function reversalResource(state: ListedReversalState, reversal: ReversalView): object {

@@ -19,6 +19,7 @@ import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
 import { requestIdOf } from './command-id.ts';
 import { errorRoutes } from './errors.ts';
+import { exclusionRoutes } from './exclusions.ts';
 import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
@@ -94,6 +95,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...reconciliationRoutes(options.engine),
     ...errorRoutes(options),
     ...periodRoutes(options.engine),
+    ...exclusionRoutes(options.engine),
     ...noticeRoutes({ engine: options.engine, courier: options.courier ?? null }),
     ...adminRoutes(ports),
     ...statusRoutes(options),

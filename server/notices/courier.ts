@@ -108,8 +108,9 @@ export class Courier {
     if (!isStillDue(notice, { isEnabled: enabled, hasIban: iban !== null })) return 'withdrawn';
     const period = periods.get(notice.awardPeriodId);
     const technicalAccountHolder = await this.#technicalAccountHolderOf(notice);
+    const { appealDays = 0 } = engine.programme.abuseRule ?? {};
     if (!taxCode.ok || period === undefined || technicalAccountHolder === undefined) return null;
-    return writeLetter(notice, { fiscalCode: taxCode.value, period, technicalAccountHolder });
+    return writeLetter(notice, { fiscalCode: taxCode.value, period, technicalAccountHolder, appealDays });
   }
 
   /** @returns undefined: it cannot be read now */

@@ -25,6 +25,8 @@ export interface LetterFacts {
   readonly period: PeriodView;
   /** Whose account the transfer went to, where it is an issuer's; null = the citizen's own. */
   readonly technicalAccountHolder: string | null;
+  /** In which an appeal may be made; 0 = there is no rule. */
+  readonly appealDays: number;
 }
 
 /** Opens the app where the IBAN is changed. */
@@ -111,6 +113,16 @@ const TEMPLATES: Readonly<Record<TemplateName, { readonly it: LetterText; readon
       body: 'The transfer of {total} for the period from {start} to {end} was made to your account.',
     },
   },
+  anomalous: {
+    it: {
+      subject: 'Cashback: transazioni anomale',
+      body: 'Più pagamenti di importo esiguo presso lo stesso esercente nello stesso giorno, nel periodo dal {start} al {end}, non sono più conteggiati: sono stati stornati tutti tranne il primo. Hai {appeal} giorni dallo storno per dimostrare che ciascuno corrisponde a un acquisto: se lo dimostri, sarà ripristinato.',
+    },
+    en: {
+      subject: 'Cashback: anomalous transactions',
+      body: 'Several payments of a trifling amount at the same merchant on the same day, in the period from {start} to {end}, no longer count: all but the first were taken back. You have {appeal} days from then to prove that each of them was a purchase: what you prove counts again.',
+    },
+  },
   transferExecutedToIssuer: {
     it: {
       subject: 'Cashback: bonifico eseguito',
@@ -160,7 +172,11 @@ function mannerOf(locale: string): Manner {
   };
 }
 
-function slotsOf(notice: Notice, { period, technicalAccountHolder }: LetterFacts, { money, day }: Manner): Slots {
+function slotsOf(
+  notice: Notice,
+  { period, technicalAccountHolder, appealDays }: LetterFacts,
+  { money, day }: Manner,
+): Slots {
   const { cashbackCents, jackpotCents } = notice;
   const euro = (cents: number) => money.format(cents / 100);
   const dayIn = (text: string) => day.format(Date.parse(`${text}T00:00:00Z`));
@@ -172,6 +188,7 @@ function slotsOf(notice: Notice, { period, technicalAccountHolder }: LetterFacts
     total: euro(cashbackCents + jackpotCents),
     needed: String(period.minTransactionNumber),
     holder: technicalAccountHolder ?? '',
+    appeal: String(appealDays),
   };
 }
 

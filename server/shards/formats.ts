@@ -14,12 +14,17 @@ import {
   type CoveredPart,
   type DayCount,
   type EngineStats,
+  type ExclusionListed,
+  type ExclusionRequest,
+  type ExclusionStep,
+  type ExclusionsPart,
   type Fact,
   type FailedGuard,
   type FileArrival,
   type Hpan,
   type InstrumentView,
   type LastPayoutOrder,
+  type ListedExclusionState,
   type ListedReversalState,
   type MethodView,
   type MilestonesView,
@@ -57,7 +62,6 @@ import {
   type ReceivedFilesPart,
   type RecordCommand,
   type RecordFate,
-  type RecordKey,
   type RecordOutcome,
   type RecordState,
   type RecoveredMove,
@@ -85,6 +89,7 @@ import {
   type Codec,
   checkpointMark,
   commandKind,
+  exclusion,
   type Fields,
   fileTally,
   flag,
@@ -99,6 +104,7 @@ import {
   oneOf,
   optInStatus,
   pair,
+  paymentName,
   payoutCut,
   payoutFile,
   payoutOrder,
@@ -110,6 +116,7 @@ import {
   rankedMark,
   receivedFile,
   recordCover,
+  recordKey,
   refusal,
   resolution,
   type StorePosition,
@@ -139,6 +146,7 @@ export const READ_NAMES = [
   'payouts',
   'payoutsOf',
   'payoutFiles',
+  'exclusions',
   'notices',
   'receivedFiles',
   'fileTally',
@@ -402,14 +410,6 @@ const reversalView = shape<ReversalView>({
 
 const reversalListed = shape<ReversalListed>({ sub: text, reversal: reversalView });
 
-const recordKey = shape<RecordKey>({
-  idTrxAcquirer: text,
-  trxMs: integer,
-  acquirerCode: text,
-  acquirerId: text,
-  operationType: text,
-});
-
 const reversalDecision = shape<ReversalDecision>({
   hpan: text,
   reversal: recordKey,
@@ -547,6 +547,23 @@ const noticesPart = shape<NoticesPart>({
   after: text,
   countMax: integer,
   untilMs: nullable(integer),
+});
+
+const exclusionsPart = shape<ExclusionsPart>({
+  partition: integer,
+  state: oneOf<ListedExclusionState>({ proposed: 0, excluded: 1, lifted: 2 }),
+  after: text,
+  countMax: integer,
+});
+
+const exclusionListed = shape<ExclusionListed>({ sub: text, exclusion });
+
+const exclusionRequest = shape<ExclusionRequest>({
+  citizen: text,
+  payment: nullable(paymentName),
+  step: oneOf<ExclusionStep>({ exclude: 0, lift: 1, appeal: 2, approve: 3, reject: 4 }),
+  operator: text,
+  reason: text,
 });
 
 const noticeListed = shape<NoticeListed>({ sub: text, notice });
@@ -735,6 +752,7 @@ const READS: Reads = {
   payouts: crossing(45, tuple(payoutsPart), read(payoutsPartPage)),
   payoutsOf: crossing(46, tuple(text), read(list(payoutView))),
   payoutFiles: crossing(47, tuple(), read(list(payoutFile))),
+  exclusions: crossing(72, tuple(exclusionsPart), read(list(exclusionListed))),
   notices: crossing(60, tuple(noticesPart), read(list(noticeListed))),
   receivedFiles: crossing(76, tuple(receivedFilesPart), read(list(receivedFile))),
   fileTally: crossing(77, tuple(integer), read(fileTally)),
@@ -752,6 +770,7 @@ export const SHARD = {
   idle: crossing(16, nothing, traffic),
   checkpoint: crossing(17, nothing, nothing),
   resolveReversal: crossing(57, reversalDecision, read(reversalResolved)),
+  exclude: crossing(73, exclusionRequest, read(exclusion)),
   changePayouts: crossing(48, tuple(integer, list(payoutChange)), list(payoutReply)),
   integratePayout: crossing(49, payoutIntegration, payoutReply),
   setPayoutFile: crossing(50, payoutFile, payoutReply),

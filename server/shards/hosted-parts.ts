@@ -36,6 +36,7 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   front.onAsked(SHARD.idle, () => shard.idle());
   front.onAsked(SHARD.checkpoint, () => shard.close());
   front.onAsked(SHARD.resolveReversal, (decision) => shard.resolveReversal(decision));
+  front.onAsked(SHARD.exclude, (request) => shard.exclude(request));
   front.onAsked(SHARD.changePayouts, ([partition, changes]) => shard.changePayouts(partition, changes));
   front.onAsked(SHARD.integratePayout, (integration) => shard.integratePayout(integration));
   front.onAsked(SHARD.setPayoutFile, (file) => shard.setPayoutFile(file));

@@ -74,6 +74,7 @@ export class RemoteShard implements ServedShard {
   payouts: ServedShard['payouts'] = (...asked) => this.#read('payouts', asked);
   payoutsOf: ServedShard['payoutsOf'] = (...asked) => this.#read('payoutsOf', asked);
   payoutFiles: ServedShard['payoutFiles'] = (...asked) => this.#read('payoutFiles', asked);
+  exclusions: ServedShard['exclusions'] = (...asked) => this.#read('exclusions', asked);
   notices: ServedShard['notices'] = (...asked) => this.#read('notices', asked);
   receivedFiles: ServedShard['receivedFiles'] = (...asked) => this.#read('receivedFiles', asked);
   fileTally: ServedShard['fileTally'] = (...asked) => this.#read('fileTally', asked);
@@ -81,6 +82,7 @@ export class RemoteShard implements ServedShard {
   unverifiedAccounts: ServedShard['unverifiedAccounts'] = (...asked) => this.#read('unverifiedAccounts', asked);
 
   resolveReversal: ServedShard['resolveReversal'] = (decision) => this.#to.ask(SHARD.resolveReversal, decision);
+  exclude: ServedShard['exclude'] = (request) => this.#to.ask(SHARD.exclude, request);
   changePayouts: ServedShard['changePayouts'] = (...asked) => this.#to.ask(SHARD.changePayouts, asked);
   integratePayout: ServedShard['integratePayout'] = (asked) => this.#to.ask(SHARD.integratePayout, asked);
   setPayoutFile: ServedShard['setPayoutFile'] = (file) => this.#to.ask(SHARD.setPayoutFile, file);

@@ -17,16 +17,25 @@ import type {
   WalletView,
 } from '../../engine/contract.ts';
 import type { PaymentsQuery } from '../../engine/engine.ts';
-import type { CardFact, Fact, NoticeFact, PayoutFact, Section, TurnRecord, WalletFact } from '../../engine/facts.ts';
+import type {
+  CardFact,
+  ExclusionFact,
+  Fact,
+  NoticeFact,
+  PayoutFact,
+  Section,
+  TurnRecord,
+  WalletFact,
+} from '../../engine/facts.ts';
 import { LIMITS } from '../../engine/limits.ts';
 import { citizenKeyText, partitionOf } from '../../engine/partition.ts';
 import { StorageFault, type Vault } from '../../engine/ports.ts';
-import { isReversal } from '../../engine/programme/index.ts';
+import { isExclusion, isReversal } from '../../engine/programme/index.ts';
 import { Reads } from '../../engine/shard/reads.ts';
 import type { View } from '../../engine/shard/view.ts';
 import { emptyWallet, type PaymentRow } from '../../engine/wallet/wallet.ts';
 import { applyWalletFact } from '../../engine/wallet/wallet-facts.ts';
-import { isCardFact, isNoticeFact, isPayoutFact } from '../inspect/partition-log.ts';
+import { isCardFact, isExclusionFact, isNoticeFact, isPayoutFact } from '../inspect/partition-log.ts';
 
 /** Journals of all stores, and the keys that name and show a citizen. */
 export interface PastSource {
@@ -186,9 +195,9 @@ class Past {
     if (fact.citizen !== this.#citizen) return null;
     if (isPayoutFact(fact)) return tellPayout(fact);
     if (isNoticeFact(fact)) return tellNotice(fact);
+    if (isExclusionFact(fact)) return tellExclusion(fact);
     applyWalletFact(this.#wallet, fact, sequence);
-    if (fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed')
-      this.#payments.set(fact.payment.place, fact.payment);
+    if ('payment' in fact) this.#payments.set(fact.payment.place, fact.payment);
     return this.#tellWallet(fact);
   }
 
@@ -233,11 +242,13 @@ class Past {
       case 'commandDone':
         // Null: it was journaled before the kind was.
         return { what: `command done${fact.command === null ? '' : `: ${fact.command}`}`, command: fact.commandKey };
+      case 'citizenExcluded':
+        return { what: fact.isExcluded ? 'excluded from the programme' : 'no longer excluded from the programme' };
       case 'paymentListed':
-      case 'latePaymentListed': {
+      case 'latePaymentListed':
+      case 'paymentKept': {
         const { hpan, amountCents, awardPeriodId, cashbackCents } = fact.payment;
-        const late = fact.kind === 'paymentListed' ? '' : ' late';
-        const what = `${amountCents < 0 ? 'reversal applied' : 'payment counted'}${late}`;
+        const what = `${whatIsListed(fact.payment)}${fact.kind === 'latePaymentListed' ? ' late' : ''}`;
         return { what: `${what}, period ${awardPeriodId}, cashback ${cashbackCents} cents`, hpan, amountCents };
       }
       case 'commandsPaged':
@@ -298,6 +309,8 @@ class Past {
       this.#records.add(`${hpan} ${place}`);
       this.#paidWith.add(hpan);
     }
+    // What the wallet says of it is enough.
+    if (isExclusion(record)) return null;
     if (isReversal(record)) {
       return { what: `reversal ${state}`, hpan, amountCents: -amountCents, reason: code };
     }
@@ -318,6 +331,24 @@ class Past {
 function tellRecheck({ recheck }: Extract<WalletFact, { kind: 'recheckSet' }>): Told | null {
   if (recheck === null || recheck.attempts === 0) return null;
   return { what: `IBAN not verified at attempt ${recheck.attempts}`, reason: 'UNKNOWN_PSP' };
+}
+
+function whatIsListed(payment: PaymentRow): string {
+  if (!isExclusion(payment)) return payment.amountCents < 0 ? 'reversal applied' : 'payment counted';
+  return payment.amountCents < 0 ? 'payment counts no more' : 'payment counts again';
+}
+
+/** The rule on abuse has no name. */
+function tellExclusion(fact: ExclusionFact): Told | null {
+  if (fact.kind === 'merchantDaySet') return null;
+  const { payment, state, action, proposedBy, reason, decidedBy, decisionReason } = fact.exclusion;
+  const of = payment === null ? 'the citizen' : `payment ${payment.record.idTrxAcquirer}`;
+  const hpan = payment?.hpan ?? null;
+  if (proposedBy === '') return { what: `rule on abuse: exclude ${of}`, hpan };
+  const isProposal = state === 'proposed';
+  const by = `operator:${isProposal ? proposedBy : decidedBy}`;
+  const what = `${isProposal ? 'proposed' : state === 'rejected' ? 'rejected' : 'approved'}: ${action} ${of}`;
+  return { what, hpan, command: by, reason: isProposal ? reason : decisionReason };
 }
 
 function tellPayout({ kind, payout }: PayoutFact): Told {

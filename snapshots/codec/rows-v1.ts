@@ -1,7 +1,7 @@
 /** Format 1 of the rows, by table. Field order and numbers are the format: see formats.ts. */
 import type { Card, Departure, HistoryRow, RecentRecord, ReversalRow } from '../../engine/card/card.ts';
 import type { Line, OutboxRow, PageTable, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
-import type { CommandPage, FrozenPlace, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
+import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
 import type { ByteReader } from './bytes.ts';
 import { page, readLine } from './page.ts';
 import {
@@ -28,7 +28,6 @@ import {
   paymentRow,
   payoff,
   pendingReversal,
-  standing,
 } from './values-v1.ts';
 
 const walletMethod = shape<WalletMethod>({
@@ -40,7 +39,7 @@ const walletMethod = shape<WalletMethod>({
   channel: text,
 });
 
-const totalsAsRanked = shape<PeriodTotals>({
+export const periodTotalsFields: Fields<PeriodTotals> = {
   awardPeriodId: integer,
   enrolment: integer,
   termsMs: integer,
@@ -50,29 +49,13 @@ const totalsAsRanked = shape<PeriodTotals>({
   insertions: integer,
   latest: integer,
   frozen: absent(null),
-});
-
-const frozenPlace = shape<FrozenPlace>({ standing: nullable(standing) });
-
-/**
- * By format 3 only, the place of the latest line is negative where something more follows. Here, since nothing else of a
- * wallet changed: the rows of all citizens that format 2 wrote stay as they are.
- */
-const periodTotals: Codec<PeriodTotals> = {
-  write(to, totals) {
-    const { frozen, latest } = totals;
-    totalsAsRanked.write(to, frozen === null ? totals : { ...totals, latest: -latest });
-    if (frozen !== null) frozenPlace.write(to, frozen);
-  },
-  read(from) {
-    const totals = totalsAsRanked.read(from);
-    return totals.latest >= 0 ? totals : { ...totals, latest: -totals.latest, frozen: frozenPlace.read(from) };
-  },
+  isRanked: absent(true),
 };
 
 export const walletFields: Fields<Wallet> = {
   citizen: text,
-  status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2 }),
+  // `excluded` by format 3 only, whose facts say who did it.
+  status: oneOf<Wallet['status']>({ none: 0, enabled: 1, disabled: 2, excluded: 3 }),
   enrolment: integer,
   termsMs: integer,
   cancellationMs: nullable(integer),
@@ -85,7 +68,7 @@ export const walletFields: Fields<Wallet> = {
   methods: list(walletMethod),
   favourite: absent(null),
   claimed: list(text),
-  totals: list(periodTotals),
+  totals: list(shape<PeriodTotals>(periodTotalsFields)),
   operations: list(operation),
   commands: list(doneCommand),
   pagedTo: text,
@@ -166,6 +149,8 @@ export const rowValues: RowValues = {
   receivedFile: newer,
   pointer: newer,
   periodDecision: newer,
+  exclusion: newer,
+  merchantDay: newer,
 };
 
 /** A line of a page alone; undefined where the page is shorter. */

@@ -2,20 +2,24 @@
 import type { Card } from '../../engine/card/card.ts';
 import type { Pointer } from '../../engine/pointer.ts';
 import type { PartitionRow, PayoutLink } from '../../engine/ports.ts';
-import type { Wallet } from '../../engine/wallet/wallet.ts';
+import type { FrozenPlace, PeriodTotals, Wallet } from '../../engine/wallet/wallet.ts';
 import { page, readLine } from './page.ts';
 import {
   cardFields,
   type LineReaders,
   lineReaders as lineReadersV1,
   partitionFields,
+  periodTotalsFields,
   type RowValues,
 } from './rows-v1.ts';
 import { rowValues as rowValuesV2, walletFields } from './rows-v2.ts';
-import { integer, list, nullable, shape, text } from './shape.ts';
+import { flag, integer, list, nullable, shape, text } from './shape.ts';
+import { standing } from './values-v1.ts';
 import {
+  exclusion,
   fileTally,
   ledgerEntry,
+  merchantDay,
   notice,
   noticeRun,
   payoffRefused,
@@ -29,6 +33,8 @@ import {
   storedResolution,
 } from './values-v3.ts';
 
+const frozenPlace = shape<FrozenPlace>({ standing: nullable(standing) });
+
 export const rowValues: RowValues = {
   ...rowValuesV2,
   wallet: shape<Wallet>({
@@ -36,6 +42,7 @@ export const rowValues: RowValues = {
     recheck: nullable(recheck),
     payoffRefused: nullable(payoffRefused),
     favourite: nullable(text),
+    totals: list(shape<PeriodTotals>({ ...periodTotalsFields, frozen: nullable(frozenPlace), isRanked: flag })),
   }),
   card: shape<Card>({ ...cardFields, par: text }),
   partition: shape<PartitionRow>({
@@ -55,6 +62,8 @@ export const rowValues: RowValues = {
   receivedFile,
   pointer: shape<Pointer>({ key: text }),
   periodDecision,
+  exclusion,
+  merchantDay,
 };
 
 export const lineReaders: LineReaders = {

@@ -70,7 +70,11 @@ export type FactV1 = Exclude<
       | 'periodDecided'
       | 'periodReopened'
       | 'latePaymentListed'
-      | 'lateRecordTaken';
+      | 'lateRecordTaken'
+      | 'paymentKept'
+      | 'citizenExcluded'
+      | 'exclusionSet'
+      | 'merchantDaySet';
   }
 >;
 

@@ -1,12 +1,14 @@
 /** Format 3 of the body of a journal record: the facts that it changed, and those that are new in it. */
 import type { Fact, WalletFact } from '../../engine/facts.ts';
-import { integer, list, nullable, oneOf, tagged, text } from './shape.ts';
+import { flag, integer, list, nullable, oneOf, shape, tagged, text } from './shape.ts';
 import { listedFields, turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
-import { payoff, pendingReversal } from './values-v1.ts';
+import { payoff, pendingReversal, standing } from './values-v1.ts';
 import {
+  exclusion,
   fileTally,
   ledgerEntry,
+  merchantDay,
   notice,
   noticeRun,
   payout,
@@ -24,6 +26,10 @@ type Judged = Extract<WalletFact, { readonly kind: 'payoffJudged' }>;
 
 const verdict = oneOf<Judged['verdict']>({ OK: 0, KO: 1, INVALID: 2 });
 
+type PeriodStanding = Extract<Fact, { readonly kind: 'citizenExcluded' }>['standings'][number];
+
+const periodStanding = shape<PeriodStanding>({ awardPeriodId: integer, standing });
+
 export const fact = tagged<Fact>({
   ...factKindsV2,
   // Wallets.
@@ -36,6 +42,10 @@ export const fact = tagged<Fact>({
   recheckSet: [25, { citizen: text, recheck: nullable(recheck), wasDueMs: nullable(integer) }],
   payoffJudged: [26, { citizen: text, verdict, payoff: nullable(payoff), atMs: integer }],
   favouriteSet: [27, { citizen: text, hpan: text, atMs: integer }],
+  citizenExcluded: [22, { citizen: text, isExcluded: flag, standings: list(periodStanding), atMs: integer }],
+  paymentKept: [23, listedFields],
+  exclusionSet: [24, { citizen: text, subject: text, exclusion }],
+  merchantDaySet: [94, { citizen: text, sub: text, merchantDay }],
   // Cards.
   recordSet: [
     53,

@@ -204,6 +204,7 @@ const messageBody = tagged<MessageBody>({
     12,
     { citizen: text, place: integer, record: transactionRecord, receivedMs: integer, awardPeriodId: integer },
   ],
+  exclude: [13, { hpan: text, key: text, trxMs: integer, isExcluded: flag }],
 });
 
 export const message = shape<Message>({ from: integer, to: integer, sequence: integer, body: messageBody });

@@ -1,19 +1,23 @@
 /**
  * Format 3 of the values that are new in it: what is owed to citizens and the files that it goes out with; what citizens are
- * told; what operators decided about reversals and periods; files of acquirers, which a record names now; what a bank says of an account
+ * told; what operators decided about reversals and periods; what is taken out of counting; files of acquirers, which a record names now; what a bank says of an account
  * when it is asked again.
  */
 import type { LedgerEntry, StoredResolution } from '../../engine/card/card.ts';
 import type {
+  Exclusion,
   FileFigure,
   Notice,
+  PaymentName,
   PayoutFile,
   PayoutOutcome,
   PeriodDecision,
   ReceivedFile,
   RecordCover,
+  RecordKey,
   Resolution,
 } from '../../engine/contract.ts';
+import type { MerchantDay } from '../../engine/exclusion/merchant-day.ts';
 import type { FileTally } from '../../engine/file/received-file.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
 import type { Payout, PayoutOrder, PayoutRun } from '../../engine/payout/payout.ts';
@@ -132,6 +136,7 @@ export const notice = shape<Notice>({
     noRefund: 4,
     transferExecuted: 5,
     transferFailed: 6,
+    anomalous: 7,
   }),
   awardPeriodId: integer,
   cashbackCents: integer,
@@ -169,4 +174,38 @@ export const periodDecision = shape<PeriodDecision>({
   reason: text,
   atMs: integer,
   replaced: text,
+});
+
+export const recordKey = shape<RecordKey>({
+  idTrxAcquirer: text,
+  trxMs: integer,
+  acquirerCode: text,
+  acquirerId: text,
+  operationType: text,
+});
+
+export const paymentName = shape<PaymentName>({ hpan: text, record: recordKey });
+
+export const exclusion = shape<Exclusion>({
+  citizen: text,
+  payment: nullable(paymentName),
+  state: oneOf<Exclusion['state']>({ proposed: 0, excluded: 1, lifted: 2, rejected: 3 }),
+  action: oneOf<Exclusion['action']>({ exclude: 0, lift: 1, appeal: 2 }),
+  proposedBy: text,
+  reason: text,
+  proposedMs: integer,
+  decidedBy: text,
+  decisionReason: text,
+  decidedMs: integer,
+  appealEndsMs: integer,
+});
+
+export const merchantDay = shape<MerchantDay>({
+  enrolment: integer,
+  awardPeriodId: integer,
+  day: text,
+  merchantId: text,
+  paymentCount: integer,
+  kept: list(paymentName),
+  toldDay: text,
 });

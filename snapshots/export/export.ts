@@ -8,9 +8,10 @@
  */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
+import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { CitizenKey, Programme } from '../../engine/contract.ts';
 import { StorageFault } from '../../engine/ports.ts';
-import { acceptingPeriod, findPeriod, isReversal } from '../../engine/programme/index.ts';
+import { acceptingPeriod, findPeriod, isExclusion, isReversal } from '../../engine/programme/index.ts';
 import { rankingDigest } from '../../engine/ranking/digest.ts';
 import { type Participant, Ranking } from '../../engine/ranking/ranking.ts';
 import { TaxCodeOrder } from '../../engine/shard/tax-code-order.ts';
@@ -150,6 +151,7 @@ class Export {
     await this.#write(tables.PAYOUTS_TABLE, this.#payouts());
     await this.#write(tables.PAYOUT_ORDERS_TABLE, this.#remembered.payoutOrders);
     await this.#write(tables.PAYOUT_FILES_TABLE, this.#remembered.payoutFiles);
+    await this.#write(tables.EXCLUSIONS_TABLE, this.#exclusions());
     await this.#write(tables.PERIOD_DECISIONS_TABLE, this.#remembered.periodDecisions);
     await this.#write(tables.RECEIVED_FILES_TABLE, this.#receivedFiles());
     await this.#write(tables.NOTICES_TABLE, this.#notices());
@@ -214,7 +216,7 @@ class Export {
 
   *#payments(): Iterable<tables.RecordLine> {
     for (const entry of this.#remembered.records()) {
-      if (isReversal(entry.record) || !this.#people.isPresent(entry.citizen)) continue;
+      if (isAboutPayment(entry) || !this.#people.isPresent(entry.citizen)) continue;
       yield { entry, owner: entry.citizen, ...this.#paymentFate(entry) };
     }
   }
@@ -235,7 +237,7 @@ class Export {
 
   *#reversals(): Iterable<tables.RecordLine> {
     for (const entry of this.#remembered.records()) {
-      if (!isReversal(entry.record)) continue;
+      if (!isAboutPayment(entry)) continue;
       const owner = this.#remembered.ownerOf(entry);
       if (!this.#people.isPresent(owner)) continue;
       const isWithdrawn = entry.state === 'applied' && !this.#hasKept(entry);
@@ -300,6 +302,13 @@ class Export {
     }
   }
 
+  *#exclusions(): Iterable<tables.ExclusionLine> {
+    for (const { fact, nowMs } of this.#remembered.facts()) {
+      if (fact.kind !== 'exclusionSet') continue;
+      if (this.#people.isPresent(fact.citizen)) yield { exclusion: fact.exclusion, atMs: nowMs };
+    }
+  }
+
   *#receivedFiles(): Iterable<tables.ReceivedFileLine> {
     for (const file of this.#remembered.receivedFiles()) {
       if (file.figures.length === 0) yield { file, figure: null };
@@ -322,3 +331,8 @@ class Export {
 }
 
 const WITHDRAWN = { state: 'withdrawn', reason: 'CITIZEN_LEFT' } as const;
+
+/** A reversal; or what is taken out of counting, and put back. */
+function isAboutPayment({ record }: LedgerEntry): boolean {
+  return isReversal(record) || isExclusion(record);
+}

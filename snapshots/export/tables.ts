@@ -5,6 +5,9 @@
 import type { Card, HistoryRow, LedgerEntry } from '../../engine/card/card.ts';
 import {
   type CitizenKey,
+  EXCLUSION_ACTIONS,
+  EXCLUSION_STATES,
+  type Exclusion,
   type FileFigure,
   NOTICE_KINDS,
   NOTICE_STATES,
@@ -106,7 +109,12 @@ export const CITIZENS_TABLE: Table<CitizenLine> = {
   columns: [
     citizen(({ wallet }) => wallet.citizen),
     personal(text('tax_code', 'Tax code (codice fiscale).', ({ taxCode }) => taxCode)),
-    oneOf('status', ['enabled', 'disabled'], 'enabled: enrolled. disabled: has left.', ({ wallet }) => wallet.status),
+    oneOf(
+      'status',
+      ['enabled', 'disabled', 'excluded'],
+      'enabled: enrolled. disabled: has left. excluded: by operators.',
+      ({ wallet }) => wallet.status,
+    ),
     enrolment(({ wallet }) => wallet.enrolment),
     instant(
       'terms_at',
@@ -350,7 +358,8 @@ export const REVERSAL_STATES = ['applied', 'withdrawn', 'pending', 'asked', 'par
 
 export const REVERSALS_TABLE: Table<RecordLine> = {
   name: 'reversals',
-  meaning: 'Reversals of payments, applied or not. What operators decided about them is in resolutions.',
+  meaning:
+    'Reversals of payments, applied or not; what operators decided about them is in resolutions. Beside them, by an operation of X and a number, what was taken out of counting, and by one of I what was put back.',
   columns: [
     OF_RECORD.id,
     ...OF_RECORD.key,
@@ -647,6 +656,42 @@ export const PERIOD_DECISIONS_TABLE: Table<PeriodDecision> = {
   added: NOTHING_ADDED,
 };
 
+export interface ExclusionLine {
+  readonly exclusion: Exclusion;
+  readonly atMs: number;
+}
+
+export const EXCLUSIONS_TABLE: Table<ExclusionLine> = {
+  name: 'exclusions',
+  meaning: 'What was proposed and decided about citizens and payments that are not to count, step by step.',
+  columns: [
+    instant('at', 'When.', ({ atMs }) => atMs),
+    citizen(({ exclusion }) => exclusion.citizen),
+    text(
+      'hpan',
+      'Instrument of the payment. Null: it is about the citizen.',
+      (one) => one.exclusion.payment?.hpan ?? null,
+    ),
+    text(
+      'id_trx_acquirer',
+      'The acquirer’s id of the payment.',
+      ({ exclusion }) => exclusion.payment?.record.idTrxAcquirer ?? null,
+    ),
+    instant('trx_at', 'When it was made.', ({ exclusion }) => exclusion.payment?.record.trxMs ?? null),
+    oneOf('state', EXCLUSION_STATES, 'What has become of it by now.', ({ exclusion }) => exclusion.state),
+    oneOf('action', EXCLUSION_ACTIONS, 'What was proposed, or done by the rule.', ({ exclusion }) => exclusion.action),
+    personal(
+      text('proposed_by', 'Who proposed it. Empty: the rule on abuse.', ({ exclusion }) => exclusion.proposedBy),
+    ),
+    personal(text('reason', 'In that operator’s words.', ({ exclusion }) => exclusion.reason)),
+    personal(text('decided_by', 'Who decided. Empty: nobody yet.', ({ exclusion }) => exclusion.decidedBy)),
+    personal(text('decision_reason', 'In that operator’s words.', ({ exclusion }) => exclusion.decisionReason)),
+  ],
+  key: [],
+  refersTo: { citizen: CITIZENS },
+  added: NOTHING_ADDED,
+};
+
 export interface NoticeLine {
   readonly notice: Notice;
   readonly atMs: number;
@@ -695,6 +740,8 @@ export const EXPORTED: Readonly<Record<RowTable, readonly Table<never>[] | strin
   receivedFile: [RECEIVED_FILES_TABLE],
   fileTally: 'what each partition accepted of a file',
   periodDecision: [PERIOD_DECISIONS_TABLE],
+  exclusion: [EXCLUSIONS_TABLE],
+  merchantDay: 'what the rule on abuse has counted so far',
   pointer: 'where accounts to check again, and cards of a PAR, are found',
   command: 'answers for whoever sends a command twice',
   outbox: 'messages under way between partitions',

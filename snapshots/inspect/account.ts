@@ -111,6 +111,7 @@ export class Account {
         account.cardsActive -= 1;
         return;
       case 'paymentListed':
+      case 'paymentKept':
         account.paymentsListed += 1;
         return;
       case 'latePaymentListed': {
@@ -137,7 +138,7 @@ export class Account {
         account.payoutCount += 1;
         return;
       case 'noticeQueued':
-        if (fact.notice.payoutId === 0) account.countNotice(runSubOf(fact.notice));
+        if (fact.notice.payoutId === 0 && fact.notice.kind !== 'anomalous') account.countNotice(runSubOf(fact.notice));
         return;
       case 'fileTallySet':
         this.#setTally(account, fact.tally, sequence);
@@ -200,6 +201,11 @@ function* movesIn({ facts }: Section, awardPeriodId: number): Iterable<Move> {
     } else if (fact.kind === 'left') {
       const own = fact.removed.find((one) => one.awardPeriodId === awardPeriodId);
       if (own !== undefined) yield { citizen: fact.citizen, before: own.before, after: null };
+    } else if (fact.kind === 'citizenExcluded') {
+      const { standing } = fact.standings.find((one) => one.awardPeriodId === awardPeriodId) ?? {};
+      if (standing === undefined) continue;
+      const [before, after] = fact.isExcluded ? [standing, null] : [null, standing];
+      yield { citizen: fact.citizen, before, after };
     }
   }
 }

@@ -4,9 +4,10 @@
  * difference.
  */
 import type { HistoryRow, LedgerEntry } from '../../engine/card/card.ts';
-import type { CitizenKey, Hpan } from '../../engine/contract.ts';
-import { isReversal, recordKeyText } from '../../engine/programme/index.ts';
+import type { AbuseRule, CitizenKey, Hpan } from '../../engine/contract.ts';
+import { isTakingBack, recordKeyText } from '../../engine/programme/index.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
+import { isJudged } from './balance.ts';
 import { type CardAccount, type LedgerLine, namedCard } from './cards.ts';
 import { type Citizen, named } from './citizens.ts';
 import { type Findings, short } from './findings.ts';
@@ -18,6 +19,8 @@ export interface Suspects {
   readonly isSuspect: (hpan: Hpan) => boolean;
   /** Cards about which a message is still under way. */
   readonly busy: ReadonlySet<Hpan>;
+  /** By which payments are judged; undefined = by none. */
+  readonly rule: AbuseRule | undefined;
 }
 
 interface Listing {
@@ -80,6 +83,11 @@ export class Agreement {
       listedAs(entry, countDelta),
       listedFields(listing),
     );
+    this.#findings.expect(
+      `${subject}: merchant by which the rule on abuse judged it`,
+      isJudged(entry, this.#suspects.rule) ? entry.record.merchantId : null,
+      listing.citizen.exclusions.shops.find(({ payment }) => payment === listing.payment)?.merchantId ?? null,
+    );
   }
 
   #checkListed({ citizen, payment, isMatched }: Listing): void {
@@ -94,7 +102,7 @@ export class Agreement {
     const subject = `${namedCard(card)}, active for ${short(key)} since ${activationMs}`;
     const citizen = this.#suspects.citizens.get(key);
     const method = citizen?.methods.get(card.hpan);
-    if (citizen === undefined || citizen.enrolment !== enrolment || !citizen.isEnabled) {
+    if (citizen === undefined || citizen.enrolment !== enrolment || !citizen.isEnrolled) {
       this.#findings.differ(`${subject}: the owner is not enrolled, or not under enrolment ${enrolment}`);
     } else if (card.isProvisional) {
       if (this.#isUndecided(citizen, card)) return;
@@ -140,7 +148,7 @@ function listingId(hpan: Hpan, key: string): string {
 }
 
 function listedAs({ record, citizen, enrolment, awardPeriodId, scoreCents }: LedgerEntry, countDelta: number) {
-  const amountCents = isReversal(record) ? -record.amountCents : record.amountCents;
+  const amountCents = isTakingBack(record) ? -record.amountCents : record.amountCents;
   const { circuitType, idTrxIssuer } = record;
   return { citizen, enrolment, awardPeriodId, amountCents, scoreCents, countDelta, circuitType, idTrxIssuer };
 }

@@ -4,8 +4,8 @@
  * Where a scale is not even, the cards of that scale are looked at one by one (agreement.ts).
  */
 import type { LedgerEntry } from '../../engine/card/card.ts';
-import type { CitizenKey, Hpan, RecordKey } from '../../engine/contract.ts';
-import { isReversal } from '../../engine/programme/index.ts';
+import type { AbuseRule, CitizenKey, Hpan, RecordKey } from '../../engine/contract.ts';
+import { isTakingBack, isTrifling, recordKeyText } from '../../engine/programme/index.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
 import type { CardAccount } from './cards.ts';
 import type { Citizen } from './citizens.ts';
@@ -16,6 +16,7 @@ const SCALE_DIGITS = 5;
 const SCALE_COUNT = 16 ** SCALE_DIGITS;
 
 export class Balance {
+  readonly #rule: AbuseRule | undefined;
   readonly scaleCount = SCALE_COUNT;
   /** Two words to a scale, each a sum of hashes that wraps. */
   readonly #sums = new Int32Array(SCALE_COUNT * 2);
@@ -23,19 +24,28 @@ export class Balance {
 
   readonly #hash = new Hash();
 
+  /** @param rule by which payments are judged; undefined = by none */
+  constructor(rule: AbuseRule | undefined) {
+    this.#rule = rule;
+  }
+
   addCard(card: CardAccount): void {
     const { hpan, open } = card;
     for (const { entry, countDelta } of card.ledger.values()) {
       if (entry.state !== 'counted' && entry.state !== 'applied') continue;
       const { record, citizen, scoreCents } = entry;
-      const amountCents = isReversal(record) ? -record.amountCents : record.amountCents;
+      const amountCents = isTakingBack(record) ? -record.amountCents : record.amountCents;
       this.#add(1, hpan, this.#listing(citizen, record, entry, { amountCents, scoreCents, countDelta }));
+      if (isJudged(entry, this.#rule)) this.#add(1, hpan, this.#shop(citizen, record, record.merchantId));
     }
     if (card.isProvisional) this.suspect(hpan);
     else if (open !== undefined) this.#add(1, hpan, this.#ownership(open.citizen, open));
   }
 
-  addCitizen({ key: citizen, payments, methods, enrolment, isEnabled }: Citizen): void {
+  addCitizen({ key: citizen, payments, methods, enrolment, isEnabled, exclusions }: Citizen): void {
+    for (const { payment, merchantId } of exclusions.shops) {
+      this.#add(-1, payment.hpan, this.#shop(citizen, payment, merchantId));
+    }
     for (const payment of payments) {
       const { hpan, amountCents, cashbackCents: scoreCents, countDelta } = payment;
       this.#add(-1, hpan, this.#listing(citizen, payment, payment, { amountCents, scoreCents, countDelta }));
@@ -92,6 +102,16 @@ export class Balance {
     return hash;
   }
 
+  /** The merchant by which the rule on abuse judges a payment. */
+  #shop(citizen: CitizenKey, record: RecordKey, merchantId: string): Hash {
+    const hash = this.#hash;
+    hash.reset();
+    hash.text(citizen);
+    hash.text(recordKeyText(record));
+    hash.text(merchantId);
+    return hash;
+  }
+
   #ownership(citizen: CitizenKey, of: { readonly enrolment: number; readonly activationMs: number }): Hash {
     const hash = this.#hash;
     hash.reset();
@@ -100,6 +120,11 @@ export class Balance {
     hash.integer(of.activationMs);
     return hash;
   }
+}
+
+/** A payment that the rule on abuse looks at. */
+export function isJudged({ state, record }: LedgerEntry, rule: AbuseRule | undefined): boolean {
+  return rule !== undefined && state === 'counted' && isTrifling(record, rule);
 }
 
 export function scaleOf(hpan: Hpan): number {

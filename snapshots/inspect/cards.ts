@@ -25,8 +25,13 @@ import { type Pointer, parSub } from '../../engine/pointer.ts';
 import {
   acceptingPeriod,
   addOneMonth,
+  exclusionOperation,
+  exclusionTime,
   findPeriod,
+  inclusionOperation,
+  isExclusion,
   isReversal,
+  isTakingBack,
   paymentScoreCents,
   recordKeyText,
   reopenedPeriod,
@@ -318,12 +323,14 @@ export class CardFold {
   #requireResolution(card: CardAccount, before: LedgerEntry, entry: LedgerEntry, subject: string): void {
     const last = card.resolutions.findLast(({ resolution }) => resolution.place === entry.place);
     const decided = last === undefined || last.isVoided ? null : last.resolution;
-    if (before.state === 'parked' && entry.state !== 'parked') {
+    // What was stopped by an exclusion goes on by itself once that is lifted.
+    const isStopped = before.code === 'EXCLUDED' && decided === null;
+    if (before.state === 'parked' && entry.state !== 'parked' && !(isStopped && entry.state === 'asked')) {
       const expected = entry.state === 'asked' ? 'apply' : 'discard';
       this.#findings.expect(`${subject}: who took it out of the parked ones`, expected, decided?.resolution);
       if (entry.state === 'asked') this.#findings.expect(`${subject}: payment`, decided?.paymentPlace, entry.matched);
     }
-    if (before.state === 'asked' && entry.state === 'parked' && last?.isVoided !== true) {
+    if (before.state === 'asked' && entry.state === 'parked' && last?.isVoided !== true && !isStopped) {
       this.#findings.differ(`${subject}: parked again, and no decision was taken back`);
     }
     if (before.flagged && !entry.flagged) {
@@ -344,7 +351,11 @@ export class CardFold {
     }
     let countDelta: number | undefined;
     if (entry.state === 'counted' && before?.state !== 'counted') countDelta = this.#count(card, entry, subject);
-    if (entry.state === 'applied' && before?.state !== 'applied') countDelta = this.#reverse(card, entry, subject);
+    if (entry.state === 'applied' && before?.state !== 'applied') {
+      countDelta = isExclusion(entry.record)
+        ? this.#exclude(card, entry, subject)
+        : this.#reverse(card, entry, subject);
+    }
 
     if (before?.state === 'asked' && entry.state === 'pending') card.returned.add(entry.place);
     card.unanswered += Number(entry.state === 'asked') - Number(before?.state === 'asked');
@@ -405,6 +416,7 @@ export class CardFold {
     if (card.recent.length > RECENT_COUNT) card.olderMs = Math.max(card.olderMs, card.recent.shift()?.trxMs ?? 0);
     this.#findings.expect(`${subject}: expiry`, isReversal(record) ? addOneMonth(receivedMs) : 0, entry.expiresMs);
 
+    if (isExclusion(record)) return;
     const own = ownerOn(card.history, romeDayNumber(record.trxMs));
     if (own !== undefined) card.covers.delete(key);
     const owner = own ?? card.covers.get(key);
@@ -465,6 +477,42 @@ export class CardFold {
       this.#findings.expect(`${subject}: score of ${amountCents} of ${leftCents}`, scoreCents, entry.scoreCents);
     }
     return amountCents === leftCents ? -1 : 0;
+  }
+
+  /** All that is left of a payment is taken back, or what was taken back so is given back. */
+  #exclude(card: CardAccount, entry: LedgerEntry, subject: string): number {
+    const isOut = isTakingBack(entry.record);
+    const payment = card.ledger.get(entry.matched)?.entry;
+    if (payment?.state !== 'counted') {
+      this.#findings.differ(`${subject}: about ${entry.matched}, which is no counted payment`);
+      return 0;
+    }
+    const lines = [...card.ledger.values()].map((line) => line.entry);
+    const about = lines.filter(({ state, matched }) => state === 'applied' && matched === payment.place);
+    const last = about.filter(({ record }) => isExclusion(record)).at(-1);
+    if (isOut === (last !== undefined && isTakingBack(last.record)))
+      this.#findings.differ(`${subject}: twice in a row`);
+    const amountCents = isOut ? (card.leftCents.get(payment.place) ?? 0) : (last?.record.amountCents ?? 0);
+    const reversed = about.filter(({ record }) => isReversal(record)).reduce((sum, one) => sum + one.scoreCents, 0);
+    const scoreCents = isOut ? 0 - (payment.scoreCents + reversed) : 0 - (last?.scoreCents ?? 0);
+    const { operationType, correlationId, ...record } = payment.record;
+    const operation = isOut
+      ? exclusionOperation(operationType, last === undefined ? 1 : exclusionTime(last.record.operationType) + 1)
+      : inclusionOperation(last?.record.operationType ?? '');
+    const expected = { ...record, operationType: operation, correlationId: '', amountCents };
+    this.#findings.expect(`${subject}: what it takes back or gives`, expected, entry.record);
+    const { citizen, enrolment, awardPeriodId } = payment;
+    this.#findings.expect(
+      `${subject}: payment`,
+      { scoreCents, citizen, enrolment, awardPeriodId },
+      {
+        scoreCents: entry.scoreCents,
+        citizen: entry.citizen,
+        enrolment: entry.enrolment,
+        awardPeriodId: entry.awardPeriodId,
+      },
+    );
+    return isOut ? -1 : 1;
   }
 
   #periodOf(card: CardAccount, entry: LedgerEntry, subject: string): PeriodParameters | null {

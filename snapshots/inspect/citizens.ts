@@ -19,14 +19,16 @@ import type {
   Wallet,
   WalletMethod,
 } from '../../engine/wallet/wallet.ts';
+import { CitizenExclusions } from './citizen-exclusions.ts';
 import { CitizenNotices } from './citizen-notices.ts';
+import type { ExclusionCheck } from './exclusions.ts';
 import { type Findings, short } from './findings.ts';
 import { type Held, type HeldRows, holdRow } from './held.ts';
 import type { NoticeCheck } from './notices.ts';
-import { type Entry, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
+import { type Entry, isExclusionFact, isNoticeFact, isPayoutFact, type Place } from './partition-log.ts';
 import type { PayoutCheck } from './payouts.ts';
 
-type ListedFact = Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' }>;
+type ListedFact = Extract<WalletFact, { kind: 'paymentListed' | 'latePaymentListed' | 'paymentKept' }>;
 
 export interface Enrolment {
   readonly termsMs: number;
@@ -68,6 +70,10 @@ export class Citizen {
   readonly notices = new CitizenNotices();
   /** By the sub of its row. */
   readonly pointers: HeldRows<Pointer> = new Map();
+  /** By the programme: as if it had left, but for what its cards still tell. */
+  isExcluded = false;
+  wasExcluded = false;
+  readonly exclusions = new CitizenExclusions();
 
   constructor(key: CitizenKey, partition: number) {
     this.key = key;
@@ -78,6 +84,10 @@ export class Citizen {
     return this.enrolments.length;
   }
 
+  get isEnrolled(): boolean {
+    return this.isEnabled || this.isExcluded;
+  }
+
   get termsMs(): number {
     return this.enrolments.at(-1)?.termsMs ?? 0;
   }
@@ -86,7 +96,7 @@ export class Citizen {
   get value(): Wallet {
     return sortedWallet({
       citizen: this.key,
-      status: this.isEnabled ? 'enabled' : this.enrolment > 0 ? 'disabled' : 'none',
+      status: statusOf(this),
       enrolment: this.enrolment,
       termsMs: this.termsMs,
       cancellationMs: this.cancellationMs,
@@ -108,6 +118,12 @@ export class Citizen {
   }
 }
 
+function statusOf({ isEnabled, isExcluded, enrolment }: Citizen): Wallet['status'] {
+  if (isEnabled) return 'enabled';
+  if (isExcluded) return 'excluded';
+  return enrolment > 0 ? 'disabled' : 'none';
+}
+
 export function sortedWallet(wallet: Wallet): Wallet {
   return {
     ...wallet,
@@ -126,6 +142,7 @@ export function standingOf(totals: PeriodTotals): Standing {
 
 /** Where the ranking has the citizen; null = nowhere. What counted after it was frozen moves nobody (DECISION 25). */
 export function placeOf(totals: PeriodTotals): Standing | null {
+  if (!totals.isRanked) return null;
   return totals.frozen === null ? standingOf(totals) : totals.frozen.standing;
 }
 
@@ -137,16 +154,17 @@ export function compareText(left: string, right: string): number {
 export interface Books {
   readonly payouts: PayoutCheck;
   readonly notices: NoticeCheck;
+  readonly exclusions: ExclusionCheck;
 }
 
 /** Folds one fact into its citizen, and says where the fact contradicts what came before. */
 export class CitizenFold {
   readonly #programme: Programme;
   readonly #findings: Findings;
-  readonly #books: Books | null;
+  readonly #books: Partial<Books>;
 
-  /** @param books null: nobody asks what is owed or told */
-  constructor(programme: Programme, findings: Findings, books: Books | null) {
+  /** @param books those that somebody asks about */
+  constructor(programme: Programme, findings: Findings, books: Partial<Books>) {
     this.#programme = programme;
     this.#findings = findings;
     this.#books = books;
@@ -156,8 +174,9 @@ export class CitizenFold {
   fold(citizen: Citizen, entries: readonly Entry[], changed: () => void = () => {}): void {
     for (const [index, { place, facts }] of entries.entries()) {
       for (const fact of facts) {
-        if (isPayoutFact(fact)) this.#books?.payouts.apply(citizen, fact, place);
-        else if (isNoticeFact(fact)) this.#books?.notices.apply(citizen, fact, place);
+        if (isPayoutFact(fact)) this.#books.payouts?.apply(citizen, fact, place);
+        else if (isNoticeFact(fact)) this.#books.notices?.apply(citizen, fact, place);
+        else if (isExclusionFact(fact)) this.#books.exclusions?.apply(citizen, fact, place);
         else {
           this.#apply(citizen, fact as WalletFact, place);
           // What is owed or told to a citizen is no part of the wallet's row.
@@ -243,7 +262,11 @@ export class CitizenFold {
         return;
       case 'paymentListed':
       case 'latePaymentListed':
+      case 'paymentKept':
         this.#listPayment(citizen, fact, place);
+        return;
+      case 'citizenExcluded':
+        this.#turnExclusion(citizen, fact, place);
         return;
     }
   }
@@ -263,21 +286,21 @@ export class CitizenFold {
   }
 
   #leave(citizen: Citizen, fact: Extract<WalletFact, { kind: 'left' }>, place: Place): void {
-    this.#requireEnabled(citizen, fact.kind, place);
-    const open = [...citizen.totals.values()]
-      .filter(({ enrolment }) => enrolment === citizen.enrolment)
-      .filter(({ awardPeriodId }) => !place.frozen.includes(awardPeriodId))
-      .filter(({ awardPeriodId }) => !this.#isOver(awardPeriodId, place.nowMs));
+    this.#requireEnrolled(citizen, fact.kind, place);
+    const open = this.#openTotals(citizen, place);
+    const removed = open.filter(({ isRanked }) => isRanked);
     this.#findings.expect(
       `${named(citizen)} at ${shown(place)}: standings that leaving removes`,
-      open.map((totals) => [totals.awardPeriodId, standingOf(totals)]).toSorted(byPeriod),
+      removed.map((totals) => [totals.awardPeriodId, standingOf(totals)]).toSorted(byPeriod),
       fact.removed.map(({ awardPeriodId, before }) => [awardPeriodId, before]).toSorted(byPeriod),
     );
 
-    for (const { awardPeriodId, enrolment } of open) citizen.totals.delete(`${awardPeriodId}/${enrolment}`);
+    for (const [key, totals] of citizen.totals)
+      if (open.includes(totals) || !totals.isRanked) citizen.totals.delete(key);
     const enrolment = citizen.enrolments.at(-1);
     if (enrolment !== undefined) enrolment.cancellationMs = fact.cancellationMs;
     citizen.isEnabled = false;
+    citizen.isExcluded = false;
     citizen.optInStatus = 'NOREQ';
     citizen.payoff = null;
     citizen.payoffRefused = null;
@@ -329,6 +352,36 @@ export class CitizenFold {
     }
   }
 
+  /** Leaves the rankings of the open periods, or comes back to them. */
+  #turnExclusion(citizen: Citizen, fact: Extract<WalletFact, { kind: 'citizenExcluded' }>, place: Place): void {
+    const subject = `${named(citizen)} at ${shown(place)}`;
+    const { isExcluded, standings } = fact;
+    if (isExcluded) this.#requireEnabled(citizen, fact.kind, place);
+    else if (!citizen.isExcluded) this.#findings.differ(`${subject}: no longer excluded, and never was`);
+    this.#books.exclusions?.turned(citizen, fact, subject);
+    const moved = this.#openTotals(citizen, place).filter(({ isRanked }) => isRanked === isExcluded);
+    this.#findings.expect(
+      `${subject}: standings that an exclusion moves`,
+      moved.map((totals) => [totals.awardPeriodId, standingOf(totals)]).toSorted(byPeriod),
+      standings.map(({ awardPeriodId, standing }) => [awardPeriodId, standing]).toSorted(byPeriod),
+    );
+    for (const totals of moved) {
+      citizen.totals.set(`${totals.awardPeriodId}/${totals.enrolment}`, { ...totals, isRanked: !isExcluded });
+    }
+    citizen.isEnabled = !isExcluded;
+    citizen.isExcluded = isExcluded;
+    citizen.wasExcluded = true;
+    citizen.updatedMs = fact.atMs;
+  }
+
+  /** Of the present enrolment, in periods whose positions still move. */
+  #openTotals(citizen: Citizen, place: Place): readonly PeriodTotals[] {
+    return [...citizen.totals.values()]
+      .filter(({ enrolment }) => enrolment === citizen.enrolment)
+      .filter(({ awardPeriodId }) => !place.frozen.includes(awardPeriodId))
+      .filter(({ awardPeriodId }) => !this.#isOver(awardPeriodId, place.nowMs));
+  }
+
   /** Whose positions stand, although rows received before its end may still count (DECISION 25). */
   #isOver(awardPeriodId: number, nowMs: number): boolean {
     const period = findPeriod(this.#programme, awardPeriodId);
@@ -377,7 +430,7 @@ export class CitizenFold {
     const isLate = fact.kind === 'latePaymentListed';
     const { awardPeriodId, enrolment, insertion } = payment;
     const subject = `${named(citizen)} at ${shown(place)}`;
-    this.#requireEnabled(citizen, fact.kind, place);
+    this.#requireEnrolled(citizen, fact.kind, place);
     this.#findings.expect(`${subject}: enrolment of a listed payment`, citizen.enrolment, enrolment);
     if (place.frozen.includes(awardPeriodId) !== isLate) {
       const state = isLate ? 'not frozen, as a late one' : 'frozen';
@@ -387,7 +440,12 @@ export class CitizenFold {
     this.#judgeTerms(citizen, payment, subject);
 
     const before = citizen.totals.get(`${awardPeriodId}/${enrolment}`);
-    const after = addedUp(before, payment, { termsMs: citizen.termsMs, isLate });
+    const isRanked = before?.isRanked ?? (isLate || !citizen.isExcluded);
+    const after = addedUp(before, payment, { termsMs: citizen.termsMs, isRanked, isLate });
+    if (!isLate) {
+      this.#findings.expect(`${subject}: whether it moves a ranking`, isRanked, fact.kind === 'paymentListed');
+    }
+    this.#books.exclusions?.listed(citizen, payment, subject);
     const totals = `${subject}: period ${awardPeriodId}`;
     this.#findings.expect(`${totals}: standing before`, before === undefined ? null : standingOf(before), fact.before);
     this.#findings.expect(`${totals}: standing after`, standingOf(after), fact.after);
@@ -407,6 +465,7 @@ export class CitizenFold {
       this.#findings.differ(`${subject}: period ${payment.awardPeriodId} is not in the programme`);
       return;
     }
+    if (/^[XI]/.test(payment.operationType)) return;
     if (payment.operationType === '01') {
       if (payment.amountCents >= 0) this.#findings.differ(`${subject}: a reversal is not negative`);
       return;
@@ -421,10 +480,14 @@ export class CitizenFold {
 
   /** Domain 3.3, citizen guard: the terms of that very enrolment were accepted before the payment. */
   #judgeTerms(citizen: Citizen, payment: PaymentRow, subject: string): void {
-    if (payment.operationType === '01') return;
+    if (payment.operationType === '01' || /^[XI]/.test(payment.operationType)) return;
     const termsMs = citizen.enrolments[payment.enrolment - 1]?.termsMs;
     if (termsMs !== undefined && termsMs < payment.trxMs) return;
     this.#findings.differ(`${subject}: counted although it is of ${payment.trxMs}, terms are of ${termsMs}`);
+  }
+
+  #requireEnrolled(citizen: Citizen, kind: string, place: Place): void {
+    if (!citizen.isEnrolled) this.#findings.differ(`${named(citizen)} at ${shown(place)}: ${kind} while not enrolled`);
   }
 
   #requireEnabled(citizen: Citizen, kind: string, place: Place): void {
@@ -444,20 +507,21 @@ export function shown(place: Place): string {
 function addedUp(
   before: PeriodTotals | undefined,
   payment: PaymentRow,
-  { termsMs, isLate }: { readonly termsMs: number; readonly isLate: boolean },
+  { isLate, ...of }: Pick<PeriodTotals, 'termsMs' | 'isRanked'> & { readonly isLate: boolean },
 ): PeriodTotals {
-  const isPayment = payment.operationType !== '01';
+  const isPayment = payment.amountCents > 0;
+  const frozen = before?.frozen ?? { standing: before === undefined ? null : standingOf(before) };
   const lastTrxMs = before?.lastTrxMs ?? 0;
   return {
     awardPeriodId: payment.awardPeriodId,
     enrolment: payment.enrolment,
-    termsMs,
+    ...of,
     rawCents: (before?.rawCents ?? 0) + payment.cashbackCents,
     count: (before?.count ?? 0) + payment.countDelta,
     lastTrxMs: isPayment ? Math.max(lastTrxMs, payment.trxMs) : lastTrxMs,
     insertions: (before?.insertions ?? 0) + 1,
     latest: payment.place,
-    frozen: isLate ? { standing: before === undefined ? null : placeOf(before) } : null,
+    frozen: isLate ? frozen : null,
   };
 }
 

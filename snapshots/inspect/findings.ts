@@ -19,6 +19,7 @@ const CHECKED_NAMES = [
   'payouts',
   'notices',
   'files',
+  'exclusions',
   'rows',
   'rankings',
 ] as const;

@@ -76,6 +76,10 @@ export class NoticeCheck {
       citizen.notices.owed.delete(notice.id);
       return;
     }
+    if (kind === 'anomalous') {
+      citizen.exclusions.announced.add(notice.id);
+      return findings.expect(`${subject}: amounts`, [0, 0], [cashbackCents, jackpotCents]);
+    }
     const run = runOf(notice);
     findings.expect(`${subject}: id`, `${run}-${awardPeriodId}-${citizen.key}`, notice.id);
     const period = findPeriod(this.#parts.programme, awardPeriodId);
@@ -146,7 +150,8 @@ export class NoticeCheck {
     for (const id of owed.keys()) findings.differ(`${named(citizen)}: is not told of ${id}`);
     if (!citizen.isEnabled) return;
     for (const { awardPeriodId, enrolment, frozen } of citizen.totals.values()) {
-      if (enrolment !== citizen.enrolment || !resultsTold.has(awardPeriodId)) continue;
+      // Whoever was excluded when the run passed by is not told by it.
+      if (citizen.wasExcluded || enrolment !== citizen.enrolment || !resultsTold.has(awardPeriodId)) continue;
       // Whoever came in late may have come after the run.
       if (frozen?.standing === null) continue;
       if (known.has(`final-${awardPeriodId}-${citizen.key}`)) continue;

@@ -21,6 +21,7 @@ import type { Balance } from './balance.ts';
 import { CardAccount, CardFold, namedCard } from './cards.ts';
 import { type Books, Citizen, CitizenFold, placeOf } from './citizens.ts';
 import type { Covers } from './covers.ts';
+import { ExclusionCheck } from './exclusions.ts';
 import { AcceptedRows } from './files.ts';
 import type { Findings } from './findings.ts';
 import { Hash } from './hash.ts';
@@ -60,7 +61,9 @@ type UnmetTable =
   | 'fileTally'
   | 'receivedFile'
   | 'pointer'
-  | 'periodDecision';
+  | 'periodDecision'
+  | 'exclusion'
+  | 'merchantDay';
 
 export class PartitionCheck {
   readonly #log: PartitionLog;
@@ -91,7 +94,7 @@ export class PartitionCheck {
     this.#rowCheck = new RowCheck(findings);
     const notices = new NoticeCheck(parts);
     const payouts = new PayoutCheck({ ...parts, notices, orders: parts.partitions[0]?.payoutOrders ?? [] });
-    this.#books = { payouts, notices };
+    this.#books = { payouts, notices, exclusions: new ExclusionCheck(parts) };
     this.#citizenFold = new CitizenFold(programme, findings, this.#books);
     const runs = parts.partitions[log.partition]?.payoutRuns ?? [];
     this.#paid = new Set(runs.filter(({ isDone }) => isDone).map(({ awardPeriodId }) => awardPeriodId));
@@ -108,7 +111,7 @@ export class PartitionCheck {
   *run(): Generator<void> {
     for (const difference of this.#log.differences) this.#findings.differ(difference);
     yield* this.#checkActors('wallet', this.#log.wallets, (address, at, row) => this.#checkWallet(address, at, row));
-    yield* this.#checkUnmet('command', 'payoutLink', 'notice');
+    yield* this.#checkUnmet('command', 'payoutLink', 'notice', 'exclusion', 'merchantDay');
     yield* this.#checkActors('card', this.#log.cards, (address, at, row) => this.#checkCard(address, at, row));
     yield* this.#checkUnmet('reversal', 'resolution', 'pointer');
     yield* this.#checkPages('payment');
@@ -161,6 +164,9 @@ export class PartitionCheck {
     this.#checkHelds('pointer', citizen.pointers);
     this.#citizenFold.finish(citizen);
     this.#books.notices.finish(citizen, this.#told);
+    this.#checkHelds('exclusion', citizen.exclusions.rows);
+    this.#checkHelds('merchantDay', citizen.exclusions.merchantDays, citizen.key);
+    this.#books.exclusions.finish(citizen);
 
     this.#findings.count('totals', citizen.totals.size);
     for (const payment of citizen.payments) this.#setHash('payment', payment, paymentRow);
@@ -246,11 +252,12 @@ export class PartitionCheck {
 
   /** Rows of lists that changed more than once: each is as one of its changes left it. */
   #checkHelds(
-    table: 'notice' | 'noticeRun' | 'receivedFile' | 'pointer' | 'periodDecision',
+    table: 'notice' | 'noticeRun' | 'receivedFile' | 'pointer' | 'periodDecision' | 'exclusion' | 'merchantDay',
     rows: ReadonlyMap<string, readonly Expected[]>,
+    entity = '',
   ): void {
     for (const [sub, helds] of rows) {
-      const address = this.#address(table, '', sub);
+      const address = this.#address(table, entity, sub);
       const row = this.#get(address);
       for (const held of helds) this.#rowCheck.meet(address, row, held);
       const last = helds.at(-1)!;

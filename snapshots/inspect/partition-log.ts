@@ -4,7 +4,7 @@
  * Holding all of them as objects took 18 kB a citizen and a fifth of the time for the garbage collector.
  */
 import type { CitizenKey, Hpan } from '../../engine/contract.ts';
-import type { CardFact, Fact, NoticeFact, PayoutFact, WalletFact } from '../../engine/facts.ts';
+import type { CardFact, ExclusionFact, Fact, NoticeFact, PayoutFact, WalletFact } from '../../engine/facts.ts';
 import { indexIn } from '../../engine/place.ts';
 import type { Line, PageTable, Store } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
@@ -12,7 +12,7 @@ import { type Codec, integer, list, shape } from '../codec/shape.ts';
 import { fact as factCodec } from '../codec/turn-v3.ts';
 import type { Step } from './walk.ts';
 
-export type ActorFact = WalletFact | PayoutFact | NoticeFact | CardFact;
+export type ActorFact = WalletFact | PayoutFact | NoticeFact | ExclusionFact | CardFact;
 
 /** Where a fact stands. */
 export interface Place {
@@ -309,6 +309,10 @@ function isActorFact(fact: Fact): fact is ActorFact {
 
 export function isPayoutFact(fact: ActorFact): fact is PayoutFact {
   return fact.kind === 'payoutMade' || fact.kind === 'payoutAdded' || fact.kind === 'payoutSet';
+}
+
+export function isExclusionFact(fact: ActorFact): fact is ExclusionFact {
+  return fact.kind === 'exclusionSet' || fact.kind === 'merchantDaySet';
 }
 
 export function isNoticeFact(fact: ActorFact): fact is NoticeFact {

@@ -142,6 +142,7 @@ function receiverOf(body: MessageBody): number | null {
     case 'release':
     case 'countJudged':
     case 'reverseJudged':
+    case 'exclude':
       return partitionOf(body.hpan);
     case 'claimJudged':
     case 'releaseJudged':

@@ -4,7 +4,7 @@
  */
 import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { RefusalName, TransactionRecord } from '../../engine/contract.ts';
-import { addOneMonth, compareKeys, isReversal } from '../../engine/programme/index.ts';
+import { addOneMonth, compareKeys, isExclusion, isReversal, isTakingBack } from '../../engine/programme/index.ts';
 import { type CardAccount, type LedgerDeparture, type LedgerResolution, namedCard } from './cards.ts';
 import type { Findings } from './findings.ts';
 
@@ -12,6 +12,8 @@ interface Payment {
   readonly entry: LedgerEntry;
   readonly settledMs: number;
   leftCents: number;
+  /** It counts no more, and reversals of it are stopped. */
+  isExcluded: boolean;
 }
 
 interface Reversal {
@@ -32,8 +34,10 @@ export function judgeAgain(card: CardAccount, findings: Findings): void {
 
   for (const { entry, settledMs } of lines) {
     replay.resolveUntil(entry.arrival);
-    if (!isReversal(entry.record)) replay.take({ entry, settledMs, leftCents: entry.record.amountCents });
-    else replay.takeReversal({ entry, settledMs, state: 'pending', matched: 0, code: null, flagged: false });
+    if (isExclusion(entry.record)) replay.exclude(entry);
+    else if (!isReversal(entry.record)) {
+      replay.take({ entry, settledMs, leftCents: entry.record.amountCents, isExcluded: false });
+    } else replay.takeReversal({ entry, settledMs, state: 'pending', matched: 0, code: null, flagged: false });
   }
   replay.resolveUntil(Number.POSITIVE_INFINITY);
   for (const { entry, state, matched, code, flagged } of replay.reversals) {
@@ -106,6 +110,16 @@ class Replay {
     }
   }
 
+  /** What was stopped goes on when its payment counts again. */
+  exclude({ matched, record, arrival }: LedgerEntry): void {
+    const payment = this.payments.find(({ entry }) => entry.place === matched);
+    if (payment !== undefined) payment.isExcluded = isTakingBack(record);
+    if (isTakingBack(record)) return;
+    for (const reversal of this.reversals) {
+      if (reversal.state === 'parked' && reversal.code === 'EXCLUDED') this.#settle(reversal, arrival);
+    }
+  }
+
   takeReversal(reversal: Reversal): void {
     this.reversals.push(reversal);
     this.#settle(reversal, reversal.entry.arrival);
@@ -130,6 +144,10 @@ class Replay {
       park(reversal, 'REVERSAL_EXCEEDS');
       return false;
     }
+    if (payment.isExcluded) {
+      park(reversal, 'EXCLUDED');
+      return false;
+    }
     if (this.#returned.has(reversal.entry.place) && this.#departureOf(payment) !== undefined) {
       this.#gone.add(ownerKey(payment));
       return this.#settle(reversal, arrival);
@@ -137,6 +155,7 @@ class Replay {
     payment.leftCents -= amountCents;
     reversal.state = 'applied';
     reversal.matched = payment.entry.place;
+    reversal.code = null;
     return true;
   }
 

@@ -5,6 +5,7 @@ import { Agreement } from './agreement.ts';
 import { scaleOf } from './balance.ts';
 import { CardAccount, CardFold } from './cards.ts';
 import { Citizen, CitizenFold } from './citizens.ts';
+import { ExclusionCheck } from './exclusions.ts';
 import { Findings } from './findings.ts';
 import { type ActorFact, isCardFact, isNoticeFact, isPayoutFact, PartitionLog } from './partition-log.ts';
 import type { PartitionAccount } from './partitions.ts';
@@ -58,8 +59,9 @@ export class SuspectCheck {
       this.#fold(log);
       yield;
     }
-    const { busy, findings } = this.#parts;
-    const suspects = { cards: this.#cards, citizens: this.#citizens, isSuspect: this.#isSuspect, busy };
+    const { busy, findings, programme } = this.#parts;
+    const rule = programme.abuseRule;
+    const suspects = { cards: this.#cards, citizens: this.#citizens, isSuspect: this.#isSuspect, busy, rule };
     new Agreement(suspects, findings).check();
   }
 
@@ -71,7 +73,8 @@ export class SuspectCheck {
 
   #fold(log: PartitionLog): void {
     const { programme, partitions } = this.#parts;
-    const citizenFold = new CitizenFold(programme, this.#said, null);
+    const exclusions = new ExclusionCheck({ programme, findings: this.#said });
+    const citizenFold = new CitizenFold(programme, this.#said, { exclusions });
     const cardFold = new CardFold(programme, this.#said, partitions[0]?.decisions ?? []);
     for (const [key, at] of log.wallets) {
       const citizen = new Citizen(key, log.partition);

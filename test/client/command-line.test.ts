@@ -174,6 +174,32 @@ describe('a person with a terminal', () => {
     expect(await operator('why', ...named)).toMatchObject({ code: 2, err: expect.stringContaining('--id is missing') });
   });
 
+  test('two operators take a payment out of counting, and put it back', async () => {
+    const { hpan } = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out).wallet.methods[0];
+    const date = '2020-12-08T11:00:00.000+01:00';
+    const named = ['--hpan', hpan, '--date', date, '--acquirer', '36081', '--acquirer-id', '09509'];
+    const operator = (...words: readonly string[]) => run(...words, '--url', url);
+    const step = (name: string, operator: string, ...more: readonly string[]) =>
+      run('exclusions', name, CITIZEN, '--operator', operator, '--reason', 'seen', ...more, '--url', url);
+    const about = [...named, '--id', 'TWICE1'];
+    expect(await step('exclude', 'carla', ...about)).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(/^exclude, proposed by carla on .*another operator decides\n$/) },
+    });
+    expect((await operator('exclusions')).out).toMatch(new RegExp(`${CITIZEN} +exclude +carla +seen +TWICE1`));
+    expect(await step('approve', 'carla', ...about)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('SECOND_PERSON_NEEDED') },
+    });
+    expect((await step('approve', 'dario', ...about)).out).toMatch(
+      /^excluded: .*; decided by dario on .*since: seen\n$/,
+    );
+    expect((await operator('why', ...about)).out).toContain('EXCLUDED');
+    expect((await operator('exclusions', '--state', 'lifted')).out).toBe('nothing is lifted\n');
+    expect((await step('lift', 'dario', ...about)).code).toBe(0);
+    expect((await step('approve', 'carla', ...about)).out).toMatch(/^lifted: /);
+    expect((await operator('why', ...about)).out).not.toContain('EXCLUDED');
+    expect(await step('forget', 'carla')).toMatchObject({ code: 2, err: expect.stringContaining('no step "forget"') });
+  });
+
   test('a file that is refused whole ends with exit code 1', async () => {
     const file = join(folder, 'payments.csv');
     writeFileSync(file, 'nothing\n');
@@ -216,6 +242,7 @@ describe('a person with a terminal', () => {
       'ranking',
       'ingest',
       'reversals',
+      'exclusions',
       'why',
       'replay',
       'verify',

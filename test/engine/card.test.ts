@@ -7,7 +7,7 @@ import { type CardEvent, decideCard } from '../../engine/card/card-machine.ts';
 import { listChanges } from '../../engine/card/listed-reversals.ts';
 import { type Decision, newDecision } from '../../engine/decision.ts';
 import type { CardFact } from '../../engine/facts.ts';
-import { italy2020, type TransactionRecord } from '../../engine/index.ts';
+import { italy2020, recordKeyText, type TransactionRecord } from '../../engine/index.ts';
 import { placeAt } from '../../engine/place.ts';
 import { outcomeText } from '../golden/vector.ts';
 import { recordOf } from '../programme/ledger.ts';
@@ -47,7 +47,8 @@ class Desk {
       newPlace: () => placeAt(1, this.entries.size),
     };
     const periodOf = (awardPeriodId: number) => ({ ...H1, awardPeriodId });
-    decideCard({ card: this.card, nowMs: this.nowMs, decision, ledger, periodOf }, event);
+    const keyOf = recordKeyText;
+    decideCard({ card: this.card, nowMs: this.nowMs, decision, ledger, periodOf, keyOf }, event);
     const next = draftOfCard(this.card);
     for (const fact of decision.facts as readonly CardFact[]) {
       applyCardFact(next, fact);

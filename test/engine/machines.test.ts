@@ -82,14 +82,21 @@ const wallets: readonly Partial<Wallet>[] = [
   { termsMs: NOW },
   { payoff: { checkStatus: 'UNKNOWN_PSP', sealed: new Uint8Array(1) }, recheck: { dueMs: NOW, attempts: 2 } },
 ];
+const entering = {
+  identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }),
+  isExcluded: () => false,
+};
 const walletEvents: readonly WalletEvent[] = [
-  { type: 'ENROL', asked, body: { kind: 'enrol' }, identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }) },
+  { type: 'ENROL', asked, body: { kind: 'enrol' }, ...entering },
   {
     type: 'ENROL',
     asked,
     body: { kind: 'enrol', optInStatus: 'ACCEPTED' },
-    identity: () => ({ slot: 0, sealedTaxCode: new Uint8Array(1) }),
+    ...entering,
   },
+  { type: 'ENROL', asked, body: { kind: 'enrol' }, ...entering, isExcluded: () => true },
+  { type: 'EXCLUDE', frozenPeriods: [] },
+  { type: 'INCLUDE', frozenPeriods: [] },
   { type: 'LEAVE', asked, frozenPeriods: [] },
   { type: 'SET_IBAN', asked, isIbanValid: true, checkStatus: 'OK', seal: () => new Uint8Array(1) },
   { type: 'SET_IBAN', asked, isIbanValid: true, checkStatus: 'KO', seal: () => new Uint8Array(1) },
@@ -192,6 +199,10 @@ const cardEvents: readonly CardEvent[] = [
   { type: 'REVERSE_JUDGED', place: PLACE, applied: true },
   { type: 'EXPIRE' },
   ...resolutions,
+  { type: 'EXCLUDE', payment, isExcluded: true, isClosed: false },
+  { type: 'EXCLUDE', payment, isExcluded: false, isClosed: false },
+  { type: 'EXCLUDE', payment, isExcluded: true, isClosed: true },
+  { type: 'EXCLUDE', payment: null, isExcluded: true, isClosed: false },
 ];
 
 test('a step of the card machine is the step that XState makes', () => {
@@ -200,7 +211,7 @@ test('a step of the card machine is the step that XState makes', () => {
       for (const event of cardEvents) {
         const card = { ...emptyCard(CARD), ...part, status: state as Card['status'] };
         const ledger = { entry: () => entry, resolution: () => null, newPlace: () => PLACE + 1 };
-        const context = { card, nowMs: NOW, ledger, periodOf: () => period };
+        const context = { card, nowMs: NOW, ledger, periodOf: () => period, keyOf: () => 'made' };
         const { ours, theirs } = bothWays<CardContext>(cardMachine, state, context, event);
         expect(ours, `${state} ${event.type}`).toEqual(theirs);
       }

@@ -60,7 +60,7 @@ class Desk {
   enrol(optInStatus?: 'ACCEPTED' | 'DENIED'): Decision {
     const body = { kind: 'enrol', ...(optInStatus === undefined ? {} : { optInStatus }) } as const;
     const identity = () => ({ slot: 5, sealedTaxCode: Uint8Array.of(9) });
-    return this.decide({ type: 'ENROL', asked: this.asked('enrol'), body, identity });
+    return this.decide({ type: 'ENROL', asked: this.asked('enrol'), body, identity, isExcluded: () => false });
   }
   leave(channel = APP, frozenPeriods: readonly number[] = []): Decision {
     return this.decide({ type: 'LEAVE', asked: this.asked('leave', channel), frozenPeriods });

@@ -448,6 +448,82 @@ test('domain 9: a token that nobody enrolled has records by its PAR, which are c
   expect(world.faults).toEqual([]);
 });
 
+const CHRISTMAS = 1;
+
+test('domain 5.6: a payment is taken out whoever has the card now, and nothing is taken back of it meanwhile', async () => {
+  const gate = new StoreGate();
+  const persistence = await openMemoryPersistence({ shardCount: CLAIM_SHARDS });
+  const stores = persistence.stores.map((store, shard) => (shard === TOKEN_SHARDS.A ? gate.before(store) : store));
+  const world = await World.open({ persistence: { ...persistence, stores }, now: '2020-12-07T12:00:00+01:00' });
+  const [anna, bruno] = citizensOn(0, world, 2);
+  const [card, token] = [hpanOn(1, CLAIM_SHARDS, 1), hpanOn(TOKEN_SHARDS.A, CLAIM_SHARDS, 1)];
+  for (const citizen of [anna, bruno]) await citizen.enrol();
+  await anna.enable(card);
+  world.at('2020-12-20T12:00:00+01:00');
+  const dated = { hpan: card, at: '2020-12-12T10:00:00+01:00', cents: 1_000 };
+  for (const id of ['P1', 'P2', 'P3']) await world.pay({ ...dated, id, correlation: id === 'P1' ? 'c' : 'd' });
+  expect(outcomeText(await world.pay({ ...dated, id: 'R', correlation: 'd', reversal: true }))).toContain('parked');
+  const keyOf = (idTrxAcquirer: string, operationType = '00') => ({
+    ...{ idTrxAcquirer, operationType, trxMs: instant(dated.at), acquirerCode: '36081', acquirerId: '09509' },
+  });
+  const excluded = async (id: string) => {
+    const about = { citizen: anna.key, payment: { hpan: card, record: keyOf(id) }, reason: 'seen' };
+    for (const [step, operator] of [
+      ['exclude', 'a'],
+      ['approve', 'b'],
+    ] as const) {
+      const reply = await world.engine.exclude({ ...about, step, operator });
+      if (!reply.ok) return reply.code;
+    }
+    await turnsTaken();
+    return (await anna.total(CHRISTMAS)).transactionNumber;
+  };
+  expect(await excluded('P1'), 'active').toBe(2);
+  await anna.disable(card);
+  expect(await excluded('P2'), 'inactive').toBe(1);
+  const reply = await world.engine.resolveReversal({
+    ...{ hpan: card, reversal: keyOf('R', '01'), resolution: 'apply', operator: 'carla', reason: 'seen' },
+    payment: keyOf('P2'),
+  });
+  expect(reply).toEqual({ ok: false, code: 'EXCLUDED' });
+  gate.hold();
+  const enabled = bruno.do({ kind: 'enableCashback', hpan: card, tokens: [token] });
+  await turnsTaken();
+  expect(await excluded('P3'), 'provisional').toBe(0);
+  gate.release();
+  expect(await enabled).toMatchObject({ ok: true });
+  expect(world.faults).toEqual([]);
+});
+
+test('domain 5.6: what a card hears of a payment once its period has closed comes too late', async () => {
+  const gate = new StoreGate();
+  const persistence = await openMemoryPersistence({ shardCount: CLAIM_SHARDS });
+  const [first, ...others] = persistence.stores;
+  const stores = [gate.before(first!), ...others];
+  const world = await World.open({ persistence: { ...persistence, stores }, now: '2020-12-07T12:00:00+01:00' });
+  const [anna] = citizensOn(0, world, 1);
+  const card = hpanOn(1, CLAIM_SHARDS, 1);
+  await anna.enrol();
+  await anna.enable(card);
+  world.at('2020-12-20T12:00:00+01:00');
+  await world.pay({ hpan: card, at: '2020-12-12T10:00:00+01:00', cents: 1_000, id: 'P' });
+  const key = { trxMs: instant('2020-12-12T10:00:00+01:00'), acquirerCode: '36081', acquirerId: '09509' };
+  const payment = { hpan: card, record: { ...key, idTrxAcquirer: 'P', operationType: '00' } };
+  const about = { citizen: anna.key, payment, reason: 'seen' };
+  expect(await world.engine.exclude({ ...about, step: 'exclude', operator: 'a' })).toMatchObject({ ok: true });
+  world.at('2021-01-10T23:59:59+01:00');
+  gate.hold();
+  const approved = world.engine.exclude({ ...about, step: 'approve', operator: 'b' });
+  await turnsTaken();
+  world.at('2021-01-11T00:00:00+01:00');
+  await turnsTaken();
+  gate.release();
+  expect(await approved).toMatchObject({ ok: true, value: { state: 'excluded' } });
+  await turnsTaken();
+  expect((await anna.total(CHRISTMAS)).transactionNumber).toBe(1);
+  expect(world.faults).toEqual([]);
+});
+
 test('domain 3.3b: nothing is taken back in a period that has closed', async () => {
   const world = await World.open({ now: '2020-12-07T12:00:00+01:00' });
   const citizen = world.citizen(makeTaxCode(1));
@@ -470,6 +546,11 @@ test('the card machine that runs in production has no transition that these test
   // A wallet answers for its own active card itself, so an owner's second claim never reaches one.
   expect(coverage.missed()).toEqual(['active ACTIVATE 0']);
   expect(coverage.missedPairs()).toEqual([
+    // Who was never active has no records.
+    'absent x COUNT_JUDGED',
+    'absent x REVERSE_JUDGED',
+    'absent x EXPIRE',
+    'absent x EXCLUDE',
     // Only what is undecided is decided, and once.
     ...['absent', 'inactive', 'active'].flatMap((state) => [`${state} x CONFIRM`, `${state} x WITHDRAW`]),
   ]);

@@ -28,6 +28,7 @@ const EVENTS = [
     'FAVOURITE',
   ] as const),
   ...(['ENABLE', 'ENABLE_TAKEN', 'ENABLE_ALL', 'DISABLE', 'DISABLE_TAKEN', 'PAY'] as const),
+  ...(['EXCLUDE', 'LIFT'] as const),
 ];
 export type SeenEvent = { readonly type: (typeof EVENTS)[number] };
 
@@ -69,7 +70,10 @@ const on = ({ method }: Seen): Partial<Seen> => ({
   wasOn: true,
   method: method === 'unknown' ? 'unlisted' : method,
 });
+const excluded = refused('EXCLUDED');
 const add = done(() => ({ method: 'listed' }));
+
+const pay = [{ guard: 'isOn', ...done(() => ({ hasPaid: true, answer: '1.00' })) }, refused(UNCOVERED)] as const;
 
 export const walletModel = basis.createMachine({
   context: START,
@@ -88,6 +92,8 @@ export const walletModel = basis.createMachine({
     DISABLE: [{ guard: 'wasOn', ...done(() => ({ isOn: false })) }, refused('INSTRUMENT_NOT_FOUND')],
     DISABLE_TAKEN: refused('INSTRUMENT_NOT_YOURS'),
     PAY: refused(UNCOVERED),
+    EXCLUDE: refused('EXCLUSION_EXISTS'),
+    LIFT: refused('EXCLUSION_NOT_FOUND'),
   },
   states: {
     none: {
@@ -97,6 +103,8 @@ export const walletModel = basis.createMachine({
         SET_IBAN: refused('CITIZEN_NOT_FOUND'),
         SET_BAD_IBAN: refused('CITIZEN_NOT_FOUND'),
         ADD: refused('CITIZEN_NOT_FOUND'),
+        EXCLUDE: refused('CITIZEN_NOT_FOUND'),
+        LIFT: refused('CITIZEN_NOT_FOUND'),
       },
     },
     enabled: {
@@ -110,11 +118,40 @@ export const walletModel = basis.createMachine({
         ENABLE: done(on),
         ENABLE_TAKEN: refused('INSTRUMENT_TAKEN'),
         ENABLE_ALL: [{ guard: 'isListed', ...done(on) }, done()],
-        PAY: [{ guard: 'isOn', ...done(() => ({ hasPaid: true, answer: '1.00' })) }, refused(UNCOVERED)],
+        PAY: pay,
+        EXCLUDE: { target: 'excluded', ...done() },
+      },
+    },
+    // What was paid is kept, and so is what is paid meanwhile.
+    excluded: {
+      on: {
+        ENROL: excluded,
+        ENROL_OPTING_IN: excluded,
+        LEAVE: { target: 'barred', ...done(cleared) },
+        SET_IBAN: excluded,
+        SET_BAD_IBAN: excluded,
+        ADD: excluded,
+        ENABLE: excluded,
+        ENABLE_TAKEN: excluded,
+        ENABLE_ALL: excluded,
+        PAY: pay,
+        LIFT: { target: 'enabled', ...done() },
+      },
+    },
+    // Left, and may not come back.
+    barred: {
+      on: {
+        ENROL: excluded,
+        ENROL_OPTING_IN: excluded,
+        SET_IBAN: refused('CITIZEN_NOT_ENABLED'),
+        SET_BAD_IBAN: refused('CITIZEN_NOT_ENABLED'),
+        ADD: add,
+        LIFT: { target: 'disabled', ...done() },
       },
     },
     disabled: {
       on: {
+        EXCLUDE: { target: 'barred', ...done() },
         ENROL: { target: 'enabled', ...done(cleared) },
         // The choice may be given at a first enrolment only (domain 2.1).
         ENROL_OPTING_IN: { target: 'enabled', ...done(cleared) },

@@ -30,7 +30,7 @@ const DETAILS: MethodDetails = { methodKind: 'card', brand: 'VISA', lastDigits: 
 /** Someone else's, for ever. */
 const TAKEN = hpan(1);
 
-type Asking = Exclude<SeenEvent['type'], 'PAY'>;
+type Asking = Exclude<SeenEvent['type'], 'PAY' | 'EXCLUDE' | 'LIFT'>;
 
 async function openCentury(shardCount: number): Promise<World> {
   const world = await World.open({ shardCount, programme: century(), now: CENTURY_NOW });
@@ -59,6 +59,7 @@ class Life {
       const at = new Date(this.world.nowMs - HOUR_MS).toISOString();
       return outcomeText(await this.world.pay({ hpan: this.card, at, cents: 1_000 }));
     }
+    if (event === 'EXCLUDE' || event === 'LIFT') return exclude(this.world, this.citizen, event);
     return replyText(await this.citizen.do(bodyOf(event, this.card, this.citizen.taxCode)));
   }
 
@@ -95,9 +96,9 @@ class Life {
       favourite: context.isFavourite ? this.card : null,
       cashback: context.isOn ? 'enabled' : 'off',
       status: context.isOn ? 'ACTIVE' : context.wasOn ? 'INACTIVE' : 'INSTRUMENT_NOT_FOUND',
-      hasPaid: context.hasPaid,
-      hasList: context.hasPaid,
-      takesPart: context.hasPaid,
+      hasPaid: context.hasPaid && value === 'enabled',
+      hasList: context.hasPaid && value === 'enabled',
+      takesPart: context.hasPaid && value === 'enabled',
     });
   }
 }
@@ -121,6 +122,16 @@ function bodyOf(event: Asking, card: string, taxCode: string): WalletCommandBody
     DISABLE_TAKEN: { kind: 'disableCashback', hpan: TAKEN },
   };
   return bodies[event];
+}
+
+/** Two operators, one after the other. */
+async function exclude({ engine }: World, { key }: Citizen, event: 'EXCLUDE' | 'LIFT'): Promise<string> {
+  const about = { citizen: key, payment: null, reason: 'seen' };
+  const step = event === 'EXCLUDE' ? 'exclude' : 'lift';
+  const proposed = await engine.exclude({ ...about, step, operator: 'anna' });
+  if (!proposed.ok) return proposed.code;
+  const approved = await engine.exclude({ ...about, step: 'approve', operator: 'bruno' });
+  return approved.ok ? 'done' : approved.code;
 }
 
 function replyText(reply: CommandReply): string {
@@ -313,14 +324,83 @@ test('fault 37: a full wallet takes no more instruments, neither listed nor enab
   expect(await list(1_002)).toEqual(full);
 });
 
+/** The second operator's word is under way with all the rest. */
+async function excludeSoon(world: World, { key }: Citizen): Promise<Promise<unknown>> {
+  const about = { citizen: key, payment: null, reason: 'seen' };
+  const asked = [
+    world.engine.exclude({ ...about, step: 'exclude', operator: 'anna' }),
+    world.engine.exclude({ ...about, step: 'approve', operator: 'bruno' }),
+  ];
+  await turnsTaken();
+  return Promise.all(asked);
+}
+
+test('fault 37: what cards tell a citizen who was just excluded is heard', async () => {
+  const { world, disk, citizen, card, ask } = await openHeld('listed');
+  const enabled = await ask('ENABLE');
+  const excluded = excludeSoon(world, citizen);
+  await turnsTaken();
+  const left = await ask('LEAVE');
+  await releaseOneByOne(disk);
+  await excluded;
+  expect(await Promise.all([enabled.reply, left.reply])).toEqual(['done', 'done']);
+  expect((await citizen.wallet()).methods.find((one) => one.hpan === card)?.cashback).toBe('off');
+  expect(world.faults).toEqual([]);
+});
+
+test('fault 37: a reversal of an enrolment before finds nothing to take back from who came back and was excluded', async () => {
+  const { world, disk, citizen, card, ask, pay } = await openHeld('on');
+  disk.release();
+  expect(await pay()).toMatchObject({ status: 'counted' });
+  disk.hold();
+  const payment = { hpan: card, at: '2001-01-12T11:00:00Z', cents: 1_000, correlation: 'x' };
+  const reversed = world.pay({ ...payment, reversal: true });
+  await turnsTaken();
+  const asked = [await ask('LEAVE'), await ask('ENROL')];
+  const excluded = excludeSoon(world, citizen);
+  await releaseOneByOne(disk);
+  expect(await reversed).toEqual({ status: 'pending' });
+  expect(await Promise.all(asked.map(({ reply }) => reply))).toEqual(['done', 'done']);
+  await excluded;
+  expect(world.faults).toEqual([]);
+});
+
+test('fault 37: of who is excluded the same payments count, are dropped, rejected and taken back', async () => {
+  const world = await World.open({ now: '2020-12-01T12:00:00+01:00' });
+  const citizen = world.citizen(makeTaxCode(1));
+  const card = hpan(1);
+  await citizen.enrol();
+  await citizen.enable(card);
+  world.at('2020-12-10T12:00:00+01:00');
+  expect(await exclude(world, citizen, 'EXCLUDE')).toBe('done');
+  const payment = { hpan: card, at: '2020-12-09T12:00:00+01:00', cents: 1_000, correlation: 'x' };
+  expect(outcomeText(await world.pay(payment))).toBe('1.00');
+  expect(outcomeText(await world.pay({ ...payment, reversal: true }))).toBe('-1.00');
+  const outside = { ...payment, at: '2020-12-07T12:00:00+01:00' };
+  expect(outcomeText(await world.pay(outside))).toBe('rejected NO_AWARD_PERIOD');
+  const issuer = { role: 'issuer', subject: '12345', channel: '12345' } as const;
+  expect(replyText(await citizen.do({ kind: 'leave' }, world.nextId(), issuer))).toBe('TOO_MANY_CHANNELS');
+  expect(await exclude(world, citizen, 'LIFT')).toBe('done');
+  await citizen.leave();
+  world.at('2020-12-11T12:00:00+01:00');
+  await citizen.enrol();
+  expect(await exclude(world, citizen, 'EXCLUDE')).toBe('done');
+  expect(outcomeText(await world.pay(payment))).toBe('dropped TERMS_NOT_COVERED');
+});
+
 test('the wallet machine that runs in production has no transition that these tests have not seen', () => {
   // No checker of holders is configured (DECISION 33), so no bank ever says no.
   expect(coverage.missed()).toEqual(['enabled SET_IBAN 1']);
   // No card answers, and no payment reaches, who never enrolled; leaving waits until no claim is under way.
+  // Only what makes a difference is approved.
   expect(coverage.missedPairs()).toEqual([
     'none x COUNT',
     'none x REVERSE',
+    'none x EXCLUDE',
     'none x CLAIM_JUDGED',
+    'none x INCLUDE',
+    'enabled x INCLUDE',
+    'excluded x EXCLUDE',
     'disabled x CLAIM_JUDGED',
   ]);
 });

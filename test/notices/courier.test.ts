@@ -183,7 +183,14 @@ describe('a message service', () => {
     const id = await settle(citizens[0]!, DONE);
     const { engine } = world;
     const dying = new Proxy(engine, {
-      get: (_, name) => (name === 'changeNotices' ? die : (engine[name as keyof Engine] as () => unknown).bind(engine)),
+      get: (_, name) => {
+        const part = engine[name as keyof Engine];
+        return name === 'changeNotices'
+          ? die
+          : typeof part === 'function'
+            ? (part as () => unknown).bind(engine)
+            : part;
+      },
     });
     await courierOf(webhookSink(), dying).tick();
     expect(faults.splice(0)).toEqual([new Error('the process died')]);

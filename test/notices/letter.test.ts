@@ -12,7 +12,7 @@ function letter(kind: NoticeKind, technicalAccountHolder: string | null = null):
     ...{ id: 'payout-7', citizen: 'c'.repeat(32), kind, awardPeriodId: 2, payoutId: 7 },
     ...{ cashbackCents: 150_00, jackpotCents: 1_500_00, state: 'due', attempts: 0, dueMs: 0, atMs: 0 },
   };
-  return writeLetter(notice, { fiscalCode: 'RSSMRA80A01H501U', period: PERIOD, technicalAccountHolder });
+  return writeLetter(notice, { fiscalCode: 'RSSMRA80A01H501U', period: PERIOD, technicalAccountHolder, appealDays: 7 });
 }
 
 /** Numbers are written with blanks that do not break. */

@@ -124,6 +124,30 @@ describe('the check of a programme file', () => {
     expect(problemOf(file(changes))).toBe(problem);
   });
 
+  const RULE = { firstDay: '2021-05-28', amountCentsMax: 100, paymentsMin: 5, appealDays: 7 };
+
+  test('the rule on abuse may be left out, and is the same law in whatever order it is written', () => {
+    expect(problemOf(file({ abuseRule: RULE }))).toBeNull();
+    const swapped = Object.fromEntries(Object.entries(RULE).reverse()) as unknown as typeof RULE;
+    expect(canonicalJson({ ...italy2020(), abuseRule: swapped })).toBe(
+      canonicalJson({ ...italy2020(), abuseRule: RULE }),
+    );
+    expect(canonicalJson(italy2020())).not.toContain('abuseRule');
+  });
+
+  test.each<[string, Json | null]>([
+    ['programme.abuseRule is not an object', null],
+    ['programme.abuseRule.firstDay is missing', without(RULE, 'firstDay')],
+    ['programme.abuseRule.firstDay is not a day as YYYY-MM-DD', { ...RULE, firstDay: '2021-02-29' }],
+    ['programme.abuseRule.amountCentsMax is not an integer from 0 to 9999999999', { ...RULE, amountCentsMax: -1 }],
+    ['programme.abuseRule.paymentsMin is not an integer from 2 to 100', { ...RULE, paymentsMin: 1 }],
+    ['programme.abuseRule.paymentsMin is not an integer from 2 to 100', { ...RULE, paymentsMin: 101 }],
+    ['programme.abuseRule.appealDays is not an integer from 0 to 3653', { ...RULE, appealDays: 0.5 }],
+    ['programme.abuseRule.maximum is not a field of the programme', { ...RULE, maximum: 1 }],
+  ])('%s', (problem, abuseRule) => {
+    expect(problemOf(file({ abuseRule }))).toBe(problem);
+  });
+
   const INTEGERS: readonly (readonly [string, number])[] = [
     ['awardPeriodId', 4_294_967_295],
     ['graceDays', 3_653],

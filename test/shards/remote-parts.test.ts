@@ -61,6 +61,7 @@ const NAMED = {
   ...{ idTrxAcquirer: '', acquirerCode: '36081', acquirerId: '09509', operationType: '00' },
   trxMs: instant('2020-12-19T12:00:00+01:00'),
 };
+const PAID = { hpan: hpan(1), record: { ...NAMED, idTrxAcquirer: 'REVERSED' } };
 const PARKED: ReversalDecision = {
   ...{ hpan: hpan(1), reversal: { ...NAMED, idTrxAcquirer: 'AGAIN', operationType: '01' }, payment: null },
   ...{ resolution: 'discard', operator: 'carla', reason: 'sent twice, però' },
@@ -334,6 +335,10 @@ describe('what crosses is what was said', () => {
       (asked) => asked.resolveReversal(PARKED),
       (asked) => asked.resolveReversal({ ...PARKED, resolution: 'keep' }),
       (asked) => asked.recordFate(hpan(1), PARKED.reversal),
+      (asked) => asked.exclude({ citizen: anna.key, payment: null, step: 'exclude', operator: 'a', reason: 'r' }),
+      (asked) => asked.exclude({ citizen: bruno.key, payment: PAID, step: 'lift', operator: 'a', reason: 'r' }),
+      (asked) => asked.exclusions({ state: 'proposed' }),
+      (asked) => asked.exclude({ citizen: anna.key, payment: null, step: 'reject', operator: 'a', reason: 'r' }),
       (asked) => asked.stats(),
     ];
     for (const read of reads) expect(await read(remote), read.toString()).toStrictEqual(await read(engine));

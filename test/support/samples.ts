@@ -2,6 +2,9 @@
 import { emptyCard, type LedgerEntry, type StoredResolution } from '../../engine/card/card.ts';
 import {
   type Answer,
+  EXCLUSION_ACTIONS,
+  EXCLUSION_STATES,
+  type Exclusion,
   NOTICE_KINDS,
   NOTICE_RUN_KINDS,
   NOTICE_STATES,
@@ -9,6 +12,7 @@ import {
   PAYOUT_FILE_STATES,
   PAYOUT_RESULTS,
   PAYOUT_STATUSES,
+  type PaymentName,
   type PayoutFile,
   PERIOD_DECISION_KINDS,
   type PeriodDecision,
@@ -21,6 +25,7 @@ import {
   WALLET_COMMAND_KINDS,
   type WalletCommandKind,
 } from '../../engine/contract.ts';
+import type { MerchantDay } from '../../engine/exclusion/merchant-day.ts';
 import type { Fact, Message, MessageBody, Section, Standing, TurnRecord } from '../../engine/facts.ts';
 import type { FileTally } from '../../engine/file/received-file.ts';
 import type { NoticeRun } from '../../engine/notice/notice.ts';
@@ -316,6 +321,16 @@ export class Samples {
         atMs: instant(),
       },
       { kind: 'lateRecordTaken', hpan: hpan(), place: count(), decisionNumber: count(), file: text() },
+      {
+        ...({ kind: 'citizenExcluded', citizen: citizen(), isExcluded: this.flag(), atMs: instant() } as const),
+        standings: this.some(() => ({ awardPeriodId: count(), standing: this.standing() })),
+      },
+      {
+        ...({ kind: 'paymentKept', citizen: citizen(), payment: this.payment(), rawCents: this.cents() } as const),
+        ...{ before: this.orNull(this.standing), after: this.standing(), atMs: instant() },
+      },
+      { kind: 'exclusionSet', citizen: citizen(), subject: text(), exclusion: this.exclusion() },
+      { kind: 'merchantDaySet', citizen: citizen(), sub: text(), merchantDay: this.merchantDay() },
     ];
   }
 
@@ -333,6 +348,29 @@ export class Samples {
       ...{ number: count(), kind: this.#random.pick(PERIOD_DECISION_KINDS), awardPeriodId: count() },
       ...{ files: this.some(text), untilMs: instant(), operator: text(), reason: text(), atMs: instant() },
       replaced: this.#random.pick(['', '{"name":"però"}']),
+    };
+  }
+
+  paymentName(): PaymentName {
+    const { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } = this.record();
+    return { hpan: this.hpan(), record: { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } };
+  }
+
+  exclusion(): Exclusion {
+    const { instant, text } = this;
+    return {
+      ...{ citizen: this.citizen(), payment: this.orNull(() => this.paymentName()) },
+      ...{ state: this.#random.pick(EXCLUSION_STATES), action: this.#random.pick(EXCLUSION_ACTIONS) },
+      ...{ proposedBy: text(), reason: text(), proposedMs: instant() },
+      ...{ decidedBy: text(), decisionReason: text(), decidedMs: instant(), appealEndsMs: instant() },
+    };
+  }
+
+  merchantDay(): MerchantDay {
+    const { count, text } = this;
+    return {
+      ...{ enrolment: count(), awardPeriodId: count(), day: '2021-05-28', merchantId: text(), paymentCount: count() },
+      ...{ kept: this.some(() => this.paymentName()), toldDay: text() },
     };
   }
 
@@ -473,6 +511,7 @@ export class Samples {
         countDelta: -1,
       },
       { kind: 'reverseJudged', hpan: hpan(), place: count(), applied: this.flag() },
+      { kind: 'exclude', hpan: hpan(), key: citizen(), trxMs: instant(), isExcluded: this.flag() },
       { kind: 'periodClosed', awardPeriodId: count() },
     ];
   }
@@ -534,8 +573,9 @@ export class Samples {
           count: count(),
           lastTrxMs: instant(),
           insertions: count(),
-          latest: 1 + count(),
+          latest: count(),
           frozen: this.orNull(() => ({ standing: this.orNull(this.standing) })),
+          isRanked: this.flag(),
         })),
         operations: this.some(() => this.operation()),
         commands: this.some(() => this.done()),
@@ -570,6 +610,8 @@ export class Samples {
       receivedFile: this.receivedFile(),
       pointer: { key: citizen() },
       periodDecision: this.periodDecision(),
+      exclusion: this.exclusion(),
+      merchantDay: this.merchantDay(),
       reversal: { hpan: hpan(), place: count(), atMs: instant() },
       resolution: this.resolution(),
       partition: {

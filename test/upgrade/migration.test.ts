@@ -138,6 +138,10 @@ describe.each([1, 2])('from format %i', (format) => {
     // Pages of commands of format 2 are today's, and stay as they are.
     const walletRows = format === 1 ? [TODAY] : [format, TODAY];
     expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({ walletRows });
+    // Wallets; pages of commands are today's in format 2 already, and stay as they are.
+    expect(await formatsIn(folder, SHARD_COUNT)).toMatchObject({
+      walletRows: format === 1 ? [TODAY] : [format, TODAY],
+    });
     expect((await verifyFolder(folder)).differences).toEqual([]);
 
     // The check itself: one card fewer is seen, by who counts and by who verifies.

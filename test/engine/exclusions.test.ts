@@ -1,0 +1,493 @@
+// Method: citizens and payments are excluded and put back by two operators, over the engine's door on one and on three
+// shards; who was never touched shows what must be there again. At the end of each story the engine is stopped and started,
+// everything stands as before, and the inspector finds nothing to say.
+import { describe, expect, test } from 'vitest';
+import {
+  type AbuseRule,
+  type Exclusion,
+  type ExclusionRequest,
+  type ExclusionStep,
+  type Fact,
+  italy2020,
+  type ListedExclusionState,
+  makeIban,
+  makeTaxCode,
+  type PaymentName,
+  type Programme,
+} from '../../engine/index.ts';
+import type { Journal } from '../../engine/ports.ts';
+import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapshots/index.ts';
+import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
+import { eurosOf, outcomeText } from '../golden/vector.ts';
+import {
+  closePeriod,
+  JACKPOT_CENTS,
+  livePeriod,
+  PAID_PERIOD,
+  PERIOD_BEGINS,
+  shortProgramme,
+} from '../support/payouts.ts';
+import { hpanElsewhere, openOnDisk, turnsTaken, until } from '../support/shards.ts';
+import { type Citizen, hpan, instant, type Payment, value, type World } from '../support/world.ts';
+
+const H1 = 2;
+const ARRIVAL = '2021-02-12T12:00:00+01:00';
+const RULE: AbuseRule = { firstDay: '2021-01-01', amountCentsMax: 100, paymentsMin: 3, appealDays: 7 };
+
+interface Story {
+  readonly world: World;
+  readonly disk: MemoryDisk;
+  readonly citizens: readonly Citizen[];
+  readonly cards: readonly string[];
+}
+
+const judging = (): Programme => ({ ...italy2020(), abuseRule: RULE });
+
+/** Three citizens, each with a card, which is on another shard where there are several. */
+async function open(shardCount: number, programme = italy2020()): Promise<Story> {
+  const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme });
+  const citizens = [1, 2, 3].map((number) => world.citizen(makeTaxCode(number)));
+  const cards = citizens.map(({ key }, at) => (shardCount === 1 ? hpan(at) : hpanElsewhere(key, shardCount, 100 * at)));
+  for (const [at, citizen] of citizens.entries()) {
+    await citizen.enrol();
+    await citizen.enable(cards[at]!);
+  }
+  world.at(ARRIVAL);
+  return { world, disk, citizens, cards };
+}
+
+const HOUR = '2021-02-10T';
+const at = (minute: number) => `${HOUR}10:${String(minute).padStart(2, '0')}:00+01:00`;
+
+async function pay({ world, cards }: Story, who: number, id: string, cents: number, more: Partial<Payment> = {}) {
+  return outcomeText(await world.pay({ hpan: cards[who]!, at: at(0), cents, id, correlation: id, ...more }));
+}
+
+function named(story: Story, who: number, idTrxAcquirer: string, when = at(0)): PaymentName {
+  const trxMs = instant(when);
+  const record = { idTrxAcquirer, trxMs, acquirerCode: '36081', acquirerId: '09509', operationType: '00' };
+  return { hpan: story.cards[who]!, record };
+}
+
+function ask(story: Story, who: number, step: ExclusionStep, operator: string, more: Partial<ExclusionRequest> = {}) {
+  const { key } = story.citizens[who]!;
+  return story.world.engine.exclude({ citizen: key, payment: null, step, operator, reason: 'seen', ...more });
+}
+
+async function refusal(...args: Parameters<typeof ask>): Promise<string> {
+  const reply = await ask(...args);
+  return reply.ok ? 'ok' : reply.code;
+}
+
+/** Two operators agree; then until its card has heard of it. */
+async function agreed(story: Story, who: number, step: ExclusionStep, payment: PaymentName | null = null) {
+  value(await ask(story, who, step, 'anna', { payment }));
+  value(await ask(story, who, 'approve', 'bruno', { payment, reason: 'right' }));
+  if (payment === null) return;
+  const isExcluded = step === 'exclude';
+  await until(async () => {
+    const fate = value(await story.world.engine.recordFate(payment.hpan, payment.record));
+    return (fate.code === 'EXCLUDED') === isExcluded;
+  }, 'the card has heard');
+  // What the wallet says to that is on its way.
+  await story.world.engine.stats();
+}
+
+async function figures({ citizens }: Pick<Story, 'citizens'>, who: number, period = H1): Promise<string> {
+  const citizen = citizens[who]!;
+  const { rawCents, transactionNumber } = await citizen.total(period);
+  const payments = await citizen.payments(period);
+  expect(payments.reduce((sum, { cashbackCents }) => sum + cashbackCents, 0)).toBe(rawCents);
+  return `${eurosOf(rawCents)} ${transactionNumber}`;
+}
+
+async function place({ citizens }: Pick<Story, 'citizens'>, who: number, period = H1): Promise<string> {
+  const { ranking, totalParticipants, takesPart } = await citizens[who]!.ranking(period);
+  return `${ranking} of ${totalParticipants}${takesPart ? '' : ', takes no part'}`;
+}
+
+async function listed({ world }: Pick<Story, 'world'>, state: ListedExclusionState): Promise<readonly Exclusion[]> {
+  const found: Exclusion[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = value(await world.engine.exclusions({ state, limit: 2, ...(cursor === undefined ? {} : { cursor }) }));
+    found.push(...page.exclusions);
+    if (page.nextCursor === null) return found;
+    cursor = page.nextCursor;
+  }
+}
+
+/** All that anybody sees of the citizens, and the lists of operators. */
+async function seen(world: World, citizens: readonly Citizen[], period = H1) {
+  const own = citizens.map(({ taxCode }) => world.citizen(taxCode));
+  const views = await Promise.all(
+    own.map(async (citizen) => ({
+      wallet: { ...(await citizen.wallet()), position: null },
+      total: await citizen.total(period),
+      payments: await citizen.payments(period),
+      ranking: await citizen.ranking(period),
+    })),
+  );
+  const [proposed, excluded, lifted] = await Promise.all(
+    (['proposed', 'excluded', 'lifted'] as const).map((state) => listed({ world }, state)),
+  );
+  return { views, proposed, excluded, lifted };
+}
+
+async function expectSound({ world, disk, citizens }: Omit<Story, 'cards'>, period = H1): Promise<void> {
+  const before = await seen(world, citizens, period);
+  await world.engine.close();
+  expect(world.faults).toEqual([]);
+  const again = await openOnDisk({ disk, now: new Date(world.nowMs).toISOString() });
+  expect(await seen(again.world, citizens, period)).toEqual(before);
+  await again.world.engine.close();
+  expect((await verifyPersistence(await openMemoryPersistence({ disk }))).differences).toEqual([]);
+}
+
+describe.each([1, 3])('on %i shards', (shardCount) => {
+  test('an excluded citizen is as if it had left, and everything is there again when that is lifted', async () => {
+    const story = await open(shardCount);
+    for (const who of [0, 1, 2]) await pay(story, who, `P${who}`, 1_000, { at: at(who) });
+    await pay(story, 0, 'Q', 5_000, { at: at(10) });
+    expect(await place(story, 0)).toBe('1 of 3');
+
+    value(await ask(story, 0, 'exclude', 'anna'));
+    expect(await figures(story, 0)).toBe('6.00 2');
+    expect(await refusal(story, 0, 'approve', 'anna')).toBe('SECOND_PERSON_NEEDED');
+    expect(await refusal(story, 0, 'reject', 'anna')).toBe('SECOND_PERSON_NEEDED');
+    expect(value(await ask(story, 0, 'approve', 'bruno', { reason: 'right' }))).toEqual({
+      ...{ citizen: story.citizens[0]!.key, payment: null, state: 'excluded', action: 'exclude', appealEndsMs: 0 },
+      ...{ proposedBy: 'anna', reason: 'seen', proposedMs: instant(ARRIVAL) },
+      ...{ decidedBy: 'bruno', decisionReason: 'right', decidedMs: instant(ARRIVAL) },
+    });
+    expect(await figures(story, 0)).toBe('0.00 0');
+    expect(await place(story, 0)).toBe('3 of 2, takes no part');
+    expect(await place(story, 1)).toBe('1 of 2');
+    expect(await story.citizens[0]!.payments(H1)).toEqual([]);
+    expect((await story.citizens[0]!.wallet()).enabled).toBe(false);
+    for (const body of [{ kind: 'enrol' }, { kind: 'enableAll' }] as const) {
+      expect(await story.citizens[0]!.do(body)).toMatchObject({ ok: false, code: 'EXCLUDED' });
+    }
+
+    // What comes meanwhile is kept, and so is what is taken back.
+    await pay(story, 0, 'R', 2_000, { at: at(20) });
+    await pay(story, 0, 'S', 5_000, { at: at(21), reversal: true, correlation: 'Q' });
+    expect(await figures(story, 0)).toBe('0.00 0');
+
+    await agreed(story, 0, 'lift');
+    expect(await figures(story, 0)).toBe('3.00 2');
+    expect(await place(story, 0)).toBe('1 of 3');
+    expect(await listed(story, 'excluded')).toEqual([]);
+    expect(await listed(story, 'lifted')).toHaveLength(1);
+    await pay(story, 0, 'T', 1_000, { at: at(30) });
+    expect(await figures(story, 0)).toBe('4.00 3');
+    await expectSound(story);
+  });
+
+  test('who leaves while excluded may not come back before that is lifted, and then begins anew', async () => {
+    const story = await open(shardCount);
+    await pay(story, 0, 'P', 1_000);
+    await agreed(story, 0, 'exclude');
+    await story.citizens[0]!.leave();
+    expect(await story.citizens[0]!.do({ kind: 'enrol' })).toMatchObject({ ok: false, code: 'EXCLUDED' });
+    await agreed(story, 0, 'lift');
+    await story.citizens[0]!.enrol();
+    expect(await figures(story, 0)).toBe('0.00 0');
+    expect(await place(story, 0)).toBe('1 of 0, takes no part');
+    await expectSound(story);
+  });
+
+  test('a payment stops counting with what is left of it, and counts again to the cent', async () => {
+    const story = await open(shardCount);
+    await pay(story, 0, 'P', 1_009);
+    await pay(story, 0, 'Q', 10_000, { at: at(5) });
+    await pay(story, 0, 'R', 505, { at: at(6), reversal: true, correlation: 'P' });
+    await pay(story, 1, 'P', 1_000, { at: at(1) });
+    expect(await figures(story, 0)).toBe('10.51 2');
+    const payment = named(story, 0, 'P');
+    const untouched = await seen(story.world, story.citizens);
+
+    await agreed(story, 0, 'exclude', payment);
+    await until(async () => (await figures(story, 0)) === '10.00 1', 'the wallet has heard');
+    expect((await story.citizens[0]!.payments(H1)).map(({ cashbackCents }) => cashbackCents)).toContain(-51);
+    expect(await place(story, 0)).toBe('2 of 2');
+    expect(value(await story.world.engine.recordFate(payment.hpan, payment.record))).toMatchObject({
+      ...{ state: 'counted', code: 'EXCLUDED', leftCents: 504 },
+    });
+    await agreed(story, 0, 'lift', payment);
+    await until(async () => (await figures(story, 0)) === '10.51 2', 'the wallet has heard');
+    expect((await seen(story.world, story.citizens)).views).toEqual(untouched.views);
+    // A second time is a time of its own.
+    await agreed(story, 0, 'exclude', payment);
+    await until(async () => (await figures(story, 0)) === '10.00 1', 'the wallet has heard');
+    await expectSound(story);
+  });
+
+  test('a reversal of an excluded payment is stopped, and goes on by itself when that is lifted', async () => {
+    const story = await open(shardCount);
+    await pay(story, 0, 'P', 10_000);
+    await pay(story, 0, 'Q', 3_000, { at: at(1) });
+    const payment = named(story, 0, 'P');
+    await agreed(story, 0, 'exclude', payment);
+    expect(await pay(story, 0, 'R1', 4_000, { at: at(2), reversal: true, correlation: 'P' })).toBe('parked EXCLUDED');
+    expect(await pay(story, 0, 'R2', 6_000, { at: at(2), reversal: true, correlation: 'P' })).toBe('parked EXCLUDED');
+    expect(await pay(story, 0, 'R3', 1_000, { at: at(2), reversal: true, correlation: 'P' })).toBe('parked EXCLUDED');
+    expect(await figures(story, 0)).toBe('3.00 1');
+    const applied = await story.world.engine.resolveReversal({
+      ...{ hpan: payment.hpan, reversal: { ...named(story, 0, 'R1', at(2)).record, operationType: '01' } },
+      ...{ resolution: 'apply', payment: payment.record, operator: 'carla', reason: 'seen' },
+    });
+    expect(applied).toMatchObject({ ok: false, code: 'EXCLUDED' });
+    // Longer than any reversal waits.
+    story.world.at('2021-04-12T12:00:00+02:00');
+    await agreed(story, 0, 'lift', payment);
+    const parked = async () => value(await story.world.engine.reversals({ state: 'parked' })).reversals;
+    await until(
+      async () => (await parked()).every(({ code }) => code === 'REVERSAL_EXCEEDS'),
+      'both have been applied',
+    );
+    expect((await parked()).map(({ record }) => record.idTrxAcquirer)).toEqual(['R3']);
+    expect(await figures(story, 0)).toBe('3.00 1');
+    await expectSound(story);
+  });
+
+  test('the rule on abuse tells once a day, and its appeal has its days; operators decide as long as the period is open', async () => {
+    const story = await open(shardCount, judging());
+    for (const minute of [3, 2, 1, 0]) await pay(story, 0, `P${minute}`, 50, { at: at(minute), merchant: 'BAR' });
+    await until(async () => (await figures(story, 0)) === '0.05 1', 'all but the first were taken back');
+    const notices = value(await story.world.engine.notices({ state: 'due' })).notices;
+    expect(notices.map(({ kind, citizen }) => `${kind} ${citizen}`)).toEqual([`anomalous ${story.citizens[0]!.key}`]);
+    const excluded = await listed(story, 'excluded');
+    expect(excluded.map(({ payment }) => payment?.record.idTrxAcquirer).sort()).toEqual(['P1', 'P2', 'P3']);
+    expect(excluded.map(({ appealEndsMs }) => appealEndsMs)).toEqual(
+      Array(3).fill(instant('2021-02-20T00:00:00+01:00')),
+    );
+
+    const payment = (id: string, minute: number) => ({ payment: named(story, 0, id, at(minute)) });
+    expect(await refusal(story, 0, 'exclude', 'anna', payment('P1', 1))).toBe('EXCLUSION_EXISTS');
+    story.world.at('2021-02-19T23:59:59+01:00');
+    value(await ask(story, 0, 'appeal', 'anna', payment('P1', 1)));
+    story.world.at('2021-02-20T00:00:00+01:00');
+    expect(await refusal(story, 0, 'appeal', 'anna', payment('P2', 2))).toBe('APPEAL_OVER');
+    value(await ask(story, 0, 'approve', 'bruno', payment('P1', 1)));
+    value(await ask(story, 0, 'lift', 'anna', payment('P2', 2)));
+    value(await ask(story, 0, 'reject', 'bruno', payment('P2', 2)));
+    await until(async () => (await figures(story, 0)) === '0.10 2', 'one counts again');
+    // Who was heard is not judged again; who comes later is, and is told of it.
+    await pay(story, 0, 'P4', 50, { at: at(4), merchant: 'BAR' });
+    expect(await listed(story, 'excluded')).toHaveLength(3);
+    await until(async () => (await figures(story, 0)) === '0.10 2', 'the fifth was taken back');
+    expect(value(await story.world.engine.notices({ state: 'due' })).notices).toHaveLength(2);
+    await expectSound(story);
+  });
+
+  test('what is approved survives the power, and is carried out once', async () => {
+    const story = await open(shardCount);
+    await pay(story, 0, 'P', 1_000);
+    await pay(story, 0, 'Q', 2_000, { at: at(1) });
+    const payment = named(story, 0, 'P');
+    value(await ask(story, 0, 'exclude', 'anna', { payment }));
+    await story.world.engine.close();
+    for (let flushes = 0; flushes < 5; flushes += 1) {
+      const { world, disk } = await openOnDisk({ disk: story.disk, now: ARRIVAL });
+      const again = { ...story, world, citizens: story.citizens.map(({ taxCode }) => world.citizen(taxCode)) };
+      const [waiting, excluded] = [await listed({ world }, 'proposed'), await listed({ world }, 'excluded')];
+      expect(waiting.length + excluded.length).toBe(1);
+      // What was cut short has been ended by the start.
+      expect(await figures(again, 0)).toBe(excluded.length === 0 ? '3.00 2' : '2.00 1');
+      disk.hold();
+      void ask(again, 0, 'approve', 'bruno', { payment });
+      await turnsTaken();
+      disk.release(flushes);
+      await turnsTaken();
+      disk.crash();
+      await turnsTaken();
+    }
+    const { world } = await openOnDisk({ disk: story.disk, now: ARRIVAL });
+    const citizens = story.citizens.map(({ taxCode }) => world.citizen(taxCode));
+    expect(await figures({ citizens }, 0)).toBe('2.00 1');
+    await expectSound({ ...story, world, citizens });
+  });
+
+  test('what may not be asked is refused, and changes nothing', async () => {
+    const story = await open(shardCount);
+    await pay(story, 0, 'P', 1_000);
+    const payment = named(story, 0, 'P');
+    expect(await refusal(story, 0, 'lift', 'anna')).toBe('EXCLUSION_NOT_FOUND');
+    expect(await refusal(story, 0, 'approve', 'anna')).toBe('EXCLUSION_NOT_FOUND');
+    expect(await refusal(story, 0, 'exclude', '')).toBe('FIELD_INVALID');
+    expect(await refusal(story, 0, 'exclude', 'anna', { reason: ' ' })).toBe('FIELD_INVALID');
+    expect(await refusal(story, 0, 'exclude', 'anna', { reason: 'x'.repeat(201) })).toBe('FIELD_INVALID');
+    expect(await refusal(story, 0, 'exclude', 'anna', { citizen: 'f'.repeat(32) })).toBe('CITIZEN_NOT_FOUND');
+    expect(await refusal(story, 0, 'exclude', 'anna', { payment: named(story, 0, 'Q') })).toBe('PAYMENT_NOT_FOUND');
+    expect(await refusal(story, 1, 'exclude', 'anna', { payment })).toBe('PAYMENT_NOT_FOUND');
+    expect(await listed(story, 'proposed')).toEqual([]);
+
+    const proposed = value(await ask(story, 0, 'exclude', 'anna', { payment }));
+    expect(value(await ask(story, 0, 'exclude', 'anna', { payment }))).toEqual(proposed);
+    expect(await refusal(story, 0, 'exclude', 'bruno', { payment })).toBe('EXCLUSION_EXISTS');
+    const decided = value(await ask(story, 0, 'approve', 'bruno', { payment }));
+    expect(value(await ask(story, 0, 'approve', 'bruno', { payment }))).toEqual(decided);
+    expect(await refusal(story, 0, 'exclude', 'anna', { payment })).toBe('EXCLUSION_EXISTS');
+    expect(await refusal(story, 0, 'appeal', 'anna', { payment })).toBe('APPEAL_OVER');
+    value(await ask(story, 0, 'lift', 'anna', { payment }));
+    story.world.at('2021-07-16T00:00:00+02:00');
+    expect(await refusal(story, 0, 'approve', 'bruno', { payment })).toBe('PERIOD_CLOSED');
+    expect(await refusal(story, 0, 'reject', 'bruno', { payment })).toBe('ok');
+    await expectSound(story);
+  });
+});
+
+describe.each([1, 3])('payouts on %i shards', (shardCount) => {
+  const openPaid = async (): Promise<Story> => {
+    const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: shortProgramme() });
+    const citizens = await livePeriod(world, [2, 3, 4, 2, 1]);
+    return { world, disk, citizens, cards: [] };
+  };
+  const made = async ({ world, citizens }: Story) => {
+    value(await world.engine.makePayouts(PAID_PERIOD, null));
+    const own = await Promise.all(citizens.map(async ({ key }) => value(await world.engine.payoutsOf(key))));
+    return own.map((payouts) =>
+      payouts.map(({ cashbackCents, jackpotCents, isEnabled }) => {
+        return `${cashbackCents + jackpotCents}${isEnabled ? '' : ' withdrawn'}`;
+      }),
+    );
+  };
+
+  test('nobody who is excluded is paid; who no longer is, is; the prize belongs to who stood in the frozen ranking', async () => {
+    const story = await openPaid();
+    await agreed(story, 2, 'exclude');
+    expect(await place(story, 1, PAID_PERIOD)).toBe('1 of 4');
+    await closePeriod(story.world);
+    await agreed(story, 1, 'exclude');
+    // The three who win are 1, 0 and 3.
+    const [refund2, refund4] = [20_00, 40_00];
+    expect(await made(story)).toEqual([[`${refund2 + JACKPOT_CENTS}`], [], [], [`${refund2 + JACKPOT_CENTS}`], []]);
+    await agreed(story, 2, 'lift');
+    await agreed(story, 1, 'lift');
+    expect(await place(story, 2, PAID_PERIOD)).toBe('5 of 4, takes no part');
+    expect(await place(story, 1, PAID_PERIOD)).toBe('1 of 4');
+    expect(await figures(story, 2, PAID_PERIOD)).toBe('40.00 4');
+    expect((await made(story)).slice(1, 3)).toEqual([[`${30_00 + JACKPOT_CENTS}`], [`${refund4}`]]);
+
+    // A record that was not sent by then is not, and is again.
+    await agreed(story, 2, 'exclude');
+    expect((await made(story))[2]).toEqual([`${refund4} withdrawn`]);
+    await agreed(story, 2, 'lift');
+    expect((await made(story))[2]).toEqual([`${refund4}`]);
+    await expectSound(story, PAID_PERIOD);
+  });
+});
+
+test("the wallet's history tells who proposed and who decided, and why", async () => {
+  const story = await open(1, judging());
+  for (const minute of [0, 1, 2]) await pay(story, 0, `P${minute}`, 50, { at: at(minute) });
+  await agreed(story, 0, 'appeal', named(story, 0, 'P1', at(1)));
+  await agreed(story, 0, 'exclude');
+  value(await ask(story, 0, 'lift', 'anna'));
+  value(await ask(story, 0, 'reject', 'bruno', { reason: 'no' }));
+  await story.world.engine.close();
+  const { stores } = await openMemoryPersistence({ disk: story.disk });
+  const source = { journals: stores.map(({ journal }) => journal.read(1)), vaults: stores.map(({ vault }) => vault) };
+  const { history, wallet, totals } = await pastWallet(source, story.citizens[0]!.taxCode, story.world.nowMs);
+  const told = history.map(({ what, command, reason }) => `${what}, ${command}, ${reason}`);
+  expect(told.slice(told.indexOf('rule on abuse: exclude payment P1, null, null'))).toEqual([
+    'rule on abuse: exclude payment P1, null, null',
+    'payment counts no more, period 2, cashback -5 cents, null, null',
+    'rule on abuse: exclude payment P2, null, null',
+    'payment counts no more, period 2, cashback -5 cents, null, null',
+    'proposed: appeal payment P1, operator:anna, seen',
+    'approved: appeal payment P1, operator:bruno, right',
+    'payment counts again, period 2, cashback 5 cents, null, null',
+    'proposed: exclude the citizen, operator:anna, seen',
+    'approved: exclude the citizen, operator:bruno, right',
+    'excluded from the programme, null, null',
+    'proposed: lift the citizen, operator:anna, seen',
+    'rejected: lift the citizen, operator:bruno, no',
+  ]);
+  expect(wallet?.enabled).toBe(false);
+  expect(totals).toMatchObject([{ rawCents: 0, transactionNumber: 0 }]);
+});
+
+type Change = (fact: Fact) => Fact | null;
+
+test.each<readonly [string, Change, RegExp]>([
+  [
+    'nobody approved',
+    (fact) => (fact.kind === 'exclusionSet' && fact.exclusion.decidedBy === 'bruno' ? null : fact),
+    /nobody asked for/,
+  ],
+  [
+    'one operator decided alone',
+    (fact) =>
+      fact.kind === 'exclusionSet' && fact.exclusion.decidedBy === 'bruno'
+        ? { ...fact, exclusion: { ...fact.exclusion, decidedBy: 'anna' } }
+        : fact,
+    /decided by no second person/,
+  ],
+  [
+    'takes back another amount',
+    (fact) =>
+      fact.kind === 'recordSet' && fact.entry.record.operationType === 'X1-00'
+        ? { ...fact, entry: { ...fact.entry, scoreCents: -1 } }
+        : fact,
+    /payment \.scoreCents: expected -5, found -1/,
+  ],
+  [
+    'the rule did not make',
+    (fact) => (fact.kind === 'merchantDaySet' && fact.merchantDay.paymentCount === 3 ? null : fact),
+    /the rule on abuse excludes no such payment/,
+  ],
+  [
+    'was judged by another merchant than its card knows',
+    (fact) =>
+      fact.kind === 'merchantDaySet' ? { ...fact, merchantDay: { ...fact.merchantDay, merchantId: 'M2' } } : fact,
+    /merchant by which the rule on abuse judged it: expected "M1", found "M2"/,
+  ],
+  [
+    'never moved the citizen',
+    (fact) => (fact.kind === 'citizenExcluded' ? null : fact),
+    /is excluded: expected true, found false/,
+  ],
+])('the inspector notices an exclusion that %s', async (_, change, expected) => {
+  const story = await open(1, judging());
+  for (const minute of [0, 1, 2]) await pay(story, 0, `P${minute}`, 50, { at: at(minute) });
+  await agreed(story, 0, 'appeal', named(story, 0, 'P1', at(1)));
+  await agreed(story, 1, 'exclude');
+  await story.world.engine.close();
+  const { stores } = await openMemoryPersistence({ disk: story.disk });
+  const changed = stores.map((store) => ({ ...store, journal: changedJournal(store.journal, change) }));
+  const said = (await verifyStores(changed, story.world.engine.programme, [])).differences.join('\n');
+  expect(said).toMatch(expected);
+});
+
+function changedJournal(journal: Journal, change: Change): Journal {
+  return {
+    ...{ lastSequence: journal.lastSequence, epoch: journal.epoch },
+    append: (turn) => journal.append(turn),
+    trim: (sequence) => journal.trim(sequence),
+    *read(sequence) {
+      for (const turn of journal.read(sequence)) {
+        const sections = turn.sections.map((one) => ({
+          ...one,
+          facts: one.facts.flatMap((fact) => change(fact) ?? []),
+        }));
+        yield { ...turn, sections };
+      }
+    },
+  };
+}
+
+test('an IBAN set before stays, and none is taken meanwhile', async () => {
+  const story = await open(1);
+  const set = (number: number) =>
+    story.citizens[0]!.do({
+      ...({ kind: 'setIban', iban: makeIban(number), accountHolderCF: story.citizens[0]!.taxCode } as const),
+      ...{ accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' },
+    });
+  expect(await set(1)).toMatchObject({ ok: true });
+  await agreed(story, 0, 'exclude');
+  expect(await set(2)).toMatchObject({ ok: false, code: 'EXCLUDED' });
+  await agreed(story, 0, 'lift');
+  expect((await story.citizens[0]!.wallet()).iban).toBe(makeIban(1));
+  await expectSound(story);
+});
