@@ -37,7 +37,9 @@ const leaving = [
   { guard: 'isActiveElsewhere', actions: { type: 'refuse', params: { code: 'TOO_MANY_CHANNELS' } } },
   { target: 'disabled', actions: 'leave' },
 ] as const;
-const fromCards = {
+/** What cards and the bank say of who is enrolled, excluded or not. */
+const fromOthers = {
+  RECHECKED: [{ guard: 'isOutdated' }, { guard: 'isUnverified', actions: 'recheckLater' }, { actions: 'judgePayoff' }],
   CLAIM_JUDGED: { actions: 'claimJudged' },
   COUNT: [
     { guard: 'isDatedBeforeTerms', actions: 'drop' },
@@ -305,11 +307,6 @@ export const walletMachine = setup({
           { guard: 'isRefusedByBank', actions: 'answerRefusedByBank' },
           { actions: 'setPayoff' },
         ],
-        RECHECKED: [
-          { guard: 'isOutdated' },
-          { guard: 'isUnverified', actions: 'recheckLater' },
-          { actions: 'judgePayoff' },
-        ],
         ADD_METHOD: [
           { guard: 'isListed', actions: 'answerListed' },
           { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
@@ -326,10 +323,10 @@ export const walletMachine = setup({
           { guard: 'isNothingToEnable', actions: 'answerNothingToEnable' },
           { actions: 'claimAll' },
         ],
-        ...fromCards,
+        ...fromOthers,
       },
     },
-    // All that comes of cards goes on, so that lifting it finds everything; what a citizen could begin does not.
+    // All that comes of cards and of the bank goes on, so that lifting it finds everything; what a citizen could begin does not.
     excluded: {
       on: {
         INCLUDE: { target: 'enabled', actions: 'include' },
@@ -339,7 +336,7 @@ export const walletMachine = setup({
         ADD_METHOD: excluded,
         ENABLE: excluded,
         ENABLE_ALL: excluded,
-        ...fromCards,
+        ...fromOthers,
       },
     },
     disabled: {

@@ -229,7 +229,7 @@ export class CitizenFold {
         citizen.updatedMs = fact.atMs;
         return;
       case 'claimStarted':
-        this.#requireEnabled(citizen, fact.kind, place);
+        this.#requireEnrolled(citizen, fact.kind, place);
         citizen.claimed.add(fact.hpan);
         citizen.methods.set(fact.hpan, {
           ...methodOrNew(citizen, fact.hpan),

@@ -110,6 +110,8 @@ async function live(world: World): Promise<Lived> {
   await pay(world, random);
   await doubt(world);
   await receive(world);
+  const proposed = { citizen: citizens[0]!.key, payment: null, operator: 'carla', reason: ODD_REASON } as const;
+  value(await world.engine.exclude({ ...proposed, step: 'exclude' }));
   for (const reversal of [false, true]) {
     await world.pay({ hpan: hpan(1), at: day(16), cents: 1_000, correlation: 'back', reversal });
   }

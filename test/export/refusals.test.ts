@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeTaxCode, PARTITION_COUNT } from '../../engine/index.ts';
 import { exportBackup, exportFolder, openAtRest, openPersistence, verifyFolder } from '../../snapshots/index.ts';
+import { SLOT_BYTES } from '../../snapshots/vault.ts';
 import { Programs } from '../support/programs.ts';
 import { hpan, World } from '../support/world.ts';
 import { Archive } from './reader.ts';
@@ -46,7 +47,7 @@ beforeEach(() => {
   cpSync(at('sound'), at('data'), { recursive: true });
 });
 
-const at = (name: string) => join(folder, name);
+const at = (...names: readonly string[]) => join(folder, ...names);
 
 function options(to = 'to') {
   return { to: at(to), format: 'csv', hasPersonalData: true, nowMs: 0 } as const;
@@ -118,10 +119,12 @@ describe('what it is made of', () => {
   });
 
   test('a manifest, and keys, that are damaged: nobody is left out for that', async () => {
-    const slots = join(at('data'), 'keys', 'store-0.slots');
-    const bytes = readFileSync(slots);
-    bytes[40]! ^= 1;
-    writeFileSync(slots, bytes);
+    // Which store has whom is drawn anew with each folder's keys.
+    for (const name of readdirSync(at('data', 'keys')).filter((one) => one.endsWith('.slots'))) {
+      const bytes = readFileSync(at('data', 'keys', name));
+      for (let slot = 0; slot < bytes.length; slot += SLOT_BYTES) bytes[slot + 40]! ^= 1;
+      writeFileSync(at('data', 'keys', name), bytes);
+    }
     expect(await exporting()).toBe('KEYS_DAMAGED');
     expectNothing();
     appendFileSync(join(at('data'), 'manifest.json'), 'x');

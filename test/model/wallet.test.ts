@@ -291,9 +291,17 @@ test('fault 37: what the bank says of an account is heard while it is due, by wh
   world.at('2020-12-07T13:00:00+01:00');
   expect(await recheck('KO', await dueMs())).toBe(1);
   await setIban();
+  expect(await exclude(world, citizen, 'EXCLUDE')).toBe('done');
+  world.at('2020-12-07T15:00:00+01:00');
+  expect(await recheck('UNKNOWN_PSP', await dueMs())).toBe(1);
+  expect(await recheck('OK')).toBe(0);
+  world.at('2020-12-07T18:00:00+01:00');
+  expect(await recheck('INVALID', await dueMs())).toBe(1);
+  expect(await exclude(world, citizen, 'LIFT')).toBe('done');
+  await setIban();
   const due = await dueMs();
   await citizen.leave();
-  world.at('2020-12-07T15:00:00+01:00');
+  world.at('2020-12-07T20:00:00+01:00');
   expect(await recheck('OK', due)).toBe(0);
 });
 

@@ -159,8 +159,8 @@ describe('fault 21: between two threads', () => {
   });
   afterAll(() => compiled.remove());
 
-  test('a million records arrive, each once, whole and in order', async () => {
-    const count = 1_000_000;
+  test('200,000 records arrive, each once, whole and in order', async () => {
+    const count = 200_000;
     // Full now and then; each time costs two changes of thread, which a busy machine makes long.
     const ring = createRing(262_144);
     const task: RingTask = { kind: 'check', ring, count };

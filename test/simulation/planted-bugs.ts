@@ -414,14 +414,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     what: 'a citizen leaves while a claim is under way',
     file: 'engine/wallet/wallet-machine.ts',
-    find: "          { guard: 'isAnythingUnderWay', actions: 'defer' },\n",
+    find: "  { guard: 'isAnythingUnderWay', actions: 'defer' },\n",
     replace: '',
     seed: 14,
   },
   {
     what: 'what was paid before the terms counts',
     file: 'engine/wallet/wallet-machine.ts',
-    find: "          { guard: 'isDatedBeforeTerms', actions: 'drop' },\n",
+    find: "    { guard: 'isDatedBeforeTerms', actions: 'drop' },\n",
     replace: '',
     seed: 9,
   },
