@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   if (values.planted) return plantAll();
   const path = await bundle('simulation', SMALL_LIMITS);
   let progress = values.resume
-    ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as { progress: Progress }).progress
+    ? ((JSON.parse(readFileSync(RESULTS, 'utf8')) as { progress?: Progress }).progress ?? NOTHING)
     : NOTHING;
   while (progress.seedCount < count) {
     const piece = { first: first + progress.seedCount, count: Math.min(SAVED_EVERY, count - progress.seedCount) };
