@@ -780,7 +780,6 @@ export interface Programme {
 export const PERIOD_DECISION_KINDS = ['suspend', 'resume', 'replace', 'reopen', 'close'] as const;
 export type PeriodDecisionKind = (typeof PERIOD_DECISION_KINDS)[number];
 
-export const PERIOD_REASON_MAX = 200;
 /** Acquirer files that a period is opened again for: every acquirer's, one a day, for three months. */
 export const REOPENED_FILES_MAX = 1_000;
 
@@ -795,7 +794,7 @@ export interface PeriodOrder {
   readonly untilMs: number;
   /** `replace`: the newer version as JSON; empty of the others. */
   readonly programme: string;
-  /** Name of the operator, and why: 1 to PERIOD_REASON_MAX characters that name nobody. */
+  /** Name of the operator, and why: 1 to RESOLUTION_REASON_MAX characters that name nobody. */
   readonly operator: string;
   readonly reason: string;
 }

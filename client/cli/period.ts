@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import type { PeriodDecisionKind, PeriodParameters, PeriodStatus } from '../../engine/contract.ts';
+import { counted } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { Desk } from './desk.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
@@ -106,6 +107,6 @@ function stateOf({ isSuspended, status, reopenedUntil }: ShownPeriod): string {
 }
 
 function sayDecision({ kind, operator, reason, at, files = [] }: ShownDecision, awardPeriodId: number): string {
-  const what = files.length === 0 ? '' : `, ${files.length === 1 ? '1 file' : `${files.length} files`}`;
+  const what = files.length === 0 ? '' : `, ${counted(files.length, 'file')}`;
   return `  ${romeMoment(Date.parse(at))}  ${kind} ${awardPeriodId}${what}: by ${operator}, since: ${reason}`;
 }

@@ -18,7 +18,7 @@ export function addToTally(tally: FileTally, { rowCount, amountCents }: Omit<Fil
   };
 }
 
-/** Stays at INTEGER_MAX, 45 billion euro: a sender of nonsense must not stop the engine. */
+/** Stays at INTEGER_MAX, 45 trillion euro: a sender of nonsense must not stop the engine. */
 export function addCents(left: number, right: number): number {
   return Math.min(left + right, INTEGER_MAX);
 }

@@ -22,13 +22,7 @@ import type {
   ReversalsPage,
   UnverifiedAccount,
 } from '../contract.ts';
-import {
-  PARTITION_COUNT,
-  PAYOUT_ID_MAX,
-  PERIOD_REASON_MAX,
-  REOPENED_FILES_MAX,
-  RESOLUTION_REASON_MAX,
-} from '../contract.ts';
+import { PARTITION_COUNT, PAYOUT_ID_MAX, REOPENED_FILES_MAX, RESOLUTION_REASON_MAX } from '../contract.ts';
 import type {
   Engine,
   EngineStats,
@@ -517,10 +511,11 @@ function slicesOf<T>(items: readonly T[], countMax: number): readonly (readonly 
 function isUncovered(outcome: RecordOutcome | Refused): outcome is RecordOutcome {
   return 'status' in outcome && outcome.status === 'dropped' && outcome.code === 'INSTRUMENT_NOT_COVERED';
 }
+
 /** In its form. What the programme and the period say to it is for partition 0 to judge. */
 function refusedOrder({ kind, files, operator, reason }: PeriodOrder): Refused | null {
-  if (operator === '' || !isLine(operator, PERIOD_REASON_MAX)) return fieldInvalid('operator');
-  if (reason.trim() === '' || !isLine(reason, PERIOD_REASON_MAX)) return fieldInvalid('reason');
+  const unnamed = unnamedField({ operator, reason });
+  if (unnamed !== null) return fieldInvalid(unnamed);
   if (kind !== 'reopen') return null;
   const isNamed = files.every((name) => name !== '' && isLine(name, FILE_NAME_MAX));
   const isFit = files.length >= 1 && files.length <= REOPENED_FILES_MAX && new Set(files).size === files.length;

@@ -93,7 +93,7 @@ export class NoticeDecider {
       termsMs: wallet.termsMs,
       hasIban: wallet.payoff !== null,
       standing,
-      isWinner: standing?.isRanked === true && isWinning(wallet.citizen, standing, step),
+      isWinner: standing !== undefined && isWinning(wallet.citizen, standing, step),
     };
     return periodNotice(step.run, subject, this.#period(step.awardPeriodId));
   }

@@ -125,7 +125,7 @@ export class PayoutDecider {
     for (const wallet of wallets) {
       const totals = totalsOf(wallet, order.awardPeriodId);
       if (totals === undefined) continue;
-      const isWinner = totals.isRanked && isWinning(wallet.citizen, totals, winners);
+      const isWinner = isWinning(wallet.citizen, totals, winners);
       const due = payoutAmounts(totals, period, { cut: order.cut, isWinner });
       if (due === null) continue;
       const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);

@@ -86,6 +86,7 @@ export type NoticeDecide = (turn: Turn, decider: NoticeDecider) => () => void;
 
 /** How files are accounted for. @returns what is told after the flush */
 export type FileDecide = (turn: Turn, decider: FileDecider) => () => void;
+
 /** What is taken out of counting. @returns what is told after the flush */
 export type ExclusionDecide = (turn: Turn, decider: ExclusionDecider) => () => void;
 

@@ -2,8 +2,8 @@
 import {
   type CitizenKey,
   type PayoutFile,
-  PERIOD_REASON_MAX,
   type PeriodDecision,
+  RESOLUTION_REASON_MAX,
   type ReceivedFile,
 } from '../../engine/contract.ts';
 import type { PartitionFact } from '../../engine/facts.ts';
@@ -231,7 +231,7 @@ export class PartitionFold {
   #decide(account: PartitionAccount, decision: PeriodDecision, { nowMs, sequence }: Moment, subject: string): void {
     if (account.partition !== 0) this.#findings.differ(`${subject}: only partition 0 decides about periods`);
     const { kind, awardPeriodId, operator, reason } = decision;
-    if (operator === '' || reason === '' || reason.length > PERIOD_REASON_MAX) {
+    if (operator === '' || reason === '' || reason.length > RESOLUTION_REASON_MAX) {
       this.#findings.differ(`${subject}: ${kind} of period ${awardPeriodId} by nobody, or for no reason`);
     }
     if (kind === 'replace') {
