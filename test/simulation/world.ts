@@ -74,7 +74,6 @@ const EVENTS_MAX = 150_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const MINUTE_US = 60 * SECOND;
-const PAY_EVERY_US = 25 * MINUTE_US;
 
 interface Reading {
   readonly citizen: string;
@@ -206,7 +205,6 @@ export class World {
     else {
       this.#planAction(0);
       this.#planTick();
-      this.#planPay();
       await this.scheduler.run(() => this.#actionsLeft <= 0 && this.#isServing);
     }
     await this.#comeToRest();
@@ -480,6 +478,7 @@ export class World {
       this.#actionsLeft -= 1;
       const delay = this.#act(this.workload.next(this.nowMs));
       this.#interfere();
+      this.#planPay(delay);
       if (this.#actionsLeft > 0) this.#planAction(delay);
     });
   }
@@ -550,23 +549,20 @@ export class World {
     });
   }
 
-  /** Also what is not closed yet, and then nothing comes of it. */
-  #planPay(): void {
-    this.scheduler.after(this.#lane, PAY_EVERY_US, 'pays', () => {
-      // Time has passed, and the last to move it tells the engine.
-      if (this.#actionsLeft <= 0) return this.#engine?.tick();
-      const [engine, process] = [this.#isServing ? this.#engine : null, this.#process];
+  /** As often as clients act, however long they wait; also what is not closed yet, and then nothing comes of it. */
+  #planPay(withinUs: number): void {
+    this.scheduler.after(this.#lane, this.#random.below(withinUs + 1), 'pays', () => {
+      if (!this.#isServing) return;
+      const [engine, process] = [this.#engine!, this.#process];
       const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
       const period = over[this.scheduler.count % Math.max(1, over.length)];
       const act = async () => {
-        if (engine === null) return;
         if (period !== undefined) await this.#paymaster.act(engine, period.awardPeriodId);
         await this.#herald.act(engine, this.nowMs);
       };
       act().catch((error: unknown) => {
         if (process === this.#process) this.#broke(error);
       });
-      this.#planPay();
     });
   }
 
