@@ -44,7 +44,7 @@ export interface ListRow {
   /** Null = deleted. A page is packed when its turn has ended. */
   value: RowTypes[ListTable] | PackedPage | null;
   isFlushed: boolean;
-  /** What it replaced and all may still see; null once it is flushed itself. */
+  /** What it replaced: that is what all still see, or what that replaced; null once it is flushed itself. */
   before: ListRow | null;
 }
 
@@ -100,7 +100,7 @@ export class Actor {
       this.lists[row.table] = new Map([[row.sub, row]]);
       return;
     }
-    if (!row.isFlushed) row.before = seenByAll(rows.get(row.sub)) ?? null;
+    if (!row.isFlushed) row.before = rows.get(row.sub) ?? null;
     rows.set(row.sub, row);
   }
 
@@ -122,8 +122,11 @@ export function draftOf(value: Value | undefined, table: ActorTable): Value | un
   return table === 'card' ? draftOfCard(value as Card) : { ...value };
 }
 
-export function seenByAll(row: ListRow | undefined): ListRow | undefined {
-  return row === undefined || row.isFlushed ? row : (row.before ?? undefined);
+/** Several turns may have replaced it one after the other, of which only the first are flushed. */
+export function seenByAll(newest: ListRow | undefined): ListRow | undefined {
+  let row = newest;
+  while (row !== undefined && !row.isFlushed) row = row.before ?? undefined;
+  return row;
 }
 
 function isPacked(value: ListRow['value']): value is PackedPage {

@@ -123,6 +123,23 @@ test('pages of a turn that has ended wait as bytes, and say and weigh what they 
   expect([...actors.freeze().batches(10)].flat().map(({ value }) => value)).toEqual([packed]);
 });
 
+test('a row that two turns replace before either is flushed is seen as each of them left it, once that is flushed', () => {
+  const { rows } = countedRows();
+  const actors = new Actors(rows, COUNT_MAX);
+  const actor = actors.wake('partition', 0, '');
+  const replaced = [1, 2, 3].map((sequence) => {
+    const row = newListRow(actor, 'outbox', '1', { sequence, value: { messages: [] } });
+    actor.setRow(row);
+    return row;
+  });
+  const seen = () => actors.flushed.row('outbox', 0, '', '1')?.sequence;
+  expect(seen()).toBeUndefined();
+  for (const row of replaced) {
+    actors.publish({}, { actors: [], values: [], sequences: [], rows: [row] }, NO_RECORD);
+    expect(seen()).toBe(row.sequence);
+  }
+});
+
 test('a shard packs the pages of each turn while the disk has its record', async () => {
   const persistence = await openMemoryPersistence({ shardCount: 1 });
   const { rows } = persistence.stores[0]!;

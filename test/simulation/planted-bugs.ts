@@ -533,4 +533,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: "        return turn.nowMs % 3 === 0 ? { dueMs: turn.nowMs + 1 } : { state: 'delivered' };\n",
     seed: 1,
   },
+  {
+    what: 'a row that two turns replace is seen as it was before both',
+    file: 'engine/shard/actor.ts',
+    find: "    if (!row.isFlushed) row.before = rows.get(row.sub) ?? null;\n",
+    replace: "    if (!row.isFlushed) row.before = seenByAll(rows.get(row.sub)) ?? null;\n",
+    seed: 362,
+  },
 ];

@@ -552,6 +552,7 @@ export class World {
   /** As often as clients act, however long they wait; also what is not closed yet, and then nothing comes of it. */
   #planPay(withinUs: number): void {
     this.scheduler.after(this.#lane, this.#random.below(withinUs + 1), 'pays', () => {
+      this.#engine?.tick();
       if (!this.#isServing) return;
       const [engine, process] = [this.#engine!, this.#process];
       const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
