@@ -8,7 +8,7 @@
  * Magic, format and the CRC at the end keep their places in every version, so that a program can tell a newer
  * format from damage.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { TurnRecord } from '../engine/facts.ts';
 import { StorageFault } from '../engine/ports.ts';
@@ -115,7 +115,7 @@ export function openRecord(bytes: Buffer): TurnRecord {
 }
 
 export function hashOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 function damaged(sequence: number, what: string): StorageFault {
