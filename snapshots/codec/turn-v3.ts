@@ -1,6 +1,6 @@
 /** Format 3 of the body of a journal record: the facts that it changed, and those that are new in it. */
 import type { Fact, WalletFact } from '../../engine/facts.ts';
-import { flag, integer, list, nullable, oneOf, shape, tagged, text } from './shape.ts';
+import { flag, integer, type Kinds, list, nullable, oneOf, shape, tagged, text } from './shape.ts';
 import { listedFields, turnBodyOf } from './turn-v1.ts';
 import { factKinds as factKindsV2 } from './turn-v2.ts';
 import { payoff, pendingReversal, standing } from './values-v1.ts';
@@ -30,7 +30,7 @@ type PeriodStanding = Extract<Fact, { readonly kind: 'citizenExcluded' }>['stand
 
 const periodStanding = shape<PeriodStanding>({ awardPeriodId: integer, standing });
 
-export const fact = tagged<Fact>({
+export const factKinds: Kinds<Fact> = {
   ...factKindsV2,
   // Wallets.
   payoutMade: [16, { citizen: text, payout }],
@@ -73,6 +73,7 @@ export const fact = tagged<Fact>({
   // Wallets and cards, of a period that was opened again.
   latePaymentListed: [91, listedFields],
   lateRecordTaken: [92, { hpan: text, place: integer, decisionNumber: integer, file: text }],
-});
+};
 
+export const fact = tagged<Fact>(factKinds);
 export const turnBody = turnBodyOf(fact);

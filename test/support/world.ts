@@ -8,6 +8,7 @@ import type {
   Hpan,
   Origin,
   Programme,
+  RecordCommand,
   RecordOutcome,
   Refused,
   TransactionRecord,
@@ -111,27 +112,35 @@ export class World {
 
   pay(payment: Payment, receivedMs = this.nowMs): Promise<RecordOutcome | Refused> {
     this.#ids += 1;
-    const record: TransactionRecord = {
-      acquirerCode: payment.acquirer ?? '36081',
-      operationType: payment.reversal === true ? '01' : '00',
-      circuitType: '01',
-      hpan: payment.hpan,
-      trxMs: instant(payment.at),
-      idTrxAcquirer: payment.id ?? `ARN${this.#ids}`,
-      idTrxIssuer: '',
-      correlationId: payment.correlation ?? '',
-      amountCents: payment.cents,
-      acquirerId: '09509',
-      merchantId: payment.merchant ?? 'M1',
-      terminalId: payment.terminal ?? 'T1',
-    };
+    const record = recordOf({ id: `ARN${this.#ids}`, ...payment });
     return this.send(record, receivedMs, payment.file);
   }
 
   send(record: TransactionRecord, receivedMs = this.nowMs, file?: string): Promise<RecordOutcome | Refused> {
-    const command = file === undefined ? { record, receivedMs } : { record, receivedMs, file };
+    return this.take(file === undefined ? { record, receivedMs } : { record, receivedMs, file });
+  }
+
+  take(command: RecordCommand): Promise<RecordOutcome | Refused> {
     return new Promise((resolve) => this.engine.record(command, resolve));
   }
+}
+
+/** The row that says it. */
+export function recordOf(payment: Payment & { readonly id: string }): TransactionRecord {
+  return {
+    acquirerCode: payment.acquirer ?? '36081',
+    operationType: payment.reversal === true ? '01' : '00',
+    circuitType: '01',
+    hpan: payment.hpan,
+    trxMs: instant(payment.at),
+    idTrxAcquirer: payment.id,
+    idTrxIssuer: '',
+    correlationId: payment.correlation ?? '',
+    amountCents: payment.cents,
+    acquirerId: '09509',
+    merchantId: payment.merchant ?? 'M1',
+    terminalId: payment.terminal ?? 'T1',
+  };
 }
 
 export class Citizen {

@@ -1,21 +1,28 @@
 /**
  * A small folder with everything in it, written by the engine itself, and what its public answers are: two stores,
  * thirty citizens with cards and payments, reversals of every fate, claims with tokens, people who left and came back,
- * a closed period that is paid, an erased key, an archive, a tail in the journal, and a message that nobody has taken in.
+ * exclusions by operators and by the abuse rule, files, a closed period that was opened again and is paid, an erased
+ * key, an archive, a tail in the journal, and a message that nobody has taken in.
  */
 import { cpSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   type CommandReply,
   type Engine,
+  type ExclusionStep,
+  italy2020,
   makeIban,
   makeTaxCode,
+  type PaymentName,
+  type PeriodOrder,
+  type Programme,
   partitionOf,
+  type RecordOutcome,
   type WalletCommandBody,
 } from '../../engine/index.ts';
 import { openPersistence, type Persistence } from '../../snapshots/index.ts';
 import { hpanOn, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
-import { type Citizen, hpan, type Payment, value, World } from '../support/world.ts';
+import { type Citizen, hpan, instant, type Payment, recordOf, value, World } from '../support/world.ts';
 
 export const SHARD_COUNT = 2;
 const CITIZEN_COUNT = 30;
@@ -28,6 +35,17 @@ export const NOW = '2021-03-20T12:00:00+01:00';
 const ERASED = 9;
 /** Have enough payments at Christmas; all but the last have an IBAN, and one leaves afterwards. */
 const PAID: readonly number[] = [18, 21, 24, 27, 22];
+/** Excluded by two operators; excluded and put back; proposed, and nobody has decided. */
+const [EXCLUDED, PUT_BACK, PROPOSED] = [29, 26, 23];
+const DOUBTED = 13;
+/** Enrolled at the same instant as the next one, with as many payments: their order goes down to the tax code. */
+const SAME_AS_NEXT: readonly number[] = [10, 20];
+const PAR = 'Q1H5V6ZG8Y0K2M4N6P8R0T2V4X6Z8';
+const LATE_FILE = 'CSTAR.36081.TRNLOG.20210112.120000.001.csv';
+const PROGRAMME: Programme = {
+  ...italy2020(),
+  abuseRule: { firstDay: '2021-01-01', amountCentsMax: 100, paymentsMin: 3, appealDays: 7 },
+};
 const DETAILS = {
   methodKind: 'card',
   brand: 'VISA',
@@ -62,7 +80,7 @@ export class Story {
   }
 
   async open(persistence: Persistence, now: string): Promise<void> {
-    this.#world = await World.open({ persistence, now });
+    this.#world = await World.open({ persistence, now, ...(persistence.isNew ? { programme: PROGRAMME } : {}) });
   }
 
   async close(): Promise<void> {
@@ -82,10 +100,31 @@ export class Story {
     if (isAwaited) this.commands[at] = { citizen, id, body, reply: await replied };
   }
 
-  async pay(payment: Omit<Payment, 'id'>): Promise<void> {
-    const named = { ...payment, id: `ARN${this.payments.length + 1}` };
+  /** @returns its name */
+  async pay(payment: Omit<Payment, 'id'>): Promise<PaymentName> {
+    const id = `ARN${this.payments.length + 1}`;
+    const named = { ...payment, id };
     this.payments.push({ payment: named, receivedMs: this.world.nowMs });
     await this.world.pay(named);
+    const { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } = recordOf(named);
+    return { hpan: payment.hpan, record: { idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType } };
+  }
+
+  async exclude(citizen: number, step: ExclusionStep, payment: PaymentName | null = null): Promise<void> {
+    const operator = step === 'approve' ? 'bruno' : 'anna';
+    const { key } = this.citizen(citizen);
+    value(await this.world.engine.exclude({ citizen: key, payment, step, operator, reason: 'visto' }));
+  }
+
+  async resolve({ hpan, record }: PaymentName): Promise<void> {
+    const decision = { hpan, reversal: record, resolution: 'discard', payment: null } as const;
+    value(await this.world.engine.resolveReversal({ ...decision, operator: 'carla', reason: 'doppio' }));
+  }
+
+  async decide(kind: PeriodOrder['kind'], awardPeriodId: number, untilMs = 0): Promise<void> {
+    const files = kind === 'reopen' ? [LATE_FILE] : [];
+    const order = { kind, awardPeriodId, files, untilMs, programme: '', operator: 'anna', reason: 'come deciso' };
+    value(await this.world.engine.decidePeriod(order));
   }
 }
 
@@ -111,6 +150,7 @@ async function christmas(story: Story): Promise<void> {
   const { world } = story;
   for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
     await story.do(number, { kind: 'enrol', ...(number % 3 === 0 ? { optInStatus: 'ACCEPTED' } : {}) });
+    if (number % 6 === 1) await story.do(number, { kind: 'enrol', optInStatus: 'ACCEPTED' });
     if (number % 2 === 0) await story.do(number, { kind: 'addMethod', hpan: hpan(number), details: DETAILS });
     const tokens = number % 10 === 5 ? { tokens: [hpan(200 + number), hpan(300 + number)] } : {};
     await story.do(number, { kind: 'enableCashback', hpan: hpan(number), ...tokens });
@@ -122,11 +162,78 @@ async function christmas(story: Story): Promise<void> {
   await story.do(1, { kind: 'enableCashback', hpan: hpan(401), tokens: [hpan(2)] });
   world.at('2020-12-20T12:00:00+01:00');
   for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
-    const last = PAID.includes(number) ? 11 : number % 5;
+    const last = PAID.includes(number) ? 11 : SAME_AS_NEXT.includes(number) ? (number + 1) % 5 : number % 5;
     for (let count = 0; count <= last; count += 1) {
       await story.pay({ hpan: hpan(number), at: '2020-12-20T10:00:00+01:00', cents: 1_000 + 100 * number + count });
     }
   }
+  await story.decide('suspend', 3);
+  await payByPar(story);
+}
+
+/** A device token that nobody has enrolled, of a card that one has. */
+async function payByPar(story: Story): Promise<void> {
+  const { world } = story;
+  for (const par of ['THE-ONE-BEFORE', PAR]) value(await world.engine.setPar(story.citizen(2).key, hpan(2), par));
+  const record = recordOf({ hpan: hpan(1_002), at: '2020-12-20T11:00:00+01:00', cents: 5_000, id: 'PAR-1' });
+  await world.take({ record, receivedMs: world.nowMs, par: PAR });
+}
+
+/** A file whose rows are accounted for, the same once more, and one that was cut short. */
+async function takeFiles({ world }: Story): Promise<void> {
+  const { engine, nowMs: receivedMs } = world;
+  const arrival = (name: string, digest: string) => ({ sender: '36081', name, digest: digest.repeat(64), receivedMs });
+  const first = value(await engine.openFile(arrival('CSTAR.36081.TRNLOG.20210210.120000.001.csv', 'a')));
+  const { fileNumber } = first;
+  let rowCount = 0;
+  for (let number = 1; number <= 4; number += 1) {
+    const named = { hpan: hpan(number), at: '2021-02-10T09:00:00+01:00', cents: 300, id: `FILE-${number}` };
+    const { status } = (await world.take({ record: recordOf(named), receivedMs, fileNumber })) as RecordOutcome;
+    if (status === 'counted') rowCount += 1;
+  }
+  const accepted = { fate: 'accepted', code: null, rowCount, amountCents: 300 * rowCount } as const;
+  const wrong = { fate: 'rejected', code: 'WRONG_COLUMNS', rowCount: 1, amountCents: 0 } as const;
+  value(await engine.closeFile({ ...first, isDone: true, figures: [accepted, wrong] }));
+  const again = value(await engine.openFile(arrival('CSTAR.36081.TRNLOG.20210210.130000.001.csv', 'a')));
+  value(await engine.closeFile({ ...again, isDone: true, figures: [{ ...accepted, fate: 'repeated' }] }));
+  value(await engine.openFile(arrival('CSTAR.36081.TRNLOG.20210210.140000.001.csv', 'b')));
+}
+
+/** By operators, and many small payments at one merchant on one day. */
+async function excludeSome(story: Story): Promise<void> {
+  const at = '2021-02-10T08:00:00+01:00';
+  for (let count = 0; count < 4; count += 1) {
+    await story.pay({ hpan: hpan(DOUBTED), at, cents: 90 + count, merchant: 'M-SMALL' });
+  }
+  const payment = await story.pay({ hpan: hpan(PUT_BACK), at, cents: 4_000 });
+  for (const step of ['exclude', 'approve', 'lift', 'approve'] as const) await story.exclude(PUT_BACK, step, payment);
+  for (const step of ['exclude', 'approve'] as const) await story.exclude(EXCLUDED, step);
+  await story.exclude(PROPOSED, 'exclude');
+}
+
+/** One is right, of one nothing is known yet, one is somebody else's. */
+async function askAboutAccounts({ world }: Story): Promise<void> {
+  const { engine, nowMs } = world;
+  const [right, unknown, wrong] = value(await engine.unverifiedAccounts(nowMs, 3));
+  const verdicts = [
+    { ...right!, verdict: 'OK' },
+    { ...unknown!, verdict: 'UNKNOWN_PSP' },
+    { ...wrong!, verdict: 'KO' },
+  ] as const;
+  value(await engine.recheckAccounts(verdicts.map(({ citizen, dueMs, verdict }) => ({ citizen, dueMs, verdict }))));
+}
+
+/** For a file that its circuit delivered late. */
+async function openChristmasAgain(story: Story): Promise<void> {
+  const { world } = story;
+  const untilMs = instant('2021-01-25T00:00:00+01:00');
+  await story.decide('reopen', CHRISTMAS, untilMs);
+  await story.pay({ hpan: hpan(18), at: '2020-12-21T10:00:00+01:00', cents: 3_300, file: LATE_FILE });
+  await story.decide('close', CHRISTMAS);
+  await until(async () => {
+    world.engine.tick();
+    return (await world.engine.queueNotices(['final'])).ok;
+  }, 'Christmas closed again');
 }
 
 /** Enough changes of IBAN for a page of commands, the end of a period, people who leave. */
@@ -139,6 +246,7 @@ async function afterChristmas(story: Story): Promise<void> {
     world.engine.tick();
     return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === CHRISTMAS && one.isFrozen);
   }, 'the ranking of Christmas frozen');
+  await openChristmasAgain(story);
   await payOut(story);
   world.at('2021-02-10T12:00:00+01:00');
   await story.do(4, { kind: 'enrol' });
@@ -147,6 +255,7 @@ async function afterChristmas(story: Story): Promise<void> {
   await story.do(12, { kind: 'disableCashback', hpan: hpan(112) });
   await story.do(14, { kind: 'removeMethod', hpan: hpan(14) });
   await story.do(14, { kind: 'enableAll' });
+  await story.do(16, { kind: 'setFavourite', hpan: hpan(16) });
   const at = '2021-02-10T11:00:00+01:00';
   for (let number = 1; number <= CITIZEN_COUNT; number += 1) {
     await story.pay({ hpan: hpan(number), at, cents: 2_000, correlation: `COR-${number}` });
@@ -156,6 +265,12 @@ async function afterChristmas(story: Story): Promise<void> {
   await story.pay({ ...back, hpan: hpan(3), cents: 500, correlation: 'COR-3' });
   // Nothing it could take back has come: it waits, and is given up in March.
   await story.pay({ ...back, hpan: hpan(7), cents: 700, correlation: 'COR-EARLY' });
+  const doubtful = { hpan: hpan(11), at, cents: 650, correlation: 'COR-DOUBTFUL' };
+  for (let count = 0; count < 2; count += 1) await story.pay(doubtful);
+  await story.resolve(await story.pay({ ...doubtful, reversal: true }));
+  await takeFiles(story);
+  await excludeSome(story);
+  await askAboutAccounts(story);
 }
 
 /** One is done, one failed and sent again, one in a file that was never finished, one withdrawn, one without an IBAN. */
@@ -181,7 +296,6 @@ async function payOut(story: Story): Promise<void> {
   ]);
   const [told] = value(await engine.notices({ state: 'due' })).notices;
   await engine.changeNotices([{ ...told!, kind: 'delivered' }]);
-  await engine.queueNotices(['final']);
   await story.do(PAID[1]!, iban(700));
   await story.do(PAID[3]!, { kind: 'leave' });
 }
@@ -189,9 +303,9 @@ async function payOut(story: Story): Promise<void> {
 async function march(story: Story): Promise<void> {
   const { world } = story;
   const at = '2021-03-15T11:00:00+01:00';
-  for (let count = 0; count < 2; count += 1)
-    await story.pay({ hpan: hpan(8), at, cents: 900, correlation: 'COR-TWICE' });
-  await story.pay({ hpan: hpan(8), at, cents: 900, correlation: 'COR-TWICE', reversal: true });
+  const doubtful = { hpan: hpan(8), at, cents: 900, correlation: 'COR-TWICE' };
+  for (let count = 0; count < 2; count += 1) await story.pay(doubtful);
+  await story.pay({ ...doubtful, reversal: true });
   await story.pay({ hpan: hpan(10), at, cents: 4_200, correlation: 'COR-WAITS', reversal: true });
   await story.do(16, iban(16));
   await story.do(16, { kind: 'addMethod', hpan: hpan(416), details: DETAILS });
