@@ -1,11 +1,9 @@
 /** `clickday errors`: bad lines of files from acquirers and the bank, and what an operator makes of one. */
-import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
 import { counted } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { type Desk, OPERATOR_ARGUMENTS, openDesk } from './desk.ts';
 import { JSON_ARGUMENT, print, printJson, usageFault } from './verb.ts';
 import { plainTable } from './words.ts';
 
@@ -30,8 +28,7 @@ export const errors = defineCommand({
     state: { type: 'enum', description: 'list: which', options: ['open', 'taken', 'dismissed'], default: 'open' },
     line: { type: 'string', description: 'resubmit: the corrected line; by default as it came', valueHint: 'TEXT' },
     reason: { type: 'string', description: 'dismiss: why, in 200 characters that name nobody', valueHint: 'TEXT' },
-    operator: { type: 'string', description: 'who decides; by default who is logged in here', valueHint: 'NAME' },
-    ...LINE_ARGUMENTS,
+    ...OPERATOR_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
@@ -39,8 +36,7 @@ export const errors = defineCommand({
     if (step === undefined) throw usageFault(`there is no step "${args.step}"`, `there are: ${STEPS.join(', ')}`);
     if (step !== 'list' && args.id === undefined) throw usageFault(`which line? ${step} ID, as "list" shows it`);
     if (step === 'dismiss' && args.reason === undefined) throw usageFault('why? --reason TEXT');
-    const operator = args.operator ?? userInfo().username;
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', operator) });
+    const desk = await openDesk(args);
     if (step === 'list') {
       const all = await listed(desk, args.state, args.file);
       if (args.json) printJson(all);
@@ -74,15 +70,12 @@ interface Listed {
 
 async function listed(desk: Desk, state: string, file: string | undefined): Promise<Listed> {
   const of = file === undefined ? '' : `&file=${encodeURIComponent(file)}`;
-  const all: ShownError[] = [];
-  for (let after = ''; ; ) {
-    const page: Listed & { readonly nextCursor?: string } = await desk.get(
-      `/admin/errors?state=${state}&limit=100${of}${after}`,
-    );
-    all.push(...page.errors);
-    if (page.nextCursor === undefined) return { errors: all, unkeptCount: page.unkeptCount };
-    after = `&cursor=${encodeURIComponent(page.nextCursor)}`;
-  }
+  const all = { errors: [] as ShownError[], unkeptCount: 0 };
+  await desk.pages<Listed>(`/admin/errors?state=${state}${of}`, ({ errors, unkeptCount }) => {
+    all.errors.push(...errors);
+    all.unkeptCount = unkeptCount;
+  });
+  return all;
 }
 
 function sayErrors(state: string, { errors, unkeptCount }: Listed): string {

@@ -1,10 +1,8 @@
 /** `clickday exclusions`: what is taken out of counting, who proposed it, and who agreed. */
-import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import { EXCLUSION_STEPS, LISTED_EXCLUSION_STATES } from '../../engine/contract.ts';
 import { romeMoment } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { type Desk, OPERATOR_ARGUMENTS, openDesk } from './desk.ts';
 import { given, hpanIn, keyIn, RECORD_ARGUMENTS, type RecordArguments } from './record-key.ts';
 import { JSON_ARGUMENT, print, printJson, usageFault } from './verb.ts';
 import { plainTable } from './words.ts';
@@ -34,15 +32,13 @@ export const exclusions = defineCommand({
     ...RECORD_ARGUMENTS,
     operation: { type: 'string', description: 'of the payment', valueHint: '00', default: '00' },
     reason: { type: 'string', description: 'why, in 200 characters that name nobody', valueHint: 'TEXT' },
-    operator: { type: 'string', description: 'who asks; by default who is logged in here', valueHint: 'NAME' },
-    ...LINE_ARGUMENTS,
+    ...OPERATOR_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
     const { step, json } = args;
     const asked = step === undefined ? null : requestIn(step, args as StepArguments);
-    const operator = args.operator ?? userInfo().username;
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', operator) });
+    const desk = await openDesk(args);
     if (asked !== null) {
       const exclusion = await desk.post<ShownExclusion>(asked.path, asked.body);
       if (json) printJson(exclusion);
@@ -90,14 +86,9 @@ interface ShownExclusion {
 
 async function listed(desk: Desk, state: string): Promise<readonly ShownExclusion[]> {
   const all: ShownExclusion[] = [];
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-    const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: { readonly exclusions: readonly ShownExclusion[]; readonly nextCursor?: string } = await desk.get(
-      `/admin/exclusions?state=${state}&limit=100${after}`,
-    );
+  await desk.pages<{ readonly exclusions: readonly ShownExclusion[] }>(`/admin/exclusions?state=${state}`, (page) => {
     all.push(...page.exclusions);
-    cursor = page.nextCursor;
-  }
+  });
   return all;
 }
 

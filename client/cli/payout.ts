@@ -4,8 +4,8 @@ import { defineCommand } from 'citty';
 import { type PayoutFile, type PayoutsMade, REFUSALS } from '../../engine/contract.ts';
 import type { KeptErrors, PayoutExport, TakenIn } from '../../server/index.ts';
 import { counted, euro, grouped } from '../paint.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { type Desk, openDesk } from './desk.ts';
+import { LINE_ARGUMENTS } from './line.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, print, printJson, usageFault, VerbFault } from './verb.ts';
 import { plainTable, sayKept } from './words.ts';
 
@@ -37,7 +37,7 @@ export const payout = defineCommand({
   async run({ args }) {
     const step = STEPS.find((one) => one === args.step);
     if (step === undefined) throw usageFault(`there is no step "${args.step}"`, `there are: ${STEPS.join(', ')}`);
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', 'payout') });
+    const desk = await openDesk(args, 'payout');
     const { answer, text, exitCode = 0 } = await take(step, args as PayoutArguments, desk);
     if (args.json) printJson(answer);
     else print(text);

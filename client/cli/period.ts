@@ -1,11 +1,9 @@
 /** `clickday period`: the award periods, and what an operator decides about them. */
-import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import type { PeriodDecisionKind, PeriodParameters, PeriodStatus } from '../../engine/contract.ts';
 import { counted } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { OPERATOR_ARGUMENTS, openDesk } from './desk.ts';
 import { instantArgument, isWhole, JSON_ARGUMENT, numberArgument, print, printJson, usageFault } from './verb.ts';
 import { plainTable } from './words.ts';
 
@@ -30,16 +28,14 @@ export const period = defineCommand({
     period: { type: 'string', description: 'award period', valueHint: 'ID' },
     until: { type: 'string', description: 'reopen: what is received by then', valueHint: 'ISO-8601' },
     reason: { type: 'string', description: 'why, in 200 characters that name nobody', valueHint: 'TEXT' },
-    operator: { type: 'string', description: 'who decides; by default who is logged in here', valueHint: 'NAME' },
-    ...LINE_ARGUMENTS,
+    ...OPERATOR_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
     const step = STEPS.find((one) => one === args.step);
     if (step === undefined) throw usageFault(`there is no step "${args.step}"`, `there are: ${STEPS.join(', ')}`);
     const asked = step === 'list' ? null : askedIn(step, args as PeriodArguments);
-    const operator = args.operator ?? userInfo().username;
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', operator) });
+    const desk = await openDesk(args);
     if (asked === null) {
       const { periods } = await desk.get<{ periods: readonly ShownPeriod[] }>('/admin/periods');
       if (args.json) printJson(periods);

@@ -1,10 +1,8 @@
 /** `clickday programme`: checks the file of a programme, shows the one in force, and replaces it by a newer version. */
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import { type CheckedProgramme, checkProgramme, type Programme } from '../../engine/index.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { OPERATOR_ARGUMENTS, openDesk } from './desk.ts';
 import { JSON_ARGUMENT, print, printJson, usageFault, VerbFault } from './verb.ts';
 import { plainTable } from './words.ts';
 
@@ -21,8 +19,7 @@ export const programme = defineCommand({
     step: { type: 'positional', description: STEPS.join(', '), required: true, valueHint: 'STEP' },
     file: { type: 'positional', description: 'check, replace: the file', required: false, valueHint: 'FILE' },
     reason: { type: 'string', description: 'replace: why, in 200 characters that name nobody', valueHint: 'TEXT' },
-    operator: { type: 'string', description: 'who decides; by default who is logged in here', valueHint: 'NAME' },
-    ...LINE_ARGUMENTS,
+    ...OPERATOR_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
@@ -31,8 +28,7 @@ export const programme = defineCommand({
     // What is wrong with a file is told before anybody is asked.
     const read = step === 'show' ? null : programmeIn(args.file);
     if (step === 'check') return say(read!, args.json);
-    const operator = args.operator ?? userInfo().username;
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', operator) });
+    const desk = await openDesk(args);
     if (read === null) {
       printJson((await desk.get<{ programme: Programme }>('/admin/programme')).programme);
       return 0;

@@ -3,8 +3,8 @@ import { defineCommand } from 'citty';
 import type { ReconciledSums, Reconciliation } from '../../server/index.ts';
 import { euro, grouped } from '../paint.ts';
 import { romeDay } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { openDesk } from './desk.ts';
+import { LINE_ARGUMENTS } from './line.ts';
 import { JSON_ARGUMENT, print, printJson } from './verb.ts';
 import { plainTable } from './words.ts';
 
@@ -22,7 +22,7 @@ export const reconciliation = defineCommand({
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', 'reconciliation') });
+    const desk = await openDesk(args, 'reconciliation');
     const acquirer = args.acquirer === undefined ? '' : `&acquirer=${encodeURIComponent(args.acquirer)}`;
     const day = encodeURIComponent(args.day ?? romeDay(Date.now()));
     const read = await desk.get<Reconciliation>(`/admin/reconciliation?day=${day}${acquirer}`);

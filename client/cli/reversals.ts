@@ -1,11 +1,9 @@
 /** `clickday reversals`: those that wait for their payment or for a human, and what an operator makes of one. */
-import { userInfo } from 'node:os';
 import { defineCommand } from 'citty';
 import { LISTED_REVERSAL_STATES, RESOLUTIONS } from '../../engine/contract.ts';
 import { euro } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { type Desk, OPERATOR_ARGUMENTS, openDesk } from './desk.ts';
 import {
   given,
   hpanIn,
@@ -39,16 +37,14 @@ export const reversals = defineCommand({
     'payment-date': { type: 'string', description: 'apply: its date', valueHint: 'ISO-8601' },
     'payment-operation': { type: 'string', description: 'apply: its operation', valueHint: '00', default: '00' },
     reason: { type: 'string', description: 'resolve: why, in 200 characters that name nobody', valueHint: 'TEXT' },
-    operator: { type: 'string', description: 'who decides; by default who is logged in here', valueHint: 'NAME' },
-    ...LINE_ARGUMENTS,
+    ...OPERATOR_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
     const { step, json } = args;
     if (step !== undefined && step !== 'resolve') throw usageFault(`there is no step "${step}"`, 'there is: resolve');
     const asked = step === 'resolve' ? decisionIn(args as ResolveArguments) : null;
-    const operator = args.operator ?? userInfo().username;
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', operator) });
+    const desk = await openDesk(args);
     if (asked !== null) {
       const resolved = await desk.post<ShownResolution>('/admin/reversals/resolve', asked);
       if (json) printJson(resolved);
@@ -93,14 +89,9 @@ interface ListedReversal {
 
 async function listed(desk: Desk, state: string): Promise<readonly ListedReversal[]> {
   const all: ListedReversal[] = [];
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-    const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: { readonly reversals: readonly ListedReversal[]; readonly nextCursor?: string } = await desk.get(
-      `/admin/reversals?state=${state}&limit=100${after}`,
-    );
+  await desk.pages<{ readonly reversals: readonly ListedReversal[] }>(`/admin/reversals?state=${state}`, (page) => {
     all.push(...page.reversals);
-    cursor = page.nextCursor;
-  }
+  });
   return all;
 }
 

@@ -3,8 +3,8 @@ import { defineCommand } from 'citty';
 import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
 import { euro } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
-import { Desk } from './desk.ts';
-import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
+import { openDesk } from './desk.ts';
+import { LINE_ARGUMENTS } from './line.ts';
 import { hpanIn, keyIn, RECORD_ARGUMENTS, type ShownRecord, type ShownResolution } from './record-key.ts';
 import { sayResolution } from './reversals.ts';
 import { JSON_ARGUMENT, print, printJson } from './verb.ts';
@@ -24,7 +24,7 @@ export const why = defineCommand({
   },
   async run({ args }) {
     const asked = { hpan: hpanIn(args), ...keyIn(args), operationType: args.operation };
-    const desk = new Desk({ url: args.url, token: await tokenFor(args as LineOptions, 'operator', 'why') });
+    const desk = await openDesk(args, 'why');
     const fate = await desk.post<ShownFate>('/admin/why', asked);
     if (args.json) printJson(fate);
     else print(sayFate(fate));
