@@ -12,6 +12,7 @@ import {
   type NoticeResult,
   type PeriodView,
 } from '../../engine/index.ts';
+import { Rounds } from '../rounds.ts';
 import { type Letter, writeLetter } from './letter.ts';
 import type { Delivery, NoticeSink } from './sink.ts';
 
@@ -23,7 +24,7 @@ export interface CourierOptions {
   readonly monotonicMs: () => number;
   /** What was delivered, for a citizen who looks on. */
   readonly told?: ((citizen: CitizenKey, letter: Letter) => void) | undefined;
-  /** The sink failed altogether: told, and tried again. */
+  /** The sink or the engine's disk failed: told, and tried again. */
   readonly failed: (fault: unknown) => void;
 }
 
@@ -38,12 +39,11 @@ const WITHDRAWN: NoticeResult = { kind: 'withdrawn' };
 export class Courier {
   readonly #options: CourierOptions;
   readonly #counts = { delivered: 0, failed: 0, withdrawn: 0, later: 0 };
-  #round: Promise<void> | null = null;
-  #restsUntilMs = 0;
-  #isStopped = false;
+  readonly #rounds: Rounds;
 
   constructor(options: CourierOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({ ...options, restMs: REST_MS });
   }
 
   get counts(): CourierCounts {
@@ -52,28 +52,18 @@ export class Courier {
 
   /** Delivers what is due by now, unless the receiver is left alone for a while. Resolves when that has ended. */
   tick(): Promise<void> {
-    if (this.#isStopped || this.#options.monotonicMs() < this.#restsUntilMs) return Promise.resolve();
-    this.#round ??= this.#deliverDue()
-      .catch((fault: unknown) => {
-        this.#rest(REST_MS);
-        this.#options.failed(fault);
-      })
-      .finally(() => {
-        this.#round = null;
-      });
-    return this.#round;
+    return this.#rounds.run(() => this.#deliverDue());
   }
 
   /** What is being delivered is, and is marked. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#round;
+    await this.#rounds.stop();
     await this.#options.sink.close();
   }
 
   async #deliverDue(): Promise<void> {
-    const { engine, clock, sink, monotonicMs } = this.#options;
-    while (!this.#isStopped && monotonicMs() >= this.#restsUntilMs) {
+    const { engine, clock, sink } = this.#options;
+    while (this.#rounds.isOn) {
       const page = await engine.notices({ state: 'due', untilMs: clock.nowMs(), limit: sink.atOnceMax });
       if (!page.ok || page.value.notices.length === 0) return;
       const changed = await engine.changeNotices(await this.#changesOf(page.value.notices));
@@ -123,12 +113,8 @@ export class Courier {
 
   #resultOf(delivery: Delivery | undefined): NoticeResult | null {
     if (delivery === undefined) return null;
-    if (delivery.kind === 'untried') this.#rest(REST_MS);
-    else if (delivery.kind === 'later') this.#rest(delivery.laterMs);
+    if (delivery.kind === 'untried') this.#rounds.rest();
+    else if (delivery.kind === 'later') this.#rounds.rest(delivery.laterMs);
     return delivery.kind === 'untried' ? null : delivery;
-  }
-
-  #rest(ms: number): void {
-    this.#restsUntilMs = Math.max(this.#restsUntilMs, this.#options.monotonicMs() + ms);
   }
 }

@@ -11,6 +11,7 @@ import {
   StorageFault,
   type UnverifiedAccount,
 } from '../../engine/index.ts';
+import { Rounds } from '../rounds.ts';
 import type { IbanChecker } from './iban-checker.ts';
 
 export interface AccountRechecksOptions {
@@ -34,12 +35,11 @@ const REST_MS = 60_000;
 export class AccountRechecks {
   readonly #options: AccountRechecksOptions;
   readonly #counts = { OK: 0, KO: 0, INVALID: 0, UNKNOWN_PSP: 0 };
-  #round: Promise<void> | null = null;
-  #restsUntilMs = 0;
-  #isStopped = false;
+  readonly #rounds: Rounds;
 
   constructor(options: AccountRechecksOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({ ...options, restMs: REST_MS });
   }
 
   get counts(): RecheckCounts {
@@ -48,22 +48,12 @@ export class AccountRechecks {
 
   /** One round, unless one is under way or the service is left alone. Resolves when it has ended. */
   tick(): Promise<void> {
-    if (this.#isStopped || this.#options.monotonicMs() < this.#restsUntilMs) return Promise.resolve();
-    this.#round ??= this.#recheckDue()
-      .catch((fault: unknown) => {
-        this.#rest();
-        this.#options.failed(fault);
-      })
-      .finally(() => {
-        this.#round = null;
-      });
-    return this.#round;
+    return this.#rounds.run(() => this.#recheckDue());
   }
 
   /** What is being asked is, and is journaled. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#round;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   async #recheckDue(): Promise<void> {
@@ -90,17 +80,13 @@ export class AccountRechecks {
     const verdict = await checker.check(wallet.value.iban, taxCode.value);
     switch (verdict) {
       case 'UNREACHABLE':
-        this.#rest();
+        this.#rounds.rest();
         return null;
       case 'FAILED':
         return 'UNKNOWN_PSP';
       default:
         return verdict;
     }
-  }
-
-  #rest(): void {
-    this.#restsUntilMs = this.#options.monotonicMs() + REST_MS;
   }
 }
 
