@@ -912,6 +912,13 @@ export const REFUSALS = {
     text: 'This command has stopped the engine twice and was set aside: an operator will look at it.',
     testo: 'Questa richiesta ha fermato due volte il servizio ed è stata accantonata: la esaminerà un operatore.',
   },
+  CARD_REFUSED: {
+    number: 14,
+    status: 422,
+    programmeCode: 'generic.error',
+    text: 'The bank refused the verification charge: the card is not in the wallet any more.',
+    testo: 'La banca ha rifiutato l’addebito di verifica: la carta non è più nel portafoglio.',
+  },
   BAD_FRAME: {
     number: 20,
     status: 400,
