@@ -449,6 +449,11 @@ export interface ActivationView {
   readonly deactivationMs: number | null;
 }
 
+/** An active card, and the activation that makes it one. */
+export interface AccountCard extends Pick<ActivationView, 'citizen' | 'channel' | 'activationMs'> {
+  readonly hpan: Hpan;
+}
+
 export interface PaymentView {
   readonly idTrx: string;
   readonly hpan: Hpan;
@@ -1107,8 +1112,8 @@ export const REFUSALS = {
     number: 50,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'The row has another number of columns: acquirers send 15 or 16, of a bank outcomes have 5 and complaint payments 16.',
-    testo: 'Numero di colonne errato: 15 o 16 dagli acquirer, 5 per gli esiti e 16 per le integrazioni.',
+    text: 'The row has another number of columns: acquirers send 15 or 16, of device tokens 2, of a bank outcomes have 5 and complaint payments 16.',
+    testo: 'Numero di colonne errato: 15 o 16 dagli acquirer, 2 per i token, 5 per gli esiti e 16 per le integrazioni.',
   },
   AMOUNT_INVALID: {
     number: 51,
@@ -1156,7 +1161,7 @@ export const REFUSALS = {
     number: 57,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv, or the same with .pgp.',
+    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv, or TKM.<ABI>.TKNLST.…, or the same with .pgp.',
     testo: 'Nome del file non valido.',
   },
   // What is encrypted on its way (domain 1, 6.2, 9).

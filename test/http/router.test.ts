@@ -149,8 +149,9 @@ test('what is logged names the route, never the path or the bearer', async () =>
 test('fault 24: a fault of the world is a plain 500 to the client and whole in the log; a mistake of ours is nobody’s to catch', async () => {
   const lines: RequestLine[] = [];
   const monotonicMs = () => 0;
-  const handlerWhere = (failure: Error) =>
-    createHttpHandler({
+  const handlerWhere = (failure: Error) => {
+    const rejecting = () => Promise.reject(failure);
+    return createHttpHandler({
       engine: {
         ...server.engine,
         periods() {
@@ -160,7 +161,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       identity: server.identity.identity,
       walletSessions: server.identity.walletSessions,
       clock: createClock({ monotonicMs, realMs: () => 0 }),
-      files: { ingest: () => Promise.reject(failure), takeLine: () => Promise.reject(failure) },
+      files: { ingest: rejecting, ingestTokens: rejecting, takeLine: rejecting },
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,
@@ -175,6 +176,7 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       monotonicMs,
       random: () => 0,
     });
+  };
   const request = {
     method: 'GET',
     path: '/bpd/io/award-periods',
