@@ -70,7 +70,13 @@ export type WalletCommandBody =
   | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
   | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
   | { readonly kind: 'setFavourite'; readonly hpan: Hpan }
-  | { readonly kind: 'enableCashback'; readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }
+  | {
+      readonly kind: 'enableCashback';
+      readonly hpan: Hpan;
+      readonly tokens?: readonly Hpan[];
+      /** INSTRUMENT_NOT_FOUND unless the card is on: whoever knows more tokens of it does not enable the card. */
+      readonly onlyTokens?: true;
+    }
   | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
   | { readonly kind: 'enableAll' };
 

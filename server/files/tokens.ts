@@ -134,7 +134,7 @@ class Tokens {
     const { engine } = this.#options;
     const card = await engine.cardOfPar(par);
     if (!card.ok) return card;
-    if (card.value === null) return { status: 'dropped', code: 'INSTRUMENT_NOT_FOUND', detail: 'par' };
+    if (card.value === null) return NOBODYS;
     const activations = await engine.activations(token);
     if (!activations.ok && activations.code !== 'INSTRUMENT_NOT_FOUND') return activations;
     const last = activations.ok ? activations.value.at(-1)! : null;
@@ -151,13 +151,15 @@ class Tokens {
     if (!taxCode.ok) return taxCode;
     const reply = await new Promise<CommandReply>((resolve) => {
       const origin = { role: 'acquirer', subject: this.#arrival.sender, channel: card.channel } as const;
-      const body = { kind: 'enableCashback', hpan: card.hpan, tokens: [token] } as const;
+      const body = { kind: 'enableCashback', hpan: card.hpan, tokens: [token], onlyTokens: true } as const;
       engine.execute(
         { citizen: card.citizen, taxCode: taxCode.value, origin, id: commandIdOf(card, token), body },
         resolve,
       );
     });
     if (reply.ok) return ENABLED;
+    // Ended meanwhile.
+    if (reply.code === 'INSTRUMENT_NOT_FOUND') return NOBODYS;
     return reply.code === 'OVERLOADED' || ENDING.includes(reply.code) ? reply : rejected(reply.code);
   }
 }
@@ -169,6 +171,7 @@ function commandIdOf({ hpan, activationMs }: AccountCard, token: Hpan): CommandI
 
 const ENABLED: TokenVerdict = { status: 'enabled', code: '', detail: '' };
 const KNOWN: TokenVerdict = { status: 'known', code: '', detail: '' };
+const NOBODYS: TokenVerdict = { status: 'dropped', code: 'INSTRUMENT_NOT_FOUND', detail: 'par' };
 
 function rejected(code: RefusalName): TokenVerdict {
   return { status: 'rejected', code, detail: '' };

@@ -151,7 +151,7 @@ async function addTokens(options: VaultOptions, call: Call): Promise<Answer> {
   const instrument = await engine.instrument(citizen.key, hpan);
   if (!instrument.ok) return instrument;
   if (instrument.value.status !== 'ACTIVE') return refuse('INSTRUMENT_NOT_FOUND');
-  const reply = await execute(engine, citizen, id, enabling(hpan, tokens));
+  const reply = await execute(engine, citizen, id, { kind: 'enableCashback', hpan, tokens, onlyTokens: true });
   if (!reply.ok) return reply;
   const told = body.PAR === undefined ? null : await engine.setPar(citizen.key, hpan, body.PAR);
   return told === null || told.ok ? activationOf(reply.answer.activationMs) : told;

@@ -155,6 +155,20 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
   });
 });
 
+test('a card that its holder ends while a line of its tokens is read is not enabled with them', async () => {
+  const story = await open(3);
+  const { world, anna } = story;
+  const engine: FileIngestOptions['engine'] = {
+    ...world.engine,
+    openIntake: (receivedMs) => world.engine.openIntake(receivedMs),
+    execute: (command, done) =>
+      void anna.must({ kind: 'disableCashback', hpan: CARD }).then(() => world.engine.execute(command, done)),
+  };
+  expect((await take(story, lineOf(tokenOf(1)), { engine })).summary).toMatchObject({ enabled: 0, dropped: 1 });
+  expect(await stateOf(anna)).toEqual(new Map([[CARD, 'off']]));
+  await expectSound(story);
+});
+
 test('bad lines are named and kept for an operator without card numbers, and a corrected one is taken in', async () => {
   const story = await open(1);
   const { world, anna } = story;
