@@ -70,7 +70,13 @@ export type WalletCommandBody =
   | { readonly kind: 'addMethod'; readonly hpan: Hpan; readonly details: MethodDetails }
   | { readonly kind: 'removeMethod'; readonly hpan: Hpan }
   | { readonly kind: 'setFavourite'; readonly hpan: Hpan }
-  | { readonly kind: 'enableCashback'; readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }
+  | {
+      readonly kind: 'enableCashback';
+      readonly hpan: Hpan;
+      readonly tokens?: readonly Hpan[];
+      /** INSTRUMENT_NOT_FOUND unless the card is on: whoever knows more tokens of it does not enable the card. */
+      readonly onlyTokens?: true;
+    }
   | { readonly kind: 'disableCashback'; readonly hpan: Hpan; readonly cancellationMs?: number }
   | { readonly kind: 'enableAll' };
 
@@ -447,6 +453,11 @@ export interface ActivationView {
   readonly channel: string;
   readonly activationMs: number;
   readonly deactivationMs: number | null;
+}
+
+/** An active card, and the activation that makes it one. */
+export interface AccountCard extends Pick<ActivationView, 'citizen' | 'channel' | 'activationMs'> {
+  readonly hpan: Hpan;
 }
 
 export interface PaymentView {
@@ -912,6 +923,13 @@ export const REFUSALS = {
     text: 'This command has stopped the engine twice and was set aside: an operator will look at it.',
     testo: 'Questa richiesta ha fermato due volte il servizio ed è stata accantonata: la esaminerà un operatore.',
   },
+  CARD_REFUSED: {
+    number: 14,
+    status: 422,
+    programmeCode: 'generic.error',
+    text: 'The bank refused the verification charge: the card is not in the wallet any more.',
+    testo: 'La banca ha rifiutato l’addebito di verifica: la carta non è più nel portafoglio.',
+  },
   BAD_FRAME: {
     number: 20,
     status: 400,
@@ -1100,8 +1118,8 @@ export const REFUSALS = {
     number: 50,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'The row has another number of columns: acquirers send 15 or 16, of a bank outcomes have 5 and complaint payments 16.',
-    testo: 'Numero di colonne errato: 15 o 16 dagli acquirer, 5 per gli esiti e 16 per le integrazioni.',
+    text: 'The row has another number of columns: acquirers send 15 or 16, of device tokens 2, of a bank outcomes have 5 and complaint payments 16.',
+    testo: 'Numero di colonne errato: 15 o 16 dagli acquirer, 2 per i token, 5 per gli esiti e 16 per le integrazioni.',
   },
   AMOUNT_INVALID: {
     number: 51,
@@ -1149,7 +1167,7 @@ export const REFUSALS = {
     number: 57,
     status: 400,
     programmeCode: 'resource.invalid.error',
-    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv, or the same with .pgp.',
+    text: 'A file is named CSTAR.<ABI>.TRNLOG.<date>.<time>.<number>.csv, or TKM.<ABI>.TKNLST.…, or the same with .pgp.',
     testo: 'Nome del file non valido.',
   },
   // What is encrypted on its way (domain 1, 6.2, 9).

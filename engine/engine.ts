@@ -1,5 +1,6 @@
 /** The door of the engine as the shell sees it. `openEngine` (shard/open-engine.ts) makes one. */
 import type {
+  AccountCard,
   AccountRecheck,
   ActivationView,
   CitizenKey,
@@ -268,6 +269,8 @@ export interface Engine {
    * @returns whether it is new; INSTRUMENT_NOT_FOUND, FORMAT_KEPT, DRAINING
    */
   setPar(citizen: CitizenKey, hpan: Hpan, par: string): Promise<Read<boolean>>;
+  /** An active card that has this PAR, in capitals. Null: none has, or cards of several citizens, whose account nobody knows. */
+  cardOfPar(par: string): Promise<Read<AccountCard | null>>;
   /** Accounts about which the bank service is to be asked again by then: those of all partitions, at most so many. */
   unverifiedAccounts(untilMs: number, countMax: number): Promise<Read<readonly UnverifiedAccount[]>>;
   /**

@@ -75,6 +75,8 @@ export interface Configuration {
   readonly cardVault: PartnerAddress | null;
   /** Where citizens' methods are found by tax code; null: nowhere. */
   readonly banks: PartnerAddress | null;
+  /** Where cards are charged, to verify them; null: nowhere. */
+  readonly cardCharges: PartnerAddress | null;
   /** What is encrypted on its way is so with these; null: nothing is. */
   readonly pgp: PgpConfiguration | null;
   /** For tests: changed rows after which a checkpoint begins. */
@@ -124,6 +126,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
     banks: partnerOf('CLICKDAY_BANKS', environment),
+    cardCharges: partnerOf('CLICKDAY_CARD_CHARGES', environment),
     pgp: pgpOf(environment),
     checkpointRowCount: countOf('CLICKDAY_CHECKPOINT_ROWS', environment),
     stopMsMax: countOf('CLICKDAY_STOP_MS', environment),

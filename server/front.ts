@@ -13,17 +13,20 @@ import { log } from './fail-stop.ts';
 import { createFileIngester } from './files/index.ts';
 import { createHttpHandler } from './http/index.ts';
 import { IdentityFault, openDevelopmentIdentity } from './identity/development.ts';
-import type { Identity } from './identity/identity.ts';
+import type { Identity, WalletSessions } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { Courier, FileSink, type Letter, WebhookSink } from './notices/index.ts';
 import {
   AccountRechecks,
+  type CardCharges,
   type CardVault,
+  HttpCardCharges,
   HttpCardVault,
   HttpIbanChecker,
   HttpMethodSearch,
   type IbanChecker,
+  NO_CHARGES,
   NO_SEARCH,
   OwnCardVault,
   Partner,
@@ -71,14 +74,14 @@ export interface FrontOptions {
 /** @throws ConfigurationFault where a person has to put something right */
 export async function serve(options: FrontOptions): Promise<Server> {
   try {
-    return await listenWith(await openIdentity(options), options);
+    return await listenWith(await openIdentities(options), options);
   } catch (error) {
     if (!(error instanceof IdentityFault || error instanceof TransportFault)) throw error;
     throw new ConfigurationFault(error.message, { cause: error });
   }
 }
 
-async function listenWith(identity: Identity, options: FrontOptions): Promise<Server> {
+async function listenWith({ identity, walletSessions }: Identities, options: FrontOptions): Promise<Server> {
   const { configuration, keys, started, clock, folder, storage, backups, versions } = options;
   const onPoint = pointsOf(configuration.killAt);
   const { health } = started;
@@ -135,6 +138,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
   const answer = createHttpHandler({
     engine,
     identity,
+    walletSessions,
     clock,
     files,
     metrics: pointedMetrics(metrics, onPoint),
@@ -146,6 +150,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     cardVault: cardVaultOf(engine, configuration, keys),
     isEncryptionRequired,
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
+    cardCharges: cardChargesOf(configuration),
     hashList: () => hashLists.current,
     versions,
     isReady: () => !requests.isDraining,
@@ -155,6 +160,7 @@ async function listenWith(identity: Identity, options: FrontOptions): Promise<Se
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
     realMs,
     monotonicMs,
+    random: Math.random,
   });
   const listening = await listen(configuration.transport, {
     host: configuration.host,
@@ -201,6 +207,10 @@ function cardVaultOf({ programme }: Engine, { cardVault }: Configuration, { plat
   return new OwnCardVault(programme.panSalt, decrypt);
 }
 
+function cardChargesOf({ cardCharges }: Configuration): CardCharges {
+  return cardCharges === null ? NO_CHARGES : new HttpCardCharges(new Partner(cardCharges));
+}
+
 function decryptingWith({ platform }: PgpKeys): Transform | null {
   const failed = (error: unknown) => log.error({ err: error }, 'a thread that decrypted a file died');
   return platform === null ? null : decrypting({ key: platform, failed });
@@ -236,10 +246,16 @@ function consapTransformOf({ consap }: PgpKeys): OutputTransform | undefined {
   return consap === null ? undefined : { suffix: '.pgp', apply: encrypting(consap) };
 }
 
-async function openIdentity({ configuration, folder }: FrontOptions): Promise<Identity> {
-  const { issuer } = configuration;
-  if (issuer === null) return (await openDevelopmentIdentity(folder)).identity;
-  return openIssuerIdentity({ issuer: issuer.issuer, keys: { jwksUrl: issuer.jwksUrl }, realMs, monotonicMs });
+interface Identities {
+  readonly identity: Identity;
+  readonly walletSessions: WalletSessions;
+}
+
+async function openIdentities({ configuration: { issuer }, folder }: FrontOptions): Promise<Identities> {
+  const own = await openDevelopmentIdentity(folder);
+  if (issuer === null) return own;
+  const keys = { jwksUrl: issuer.jwksUrl };
+  return { ...own, identity: openIssuerIdentity({ issuer: issuer.issuer, keys, realMs, monotonicMs }) };
 }
 
 function spoolFolderOf(folder: string): string {

@@ -8,7 +8,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, Read, RefusalName, WalletCommandBody } from '../engine/index.ts';
 import type { StorageStatus } from './admission/index.ts';
 import type { ShippingStatus } from './backups.ts';
-import type { FileSummary, RowStatus } from './files/index.ts';
+import { type FileSummary, ROW_STATUSES, TOKEN_STATUSES, type TokenSummary } from './files/index.ts';
 import type { CourierCounts } from './notices/index.ts';
 import type { RecheckCounts } from './partners/index.ts';
 import type { ThreadView } from './vitals/index.ts';
@@ -54,7 +54,7 @@ export interface Metrics {
   /** The same engine, with every call counted and timed. */
   observe(engine: Engine): Engine;
   countRequest(route: string, status: number): void;
-  countFile(summary: FileSummary): void;
+  countFile(summary: FileSummary | TokenSummary): void;
   /** By function of the engine's door, since the start. */
   functions(): Readonly<Record<string, FunctionStatus>>;
   /** Of changes and records: from the door to the durable answer. */
@@ -92,7 +92,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     countRequest: (route, status) => requests.inc({ route, status: String(status) }),
     countFile(summary) {
       files.inc();
-      for (const status of Object.keys(summary.amountCents) as RowStatus[]) fileRows.inc({ status }, summary[status]);
+      if ('enabled' in summary) for (const status of TOKEN_STATUSES) fileRows.inc({ status }, summary[status]);
+      else for (const status of ROW_STATUSES) fileRows.inc({ status }, summary[status]);
     },
     functions: () => tallies.status(),
     latency: () => recent.status(),
@@ -189,6 +190,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     closeFile: (file) => engine.closeFile(file),
     receivedFiles: (query) => view('receivedFiles', engine.receivedFiles(query)),
     setPar: (citizen, hpan, par) => engine.setPar(citizen, hpan, par),
+    cardOfPar: (par) => view('cardOfPar', engine.cardOfPar(par)),
     unverifiedAccounts: (untilMs, countMax) => view('unverifiedAccounts', engine.unverifiedAccounts(untilMs, countMax)),
     recheckAccounts: (rechecks) => engine.recheckAccounts(rechecks),
     periods: () => engine.periods(),
@@ -223,7 +225,8 @@ type ReadName =
   | 'payoutFiles'
   | 'notices'
   | 'receivedFiles'
-  | 'unverifiedAccounts';
+  | 'unverifiedAccounts'
+  | 'cardOfPar';
 type FunctionName = WalletCommandBody['kind'] | 'recordPayment' | ReadName;
 
 class Tally {

@@ -6,7 +6,7 @@ import { defineCommand } from 'citty';
 import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
-import type { FileSummary } from '../../server/files/index.ts';
+import type { FileSummary, TokenSummary } from '../../server/files/index.ts';
 import type { KeptErrors } from '../../server/index.ts';
 import { euro, grouped } from '../paint.ts';
 import { askHttp, type HttpAnswer } from '../sdk/index.ts';
@@ -22,7 +22,7 @@ export const ingest = defineCommand({
   args: {
     files: {
       type: 'positional',
-      description: 'CSTAR.<ABI>.TRNLOG.<date>.<time>.<nnn>.csv, or .csv.pgp',
+      description: 'CSTAR.<ABI>.TRNLOG.<date>.<time>.<nnn>.csv or TKM.<ABI>.TKNLST.…, or .csv.pgp',
       required: true,
       valueHint: 'FILE ...',
     },
@@ -51,7 +51,7 @@ interface Refusal {
   readonly message: string;
 }
 
-type Summary = FileSummary & { readonly errors: KeptErrors };
+type Summary = (FileSummary | TokenSummary) & { readonly errors: KeptErrors };
 
 interface Result {
   readonly file: string;
@@ -69,7 +69,7 @@ async function describeFile(path: string): Promise<InputFile> {
 }
 
 async function sendFile(file: InputFile, options: LineOptions): Promise<Result> {
-  const sender = /^CSTAR\.(\d{5})\.TRNLOG\./.exec(file.name)?.[1];
+  const sender = /^(?:CSTAR\.\d{5}\.TRNLOG|TKM\.\d{5}\.TKNLST)\./.exec(file.name)?.[0].split('.')[1];
   if (sender === undefined) return refused(file, named('FILE_NAME_INVALID'));
   const token = await tokenFor(options, 'acquirer', sender);
   const answer = await upload(file, { url: options.url, token });
@@ -142,11 +142,18 @@ function report(results: readonly Result[]): string {
   for (const { file, summary, outcomeFile, refusal } of results) {
     if (refusal !== null) notes.push(`${file} was refused whole, ${refusal.code}: ${refusal.message}`);
     if (summary === null) continue;
-    const { rows, counted, applied, pending, parked, dropped, rejected } = summary;
+    notes.push(...sayKept(summary.errors));
+    const { rows, dropped, rejected } = summary;
+    if ('enabled' in summary) {
+      const [enabled, known] = [summary.enabled, summary.known].map(grouped);
+      notes.push(`${file}: ${enabled} tokens enabled, ${known} known, ${grouped(dropped)} of nobody`);
+      if (dropped + rejected > 0) notes.push(`lines without effect: ${outcomeFile}`);
+      continue;
+    }
+    const { counted, applied, pending, parked } = summary;
     const counts = [rows, counted, applied, pending, parked, dropped, rejected].map(grouped);
     table.push([file, ...counts, euro(summary.cashbackCents)]);
     if (counted + applied < rows) notes.push(`rows that do not count: ${outcomeFile}`);
-    notes.push(...sayKept(summary.errors));
   }
   return [...(table.length === 0 ? [] : [table.toString()]), ...notes].join('\n');
 }

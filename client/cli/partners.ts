@@ -23,7 +23,12 @@ export const partners = defineCommand({
   },
 });
 
-const VARIABLES = ['CLICKDAY_IBAN_CHECKER_URL', 'CLICKDAY_CARD_VAULT_URL', 'CLICKDAY_BANKS_URL'] as const;
+const VARIABLES = [
+  'CLICKDAY_IBAN_CHECKER_URL',
+  'CLICKDAY_CARD_VAULT_URL',
+  'CLICKDAY_BANKS_URL',
+  'CLICKDAY_CARD_CHARGES_URL',
+] as const;
 
 function welcome(url: string): string {
   return [

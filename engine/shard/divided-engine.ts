@@ -55,7 +55,7 @@ import {
 } from '../programme/index.ts';
 import { isBeforeTerms } from '../wallet/wallet.ts';
 import { Intakes } from './intakes.ts';
-import type { ServedCoordinator, ServedShard, ShardReport, ShardStats, Traffic } from './parts.ts';
+import type { ParQuestion, ServedCoordinator, ServedShard, ShardReport, ShardStats, Traffic } from './parts.ts';
 
 export interface DividedEngineOptions {
   readonly programme: Programme;
@@ -167,7 +167,16 @@ export class DividedEngine implements Engine {
    * are one citizen's. They are of days past, which later ones never change, so asking before deciding misses nothing.
    */
   async #recordByPar(command: RecordCommand, par: string, uncovered: RecordOutcome): Promise<RecordOutcome | Refused> {
-    const asked = { par, dayNumber: romeDayNumber(command.record.trxMs) };
+    const found = await this.#coverOf({ par, dayNumber: romeDayNumber(command.record.trxMs) });
+    if (!found.ok) return found;
+    const cover = found.value;
+    if (cover === null) return uncovered;
+    const shard = this.#shardOf(command.record.hpan);
+    return new Promise((resolve) => shard.record({ ...command, cover }, resolve));
+  }
+
+  /** Null: nobody's, or several citizens'. */
+  async #coverOf(asked: ParQuestion): Promise<Read<RecordCover | null>> {
     const reads = await Promise.all(this.#options.shards.map((shard) => shard.parCovers(asked)));
     const covers: RecordCover[] = [];
     for (const read of reads) {
@@ -175,10 +184,22 @@ export class DividedEngine implements Engine {
       covers.push(...read.value);
     }
     const [cover] = covers;
-    if (cover === undefined || covers.some(({ citizen }) => citizen !== cover.citizen)) return uncovered;
-    const shard = this.#shardOf(command.record.hpan);
-    return new Promise((resolve) => shard.record({ ...command, cover }, resolve));
+    const isOnes = cover !== undefined && covers.every(({ citizen }) => citizen === cover.citizen);
+    return { ok: true, value: isOnes ? cover : null };
   }
+
+  /** As things stand, what is active covers tomorrow and nothing else does (domain 2.2). */
+  cardOfPar: Engine['cardOfPar'] = async (par) => {
+    const found = await this.#coverOf({ par, dayNumber: romeDayNumber(this.#options.clock.nowMs()) + 1 });
+    if (!found.ok) return found;
+    if (found.value === null) return { ok: true, value: null };
+    const { master: hpan } = found.value;
+    const activations = await this.activations(hpan);
+    if (!activations.ok) return activations;
+    const { citizen, channel, activationMs, deactivationMs } = activations.value.at(-1)!;
+    // Ended meanwhile.
+    return { ok: true, value: deactivationMs === null ? { hpan, citizen, channel, activationMs } : null };
+  };
 
   setPar: Engine['setPar'] = async (citizen, hpan, par) =>
     this.#refusedAsNew() ?? this.#shardOf(hpan).setPar(citizen, hpan, par);

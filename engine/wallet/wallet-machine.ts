@@ -72,6 +72,10 @@ export const walletMachine = setup({
       const unknown = named(event.body).filter((hpan) => methodOf(wallet, hpan) === undefined);
       return wallet.methods.length + unknown.length > LIMITS.methodCountMax;
     }),
+    isCardOff: when<'ENABLE'>(
+      ({ context: { wallet }, event: { body } }) =>
+        body.onlyTokens === true && methodOf(wallet, body.hpan)?.cashback !== 'enabled',
+    ),
     isAllEnabled: when<'ENABLE'>(({ context, event }) => notEnabled(context.wallet, named(event.body)).length === 0),
     isNothingToEnable: ({ context }) => listedOff(context.wallet).length === 0,
     // Domain 1.2: the app may always end everything, an issuer only what is its own.
@@ -314,6 +318,7 @@ export const walletMachine = setup({
         ],
         ENABLE: [
           { guard: 'isInstrumentBusy', actions: 'defer' },
+          { guard: 'isCardOff', actions: { type: 'refuse', params: { code: 'INSTRUMENT_NOT_FOUND' } } },
           { guard: 'isAllEnabled', actions: 'answerActivated' },
           { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
           { actions: 'claim' },

@@ -5,9 +5,11 @@ import { LIMITS } from '../../engine/index.ts';
 const BUSY_MS = { from: 50, spread: 450 } as const;
 /** A restart takes about two seconds. */
 const RESTART_MS = { from: 2_000, spread: 3_000 } as const;
+/** A third party that failed is left alone for ten seconds (partners/). */
+const PARTNER_MS = { from: 10_000, spread: 5_000 } as const;
 /** Room on a disk is made by people. */
 const FULL_MS = { from: 10_000, spread: 20_000 } as const;
-const WAITS = { busy: BUSY_MS, restart: RESTART_MS, full: FULL_MS } as const;
+const WAITS = { busy: BUSY_MS, restart: RESTART_MS, partner: PARTNER_MS, full: FULL_MS } as const;
 
 /**
  * @param nowMs the programme's clock, as in `hello`

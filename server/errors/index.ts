@@ -10,4 +10,5 @@ export {
   type ErrorsPage,
   type ErrorView,
   type KeptErrors,
+  NO_ERRORS,
 } from './store.ts';

@@ -16,6 +16,7 @@ export type ErrorState = (typeof ERROR_STATES)[number];
 
 /** A file with bad lines. */
 export interface ErrorFile {
+  /** `transactions`: an acquirer's, also of device tokens, as its name says. */
   readonly kind: 'transactions' | 'outcomes' | 'complaints';
   readonly name: string;
   /** ABI code; empty of a file from the bank. */
@@ -60,6 +61,9 @@ export interface KeptErrors {
   readonly keptCount: number;
   readonly unkeptCount: number;
 }
+
+/** Of a file without bad lines, or where none are kept. */
+export const NO_ERRORS: KeptErrors = { keptCount: 0, unkeptCount: 0 };
 
 export type Closing = Pick<ErrorRecord, 'operator' | 'reason' | 'closedMs'> & {
   readonly state: Exclude<ErrorState, 'open'>;
@@ -118,7 +122,7 @@ export class ErrorStore {
   /** Durable when resolved. */
   keep(file: ErrorFile, { lines, unheldCount }: BadLines): Promise<KeptErrors> {
     return this.#alone(async () => {
-      if (lines.length === 0) return { keptCount: 0, unkeptCount: 0 };
+      if (lines.length === 0) return NO_ERRORS;
       const id = this.#idOf(file);
       const known = this.#entries.get(id);
       if (known !== undefined) return { keptCount: known.recordCount, unkeptCount: known.unkeptCount };

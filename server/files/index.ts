@@ -1,4 +1,6 @@
 /** The door: acquirer files in, outcomes out. */
+
+export { readFileName } from './file-name.ts';
 export {
   createFileIngester,
   type FileIngester,
@@ -7,6 +9,8 @@ export {
   type SubmittedLine,
   type UploadedFile,
 } from './ingest.ts';
+export type { RowNotCounted } from './line-reasons.ts';
+export { createLineReader, type Line } from './lines.ts';
 export {
   type FileOutcome,
   type FileSummary,
@@ -14,7 +18,7 @@ export {
   outcomeCsvLine,
   outcomeJsonItem,
   ROW_STATUSES,
-  type RowNotCounted,
   type RowStatus,
 } from './outcome.ts';
-export { createLineReader, type Line, readFileName } from './trnlog.ts';
+export { TOKEN_STATUSES, type TokenSummary } from './token-outcome.ts';
+export type { TokenReport } from './tokens.ts';

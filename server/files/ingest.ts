@@ -1,4 +1,4 @@
-/** Takes in one acquirer file: every good row is applied, every other one is named with its reason (DECISION 17). */
+/** Takes in acquirers' files: every good row is applied, every other one is named with its reason (DECISION 17). */
 import { createHash } from 'node:crypto';
 import {
   type Clock,
@@ -16,15 +16,18 @@ import {
   romeDayNumber,
   type TransactionRecord,
 } from '../../engine/index.ts';
-import { BadLines, type ErrorStore, type KeptErrors } from '../errors/index.ts';
+import { BadLines, type ErrorStore, type KeptErrors, NO_ERRORS } from '../errors/index.ts';
 import { PgpFault, type Transform } from '../pgp/index.ts';
 import { isNetworkPan } from '../wire/index.ts';
+import { type FileName, readFileName } from './file-name.ts';
+import { type Line, linesOf } from './lines.ts';
 import { FileOutcome, type FileSummary } from './outcome.ts';
 import { type Spool, type Spooled, spoolText } from './spool.ts';
-import { createLineReader, type FileName, type Line, readFileName } from './trnlog.ts';
+import { type TokenOptions, type TokenReport, takeTokens } from './tokens.ts';
 
 export interface FileIngestOptions {
-  readonly engine: Pick<Engine, 'record' | 'openIntake' | 'openFile' | 'closeFile' | 'programme'>;
+  readonly engine: Pick<Engine, 'record' | 'openIntake' | 'openFile' | 'closeFile' | 'programme'> &
+    TokenOptions['engine'];
   readonly clock: Clock;
   /** Where lines in error are kept for an operator. Absent: nowhere. */
   readonly errors?: ErrorStore | undefined;
@@ -70,11 +73,13 @@ export interface SubmittedLine {
 
 export interface FileIngester {
   /**
-   * Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
+   * Transactions. Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
    * sender's name), TOO_LARGE, ENCODING_INVALID, PGP_… and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING where rows
    * may have been taken: sending the file again is safe, since keys decide.
    */
   ingest(file: UploadedFile): Promise<FileReport | Refused>;
+  /** Device tokens. Resolves, and refuses, as `ingest` does. */
+  ingestTokens(file: UploadedFile): Promise<TokenReport | Refused>;
   /** As a file of one row. Refuses with what is wrong with it; one that is stored already is taken in. */
   takeLine(line: SubmittedLine): Promise<{ readonly ok: true } | Refused>;
 }
@@ -94,29 +99,41 @@ export function createFileIngester(options: FileIngestOptions): FileIngester {
       openCount -= 1;
     }
   };
+  const takeFile = async <T>(
+    file: UploadedFile,
+    kind: FileName['kind'],
+    take: (spool: Spool, name: FileName) => Promise<T | Refused>,
+  ): Promise<T | Refused> => {
+    const name = readFileName(file.name);
+    if (name === null || name.kind !== kind) return { ok: false, code: 'FILE_NAME_INVALID' };
+    if (name.sender !== file.sender)
+      return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
+    const reading = readingOf(name, options);
+    return reading.ok
+      ? during(() => takeIn(reading.value(bodyOf(file, options)), options, (spool) => take(spool, name)))
+      : reading;
+  };
   return {
-    async ingest(file) {
-      const name = readFileName(file.name);
-      if (name === null) return { ok: false, code: 'FILE_NAME_INVALID' };
-      if (name.sender !== file.sender)
-        return { ok: false, code: 'FORBIDDEN', detail: 'the file is named after another sender' };
-      const reading = readingOf(name, options);
-      const named = { ...file, plain: name.plain };
-      return reading.ok ? during(() => takeIn(named, reading.value, options)) : reading;
-    },
+    ingest: (file) => takeFile(file, 'transactions', (spool, { plain }) => deliver({ ...file, plain }, spool, options)),
+    ingestTokens: (file) =>
+      takeFile(file, 'tokens', (spool) => takeTokens(arrivalOf(file, spool.digest, options), spool, options)),
     takeLine: (line) => during(() => takeLine(line, options)),
   };
 }
 
 async function takeLine(submitted: SubmittedLine, options: FileIngestOptions): Promise<{ ok: true } | Refused> {
   const { sender, text } = submitted;
-  const plain = readFileName(submitted.name)?.plain ?? submitted.name;
+  const { kind = 'transactions', plain = submitted.name } = readFileName(submitted.name) ?? {};
   const file = { name: `${submitted.name}#${submitted.line}`, sender, plain };
   const digest = createHash('sha256').update(text).digest('hex');
   const once = async function* () {
     yield text;
   };
-  const report = await deliver(file, { digest, text: once }, { ...options, errors: undefined });
+  const unkept = { ...options, errors: undefined };
+  const report =
+    kind === 'tokens'
+      ? await takeTokens(arrivalOf(file, digest, options), { text: once }, unkept)
+      : await deliver(file, { digest, text: once }, unkept);
   if (!report.ok) return report;
   const [bad] = report.outcome.rowsNotCounted();
   if (bad === undefined || bad.code === 'DUPLICATE_RECORD') return { ok: true };
@@ -135,17 +152,16 @@ function readingOf({ isEncrypted }: FileName, options: FileIngestOptions): Read<
 /** With its name as operators know it, who open a closed period for it. */
 type Named<T extends Partial<UploadedFile>> = T & Pick<FileName, 'plain'>;
 
-async function takeIn(
-  file: Named<UploadedFile>,
-  reading: Transform,
+async function takeIn<T>(
+  body: AsyncIterable<Uint8Array>,
   options: FileIngestOptions,
-): Promise<FileReport | Refused> {
+  take: (spool: Spool) => Promise<T | Refused>,
+): Promise<T | Refused> {
   const { stopping } = options;
-  const body = stopping === undefined ? file.body : until(stopping, file.body);
-  const spooled = await spool(reading(body), options);
+  const spooled = await spool(body, options);
   if (!spooled.ok) return stopping?.aborted === true ? DRAINING : spooled;
   try {
-    return stopping?.aborted === true ? DRAINING : await deliver(file, spooled.spool, options);
+    return stopping?.aborted === true ? DRAINING : await take(spooled.spool);
   } finally {
     await spooled.spool.close();
   }
@@ -167,6 +183,10 @@ async function spool(body: AsyncIterable<Uint8Array>, options: FileIngestOptions
 
 const DRAINING: Refused = { ok: false, code: 'DRAINING' };
 
+function bodyOf({ body }: UploadedFile, { stopping }: FileIngestOptions): AsyncIterable<Uint8Array> {
+  return stopping === undefined ? body : until(stopping, body);
+}
+
 /** What has come until then; whoever is slow to send is not waited for. */
 async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
@@ -178,19 +198,23 @@ async function* until(stopping: AbortSignal, body: AsyncIterable<Uint8Array>): A
   }
 }
 
+function arrivalOf(
+  { sender, name }: Pick<UploadedFile, 'sender' | 'name'>,
+  digest: string,
+  { clock }: FileIngestOptions,
+): FileArrival {
+  return { sender, name, digest, receivedMs: clock.nowMs() };
+}
+
 async function deliver(
   { plain, ...file }: Named<Pick<UploadedFile, 'name' | 'sender'>>,
   text: Pick<Spool, 'digest' | 'text'>,
   options: FileIngestOptions,
 ): Promise<FileReport | Refused> {
-  const receivedMs = options.clock.nowMs();
-  const closeIntake = options.engine.openIntake(receivedMs);
+  const arrival = arrivalOf(file, text.digest, options);
+  const closeIntake = options.engine.openIntake(arrival.receivedMs);
   try {
-    return await accountFor(
-      { sender: file.sender, name: file.name, digest: text.digest, receivedMs },
-      { text, plain },
-      options,
-    );
+    return await accountFor(arrival, { text, plain }, options);
   } finally {
     // Also where the rest cannot be read; a period waits by itself for what was handed over.
     closeIntake();
@@ -227,8 +251,6 @@ async function accountFor(
   return { ok: true, summary: outcome.summary(arrival.name, isoText(arrival.receivedMs)), outcome, errors };
 }
 
-const NO_ERRORS: KeptErrors = { keptCount: 0, unkeptCount: 0 };
-
 /** @returns why the rest was not sent, when what was is answered; null = all is */
 async function handOverAll(text: Pick<Spool, 'text'>, work: DeliveryOptions): Promise<Refused | null> {
   const { options, arrival } = work;
@@ -262,12 +284,6 @@ async function handOver(
     }
     if (delivery.refusal !== null) return;
   }
-}
-
-async function* linesOf(spool: Pick<Spool, 'text'>): AsyncGenerator<readonly Line[]> {
-  const reader = createLineReader();
-  for await (const text of spool.text()) yield reader.push(text);
-  yield reader.end();
 }
 
 interface Context {

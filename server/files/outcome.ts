@@ -1,24 +1,9 @@
 /** What became of a file: sums, and every row that does not count with its line and reason (DECISIONS 17, 39). */
-import {
-  addCents,
-  type FileFigure,
-  LIMITS,
-  type RecordOutcome,
-  type RefusalName,
-  type RowFate,
-} from '../../engine/index.ts';
+import { addCents, type FileFigure, type RecordOutcome, type RefusalName, type RowFate } from '../../engine/index.ts';
+import { LineReasons, type RowNotCounted } from './line-reasons.ts';
 
 export const ROW_STATUSES = ['counted', 'applied', 'pending', 'parked', 'dropped', 'rejected'] as const;
 export type RowStatus = (typeof ROW_STATUSES)[number];
-
-/** A row that changed no total. `code` is empty for a reversal that waits for its payment. */
-export interface RowNotCounted {
-  readonly line: number;
-  readonly status: RowStatus;
-  readonly code: RefusalName | '';
-  /** The column at fault, or empty. */
-  readonly detail: string;
-}
 
 export interface FileSummary {
   readonly file: string;
@@ -40,23 +25,10 @@ export interface FileSummary {
   readonly unlisted: number;
 }
 
-type Reason = Omit<RowNotCounted, 'line'>;
-
-/** A file has a few dozen reasons; two bytes hold more than this and one for each status and code. */
-const DETAILED_REASONS_MAX = 60_000;
-
-/**
- * Collects outcomes in any order and lists them by line. A line costs two bytes, the number of its reason: a file of
- * two million bad rows costs 4 MB, and nothing needs sorting.
- */
+/** Collects outcomes in any order, and lists by line what does not count. */
 export class FileOutcome {
-  #reasonOfLine = new Uint16Array(4_096);
-  #lastLine = 0;
-  #unlisted = 0;
+  readonly #lines = new LineReasons();
   #cashbackCents = 0;
-  /** From 1: 0 is a line that counts, or is no row. */
-  readonly #reasons: Reason[] = [];
-  readonly #numbers = new Map<string, number>();
   /** By status and code. */
   readonly #sums = new Map<string, Sum>();
 
@@ -66,13 +38,13 @@ export class FileOutcome {
     const code = 'code' in outcome ? outcome.code : '';
     this.#count(status, code, amountCents);
     if (status === 'counted' || status === 'applied') this.#cashbackCents += outcome.scoreCents;
-    else this.#list(line, { status, code, detail: '' });
+    else this.#lines.add(line, { status, code, detail: '' });
   }
 
   /** A row of a wrong form, which the engine never saw. */
   reject(line: number, code: RefusalName, detail: string): void {
     this.#count('rejected', code, 0);
-    this.#list(line, { status: 'rejected', code, detail });
+    this.#lines.add(line, { status: 'rejected', code, detail });
   }
 
   summary(file: string, received: string): FileSummary {
@@ -91,7 +63,7 @@ export class FileOutcome {
       amountCents,
       cashbackCents: this.#cashbackCents,
       codes,
-      unlisted: this.#unlisted,
+      unlisted: this.#lines.unlisted,
     };
   }
 
@@ -111,11 +83,8 @@ export class FileOutcome {
   }
 
   /** By line, rising. */
-  *rowsNotCounted(): Generator<RowNotCounted> {
-    for (let line = 1; line <= this.#lastLine; line += 1) {
-      const reason = this.#reasons[this.#reasonOfLine[line]! - 1];
-      if (reason !== undefined) yield { line, ...reason };
-    }
+  rowsNotCounted(): Generator<RowNotCounted> {
+    return this.#lines.rows();
   }
 
   #count(status: RowStatus, code: RefusalName | '', amountCents: number): void {
@@ -128,36 +97,11 @@ export class FileOutcome {
     sum.rowCount += 1;
     sum.amountCents = addCents(sum.amountCents, amountCents);
   }
-
-  #list(line: number, reason: Reason): void {
-    if (line > LIMITS.outcomeLinesMax) {
-      this.#unlisted += 1;
-      return;
-    }
-    if (line >= this.#reasonOfLine.length) this.#grow(line);
-    this.#reasonOfLine[line] = this.#numberOf(reason);
-    this.#lastLine = Math.max(this.#lastLine, line);
-  }
-
-  #numberOf(reason: Reason): number {
-    const key = `${reason.status} ${reason.code} ${reason.detail}`;
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const isFull = this.#reasons.length >= DETAILED_REASONS_MAX;
-    if (isFull && reason.detail !== '') return this.#numberOf({ ...reason, detail: '' });
-    this.#reasons.push(reason);
-    this.#numbers.set(key, this.#reasons.length);
-    return this.#reasons.length;
-  }
-
-  #grow(line: number): void {
-    const larger = new Uint16Array(Math.min(2 * line, LIMITS.outcomeLinesMax + 1));
-    larger.set(this.#reasonOfLine);
-    this.#reasonOfLine = larger;
-  }
 }
 
-interface Sum extends Pick<Reason, 'status' | 'code'> {
+interface Sum {
+  readonly status: RowStatus;
+  readonly code: RefusalName | '';
   rowCount: number;
   amountCents: number;
 }

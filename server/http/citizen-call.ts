@@ -1,4 +1,5 @@
 /** What calls about one citizen have in common, whoever makes them: the command's id, its query, its answer. */
+import type * as v from 'valibot';
 import {
   type CitizenKey,
   type CommandId,
@@ -10,7 +11,7 @@ import {
   type WalletCommandBody,
 } from '../../engine/index.ts';
 import { type Access, type ClientReply, executeFor } from '../versions/index.ts';
-import { readBody } from './body.ts';
+import { checkObject, parseJson, readBody } from './body.ts';
 import { commandIdOf } from './command-id.ts';
 import { refuse } from './respond.ts';
 import type { Call } from './route.ts';
@@ -67,6 +68,20 @@ export async function readCommand({ realMs }: CitizenCallOptions, { request }: C
   if (!body.ok) return body;
   const id = commandIdOf(request, body.bytes, realMs());
   return id === null ? refuse('FIELD_INVALID', 'Idempotency-Key') : { ok: true, value: { id, bytes: body.bytes } };
+}
+
+/** With a JSON body; also CONTENT_TYPE_INVALID, and FIELD_INVALID where it does not keep to the schema. */
+export async function readCommandBody<T>(
+  options: CitizenCallOptions,
+  call: Call,
+  schema: v.GenericSchema<unknown, T>,
+): Promise<Read<{ readonly id: CommandId; readonly body: T }>> {
+  const sent = await readCommand(options, call);
+  if (!sent.ok) return sent;
+  const parsed = parseJson(call.request, sent.value.bytes);
+  if (!parsed.ok) return parsed;
+  const body = checkObject(parsed.value, schema);
+  return body.ok ? { ok: true, value: { id: sent.value.id, body: body.value } } : body;
 }
 
 /** Undefined where it is absent, null where it is not a number from 0. */

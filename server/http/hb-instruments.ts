@@ -48,7 +48,8 @@ const cardBody = v.object({
 const bpayBody = v.object({ ...named, instituteCode: v.optional(abi) });
 const satispayBody = v.object(named);
 const otherBody = v.object({ ...named, instrumentBrand: v.optional(text(20)) });
-const tokensBody = v.object({ ...named, tokenPanList, PAR: v.optional(v.string()) });
+const par = v.pipe(v.string(), v.transform(checkPar), v.string());
+const tokensBody = v.object({ ...named, tokenPanList, PAR: v.optional(par) });
 
 const NO_DETAILS = { brand: '', lastDigits: '', expiry: '', issuerAbi: '' };
 
@@ -57,8 +58,8 @@ export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
   const { cardVault, isEncryptionRequired = false } = options;
   const clear = { ...options, idVault: cardVault };
   const encrypted = { ...options, idVault: isEncryptionRequired ? encryptedOnly(cardVault) : cardVault };
-  const enrol = (path: string, enrolment: (call: Call) => Promise<Read<Enrolment>>): Route => {
-    return { method: 'PUT', path: `${base}${path}`, roles: ISSUER, handle: (call) => enable(options, call, enrolment) };
+  const enrol = (path: string, handle: (call: Call) => Promise<Answer>): Route => {
+    return { method: 'PUT', path: `${base}${path}`, roles: ISSUER, handle };
   };
   const known = (
     path: string,
@@ -81,11 +82,11 @@ export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
     { method: 'PATCH', path: `${base}/v2`, roles: ISSUER, handle: (call) => addTokens(encrypted, call) },
     ...known('/v2/bpay', encrypted, inQuery),
     ...known('/v2', encrypted, inHeader),
-    enrol('/card', (call) => enrolmentOf(encrypted, call, cardBody, cardDetails)),
-    enrol('/bpay/:id', (call) => enrolmentOf(encrypted, call, bpayBody, bpayDetails)),
-    enrol('/bpay', (call) => enrolmentOf(encrypted, call, bpayBody, bpayDetails)),
-    enrol('/satispay/:id', (call) => enrolmentOf(clear, call, satispayBody, () => kind('satispay'))),
-    enrol('/other', (call) => enrolmentOf(encrypted, call, otherBody, otherDetails)),
+    enrol('/card', (call) => enable(encrypted, call, cardBody, cardDetails)),
+    enrol('/bpay/:id', (call) => enable(encrypted, call, bpayBody, bpayDetails)),
+    enrol('/bpay', (call) => enable(encrypted, call, bpayBody, bpayDetails)),
+    enrol('/satispay/:id', (call) => enable(clear, call, satispayBody, () => kind('satispay'))),
+    enrol('/other', (call) => enable(encrypted, call, otherBody, otherDetails)),
     ...known('/bpay', encrypted, inQuery),
     ...known('/:id', clear, inPath),
   ];
@@ -93,12 +94,12 @@ export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
 
 // Enrolling
 
-interface Enrolment {
+interface Enrolment<T> {
   readonly citizen: Citizen;
   readonly id: CommandId;
   readonly hpan: Hpan;
   readonly tokens: readonly Hpan[];
-  readonly details: MethodDetails;
+  readonly body: T;
 }
 
 interface NamedBody {
@@ -111,8 +112,7 @@ async function enrolmentOf<T extends NamedBody>(
   options: VaultOptions,
   call: Call,
   schema: v.GenericSchema<unknown, T>,
-  detailsOf: (body: T) => MethodDetails,
-): Promise<Read<Enrolment>> {
+): Promise<Read<Enrolment<T>>> {
   const sent = await readIssuerCommand(options, call, schema);
   if (!sent.ok) return sent;
   const { id, body } = sent.value;
@@ -122,42 +122,38 @@ async function enrolmentOf<T extends NamedBody>(
   if (!hpan.ok) return hpan;
   const tokens = await hashesOf(options.cardVault, body.tokenPanList ?? []);
   if (!tokens.ok) return tokens;
-  const details = detailsOf(body);
-  return { ok: true, value: { citizen: citizen.value, id, hpan: hpan.value, tokens: tokens.value, details } };
+  return { ok: true, value: { citizen: citizen.value, id, hpan: hpan.value, tokens: tokens.value, body } };
 }
 
 /** Enabled first: a method is listed only where it is the citizen's. Who is cut off in between asks again. */
-async function enable(
-  options: IssuerOptions,
+async function enable<T extends NamedBody>(
+  options: VaultOptions,
   call: Call,
-  enrolmentIn: (call: Call) => Promise<Read<Enrolment>>,
+  schema: v.GenericSchema<unknown, T>,
+  detailsOf: (body: T) => MethodDetails,
 ): Promise<Answer> {
-  const enrolment = await enrolmentIn(call);
+  const enrolment = await enrolmentOf(options, call, schema);
   if (!enrolment.ok) return enrolment;
-  const { citizen, id, hpan, tokens, details } = enrolment.value;
+  const { citizen, id, hpan, tokens, body } = enrolment.value;
   const enabled = await execute(options.engine, citizen, id, enabling(hpan, tokens));
   if (!enabled.ok) return enabled.code === 'CITIZEN_NOT_FOUND' ? refuse('CITIZEN_NOT_ENABLED') : enabled;
-  const listed = await execute(options.engine, citizen, furtherId(id, 'listing'), { kind: 'addMethod', hpan, details });
+  const listing = { kind: 'addMethod', hpan, details: detailsOf(body) } as const;
+  const listed = await execute(options.engine, citizen, furtherId(id, 'listing'), listing);
   return listed.ok ? activationOf(enabled.answer.activationMs) : listed;
 }
 
 /** More tokens of a card that is enabled already, and what it has in common with all of them. */
 async function addTokens(options: VaultOptions, call: Call): Promise<Answer> {
   const { engine } = options;
-  let par: string | null | undefined;
-  const enrolment = await enrolmentOf(options, call, tokensBody, ({ PAR }) => {
-    par = PAR === undefined ? undefined : checkPar(PAR);
-    return kind('card');
-  });
+  const enrolment = await enrolmentOf(options, call, tokensBody);
   if (!enrolment.ok) return enrolment;
-  if (par === null) return refuse('FIELD_INVALID', 'PAR');
-  const { citizen, id, hpan, tokens } = enrolment.value;
+  const { citizen, id, hpan, tokens, body } = enrolment.value;
   const instrument = await engine.instrument(citizen.key, hpan);
   if (!instrument.ok) return instrument;
   if (instrument.value.status !== 'ACTIVE') return refuse('INSTRUMENT_NOT_FOUND');
-  const reply = await execute(engine, citizen, id, enabling(hpan, tokens));
+  const reply = await execute(engine, citizen, id, { kind: 'enableCashback', hpan, tokens, onlyTokens: true });
   if (!reply.ok) return reply;
-  const told = par === undefined ? null : await engine.setPar(citizen.key, hpan, par);
+  const told = body.PAR === undefined ? null : await engine.setPar(citizen.key, hpan, body.PAR);
   return told === null || told.ok ? activationOf(reply.answer.activationMs) : told;
 }
 

@@ -58,7 +58,7 @@ async function reopen(engine: Engine, call: Call): Promise<Answer> {
   const files: string[] = [];
   for (const [at, name] of asked.value.files.entries()) {
     const read = readFileName(name);
-    if (read === null) return refuse('FIELD_INVALID', `files.${at}`);
+    if (read?.kind !== 'transactions') return refuse('FIELD_INVALID', `files.${at}`);
     files.push(read.plain);
   }
   return decide(engine, call, { ...NOTHING, kind: 'reopen', awardPeriodId, files, untilMs, reason });

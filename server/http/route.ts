@@ -25,6 +25,8 @@ interface Address {
   readonly feature?: Feature;
   /** What the app says where this fails for a while (domain 6.5). Absent: what the refusal says. */
   readonly failure?: MessageCode;
+  /** Also with the token of a wallet session (domain 6.3). Absent: with none but the ordinary. */
+  readonly takesWalletSession?: boolean;
 }
 
 export type Route =

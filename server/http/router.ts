@@ -1,19 +1,19 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
 import type { Engine } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
-import type { StorageStatus } from '../admission/index.ts';
+import { retryAtMs, type StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { ErrorStore } from '../errors/index.ts';
 import type { FileIngester } from '../files/index.ts';
-import type { Identity, Verification } from '../identity/identity.ts';
+import type { Identity, Verification, WalletSessions } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Courier } from '../notices/index.ts';
-import type { CardVault, MethodSearch } from '../partners/index.ts';
+import type { CardCharges, CardVault, MethodSearch } from '../partners/index.ts';
 import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
-import { clientOf, Versions } from '../versions/index.ts';
+import { clientOf, type FeatureRefusal, Versions } from '../versions/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
@@ -49,6 +49,7 @@ export interface RequestLine {
 export interface HttpOptions {
   readonly engine: Engine;
   readonly identity: Identity;
+  readonly walletSessions: WalletSessions;
   readonly clock: SettableClock;
   readonly files: FileIngester;
   readonly metrics: Metrics;
@@ -63,6 +64,7 @@ export interface HttpOptions {
   /** See IssuerOptions. */
   readonly isEncryptionRequired?: boolean | undefined;
   readonly methodSearch: MethodSearch;
+  readonly cardCharges: CardCharges;
   /** Null: none was made yet. */
   readonly hashList: () => HashList | null;
   readonly isReady: () => boolean;
@@ -78,11 +80,13 @@ export interface HttpOptions {
   /** Real time: ids of commands are ordered by it. */
   readonly realMs: () => number;
   readonly monotonicMs: () => number;
+  /** In [0, 1): spreads those who come back. */
+  readonly random: () => number;
 }
 
 /** Never rejects but for a mistake of ours, which stops the process. */
 export function createHttpHandler(options: HttpOptions): HttpHandler {
-  const { clock, metrics, monotonicMs, log, versions = new Versions() } = options;
+  const { clock, metrics, monotonicMs, random, log, versions = new Versions() } = options;
   const ports = { ...options, versions };
   const findRoute = createRouteTable([
     ...ioRoutes(options),
@@ -108,7 +112,8 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     const route = finding.kind === 'found' ? finding.route.path : finding.kind;
     const { answer, error } = await answerTo(request, finding, ports);
     const failure = finding.kind === 'found' ? finding.route.failure : undefined;
-    const response = isRefused(answer) ? errorResponse(answer, clock.nowMs(), failure) : answer;
+    const nowMs = clock.nowMs();
+    const response = isRefused(answer) ? errorResponse(withReturn(answer, nowMs, random()), nowMs, failure) : answer;
 
     const requestId = requestIdOf(request);
     const { method } = request;
@@ -118,6 +123,12 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     log({ route, method, status, tookMs, requestId, ...(error === undefined ? {} : { error }) });
     return finished(response, { requestId, finding, isHead: method === 'HEAD' });
   };
+}
+
+/** Whoever needed a third party that does not answer is told when to come back. */
+function withReturn(refused: FeatureRefusal, nowMs: number, random: number): FeatureRefusal {
+  if (refused.code !== 'PARTNER_UNAVAILABLE') return refused;
+  return { ...refused, retryAtMs: retryAtMs('partner', nowMs, random) };
 }
 
 interface Outcome {
@@ -144,9 +155,9 @@ type Found = Finding & { readonly kind: 'found' };
 
 async function admit(request: HttpRequest, { route, parameters }: Found, options: Ports): Promise<Answer> {
   if (route.roles === 'public') return route.handle(request);
-  const { identity, isDraining, versions } = options;
+  const { isDraining, versions } = options;
   if (isDraining?.() === true) return refuse('DRAINING');
-  const verification = await authenticate(request, identity);
+  const verification = await authenticate(request, route, options);
   if (!verification.ok) return refuse(verification.code);
   const { principal } = verification;
   if (!allows(route, principal.role)) return refuse('FORBIDDEN');
@@ -159,9 +170,16 @@ function allows({ roles }: Route, role: string): boolean {
 }
 
 /** Only from the header: a cookie would let another site act for the citizen (fault 58). */
-async function authenticate(request: HttpRequest, identity: Identity): Promise<Verification> {
+async function authenticate(
+  request: HttpRequest,
+  { takesWalletSession = false }: Route,
+  { identity, walletSessions }: Ports,
+): Promise<Verification> {
   const token = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
-  return token === undefined ? { ok: false, code: 'UNAUTHENTICATED' } : identity.verify(token);
+  if (token === undefined) return { ok: false, code: 'UNAUTHENTICATED' };
+  const verification = await identity.verify(token);
+  const isNoToken = !verification.ok && verification.code === 'UNAUTHENTICATED';
+  return isNoToken && takesWalletSession ? walletSessions.verify(token) : verification;
 }
 
 interface Finish {

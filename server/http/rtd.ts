@@ -8,6 +8,8 @@ import {
   OUTCOME_CSV_HEADER,
   outcomeCsvLine,
   outcomeJsonItem,
+  readFileName,
+  type TokenReport,
 } from '../files/index.ts';
 import type { Metrics } from '../metrics.ts';
 import { type HashList, OneShotLinks } from '../publishing/index.ts';
@@ -85,7 +87,9 @@ async function takeFile({ files, metrics }: RtdOptions, { request, principal, pa
   const name = parameters.name ?? '';
   const refused = refusedFile(request, name.endsWith('.pgp') ? ENCRYPTED_TYPES : FILE_TYPES);
   if (refused !== null) return refused;
-  const report = await files.ingest({ name, sender: principal.subject, body: request.body });
+  const file = { name, sender: principal.subject, body: request.body };
+  const isOfTokens = readFileName(name)?.kind === 'tokens';
+  const report = isOfTokens ? await files.ingestTokens(file) : await files.ingest(file);
   if (!report.ok) return report;
   metrics.countFile(report.summary);
   return wantsCsv(request) ? csvAnswer(report) : jsonAnswer(report);
@@ -96,7 +100,7 @@ function wantsCsv(request: HttpRequest): boolean {
 }
 
 /** The outcome file; its sums travel in a header. */
-async function csvAnswer({ summary, outcome, errors }: FileReport): Promise<HttpResponse> {
+async function csvAnswer({ summary, outcome, errors }: FileReport | TokenReport): Promise<HttpResponse> {
   const body = await join(prefixed(OUTCOME_CSV_HEADER, map(outcome.rowsNotCounted(), outcomeCsvLine)));
   const headers = {
     'content-type': 'text/csv; charset=utf-8',
@@ -107,7 +111,7 @@ async function csvAnswer({ summary, outcome, errors }: FileReport): Promise<Http
 }
 
 /** The sums, and `outcome` with every row that does not count. */
-async function jsonAnswer({ summary, outcome, errors }: FileReport): Promise<HttpResponse> {
+async function jsonAnswer({ summary, outcome, errors }: FileReport | TokenReport): Promise<HttpResponse> {
   const head = `${JSON.stringify({ ...summary, errors }).slice(0, -1)},"outcome":[`;
   let separator = '';
   const items = map(outcome.rowsNotCounted(), (row) => {

@@ -3,19 +3,23 @@
  * the engine alone (R16); adding is one command and the same method however often it is sent (R4, R14).
  */
 import * as v from 'valibot';
-import { type CommandId, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
-import type { CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
+import { type CommandId, isoText, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
+import type { WalletSessions } from '../identity/identity.ts';
+import type { CardCharges, CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
 import { type Feature, type MessageCode, say } from '../wire/index.ts';
-import { checkObject, parseJson } from './body.ts';
-import { type Citizen, type CitizenCallOptions, execute, readCommand } from './citizen-call.ts';
+import { verifyCard } from './card-verification.ts';
+import { type Citizen, type CitizenCallOptions, execute, readCommand, readCommandBody } from './citizen-call.ts';
 import { furtherId } from './command-id.ts';
 import { CITIZEN, citizenOf } from './io-call.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
+import { described, idOf, methodResource } from './wallet-resources.ts';
 
 export interface WalletOptions extends CitizenCallOptions {
   readonly cardVault: CardVault;
   readonly methodSearch: MethodSearch;
+  readonly cardCharges: CardCharges;
+  readonly walletSessions: WalletSessions;
 }
 
 interface Searching {
@@ -39,12 +43,19 @@ export function walletRoutes(options: WalletOptions): readonly Route[] {
     path: string,
     handle: (call: Call) => Promise<Answer>,
     more: Pick<Route, 'feature' | 'failure'> = {},
-  ): Route => ({ method, path, roles: CITIZEN, handle, ...more });
+  ): Route => ({ method, path, roles: CITIZEN, takesWalletSession: true, handle, ...more });
   const listing = { failure: 'WALLET_NOT_LOADED' } as const;
   const saving = { failure: 'CARD_NOT_SAVED' } as const;
   return [
+    {
+      method: 'GET',
+      path: '/v1/users/actions/start-session',
+      roles: CITIZEN,
+      handle: (call) => startSession(options, call),
+    },
     ...['/v1/wallet', '/v2/wallet'].map((path) => route('GET', path, (call) => readWallet(options, call), listing)),
     route('POST', '/v1/wallet/cc', (call) => addCard(options, call), saving),
+    route('POST', '/v1/payments/cc/actions/pay', (call) => verifyCard(options, call), { feature: 'card', ...saving }),
     route('DELETE', '/v1/wallet/:id', (call) => removeMethod(options, call)),
     route('POST', '/v1/wallet/:id/actions/favourite', (call) => setFavourite(options, call)),
     route('POST', '/v1/wallet/actions/enable-cashback', (call) => enableAll(options, call)),
@@ -59,6 +70,12 @@ export function walletRoutes(options: WalletOptions): readonly Route[] {
 /** The app has words for a search that fails only where it is one of debit cards. */
 function searchingFor(kind: SearchKind): { readonly feature: Feature; readonly failure?: MessageCode } {
   return kind === 'bancomat' ? { feature: kind, failure: 'BANCOMAT_SEARCH_FAILED' } : { feature: kind };
+}
+
+/** With an ordinary token only: no session prolongs itself. */
+async function startSession({ walletSessions }: WalletOptions, { principal }: Call): Promise<Answer> {
+  const { token, expiresAtMs } = await walletSessions.open(principal);
+  return json({ data: { sessionToken: token, expires: isoText(expiresAtMs) } });
 }
 
 // What is listed
@@ -116,41 +133,6 @@ async function enableAll(options: WalletOptions, call: Call): Promise<Answer> {
   return json({ enabled: named(enabled), refused: named(refused) });
 }
 
-/** Enabled without being listed, a method is none of the wallet's. */
-function methodResource({ hpan, details, cashback, channel }: MethodView, favourite: string | null): readonly object[] {
-  if (details === null) return [];
-  const isFavourite = hpan === favourite;
-  return [
-    { idWallet: idOf(hpan), ...described(hpan, details), favourite: isFavourite, onboardingChannel: channel, cashback },
-  ];
-}
-
-function described(hashPan: string, { methodKind, brand, lastDigits, expiry, issuerAbi }: MethodDetails): object {
-  const [expireYear, expireMonth] = expiry.split('-');
-  const info = {
-    hashPan,
-    brand,
-    blurredNumber: lastDigits,
-    issuerAbiCode: issuerAbi,
-    ...(expireMonth === undefined ? {} : { expireMonth, expireYear }),
-  };
-  return { walletType: WALLET_TYPES[methodKind], enableableFunctions: ['BPD'], info };
-}
-
-const WALLET_TYPES = {
-  card: 'Card',
-  bancomat: 'Bancomat',
-  satispay: 'Satispay',
-  bpay: 'BPay',
-  cobadge: 'Card',
-  privative: 'Private',
-} as const satisfies Record<MethodDetails['methodKind'], string>;
-
-/** The app wants a number: 48 bits of the hash are one, and within a wallet of 64 no other method has it. */
-function idOf(hpan: string): number {
-  return Number.parseInt(hpan.slice(0, 12), 16);
-}
-
 // Adding
 
 const cardBody = v.object({
@@ -165,7 +147,7 @@ const cardBody = v.object({
 });
 
 async function addCard(options: WalletOptions, call: Call): Promise<Answer> {
-  const sent = await readSent(options, call, cardBody);
+  const sent = await readCommandBody(options, call, cardBody);
   if (!sent.ok) return sent;
   const { pan, brand, expireMonth, expireYear } = sent.value.body.data.creditCard;
   const hpan = await options.cardVault.hash(pan);
@@ -197,7 +179,7 @@ const foundBody = v.object({
 
 /** What a search found, as it was told. */
 async function addFound(options: WalletOptions, call: Call, { kind }: Searching): Promise<Answer> {
-  const sent = await readSent(options, call, foundBody);
+  const sent = await readCommandBody(options, call, foundBody);
   if (!sent.ok) return sent;
   const methods = sent.value.body.data.map(({ info }) => {
     const { hashPan, brand, blurredNumber, issuerAbiCode, expireMonth, expireYear } = info;
@@ -226,19 +208,6 @@ async function added(
     if (!reply.ok) return reply;
   }
   return json({ data: methods.map(({ hpan, details }) => ({ idWallet: idOf(hpan), ...described(hpan, details) })) });
-}
-
-async function readSent<T>(
-  options: WalletOptions,
-  call: Call,
-  schema: v.GenericSchema<unknown, T>,
-): Promise<Read<{ readonly id: CommandId; readonly body: T }>> {
-  const sent = await readCommand(options, call);
-  if (!sent.ok) return sent;
-  const parsed = parseJson(call.request, sent.value.bytes);
-  if (!parsed.ok) return parsed;
-  const body = checkObject(parsed.value, schema);
-  return body.ok ? { ok: true, value: { id: sent.value.id, body: body.value } } : body;
 }
 
 // Finding

@@ -7,13 +7,15 @@ import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import type { Role } from '../../engine/index.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, WalletSessions } from './identity.ts';
 import { givenKeys } from './keys.ts';
 import { checkSubject } from './subject.ts';
-import { AUDIENCE, createIdentity } from './tokens.ts';
+import { AUDIENCE, createIdentity, WALLET_AUDIENCE } from './tokens.ts';
 
 export const DEVELOPMENT_ISSUER = 'clickday-development';
 const ALGORITHM = 'EdDSA';
+/** As long as adding a card takes with patience; the app began another one whenever it was told 401. */
+const WALLET_SESSION_MS = 600_000;
 
 export interface TokenRequest {
   readonly role: Role;
@@ -26,6 +28,8 @@ export interface DevelopmentIdentity {
   readonly identity: Identity;
   /** A signed token. Rejects with IdentityFault SUBJECT_INVALID, whose message says what a subject of that role is. */
   sign(request: TokenRequest): Promise<string>;
+  /** Under the folder's key also where tokens come from another issuer, whose key nobody has here. */
+  readonly walletSessions: WalletSessions;
 }
 
 /** The folder's key cannot be used, or a subject cannot be named. */
@@ -52,23 +56,38 @@ export async function openDevelopmentIdentity(
 ): Promise<DevelopmentIdentity> {
   const jwk = await readOrMakeKey(join(folder, 'identity'));
   const privateKey = await importJWK(jwk, ALGORITHM);
-  const keys = givenKeys({ keys: [publicPart(jwk)] });
+  const verifying = { issuer: DEVELOPMENT_ISSUER, keys: givenKeys({ keys: [publicPart(jwk)] }), realMs };
+  const secondsNow = () => Math.floor(realMs() / 1_000);
+  const signed = ({ role, subject, audience, expirySeconds }: Claims): Promise<string> =>
+    new SignJWT({ role })
+      .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid, typ: 'JWT' })
+      .setIssuer(DEVELOPMENT_ISSUER)
+      .setAudience(audience)
+      .setSubject(subject)
+      .setIssuedAt(secondsNow())
+      .setExpirationTime(expirySeconds)
+      .sign(privateKey);
   return {
-    identity: createIdentity({ issuer: DEVELOPMENT_ISSUER, keys, realMs }),
+    identity: createIdentity(verifying),
     async sign({ role, subject, ttlSeconds }) {
       const checked = checkSubject(role, subject);
       if (!checked.ok) throw new IdentityFault('SUBJECT_INVALID', checked.problem);
-      const nowSeconds = Math.floor(realMs() / 1_000);
-      return new SignJWT({ role })
-        .setProtectedHeader({ alg: ALGORITHM, kid: jwk.kid, typ: 'JWT' })
-        .setIssuer(DEVELOPMENT_ISSUER)
-        .setAudience(AUDIENCE)
-        .setSubject(checked.subject)
-        .setIssuedAt(nowSeconds)
-        .setExpirationTime(nowSeconds + ttlSeconds)
-        .sign(privateKey);
+      return signed({ role, subject: checked.subject, audience: AUDIENCE, expirySeconds: secondsNow() + ttlSeconds });
+    },
+    walletSessions: {
+      ...createIdentity({ ...verifying, audience: WALLET_AUDIENCE }),
+      async open({ role, subject, expiresAtMs }) {
+        const expirySeconds = Math.floor(Math.min(expiresAtMs, realMs() + WALLET_SESSION_MS) / 1_000);
+        const token = await signed({ role, subject, audience: WALLET_AUDIENCE, expirySeconds });
+        return { token, expiresAtMs: expirySeconds * 1_000 };
+      },
     },
   };
+}
+
+interface Claims extends Pick<TokenRequest, 'role' | 'subject'> {
+  readonly audience: string;
+  readonly expirySeconds: number;
 }
 
 interface PrivateKey extends JWK {

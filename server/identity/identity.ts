@@ -13,6 +13,17 @@ export type Verification =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly code: 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' };
 
+/** Short tokens of citizens that open the calls of the wallet's keeper and nothing else (domain 6.3). */
+export interface WalletSessions extends Identity {
+  /** For ten minutes, or as long as the token lives with which it was asked for. */
+  open(citizen: Principal): Promise<WalletSession>;
+}
+
+export interface WalletSession {
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
 export interface Identity {
   /** A promise only where the issuer must first be asked for its keys. Never throws, nor rejects, for a bad token. */
   verify(token: string): Verification | Promise<Verification>;

@@ -8,6 +8,8 @@ import { ALGORITHMS, type Algorithm, fetchedKeys, givenKeys, type KeyHint, type 
 import { checkSubject } from './subject.ts';
 
 export const AUDIENCE = 'clickday';
+/** Of the sessions of the wallet's keeper: nothing else takes them, nor do they take its tokens. */
+export const WALLET_AUDIENCE = 'clickday-wallet';
 
 /** A token that is not valid yet may come from a clock slightly ahead of ours. Expiry has no such grace. */
 const NOT_BEFORE_TOLERANCE_SECONDS = 5;
@@ -20,6 +22,8 @@ export interface IdentityOptions {
   /** Who must have signed. */
   readonly issuer: string;
   readonly keys: Keys;
+  /** For whom; default everything but wallet sessions. */
+  readonly audience?: string;
   /** Real time: tokens do not live in the programme's clock (DECISION 34). */
   readonly realMs: () => number;
 }
@@ -28,7 +32,7 @@ export interface IdentityOptions {
  * Judges as jwtVerify of jose does (test/identity/oracle), but at once where the key is known: an upgrade that is
  * decided within its own callback spares the web server a detour (transport/uws.ts).
  */
-export function createIdentity({ issuer, keys, realMs }: IdentityOptions): Identity {
+export function createIdentity({ issuer, keys, audience = AUDIENCE, realMs }: IdentityOptions): Identity {
   const verified = new LRUCache<string, Principal>({ max: VERIFIED_COUNT_MAX });
 
   function judge(token: Token, key: KeyObject | undefined): Verification {
@@ -42,7 +46,7 @@ export function createIdentity({ issuer, keys, realMs }: IdentityOptions): Ident
     verify(text) {
       const known = verified.get(text);
       if (known !== undefined) return judgeExpiry(known, realMs());
-      const token = readToken(text, { issuer, nowSeconds: Math.floor(realMs() / 1_000) });
+      const token = readToken(text, { issuer, audience, nowSeconds: Math.floor(realMs() / 1_000) });
       if (token === undefined) return UNAUTHENTICATED;
       const key = keys.find(token.hint);
       return key instanceof Promise ? key.then((found) => judge(token, found)) : judge(token, key);
@@ -75,6 +79,7 @@ interface Token {
 
 interface Expected {
   readonly issuer: string;
+  readonly audience: string;
   readonly nowSeconds: number;
 }
 
@@ -121,9 +126,9 @@ function isAlgorithm(value: unknown): value is Algorithm {
 }
 
 /** Whom the claims name; undefined where they are not meant for us, not valid yet, or not of the right types. */
-function principalOf(claims: JsonObject, { issuer, nowSeconds }: Expected): Principal | undefined {
+function principalOf(claims: JsonObject, { issuer, audience, nowSeconds }: Expected): Principal | undefined {
   const { iss, aud, exp, role, sub, iat = 0, nbf = nowSeconds } = claims;
-  if (iss !== issuer || !isForUs(aud)) return undefined;
+  if (iss !== issuer || !isFor(audience, aud)) return undefined;
   if (typeof exp !== 'number' || typeof iat !== 'number' || typeof nbf !== 'number') return undefined;
   if (nbf > nowSeconds + NOT_BEFORE_TOLERANCE_SECONDS) return undefined;
   if (!isRole(role) || typeof sub !== 'string') return undefined;
@@ -131,8 +136,8 @@ function principalOf(claims: JsonObject, { issuer, nowSeconds }: Expected): Prin
   return checked.ok ? { role, subject: checked.subject, expiresAtMs: exp * 1_000 } : undefined;
 }
 
-function isForUs(audience: unknown): boolean {
-  return Array.isArray(audience) ? audience.includes(AUDIENCE) : audience === AUDIENCE;
+function isFor(audience: string, claimed: unknown): boolean {
+  return Array.isArray(claimed) ? claimed.includes(audience) : claimed === audience;
 }
 
 function isRole(value: unknown): value is Role {

@@ -234,6 +234,7 @@ const commandBody = union<WalletCommandBody>({
   details: methodDetails,
   tokens: list(text),
   cancellationMs: integer,
+  onlyTokens: flag as Codec<true>,
 });
 
 const walletCommand: Codec<WalletCommand> = {

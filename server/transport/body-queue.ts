@@ -4,6 +4,10 @@ import { TransportFault } from './transport.ts';
 /** Above this the sender is stopped until the handler has caught up: a slow disk must not fill the memory. */
 const WAITING_BYTES_MAX = 262_144;
 
+/**
+ * Of uWebSockets.js. Whom it resumes it gives ten seconds to send more, and cuts the connection after them also where all had
+ * come: so nobody is resumed behind the last chunk before there is an answer, however long that takes.
+ */
 export interface Throttle {
   pause(): void;
   resume(): void;
@@ -21,20 +25,16 @@ export class BodyQueue implements AsyncIterable<Uint8Array> {
     this.#throttle = throttle;
   }
 
-  /** Takes a chunk that nobody else will change. */
-  push(chunk: Uint8Array): void {
-    if (this.#state !== 'open' || chunk.length === 0) return;
-    this.#waiting.push(chunk);
+  /** Takes a chunk that nobody else will change; the last one holds up nobody. */
+  push(chunk: Uint8Array, isLast: boolean): void {
+    if (this.#state !== 'open') return;
+    if (chunk.length > 0) this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
-    if (this.#waitingBytes > WAITING_BYTES_MAX && !this.#isPaused) {
+    if (isLast) this.#state = 'ended';
+    else if (this.#waitingBytes > WAITING_BYTES_MAX && !this.#isPaused) {
       this.#isPaused = true;
       this.#throttle.pause();
     }
-    this.#wake?.();
-  }
-
-  end(): void {
-    if (this.#state === 'open') this.#state = 'ended';
     this.#wake?.();
   }
 
@@ -59,7 +59,7 @@ export class BodyQueue implements AsyncIterable<Uint8Array> {
       const chunk = this.#waiting.shift();
       if (chunk !== undefined) {
         this.#waitingBytes -= chunk.length;
-        if (this.#waiting.length === 0) this.#resume();
+        if (this.#waiting.length === 0 && this.#state === 'open') this.#resume();
         yield chunk;
         continue;
       }

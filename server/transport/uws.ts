@@ -309,8 +309,7 @@ function answer(res: Uws.HttpResponse, req: Uws.HttpRequest, handler: HttpHandle
     body.abort();
   });
   res.onData((chunk, isLast) => {
-    body.push(new Uint8Array(chunk.slice(0))); // uWebSockets.js takes its own back when this returns.
-    if (isLast) body.end();
+    body.push(new Uint8Array(chunk.slice(0)), isLast); // uWebSockets.js takes its own back when this returns.
   });
 
   return handler(request).then((response) => {

@@ -107,6 +107,7 @@ const walletEvents: readonly WalletEvent[] = [
   { type: 'RECHECKED', dueMs: NOW, verdict: 'KO' },
   { type: 'RECHECKED', dueMs: NOW, verdict: 'UNKNOWN_PSP' },
   { type: 'ENABLE', asked, body: { kind: 'enableCashback', hpan: CARD } },
+  { type: 'ENABLE', asked, body: { kind: 'enableCashback', hpan: CARD, tokens: [hpan(2)], onlyTokens: true } },
   { type: 'ENABLE_ALL', asked },
   { type: 'DISABLE', asked, body: { kind: 'disableCashback', hpan: CARD } },
   { type: 'CLAIM_JUDGED', hpan: CARD, activationMs: NOW },

@@ -59,9 +59,7 @@ function ingesterOver({ world }: HeldWorld, handedOver: (count: number) => void 
   let count = 0;
   const { engine } = world;
   const door: FileIngestOptions['engine'] = {
-    programme: engine.programme,
-    openFile: engine.openFile,
-    closeFile: engine.closeFile,
+    ...engine,
     openIntake: (receivedMs) => engine.openIntake(receivedMs),
     record(command, done) {
       handedOver(count);

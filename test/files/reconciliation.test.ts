@@ -131,9 +131,7 @@ function ingesterOver({ engine, nowMs }: World, isDying: (count: number) => bool
   let count = 0;
   const unanswered = new Set<(answer: Refused) => void>();
   const door: FileIngestOptions['engine'] = {
-    programme: engine.programme,
-    openFile: engine.openFile,
-    closeFile: engine.closeFile,
+    ...engine,
     openIntake: (receivedMs) => engine.openIntake(receivedMs),
     record(command, done) {
       if (isDying(count)) {

@@ -10,7 +10,13 @@ import { createFileIngester } from '../../server/files/index.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
 import { createMetrics } from '../../server/metrics.ts';
-import { type MethodSearch, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
+import {
+  type CardCharges,
+  type MethodSearch,
+  NO_CHARGES,
+  NO_SEARCH,
+  OwnCardVault,
+} from '../../server/partners/index.ts';
 import { PayoutDesk } from '../../server/payout/index.ts';
 import { decryptedText } from '../../server/pgp/index.ts';
 import { decryptedPieces } from '../../server/pgp/message.ts';
@@ -40,6 +46,7 @@ export interface ServerOptions {
   readonly now?: string | null;
   readonly isReady?: () => boolean;
   readonly methodSearch?: MethodSearch;
+  readonly cardCharges?: CardCharges;
   /** Default Italy's. */
   readonly programme?: Programme;
   readonly versions?: Versions;
@@ -78,6 +85,7 @@ export class HttpServer {
     now = '2020-12-07T10:00:00+01:00',
     isReady = () => true,
     methodSearch = NO_SEARCH,
+    cardCharges = NO_CHARGES,
     programme = italy2020(),
     versions = new Versions(),
     pgpKey,
@@ -100,6 +108,7 @@ export class HttpServer {
       errors,
       engine: observed,
       identity: identity.identity,
+      walletSessions: identity.walletSessions,
       clock,
       files: createFileIngester({
         ...{ engine: observed, clock, errors, spoolFolder: folder, pause, refusal: () => null, isEncryptionRequired },
@@ -115,12 +124,14 @@ export class HttpServer {
       ),
       isEncryptionRequired,
       methodSearch,
+      cardCharges,
       hashList: () => hashLists.current,
       isReady,
       versions,
       log: (line) => lines.push(line),
       realMs: Date.now,
       monotonicMs,
+      random: () => 0,
     });
     const listening = await listenOn(http);
     const url = `http://127.0.0.1:${listening.port}`;

@@ -7,7 +7,7 @@ import { createClock } from '../../server/clock.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
 import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
-import { NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
+import { NO_CHARGES, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
 import { PayoutDesk } from '../../server/payout/index.ts';
 import { errorBody } from './contract.ts';
 import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
@@ -149,8 +149,9 @@ test('what is logged names the route, never the path or the bearer', async () =>
 test('fault 24: a fault of the world is a plain 500 to the client and whole in the log; a mistake of ours is nobody’s to catch', async () => {
   const lines: RequestLine[] = [];
   const monotonicMs = () => 0;
-  const handlerWhere = (failure: Error) =>
-    createHttpHandler({
+  const handlerWhere = (failure: Error) => {
+    const rejecting = () => Promise.reject(failure);
+    return createHttpHandler({
       engine: {
         ...server.engine,
         periods() {
@@ -158,20 +159,24 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
         },
       },
       identity: server.identity.identity,
+      walletSessions: server.identity.walletSessions,
       clock: createClock({ monotonicMs, realMs: () => 0 }),
-      files: { ingest: () => Promise.reject(failure), takeLine: () => Promise.reject(failure) },
+      files: { ingest: rejecting, ingestTokens: rejecting, takeLine: rejecting },
       metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
       storage,
       backups: NO_BACKUPS,
       payouts: new PayoutDesk({ engine: server.engine, clock: server.clock, folder: null, pause: async () => {} }),
       cardVault: new OwnCardVault(italy2020().panSalt),
       methodSearch: NO_SEARCH,
+      cardCharges: NO_CHARGES,
       hashList: () => null,
       isReady: () => true,
       log: (line) => lines.push(line),
       realMs: () => 0,
       monotonicMs,
+      random: () => 0,
     });
+  };
   const request = {
     method: 'GET',
     path: '/bpd/io/award-periods',

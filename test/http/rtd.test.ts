@@ -151,3 +151,33 @@ test('the salt is told to acquirers as plain text', async () => {
   expect([received.status, received.text]).toEqual([200, 'SALT-TEST-0001']);
   expect((await server.call('GET', '/rtd/payment-instrument-manager/salt', { token: citizen })).status).toBe(403);
 });
+
+test('domain 2.2, 9: a list of device tokens gives its tokens to who has the card of their PAR', async () => {
+  const issuer = await server.token('issuer', '03069');
+  const taxCode = makeTaxCode(8);
+  const [id, PAR] = ['9999000000000088', '500101234567890123456789ABCDF'];
+  const body = { id, fiscalCode: taxCode };
+  server.at('2021-02-14T12:00:00+01:00');
+  await server.call('PUT', `/bpd/hb/citizens/${taxCode}`, { token: issuer });
+  await server.call('PUT', '/bpd/hb/payment-instruments/card', { token: issuer, body });
+  await server.call('PATCH', '/bpd/hb/payment-instruments/v2', { token: issuer, body: { ...body, PAR } });
+  name = 'TKM.36081.TKNLST.20210214.120000.001.csv';
+  const sent = await send(`${hpanOf(88)};${PAR}\n${hpanOf(89)};UNKNOWN\nno token\n`);
+  expect(sent).toMatchObject({ status: 200, body: { file: name, rows: 3, enabled: 1, dropped: 1, rejected: 1 } });
+  expect((sent.body as { readonly outcome: unknown }).outcome).toEqual([
+    { line: 2, status: 'dropped', code: 'INSTRUMENT_NOT_FOUND', detail: 'par' },
+    { line: 3, status: 'rejected', code: 'WRONG_COLUMNS', detail: '1 columns' },
+  ]);
+  const csv = await send(`${hpanOf(88)};${PAR}\nno token\n`, { accept: 'text/csv' });
+  expect(csv.text).toBe('line;status;code;detail\n2;rejected;WRONG_COLUMNS;1 columns\n');
+  expect(JSON.parse(csv.headers.get('x-clickday-summary')!)).toMatchObject({ enabled: 0, known: 1, rejected: 1 });
+
+  // From the next day on it counts by itself, whatever PAR a row names.
+  server.at('2021-02-16T12:00:00+01:00');
+  name = FILE_NAME.replace('001', '888');
+  const paid = row({ id: 'by token', hpan: hpanOf(88), date: '2021-02-15T10:00:00+01:00' });
+  expect((await send(paid)).body).toMatchObject({ counted: 1, cashbackCents: 450 });
+  const other = await server.token('acquirer', '12345');
+  const file = { token: other, body: paid, headers: { 'content-type': 'text/csv' } };
+  expect((await server.call('POST', '/rtd/files/TKM.36081.TKNLST.20210214.120000.002.csv', file)).status).toBe(403);
+});

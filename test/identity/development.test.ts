@@ -63,6 +63,27 @@ test('a token expires in real time', async () => {
   expect(await identity.verify(token)).toEqual({ ok: false, code: 'TOKEN_EXPIRED' });
 });
 
+test('a wallet session is of the same citizen, lives ten minutes or as long as the token, and is no token', async () => {
+  let nowMs = Date.UTC(2026, 0, 1);
+  const { sign, identity, walletSessions } = await openDevelopmentIdentity(folder, { realMs: () => nowMs });
+  for (const [ttlSeconds, livesMs] of [
+    [3_600, 600_000],
+    [60, 60_000],
+  ] as const) {
+    const token = await sign({ ...ASKED, ttlSeconds });
+    const asked = await identity.verify(token);
+    if (!asked.ok) throw new Error(asked.code);
+    const session = await walletSessions.open(asked.principal);
+    expect(session.expiresAtMs).toBe(nowMs + livesMs);
+    const principal = { ...asked.principal, expiresAtMs: session.expiresAtMs };
+    expect(await walletSessions.verify(session.token)).toEqual({ ok: true, principal });
+    expect(await identity.verify(session.token)).toEqual({ ok: false, code: 'UNAUTHENTICATED' });
+    expect(await walletSessions.verify(token)).toEqual({ ok: false, code: 'UNAUTHENTICATED' });
+    nowMs += livesMs;
+    expect(await walletSessions.verify(session.token)).toEqual({ ok: false, code: 'TOKEN_EXPIRED' });
+  }
+});
+
 test('nobody is named wrongly', async () => {
   const { sign } = await openDevelopmentIdentity(folder);
   for (const [role, subject] of [

@@ -332,6 +332,28 @@ test('fault 37: a full wallet takes no more instruments, neither listed nor enab
   expect(await list(1_002)).toEqual(full);
 });
 
+test('more tokens of a card are enabled while it is, and never it with them', async () => {
+  const world = await World.open();
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  const [card, token] = [hpan(1), hpan(1_001)];
+  const add = () => citizen.do({ kind: 'enableCashback', hpan: card, tokens: [token], onlyTokens: true });
+  const off = { ok: false, code: 'INSTRUMENT_NOT_FOUND' };
+  expect(await add()).toEqual(off);
+  await citizen.enable(card);
+  await citizen.do({ kind: 'disableCashback', hpan: card });
+  expect(await add()).toEqual(off);
+  expect((await citizen.wallet()).methods).toMatchObject([{ hpan: card, cashback: 'off' }]);
+  await citizen.enable(card);
+  // Behind an answer that is under way.
+  const ending = citizen.do({ kind: 'disableCashback', hpan: card });
+  expect(await add()).toEqual(off);
+  await ending;
+  await citizen.enable(card);
+  for (const _ of ['once', 'twice']) expect(await add()).toMatchObject({ ok: true });
+  expect((await citizen.wallet()).methods.map(({ cashback }) => cashback)).toEqual(['enabled', 'enabled']);
+});
+
 /** The second operator's word is under way with all the rest. */
 async function excludeSoon(world: World, { key }: Citizen): Promise<Promise<unknown>> {
   const about = { citizen: key, payment: null, reason: 'seen' };

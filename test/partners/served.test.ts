@@ -1,5 +1,6 @@
-// Method: a real server on two shards and a real bank service; the engine is killed while an account waits to be checked
-// again, and the next one finds it in its rows and tells the phone that is watching what the bank says by then.
+// Method: a real server on two shards and real third parties; the engine is killed while something is between them. An
+// account that waits to be checked again is found in the rows by the next one, which tells the phone that is watching what the
+// bank says by then; a charge that was answered is asked for again under its key.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,4 +48,28 @@ test('R13: an IBAN that the bank disowns an hour later is gone, and the phone is
   expect((await askHttp(http, { method: 'POST', path: '/admin/clock', body })).status).toBe(200);
   expect(await isGone).toMatchObject({ iban: null, ibanCheckStatus: 'KO' });
   app.close();
+});
+
+test('R14: a card is verified in a wallet session; asked again after a death, it is charged no second time', async () => {
+  const url = await bank.listen(0);
+  const environment = { CLICKDAY_CARD_CHARGES_URL: url };
+  const server = await Supervised.start({ folder, now: '2020-12-10T10:00:00+01:00', shards: 2, environment });
+  const token = await server.token('citizen', makeTaxCode(1));
+  const ask = async (asked: string, method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${asked}`, 'content-type': 'application/json', 'idempotency-key': path };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(server.url + path, { method, headers, ...sent });
+    expect([path, response.status]).toEqual([path, 200]);
+    return ((await response.json()) as { readonly data: unknown }).data;
+  };
+  await ask(token, 'PUT', '/bpd/io/citizen/v2', {});
+  const { sessionToken } = (await ask(token, 'GET', '/v1/users/actions/start-session')) as { sessionToken: string };
+  const creditCard = { pan: '9999000000000001', expireMonth: '07', expireYear: '24' };
+  const [card] = (await ask(sessionToken, 'POST', '/v1/wallet/cc', { data: { creditCard } })) as { idWallet: number }[];
+  const pay = () => ask(sessionToken, 'POST', '/v1/payments/cc/actions/pay', { data: { idWallet: card!.idWallet } });
+  const paid = await pay();
+  server.killEngine();
+  await server.whenReady(2);
+  expect(await pay()).toEqual(paid);
+  expect(await (await fetch(`${url}/v1/charges`)).json()).toHaveLength(1);
 });

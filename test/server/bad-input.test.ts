@@ -202,7 +202,8 @@ describe('a file', () => {
   const NAME = 'CSTAR.36081.TRNLOG.20210212.100000.001.csv';
   const row = (at: number) => `36081;00;01;${CARD};${PAID};F${at};;;100;978;09509;M1;T1;999900;5411`;
   const BAD: readonly (readonly [what: string, name: string, body: string | Buffer, status: number, said: string])[] = [
-    ['of another kind', 'TKM.36081.TKNLST.20210212.100000.001.csv', row(1), 400, 'FILE_NAME_INVALID'],
+    ['of another kind', 'TKM.36081.TRNLOG.20210212.100000.001.csv', row(1), 400, 'FILE_NAME_INVALID'],
+    ['of tokens that is of rows', 'TKM.36081.TKNLST.20210212.100000.001.csv', row(1), 200, 'WRONG_COLUMNS'],
     ['of no day of the calendar', NAME.replace('0212', '0231'), row(1), 400, 'FILE_NAME_INVALID'],
     ['that is encrypted, where no key is', `${NAME}.pgp`, row(1), 415, 'PGP_NOT_CONFIGURED'],
     ['of another sender', NAME.replace('36081', '03069'), row(1), 403, 'FORBIDDEN'],

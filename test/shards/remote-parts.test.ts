@@ -125,6 +125,7 @@ const BODIES: readonly WalletCommandBody[] = [
   { kind: 'setFavourite', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1) },
   { kind: 'enableCashback', hpan: hpan(1), tokens: [hpan(2), hpan(3)] },
+  { kind: 'enableCashback', hpan: hpan(1), tokens: [hpan(2)], onlyTokens: true },
   { kind: 'disableCashback', hpan: hpan(1) },
   { kind: 'disableCashback', hpan: hpan(1), cancellationMs: instant(NOW) },
   { kind: 'enableAll' },

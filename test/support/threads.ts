@@ -44,6 +44,7 @@ export class Threads {
         ibanChecker: null,
         cardVault: null,
         banks: null,
+        cardCharges: null,
         pgp: null,
         checkpointRowCount: 200,
         killAt: null,

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import { BANKS, simulatedBanks } from './banks.ts';
+import { CARD_CHARGES, simulateCardCharges } from './card-charges.ts';
 import { CARD_VAULT, simulatedCardVault } from './card-vault.ts';
 import { IBAN_CHECKER, simulatedIbanChecker } from './iban-checker.ts';
 import type { SimulatedAnswer, SimulatedPartner } from './simulated-partner.ts';
@@ -33,6 +34,7 @@ export class PartnerSimulator {
     [IBAN_CHECKER, simulatedIbanChecker],
     [CARD_VAULT, simulatedCardVault],
     [BANKS, simulatedBanks],
+    [CARD_CHARGES, simulateCardCharges()],
   ]);
   readonly #conducts = new Map<string, Conduct>();
   readonly #calls = new Map<string, number>();
@@ -99,7 +101,11 @@ export class PartnerSimulator {
     const { mode, delayMs, settings } = this.#conducts.get(name) ?? UP;
     if (mode === 'down') response.destroy();
     else if (mode === 'unavailable') send(response, { status: 503 });
-    else if (mode === 'up') setTimeout(() => send(response, partner.answer(body, settings, path)), delayMs);
+    else if (mode === 'up') {
+      // Done at once, however late it is told.
+      const answer = partner.answer(body, settings, path);
+      setTimeout(() => send(response, answer), delayMs);
+    }
   }
 }
 

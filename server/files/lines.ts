@@ -1,29 +1,5 @@
-/** The acquirers' file (domain 9): its name, its lines, its columns. What a row may say is engine/programme's affair. */
-
-import { dayNumberOf, LIMITS } from '../../engine/index.ts';
-
-/** `CSTAR.<ABI>.TRNLOG.<YYYYMMDD>.<HHMISS>.<nnn>.csv`, and `.pgp` behind it where the file is encrypted. */
-const NAME =
-  /^CSTAR\.(?<abi>\d{5})\.TRNLOG\.(?<year>\d{4})(?<month>\d\d)(?<day>\d\d)\.(?<time>\d{6})\.\d{3}\.csv(?<pgp>\.pgp)?$/;
-const TIME = /^([01]\d|2[0-3])([0-5]\d){2}$/;
-
-export interface FileName {
-  /** ABI code. */
-  readonly sender: string;
-  readonly isEncrypted: boolean;
-  /** Of the file that it is once it is not encrypted. */
-  readonly plain: string;
-}
-
-/** @returns null where this is not the name of such a file */
-export function readFileName(name: string): FileName | null {
-  const { abi, year, month, day, time, pgp } = NAME.exec(name)?.groups ?? {};
-  if (abi === undefined || time === undefined) return null;
-  const isDated = dayNumberOf(`${year}-${month}-${day}`) !== null && TIME.test(time);
-  if (!isDated) return null;
-  const isEncrypted = pgp !== undefined;
-  return { sender: abi, isEncrypted, plain: isEncrypted ? name.slice(0, -pgp.length) : name };
-}
+/** The text of acquirers' files (domain 9) as lines and columns. What a row may say is not decided here. */
+import { LIMITS } from '../../engine/index.ts';
 
 export interface Line {
   /** From 1, as an editor counts. */
@@ -80,4 +56,11 @@ export function createLineReader(): LineReader {
 
 function isRow({ columns }: Line): boolean {
   return columns === null || columns.length > 1 || columns[0] !== '';
+}
+
+/** All of them, piece by piece. */
+export async function* linesOf({ text }: { text(): AsyncIterable<string> }): AsyncGenerator<readonly Line[]> {
+  const reader = createLineReader();
+  for await (const piece of text()) yield reader.push(piece);
+  yield reader.end();
 }

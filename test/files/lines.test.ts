@@ -1,46 +1,13 @@
 // Method: the same text is cut into pieces at every place, and must always give the lines of a plain split.
-// Names are tried valid, invalid, and one step between.
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../engine/limits.ts';
-import { createLineReader, type Line, readFileName } from '../../server/files/trnlog.ts';
+import { createLineReader, type Line } from '../../server/files/lines.ts';
 import { Random, seed } from '../support/random.ts';
 
 function readAll(pieces: readonly string[]): Line[] {
   const reader = createLineReader();
   return [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
 }
-
-test('a file is named after its sender, its date and its time', () => {
-  const plain = 'CSTAR.36081.TRNLOG.20210211.235959.001.csv';
-  expect(readFileName(plain)).toEqual({ sender: '36081', isEncrypted: false, plain });
-  expect(readFileName('CSTAR.36081.TRNLOG.20210211.235959.001.csv.pgp')).toEqual({
-    sender: '36081',
-    isEncrypted: true,
-    plain,
-  });
-  const other = 'CSTAR.00000.TRNLOG.20200229.000000.999.csv';
-  expect(readFileName(other)).toEqual({ sender: '00000', isEncrypted: false, plain: other });
-  for (const name of [
-    '',
-    'CSTAR.3608.TRNLOG.20210211.101530.001.csv',
-    'CSTAR.360811.TRNLOG.20210211.101530.001.csv',
-    'CSTAR.36081.TRNLOG.20210229.101530.001.csv',
-    'CSTAR.36081.TRNLOG.20211301.101530.001.csv',
-    'CSTAR.36081.TRNLOG.20210211.240000.001.csv',
-    'CSTAR.36081.TRNLOG.20210211.106000.001.csv',
-    'CSTAR.36081.TRNLOG.20210211.101560.001.csv',
-    'CSTAR.36081.TRNLOG.20210211.101530.01.csv',
-    'CSTAR.36081.TRNLOG.20210211.101530.001.csv.gpg',
-    'CSTAR.36081.TRNLOG.20210211.101530.001.csv.pgp.pgp',
-    'CSTAR.36081.TRNLOG.20210211.101530.001.pgp',
-    'cstar.36081.trnlog.20210211.101530.001.csv',
-    'TKM.36081.TKNLST.20210211.101530.001.csv',
-    'CSTAR.36081.TRNLOG.20210211.101530.001.csv\n',
-    '../CSTAR.36081.TRNLOG.20210211.101530.001.csv',
-  ]) {
-    expect(readFileName(name), JSON.stringify(name)).toBeNull();
-  }
-});
 
 test('lines and columns are the same wherever the text is cut', () => {
   const text = 'a;b;c\r\n;;\n\nx\n\r\nlast;one';
