@@ -213,16 +213,16 @@ export class PayoutDesk {
     });
   }
 
-  /** Without those whose citizens left since they were read. */
+  /** Without those that changed since they were read: whose citizen did not leave goes out with the next export. */
   async #claim(file: PayoutFile, rows: readonly PayoutRow[]): Promise<readonly PayoutRow[]> {
     if (this.#isStopped) throw new DeskFault('DRAINING');
     const { fileNumber } = file;
     await this.#setFile(file);
     const replies = await this.#options.engine.changePayouts(
-      rows.map(({ id }) => ({ kind: 'export', id, fileNumber })),
+      rows.map(({ id, updateMs }) => ({ kind: 'export', id, fileNumber, updateMs })),
     );
     for (const reply of replies) {
-      if (!reply.ok && reply.code !== 'PAYOUT_NOT_EXPORTABLE') throw new DeskFault(reply.code);
+      if (!reply.ok && !NOT_CLAIMED.has(reply.code)) throw new DeskFault(reply.code);
     }
     const claimed = rows.filter((_, at) => replies[at]?.ok === true);
     if (claimed.length === 0) await this.#setFile({ ...file, state: 'restored' });
@@ -316,6 +316,9 @@ export class PayoutDesk {
     });
   }
 }
+
+/** What a claim may be refused for. */
+const NOT_CLAIMED: ReadonlySet<RefusalName> = new Set(['PAYOUT_NOT_EXPORTABLE', 'PAYOUT_CHANGED']);
 
 /** The engine refused what it should not: it stops, or is full. */
 class DeskFault extends Error {

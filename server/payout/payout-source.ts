@@ -155,6 +155,7 @@ function payoutRow(payout: PayoutView, { startDay, endDay }: PeriodView): Payout
     jackpotCents: payout.jackpotCents,
     ticketId: payout.ticketId,
     relatedId: payout.relatedId,
+    updateMs: payout.updateMs,
   };
 }
 

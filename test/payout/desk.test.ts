@@ -179,6 +179,29 @@ test('who leaves while the files are written is in none; a record that cannot be
   expect(idsIn(filesIn().at(-1)!)).toEqual([bad!.id]);
 });
 
+test('who names another account between reading and claiming is paid there, by the next export', async () => {
+  const desk = deskOf();
+  await desk.make(PAID_PERIOD, null);
+  const records = (await Promise.all(citizens.map(payoutsOf))).flat();
+  const changing = through(() => undefined);
+  let changed: Citizen | undefined;
+  changing.changePayouts = async (changes) => {
+    if (changed === undefined) {
+      const first = records.find(({ id }) => id === changes[0]!.id)!;
+      changed = citizens.find(({ key }) => key === first.citizen)!;
+      await setIban(changed, 5);
+    }
+    return world.engine.changePayouts(changes);
+  };
+  expect(await exported(deskOf(changing))).toMatchObject({ state: 'done', rowCount: 5, unwritableCount: 0 });
+  const names = filesIn();
+  expect(names.map((name) => readFileSync(join(folder, name), 'utf8')).join('')).not.toContain(changed!.taxCode);
+  expect(await exported(desk)).toMatchObject({ state: 'done', fileCount: 1, rowCount: 1 });
+  const [written] = filesIn().filter((name) => !names.includes(name));
+  const columns = readFileSync(join(folder, written!), 'utf8').split(';');
+  expect(columns.slice(1, 3)).toEqual([changed!.taxCode, makeIban(5)]);
+});
+
 test('an engine that has no room just now is asked again', async () => {
   await deskOf().make(PAID_PERIOD, null);
   const crowded = through(() => undefined);
