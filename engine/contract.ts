@@ -579,6 +579,7 @@ export interface PayoutView {
   readonly relatedId: number | null;
   readonly ticketId: string | null;
   readonly consapId: string | null;
+  /** Of the last change, and later than of the one before: two states of a record never have the same. */
   readonly updateMs: number;
 }
 
@@ -607,7 +608,9 @@ export interface PayoutFile {
 
 /** What is to become of a payout record. Asked twice, each has one effect. */
 export type PayoutChange =
-  | { readonly kind: 'export' | 'deliver'; readonly id: number; readonly fileNumber: number }
+  /** `updateMs`: of the record as it was read for the file. */
+  | { readonly kind: 'export'; readonly id: number; readonly fileNumber: number; readonly updateMs: number }
+  | { readonly kind: 'deliver'; readonly id: number; readonly fileNumber: number }
   | {
       readonly kind: 'restore';
       readonly id: number;
@@ -1269,6 +1272,13 @@ export const REFUSALS = {
     programmeCode: 'resource.not-found.error',
     text: 'No unfinished payout file of this period has this name.',
     testo: 'Nessun file di pagamento in sospeso con questo nome.',
+  },
+  PAYOUT_CHANGED: {
+    number: 79,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'This record has changed since it was read: read it again.',
+    testo: 'Pagamento modificato dopo la lettura.',
   },
   // What operators make of reversals (domain 3.3b).
   REVERSAL_NOT_FOUND: {

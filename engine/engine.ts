@@ -125,6 +125,8 @@ export interface PayoutsQuery {
   readonly filter?: PayoutsFilter;
   /** Without accounts and tax codes, which are sealed and cost most of the reading. */
   readonly isBrief?: boolean;
+  /** Only those of one partition: its store reads, and opens seals, beside the others. */
+  readonly partition?: number;
   /** Of the page before; what is not one finds nothing. */
   readonly cursor?: string;
 }

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CitizenKey, Engine } from '../engine/index.ts';
-import { openFolderSeal, readBlames } from '../snapshots/index.ts';
+import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
 import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import type { Backups } from './backups.ts';
 import type { SettableClock } from './clock.ts';
@@ -106,7 +106,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });
   const errors = await ErrorStore.open({
-    folder: join(folder, 'errors'),
+    folder: errorsFolder(folder),
     seal: openFolderSeal(folder, 'errors'),
     unreadable: (name) => log.error({ file: name }, 'bad lines in errors/ cannot be opened: they stay there unseen'),
   });

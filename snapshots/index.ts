@@ -77,7 +77,14 @@ export { type Checked, type Inspection, type VerifyOptions, verifyFolder } from 
 export { KeyedHash } from './keys.ts';
 export { readThrough } from './lmdb/environment.ts';
 export { createFileDurably } from './lmdb/files.ts';
-export { type Folder, type FolderParts, generationOf, openFolder, openFolderAsItIs } from './lmdb/folder.ts';
+export {
+  errorsFolder,
+  type Folder,
+  type FolderParts,
+  generationOf,
+  openFolder,
+  openFolderAsItIs,
+} from './lmdb/folder.ts';
 export {
   type FileStore,
   openFileStore,

@@ -2,7 +2,6 @@
 import { defineCommand } from 'citty';
 import type { ReconciledSums, Reconciliation } from '../../server/index.ts';
 import { euro, grouped } from '../paint.ts';
-import { romeDay } from '../rome.ts';
 import { openDesk } from './desk.ts';
 import { LINE_ARGUMENTS } from './line.ts';
 import { JSON_ARGUMENT, print, printJson } from './verb.ts';
@@ -16,16 +15,21 @@ export const reconciliation = defineCommand({
       'by file and by acquirer, with the reasons. Exact, whatever died meanwhile.',
   },
   args: {
-    day: { type: 'string', description: 'of arrival, in Rome; by default today', valueHint: 'YYYY-MM-DD' },
+    day: {
+      type: 'string',
+      description: 'of arrival, in Rome; by default today, as the server’s clock has it',
+      valueHint: 'YYYY-MM-DD',
+    },
     acquirer: { type: 'string', description: 'only this one', valueHint: 'ABI' },
     ...LINE_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
   async run({ args }) {
     const desk = await openDesk(args, 'reconciliation');
-    const acquirer = args.acquirer === undefined ? '' : `&acquirer=${encodeURIComponent(args.acquirer)}`;
-    const day = encodeURIComponent(args.day ?? romeDay(Date.now()));
-    const read = await desk.get<Reconciliation>(`/admin/reconciliation?day=${day}${acquirer}`);
+    const query = new URLSearchParams();
+    if (args.day !== undefined) query.set('day', args.day);
+    if (args.acquirer !== undefined) query.set('acquirer', args.acquirer);
+    const read = await desk.get<Reconciliation>(`/admin/reconciliation?${query}`);
     if (args.json) printJson(read);
     else print(sayReconciliation(read));
   },

@@ -39,7 +39,8 @@ function untilOf(cut: string | undefined, time: string | undefined): Until {
   return time === undefined ? 'end' : { timeMs: instantArgument('to-time', time) };
 }
 
-function report(folder: string, { vector, lastMs, epoch, erasedCount, base, damagedBases }: Restored): string {
+function report(folder: string, restored: Restored): string {
+  const { vector, lastMs, epoch, erasedCount, base, damagedBases, errorFileCount, damagedErrors } = restored;
   const records = counted(
     vector.reduce((sum, sequence) => sum + sequence, 0),
     'record',
@@ -49,6 +50,8 @@ function report(folder: string, { vector, lastMs, epoch, erasedCount, base, dama
     `${folder}: ${records} up to ${romeMoment(lastMs)}, epoch ${epoch}${gone}`,
     `  rows folded ${base === null ? 'from the first record' : `on top of base ${base}`}`,
     ...damagedBases.map((damage) => `  not used, since it is damaged: ${damage}`),
+    ...(errorFileCount === 0 ? [] : [`  bad lines of ${counted(errorFileCount, 'file')}`]),
+    ...damagedErrors.map((damage) => `  bad lines that are lost: ${damage}`),
     `  check it: clickday verify --data ${folder}`,
   ].join('\n');
 }

@@ -17,8 +17,8 @@ export type PayoutEvent =
   | { readonly type: 'WITHDRAW' }
   /** The citizen, of this enrolment, was excluded and is no more. */
   | { readonly type: 'REINSTATE'; readonly enrolment: number }
-  /** It goes into a file that is being written. */
-  | { readonly type: 'EXPORT'; readonly fileNumber: number }
+  /** It goes into a file that is being written, as it was read: `updateMs` is what `atMs` was then. */
+  | { readonly type: 'EXPORT'; readonly fileNumber: number; readonly updateMs: number }
   /** That file is where it was to go. */
   | { readonly type: 'DELIVER'; readonly fileNumber: number }
   /** An operator says what became of a file that was not finished. The payoff is what it goes out with if it does again. */
@@ -60,6 +60,7 @@ function when<T extends PayoutEvent['type']>(judge: (args: Args<T>) => boolean):
 const ofFile = { guard: 'isOfFile' } as const;
 const notOfFile = { actions: { type: 'refuse', params: { code: 'PAYOUT_IN_OTHER_FILE' } } } as const;
 const notSent = { actions: { type: 'refuse', params: { code: 'PAYOUT_NOT_SENT' } } } as const;
+const hasChanged = { actions: { type: 'refuse', params: { code: 'PAYOUT_CHANGED' } } } as const;
 const notOpen = { actions: { type: 'refuse', params: { code: 'PAYOUT_NOT_EXPORTABLE' } } } as const;
 
 /** What is to be sent, whether for the first time or again. */
@@ -68,7 +69,7 @@ const open = {
   EMPTY: { actions: 'empty' },
   WITHDRAW: { actions: 'withdraw' },
   REINSTATE: { guard: 'isOfEnrolment', actions: 'reinstate' },
-  EXPORT: [{ guard: 'isExportable', target: 'WIP', actions: 'export' }, notOpen],
+  EXPORT: [{ guard: 'isAsRead', target: 'WIP', actions: 'export' }, { guard: 'isExportable', ...hasChanged }, notOpen],
   DELIVER: notOfFile,
   RESTORE: {},
   OUTCOME: notSent,
@@ -78,6 +79,9 @@ export const payoutMachine = setup({
   types: { context: {} as PayoutContext, events: {} as PayoutEvent },
   guards: {
     isExportable: ({ context: { payout } }) => isExportable(payout),
+    isAsRead: when<'EXPORT'>(
+      ({ context: { payout }, event }) => isExportable(payout) && payout.atMs === event.updateMs,
+    ),
     isOfFile: when<'EXPORT' | 'DELIVER' | 'RESTORE'>(
       ({ context: { payout }, event }) => payout.fileNumber === event.fileNumber,
     ),
@@ -168,7 +172,7 @@ export function decidePayout(payout: Payout, event: PayoutEvent, nowMs: number):
 }
 
 function set({ payout, nowMs, decision }: PayoutContext, change: Partial<Payout>): void {
-  decision.payout = { ...payout, ...change, atMs: nowMs };
+  decision.payout = { ...payout, ...change, atMs: Math.max(nowMs, payout.atMs + 1) };
 }
 
 function isSameOutcome(left: PayoutOutcome | null, right: PayoutOutcome): boolean {

@@ -40,7 +40,7 @@ export interface Payout {
   /** Of a complaint, and as Consap numbers what it paid; empty = none. */
   readonly ticketId: string;
   readonly consapId: string;
-  /** Instant of the last change. */
+  /** Instant of the last change; where the clock has not gone on since the one before, a millisecond after that. */
   readonly atMs: number;
 }
 

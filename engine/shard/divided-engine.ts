@@ -333,14 +333,14 @@ export class DividedEngine implements Engine {
   }
 
   payouts: Engine['payouts'] = async (query) => {
-    const { awardPeriodId = null, filter = 'all', isBrief = false, cursor = '0 0' } = query;
+    const { awardPeriodId = null, filter = 'all', isBrief = false, cursor = `${query.partition ?? 0} 0` } = query;
     const { partition, from } = payoutCursorOf(cursor);
     if (partition >= PARTITION_COUNT) return { ok: true, value: { payouts: [], nextCursor: null } };
     const part = { partition, from, countMax: LIMITS.payoutsPageMax, filter, awardPeriodId, isBrief };
     const page = await this.#shardAt(partition).payouts(part);
     if (!page.ok) return page;
     const { payouts, next } = page.value;
-    const isLast = next === null && partition === PARTITION_COUNT - 1;
+    const isLast = next === null && partition === (query.partition ?? PARTITION_COUNT - 1);
     const nextCursor = next === null ? `${partition + 1} 0` : `${partition} ${next}`;
     return { ok: true, value: { payouts, nextCursor: isLast ? null : nextCursor } };
   };

@@ -167,7 +167,7 @@ export class PayoutDecider {
   #eventOf(turn: Turn, partition: number, payout: Payout, change: PayoutChange): PayoutEvent {
     switch (change.kind) {
       case 'export':
-        return { type: 'EXPORT', fileNumber: change.fileNumber };
+        return { type: 'EXPORT', fileNumber: change.fileNumber, updateMs: change.updateMs };
       case 'deliver':
         return { type: 'DELIVER', fileNumber: change.fileNumber };
       case 'outcome':

@@ -1,7 +1,9 @@
 /** What became of the rows of acquirers, by file and summed by acquirer, of one day in Rome: for operators. */
 import {
   addCents,
+  type Clock,
   dayNumberOf,
+  dayText,
   type Engine,
   type FileFigure,
   isoText,
@@ -9,6 +11,7 @@ import {
   type ReceivedFile,
   ROW_FATES,
   type RowFate,
+  romeDayNumber,
 } from '../../engine/index.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
@@ -47,14 +50,19 @@ export interface Reconciliation {
   readonly files: readonly ReconciledFile[];
 }
 
-export function reconciliationRoutes(engine: Engine): readonly Route[] {
-  const handle = (call: Call) => readDay(engine, call);
+interface ReconciliationPorts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+}
+
+export function reconciliationRoutes(ports: ReconciliationPorts): readonly Route[] {
+  const handle = (call: Call) => readDay(ports, call);
   return [{ method: 'GET', path: '/admin/reconciliation', roles: ['operator'], handle }];
 }
 
-/** `?day=YYYY-MM-DD&acquirer=ABI`: in each sum rows = accepted + dropped + rejected + repeated. */
-async function readDay(engine: Engine, { request: { query } }: Call): Promise<Answer> {
-  const day = query.get('day') ?? '';
+/** `?day=YYYY-MM-DD&acquirer=ABI`, by default today: in each sum rows = accepted + dropped + rejected + repeated. */
+async function readDay({ engine, clock }: ReconciliationPorts, { request: { query } }: Call): Promise<Answer> {
+  const day = query.get('day') ?? dayText(romeDayNumber(clock.nowMs()));
   const dayNumber = dayNumberOf(day);
   if (dayNumber === null) return refuse('FIELD_INVALID', 'day');
   const acquirer = query.get('acquirer');

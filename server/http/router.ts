@@ -96,7 +96,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     ...internalRoutes(options),
     ...payoutRoutes(options),
     ...reversalRoutes(options.engine),
-    ...reconciliationRoutes(options.engine),
+    ...reconciliationRoutes(options),
     ...errorRoutes(options),
     ...periodRoutes(options.engine),
     ...exclusionRoutes(options.engine),

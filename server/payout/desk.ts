@@ -23,6 +23,7 @@ import { type ComplaintPayment, readComplaintPayments } from './complaint-paymen
 import { consapFile } from './consap-file.ts';
 import { readOutcomes, type TransferOutcome } from './outcomes.ts';
 import {
+  type FilePlace,
   type OutputTransform,
   PayoutFault,
   type PayoutFormat,
@@ -69,6 +70,8 @@ export interface TakenIn {
 }
 
 const REJECTED_MAX = 1_000;
+/** They share flushes of the journal, and wait for the disk together; it has a few threads. */
+const FILES_AT_ONCE = 4;
 
 export class PayoutDesk {
   readonly #options: PayoutDeskOptions;
@@ -113,7 +116,7 @@ export class PayoutDesk {
     return { ok: true, ended: this.#ended };
   }
 
-  /** An export ends before its next file: the next one goes on. */
+  /** An export ends before its next files: the next one goes on. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#ended;
@@ -176,28 +179,28 @@ export class PayoutDesk {
     const ids = await planPayout(this.#source, period);
     if (ids.length === 0) return;
     const unwritable = new Unwritable();
-    let open = must(await engine.payoutFiles()).length;
+    const before = must(await engine.payoutFiles()).length;
+    const fileAt = ({ number }: FilePlace) => fileOf(period, before + number);
     const written = writePayoutFiles(plannedRows(this.#source, { period, ids, unwritable }), {
-      ...{ folder, format, clock, rowCount: ids.length },
+      ...{ folder, format, clock, rowCount: ids.length, filesAtOnce: FILES_AT_ONCE },
       ...(rowsPerFile === undefined ? {} : { rowsPerFile }),
       ...(transform === undefined ? {} : { transform }),
-      claim: (rows) => {
-        open += 1;
-        return this.#claim(fileOf(period, open), rows);
-      },
-      announce: (file) => this.#setFile({ ...fileOf(period, open), ...sumsOf(file) }),
+      claim: (rows, place) => this.#claim(fileAt(place), rows),
+      announce: (file) => this.#setFile({ ...fileAt(file), ...sumsOf(file) }),
     });
-    // Marked while the next file is claimed: that has no name before, and the two share flushes.
-    let marked = Promise.resolve();
+    // Marked while the next files are claimed: those have no name before, and all share flushes.
+    const marked: Promise<void>[] = [];
     try {
       for await (const file of written) {
-        await marked;
-        marked = this.#markDelivered({ ...fileOf(period, open), ...sumsOf(file), state: 'delivered' }, file);
-        marked.catch(() => undefined); // It is waited for.
+        const mark = this.#markDelivered({ ...fileAt(file), ...sumsOf(file), state: 'delivered' }, file);
+        mark.catch(() => undefined); // It is waited for.
+        marked.push(mark);
+        if (marked.length > FILES_AT_ONCE) await marked.shift();
       }
     } finally {
-      await marked;
+      await Promise.allSettled(marked);
     }
+    await Promise.all(marked);
     this.#tell({ unwritable: unwritable.named, unwritableCount: unwritable.count });
   }
 
@@ -213,16 +216,16 @@ export class PayoutDesk {
     });
   }
 
-  /** Without those whose citizens left since they were read. */
+  /** Without those that changed since they were read: whose citizen did not leave goes out with the next export. */
   async #claim(file: PayoutFile, rows: readonly PayoutRow[]): Promise<readonly PayoutRow[]> {
     if (this.#isStopped) throw new DeskFault('DRAINING');
     const { fileNumber } = file;
     await this.#setFile(file);
     const replies = await this.#options.engine.changePayouts(
-      rows.map(({ id }) => ({ kind: 'export', id, fileNumber })),
+      rows.map(({ id, updateMs }) => ({ kind: 'export', id, fileNumber, updateMs })),
     );
     for (const reply of replies) {
-      if (!reply.ok && reply.code !== 'PAYOUT_NOT_EXPORTABLE') throw new DeskFault(reply.code);
+      if (!reply.ok && !NOT_CLAIMED.has(reply.code)) throw new DeskFault(reply.code);
     }
     const claimed = rows.filter((_, at) => replies[at]?.ok === true);
     if (claimed.length === 0) await this.#setFile({ ...file, state: 'restored' });
@@ -316,6 +319,9 @@ export class PayoutDesk {
     });
   }
 }
+
+/** What a claim may be refused for. */
+const NOT_CLAIMED: ReadonlySet<RefusalName> = new Set(['PAYOUT_NOT_EXPORTABLE', 'PAYOUT_CHANGED']);
 
 /** The engine refused what it should not: it stops, or is full. */
 class DeskFault extends Error {

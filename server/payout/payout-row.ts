@@ -31,6 +31,8 @@ export interface PayoutRow extends PayoutAmounts {
   readonly ticketId: string | null;
   /** The record that this one corrects or adds to. */
   readonly relatedId: number | null;
+  /** Of the record as it was read; the claim names it. */
+  readonly updateMs: number;
 }
 
 export interface RowFault {

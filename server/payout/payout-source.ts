@@ -1,6 +1,9 @@
 /** The records of a period as the rows of its files: counted first, since their names tell how many there will be. */
 import {
   type Engine,
+  LIMITS,
+  PARTITION_COUNT,
+  type PayoutsPage,
   type PayoutsQuery,
   type PayoutView,
   type PeriodView,
@@ -33,7 +36,7 @@ export interface PayoutSource {
 
 const ASK_AGAIN_MS = 100;
 
-/** Ids of what is to be sent, in the order of partitions and numbers, which never changes. Opens no seals. */
+/** Ids of what is to be sent, in the order of `payoutsIn`, which never changes. Opens no seals. */
 export async function planPayout(source: PayoutSource, { awardPeriodId }: PeriodView): Promise<Uint32Array> {
   let [ids, count] = [new Uint32Array(IDS_FIRST), 0];
   for await (const { id } of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: true })) {
@@ -83,27 +86,30 @@ function writableRow(payout: PayoutView, period: PeriodView, unwritable: Unwrita
 /** Its key is gone: nobody can say any more whose it was. */
 const NO_ACCOUNT: RowFault = { code: 'FIELD_INVALID', detail: 'account' };
 
-/** @throws PayoutReadFault when the engine stops */
-export async function* payoutsIn(
-  source: PayoutSource,
-  query: Omit<PayoutsQuery, 'cursor'>,
-): AsyncGenerator<PayoutView> {
-  const pages = pagesIn(source, query);
-  const asked: Promise<IteratorResult<readonly PayoutView[]>>[] = [];
-  try {
-    for (;;) {
-      while (asked.length <= PAGES_AHEAD) asked.push(askedAhead(pages.next()));
-      const page = await asked.shift()!;
-      if (page.done === true) return;
-      yield* page.value;
+/**
+ * A page of each partition in turn: stores have every so many of them, and read side by side, each on its own thread.
+ *
+ * @throws PayoutReadFault when the engine stops
+ */
+export async function* payoutsIn(source: PayoutSource, query: PayoutsQuery): AsyncGenerator<PayoutView> {
+  const { shardCount } = await source.engine.stats();
+  const waiting: PayoutsQuery[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({ ...query, partition }));
+  const asked: { readonly of: PayoutsQuery; readonly page: Promise<PayoutsPage> }[] = [];
+  for (;;) {
+    while (waiting.length > 0 && asked.length < shardCount + PAGES_AHEAD) {
+      const of = waiting.shift()!;
+      asked.push({ of, page: askedAhead(readPage(source, of)) });
     }
-  } finally {
-    await pages.return(undefined); // Nothing is read any more.
+    const first = asked.shift();
+    if (first === undefined) return;
+    const { payouts, nextCursor } = await first.page;
+    yield* payouts;
+    if (nextCursor !== null) waiting.push({ ...first.of, cursor: nextCursor });
   }
 }
 
-/** The engine opens seals while the rows before are written: as many as the usual file has. */
-const PAGES_AHEAD = 2;
+/** The engine reads while the rows before are written. */
+const PAGES_AHEAD = 1;
 
 /** What failed is told when it is waited for. */
 function askedAhead<T>(page: Promise<T>): Promise<T> {
@@ -111,18 +117,12 @@ function askedAhead<T>(page: Promise<T>): Promise<T> {
   return page;
 }
 
-async function* pagesIn(
-  { engine, pause, isStopped }: PayoutSource,
-  query: Omit<PayoutsQuery, 'cursor'>,
-): AsyncGenerator<readonly PayoutView[]> {
-  let cursor: string | null = '0 0';
-  while (cursor !== null) {
-    const page: Awaited<ReturnType<Engine['payouts']>> = await engine.payouts({ ...query, cursor });
-    if (page.ok) {
-      yield page.value.payouts;
-      cursor = page.value.nextCursor;
-    } else if (page.code === 'OVERLOADED' && !isStopped()) await pause(ASK_AGAIN_MS);
-    else throw new PayoutReadFault(page.code);
+async function readPage({ engine, pause, isStopped }: PayoutSource, query: PayoutsQuery): Promise<PayoutsPage> {
+  for (;;) {
+    const page = await engine.payouts(query);
+    if (page.ok) return page.value;
+    if (page.code !== 'OVERLOADED' || isStopped()) throw new PayoutReadFault(page.code);
+    await pause(ASK_AGAIN_MS);
   }
 }
 
@@ -155,13 +155,20 @@ function payoutRow(payout: PayoutView, { startDay, endDay }: PeriodView): Payout
     jackpotCents: payout.jackpotCents,
     ticketId: payout.ticketId,
     relatedId: payout.relatedId,
+    updateMs: payout.updateMs,
   };
 }
 
-/** By partition, then by number within it: an id is number x partitions + partition + 1. */
+/** As `payoutsIn` reads: by page, then by partition, then by number. An id is number x partitions + partition + 1. */
 function isBefore(left: number, right: number): boolean {
+  const [leftPage, rightPage] = [pageOf(left), pageOf(right)];
+  if (leftPage !== rightPage) return leftPage < rightPage;
   const [leftPartition, rightPartition] = [partitionOfPayout(left), partitionOfPayout(right)];
   return leftPartition === rightPartition ? left < right : leftPartition < rightPartition;
+}
+
+function pageOf(id: number): number {
+  return Math.floor((id - 1) / PARTITION_COUNT / LIMITS.payoutsPageMax);
 }
 
 function doubled(ids: Uint32Array): Uint32Array<ArrayBuffer> {

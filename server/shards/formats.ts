@@ -505,6 +505,7 @@ const payoutChange = union<PayoutChange>({
   fileNumber: integer,
   status: payoutStatus as Codec<'NEW' | 'RECOVERY' | 'SENT'>,
   outcome: payoutOutcome,
+  updateMs: integer,
 });
 
 const payoutReply = union<PayoutReply>({ ok: flag, successorId: nullable(integer), ...refusedFields });

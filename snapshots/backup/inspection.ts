@@ -9,6 +9,7 @@ import { allPlacesOf, endOf, placeOf, placesOf } from '../lmdb/folder.ts';
 import { type StorePlace, slotPlaceOf, storeName } from '../store-place.ts';
 import { type Base, checkBase, isWithin, readBases } from './base.ts';
 import { type ClosedCut, Closure } from './closure.ts';
+import { type ErrorsOf, inspectErrors } from './errors-copy.ts';
 import { backupDamaged, type Cut, readCuts } from './layout.ts';
 import type { BackupReader } from './reader.ts';
 
@@ -128,10 +129,23 @@ function isWanted(base: Base, reader: BackupReader, until: Until): boolean {
   return until === 'end' || reader.lastMsOf(base.vector) <= until.timeMs;
 }
 
-/** Reads all that there is, and holds every cut and every base against it. */
+/** To a moment: those of the newest cut that is not after it. Null = there is none. @throws StorageFault CUT_UNKNOWN */
+export function errorsOf(reader: BackupReader, backup: BackupReader, until: Until): ErrorsOf | null {
+  if (until === 'end') return 'newest';
+  if ('cut' in until) return { name: until.cut };
+  const isAll = reader.generation === backup.newest.generation && reader.lastMsOf(reader.lasts) <= until.timeMs;
+  return isAll ? 'newest' : (readCuts(backup.folder).findLast(({ lastMs }) => lastMs <= until.timeMs) ?? null);
+}
+
+/** Reads all that there is, and holds every cut, every base and all bad lines against it. */
 export interface BackupInspection {
   readonly ok: boolean;
-  readonly checked: { readonly records: number; readonly cuts: number; readonly bases: number };
+  readonly checked: {
+    readonly records: number;
+    readonly cuts: number;
+    readonly bases: number;
+    readonly errorFiles: number;
+  };
   readonly cuts: readonly Cut[];
   readonly differences: readonly string[];
 }
@@ -140,6 +154,7 @@ export async function inspectBackup(backup: BackupReader): Promise<BackupInspect
   const differences: string[] = [];
   let records = 0;
   let bases = 0;
+  let errorFiles = 0;
   let cuts: readonly Cut[] = [];
   try {
     cuts = readCuts(backup.folder);
@@ -159,11 +174,19 @@ export async function inspectBackup(backup: BackupReader): Promise<BackupInspect
       const difference = await checkBase(base, reader);
       if (difference !== null) differences.push(`base ${base.name}: ${difference}`);
     }
+    const errors = inspectErrors(backup.folder);
+    errorFiles = errors.count;
+    differences.push(...errors.damaged);
   } catch (fault) {
     if (!(fault instanceof StorageFault)) throw fault;
     differences.push(`${fault.code}: ${fault.message}`);
   }
-  return { ok: differences.length === 0, checked: { records, cuts: cuts.length, bases }, cuts, differences };
+  return {
+    ok: differences.length === 0,
+    checked: { records, cuts: cuts.length, bases, errorFiles },
+    cuts,
+    differences,
+  };
 }
 
 function cutNamed(folder: string, name: string): Cut {

@@ -7,6 +7,7 @@
  *   lock                held by who writes here
  *   cuts/NAME.json      a named cut with its vector of sequences, written when all that it needs is there
  *   bases/NAME/         rows of all stores as of that cut: store-N/data.mdb, and base.json when they are whole (base.ts)
+ *   errors/             bad lines of files, as of each cut and of all that is here (errors-copy.ts)
  *   store-N/archive/    segments of the data folder, byte for byte, copied once
  *   store-N/tail/       segments of records that were in no segment there; they may overlap, and go when archive/ has them
  *   store-N/erased      slots whose keys were destroyed, also here: an older copy of the keys gives none of them back

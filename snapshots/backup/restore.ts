@@ -37,7 +37,8 @@ import { pastTurns } from '../past-turns.ts';
 import { openRecord } from '../record.ts';
 import { lastingSlot, type StorePlace, slotOf, storeName } from '../store-place.ts';
 import { type Base, placeBase } from './base.ts';
-import { chooseBase, type ReadBackup, readBackup, readerOf, type Until } from './inspection.ts';
+import { placeErrors } from './errors-copy.ts';
+import { chooseBase, errorsOf, type ReadBackup, readBackup, readerOf, type Until } from './inspection.ts';
 import { eraseSlots, noteErased, openKeyCopies } from './key-copy.ts';
 import { backupStorePaths, keyPaths, keysBeside, makeFolders } from './layout.ts';
 import { BackupReader } from './reader.ts';
@@ -71,6 +72,10 @@ export interface Restored {
   readonly base: string | null;
   /** Bases that would have been taken, were they not damaged: one line for each. */
   readonly damagedBases: readonly string[];
+  /** Files with bad lines that are there again. */
+  readonly errorFileCount: number;
+  /** Those that are not, since they are damaged: one line for each. */
+  readonly damagedErrors: readonly string[];
 }
 
 /**
@@ -79,7 +84,8 @@ export interface Restored {
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { backup, keys = keysBeside(backup), until = 'end' } = options;
-  const reader = readerOf(new BackupReader(backup), until);
+  const whole = new BackupReader(backup);
+  const reader = readerOf(whole, until);
   const folderKeys = readKeys(keys, reader.manifest.folderId);
   const { base, damaged } =
     options.withoutBase === true ? { base: null, damaged: [] } : await chooseBase(reader, until);
@@ -98,12 +104,17 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const folder = restartFolder(options.folder, { manifest, keys: folderKeys });
   try {
     const damage = await new Restore({ ...options, keys }, { reader, read, base, erased, epoch, folder }).run();
+    const of = errorsOf(reader, whole, until);
+    const errors = of === null ? { count: 0, damaged: [] } : placeErrors(backup, of, options.folder);
     finishFolder(folder);
     const erasedCount = [...erased.values()].reduce((sum, slots) => sum + slots.length, 0);
     const lastMs = reader.lastMsOf(read.vector);
     const used = damage === null ? base : null;
     const damagedBases = damage === null ? damaged : [...damaged, damage];
-    return { vector: read.vector, lastMs, epoch, erasedCount, base: used?.name ?? null, damagedBases };
+    return {
+      ...{ vector: read.vector, lastMs, epoch, erasedCount, base: used?.name ?? null, damagedBases },
+      ...{ errorFileCount: errors.count, damagedErrors: errors.damaged },
+    };
   } catch (error) {
     throw explained(options.folder, error);
   } finally {

@@ -13,6 +13,7 @@ import { lockFile } from '../lmdb/lock.ts';
 import type { StorePlace } from '../store-place.ts';
 import { copyBase, dropBases, readBases, sealBase, type UnsealedBase } from './base.ts';
 import { Closure } from './closure.ts';
+import { dropErrors, ErrorsCopy } from './errors-copy.ts';
 import { KeyCopy } from './key-copy.ts';
 import {
   type Cut,
@@ -66,6 +67,7 @@ export class BackupWriter {
   readonly #past: readonly StoreCopy[];
   readonly #stores: readonly StoreCopy[];
   readonly #keyCopy: KeyCopy;
+  readonly #errorsCopy: ErrorsCopy;
   readonly #unlock: () => void;
   /** One thing at a time. */
   #last: Promise<unknown> = Promise.resolve();
@@ -117,6 +119,7 @@ export class BackupWriter {
     this.#past = past;
     this.#stores = stores;
     this.#keyCopy = new KeyCopy({ source, folder, keys });
+    this.#errorsCopy = new ErrorsCopy({ from: source.folder, folder });
     this.#unlock = unlock;
   }
 
@@ -127,7 +130,11 @@ export class BackupWriter {
 
   /** Brings all that is flushed by now. */
   bring(): Promise<void> {
-    return this.#inTurn(async () => this.#bring(await this.#source.positions()));
+    return this.#inTurn(async () => {
+      const errors = await this.#errorsCopy.bring(false);
+      await this.#bring(await this.#source.positions());
+      this.#errorsCopy.list(errors, 'newest');
+    });
   }
 
   /**
@@ -139,15 +146,19 @@ export class BackupWriter {
       const chosen = name ?? freeName(this.folder, now);
       checkNewCutName(this.folder, chosen);
       const { base, baseFault } = await this.#copyBase(chosen, wish);
+      const errors = await this.#errorsCopy.bring(true);
       const first = await this.#source.positions();
       const second = await this.#source.positions();
       await this.#bring(second);
+      this.#errorsCopy.list(errors, 'newest');
       const { vector, lastMs } = this.#close(first, second);
       if (base !== null) await sealBase(base, vector, new BackupReader(this.folder));
+      this.#errorsCopy.list(errors, { name: chosen });
       this.#onPoint('backup-cut');
       const generation = generationOf(this.#source.manifest);
       const cut = writeCut(this.folder, { name: chosen, createdAt: now.toISOString(), lastMs, generation, vector });
       dropBases(this.folder, readCuts(this.folder));
+      dropErrors(this.folder);
       return { ...cut, hasBase: base !== null, baseFault };
     });
   }

@@ -10,6 +10,7 @@
  *   store-G.N/      the same from generation 1 of the stores on (reshard.ts), and their keys beside the others
  *   rankings/       copies of rankings
  *   published/      lists for acquirers, and spool/, where uploads wait: the server's own; nothing is lost with them
+ *   errors/         bad lines of files, sealed (server/errors/store.ts)
  *   unfinished      while the folder is being restored: whatever is in it may be removed
  */
 import { randomUUID } from 'node:crypto';
@@ -298,6 +299,11 @@ export function readKeys(folder: string, folderId: string): FolderKeys {
     throw new StorageFault('KEY_MISMATCH', 'keys/master.key is missing or no key: put the right one there');
   }
   return { master, index: unwrapIndexKey(master, folderId, wrapped) };
+}
+
+/** Of a backup, too. */
+export function errorsFolder(path: string): string {
+  return join(path, 'errors');
 }
 
 export function keysFolder(path: string): string {

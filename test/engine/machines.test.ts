@@ -236,8 +236,9 @@ const payouts: readonly Partial<Payout>[] = [
 const payoutEvents: readonly PayoutEvent[] = [
   { type: 'FILL', payoff: { ...payoff, checkStatus: 'UNKNOWN_PSP' } },
   { type: 'WITHDRAW' },
-  { type: 'EXPORT', fileNumber: FILE },
-  { type: 'EXPORT', fileNumber: FILE + 1 },
+  { type: 'EXPORT', fileNumber: FILE, updateMs: NOW - 1 },
+  { type: 'EXPORT', fileNumber: FILE, updateMs: NOW - 2 },
+  { type: 'EXPORT', fileNumber: FILE + 1, updateMs: NOW - 1 },
   { type: 'DELIVER', fileNumber: FILE },
   { type: 'DELIVER', fileNumber: FILE + 1 },
   ...(['NEW', 'RECOVERY', 'SENT'] as const).flatMap((status) => [

@@ -68,9 +68,9 @@ async function queue({ world }: Story, ...runs: readonly NoticeRunKind[]) {
 
 /** Paid, and the bank has said so. */
 async function settle({ world }: Story, citizen: Citizen, outcome: PayoutOutcome): Promise<number> {
-  const { id } = value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
+  const { id, updateMs } = value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
   await world.engine.changePayouts([
-    { kind: 'export', id, fileNumber: 1 },
+    { kind: 'export', id, fileNumber: 1, updateMs },
     { kind: 'deliver', id, fileNumber: 1 },
     { kind: 'outcome', id, outcome },
     { kind: 'outcome', id, outcome },
@@ -129,9 +129,9 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
   test('who has left, and who was sent nothing, is not told', async () => {
     const story = await paidStory(shardCount, [2, 3]);
     const [anna, bruno] = story.citizens as [Citizen, Citizen];
-    const { id } = value(await story.world.engine.payoutsOf(anna.key))[0]!;
+    const { id, updateMs } = value(await story.world.engine.payoutsOf(anna.key))[0]!;
     await story.world.engine.changePayouts([
-      { kind: 'export', id, fileNumber: 1 },
+      { kind: 'export', id, fileNumber: 1, updateMs },
       { kind: 'deliver', id, fileNumber: 1 },
     ]);
     await anna.leave();

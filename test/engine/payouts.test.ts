@@ -67,11 +67,14 @@ async function change({ world }: Story, ...changes: readonly PayoutChange[]): Pr
   return replies.map((reply) => (reply.ok ? `ok ${reply.successorId ?? ''}`.trim() : reply.code));
 }
 
-async function send(story: Story, { id }: PayoutView, fileNumber = 1): Promise<void> {
-  expect(await change(story, { kind: 'export', id, fileNumber }, { kind: 'deliver', id, fileNumber })).toEqual([
-    'ok',
-    'ok',
-  ]);
+/** For a file, as it was read. */
+function claim({ id, updateMs }: PayoutView, fileNumber = 1): PayoutChange {
+  return { kind: 'export', id, fileNumber, updateMs };
+}
+
+async function send(story: Story, payout: PayoutView, fileNumber = 1): Promise<void> {
+  const { id } = payout;
+  expect(await change(story, claim(payout, fileNumber), { kind: 'deliver', id, fileNumber })).toEqual(['ok', 'ok']);
 }
 
 /** Stopped and started, everything is as it was; and the inspector finds nothing to say. */
@@ -139,14 +142,14 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await payoutOf(story, anna)).toMatchObject({ account: null, taxCode: anna.taxCode });
     expect(await all(story, 'exportable')).toEqual([]);
     const { id } = await payoutOf(story, anna);
-    expect(await change(story, { kind: 'export', id, fileNumber: 1 })).toEqual(['PAYOUT_NOT_EXPORTABLE']);
+    expect(await change(story, claim(await payoutOf(story, anna)))).toEqual(['PAYOUT_NOT_EXPORTABLE']);
 
     story.world.at('2021-01-25T10:00:00+01:00');
     await setIban(anna, 0);
     expect((await all(story, 'exportable')).map((one) => one.id)).toEqual([id]);
     await send(story, await payoutOf(story, anna));
     expect(await all(story, 'exportable')).toEqual([]);
-    expect(await change(story, { kind: 'export', id, fileNumber: 2 })).toEqual(['PAYOUT_NOT_EXPORTABLE']);
+    expect(await change(story, claim(await payoutOf(story, anna), 2))).toEqual(['PAYOUT_NOT_EXPORTABLE']);
     expect((await payoutOf(story, bruno)).status).toBe('NEW');
     await expectSound(story);
   });
@@ -196,7 +199,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const [anna, bruno, carla] = story.citizens as [Citizen, Citizen, Citizen];
     await send(story, await payoutOf(story, bruno));
     const { id } = await payoutOf(story, carla);
-    await change(story, { kind: 'export', id, fileNumber: 2 });
+    await change(story, claim(await payoutOf(story, carla), 2));
     for (const citizen of [anna, bruno, carla]) await citizen.leave();
     expect(await payoutOf(story, anna)).toMatchObject({ status: 'NEW', isEnabled: false });
     expect(await payoutOf(story, bruno)).toMatchObject({ status: 'SENT', isEnabled: true });
@@ -219,7 +222,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await make(story);
     const payouts = await Promise.all(story.citizens.map((citizen) => payoutOf(story, citizen)));
     const ids = payouts.map((one) => one.id) as [number, number, number];
-    await change(story, ...ids.map((id) => ({ kind: 'export', id, fileNumber: 7 }) as const));
+    await change(story, ...payouts.map((payout) => claim(payout, 7)));
     expect((await all(story, 'wip')).length).toBe(3);
     await setIban(story.citizens[0]!, 1);
     expect((await payoutOf(story, story.citizens[0]!)).account?.iban).toBe(IBAN);
@@ -236,6 +239,29 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await payoutOf(story, story.citizens[1]!)).toMatchObject({ status: 'RECOVERY', fileNumber: null });
     expect(await payoutOf(story, story.citizens[2]!)).toMatchObject({ status: 'SENT', fileNumber: 7 });
     await send(story, await payoutOf(story, story.citizens[1]!), 8);
+    await expectSound(story);
+  });
+
+  test('what has changed since it was read, be it at the same instant, is not claimed until it is read again', async () => {
+    const story = await open(shardCount, [2]);
+    await close(story);
+    await make(story);
+    const [anna] = story.citizens as [Citizen];
+    const read = await payoutOf(story, anna);
+    for (const number of [1, 2]) {
+      const before = await payoutOf(story, anna);
+      await setIban(anna, number);
+      expect(await change(story, claim(before))).toEqual(['PAYOUT_CHANGED']);
+      expect(await payoutOf(story, anna)).toMatchObject({ status: 'NEW', account: { iban: makeIban(number) } });
+    }
+    expect(await change(story, claim(read))).toEqual(['PAYOUT_CHANGED']);
+    const again = await payoutOf(story, anna);
+    expect(again.updateMs).toBe(story.world.nowMs + 2);
+    // Said twice, it is claimed once: the answer to the first may have been lost.
+    expect(await change(story, claim(again), claim(again), claim(again, 2))).toEqual([
+      ...['ok', 'ok'],
+      'PAYOUT_NOT_EXPORTABLE',
+    ]);
     await expectSound(story);
   });
 
@@ -393,7 +419,7 @@ test('a folder that keeps an older format has no words for payouts: refused, and
   const kept = { ok: false, code: 'FORMAT_KEPT' };
   const { engine } = world;
   expect(await engine.makePayouts(PAID_PERIOD, null)).toEqual(kept);
-  expect(await engine.changePayouts([{ kind: 'export', id: 1, fileNumber: 1 }])).toEqual([kept]);
+  expect(await engine.changePayouts([{ kind: 'export', id: 1, fileNumber: 1, updateMs: 0 }])).toEqual([kept]);
   const file = { fileNumber: 1, awardPeriodId: PAID_PERIOD, name: '', rowCount: 1, totalCents: 1, checksum: '' };
   expect(await engine.setPayoutFile({ ...file, state: 'writing', atMs: 0 })).toEqual(kept);
   expect(value(await engine.payouts({}))).toMatchObject({ payouts: [] });

@@ -137,13 +137,13 @@ async function live(world: World): Promise<Lived> {
   value(await world.engine.makePayouts(PERIOD, 10_000));
   const records = await Promise.all(citizens.map(async ({ key }) => value(await world.engine.payoutsOf(key))));
   const due = records.flat().filter(({ account, cashbackCents }) => account !== null && cashbackCents > 0);
-  const [one, two] = due.map(({ id }) => id) as [number, number];
-  for (const id of [one, two]) {
+  for (const { id, updateMs } of due.slice(0, 2)) {
     await world.engine.changePayouts([
-      { kind: 'export', id, fileNumber: 1 },
+      { kind: 'export', id, fileNumber: 1, updateMs },
       { kind: 'deliver', id, fileNumber: 1 },
     ]);
   }
+  const [one, two] = due.map(({ id }) => id) as [number, number];
   const ok = { result: 'ORDINE ESEGUITO', reason: '', cro: '123', executionDay: '2021-02-01' } as const;
   const ko = { result: 'KO', reason: 'conto "estinto"', cro: '', executionDay: '' } as const;
   await world.engine.changePayouts([

@@ -193,7 +193,7 @@ describe('a file from the bank', () => {
 
 test('nonsense is refused by the name of the field, and nobody but operators sees any of it', async () => {
   for (const [path, detail] of [
-    ['/admin/reconciliation', 'day'],
+    ['/admin/reconciliation?day=', 'day'],
     ['/admin/reconciliation?day=2021-02-30', 'day'],
     ['/admin/reconciliation?day=2021-02-11&acquirer=x', 'acquirer'],
     ['/admin/errors?state=lost', 'state'],
@@ -203,6 +203,7 @@ test('nonsense is refused by the name of the field, and nobody but operators see
     expect(await operator('GET', path), path).toMatchObject({ status: 400, body: { name: 'FIELD_INVALID', detail } });
   }
   expect(await day('&acquirer=99999')).toMatchObject({ acquirers: [], files: [] });
+  expect((await operator('GET', '/admin/reconciliation')).body).toEqual(await day(''));
   expect(nameOf(await operator('POST', '/admin/errors/x/resubmit', { body: {} }))).toEqual([404, 'ERROR_NOT_FOUND']);
   const token = await server.token('acquirer', '36081');
   for (const path of ['/admin/reconciliation?day=2021-02-11', '/admin/errors']) {

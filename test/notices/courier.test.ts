@@ -45,9 +45,9 @@ afterEach(async () => {
 });
 
 async function settle(citizen: Citizen, outcome: PayoutOutcome): Promise<number> {
-  const { id } = value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
+  const { id, updateMs } = value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
   await world.engine.changePayouts([
-    { kind: 'export', id, fileNumber: 1 },
+    { kind: 'export', id, fileNumber: 1, updateMs },
     { kind: 'deliver', id, fileNumber: 1 },
     { kind: 'outcome', id, outcome },
   ]);

@@ -117,16 +117,16 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     const [anna, bruno, carla] = citizens as [Citizen, Citizen, Citizen];
     const [sent, writing] = [await payout(bruno), await payout(carla)];
     await world.engine.changePayouts([
-      { kind: 'export', id: sent.id, fileNumber: 1 },
+      { kind: 'export', id: sent.id, fileNumber: 1, updateMs: sent.updateMs },
       { kind: 'deliver', id: sent.id, fileNumber: 1 },
-      { kind: 'export', id: writing.id, fileNumber: 2 },
+      { kind: 'export', id: writing.id, fileNumber: 2, updateMs: writing.updateMs },
     ]);
     says(answer);
     await rechecks().tick();
     for (const citizen of citizens) expect(await account(citizen)).toEqual([null, 'KO']);
-    const { id } = await payout(anna);
+    const { id, updateMs } = await payout(anna);
     expect(await payout(anna)).toMatchObject({ status: 'NEW', account: null });
-    expect(await world.engine.changePayouts([{ kind: 'export', id, fileNumber: 3 }])).toEqual([
+    expect(await world.engine.changePayouts([{ kind: 'export', id, fileNumber: 3, updateMs }])).toEqual([
       { ok: false, code: 'PAYOUT_NOT_EXPORTABLE' },
     ]);
     // What is on its way is not recalled; what did not go out does not go out to that account.

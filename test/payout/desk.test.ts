@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Engine, makeIban, makeTaxCode, type PayoutView } from '../../engine/index.ts';
+import { type Engine, LIMITS, makeIban, makeTaxCode, type PayoutView } from '../../engine/index.ts';
+import { partitionOf } from '../../engine/partition.ts';
 import { consapFile, PayoutDesk, sepaFile, type TakenIn } from '../../server/payout/index.ts';
 import { closePeriod, livePeriod, PAID_PERIOD, PERIOD_BEGINS, setIban, shortProgramme } from '../support/payouts.ts';
 import { type Citizen, value, World } from '../support/world.ts';
@@ -142,6 +143,7 @@ function through(before: () => void, after: () => void = () => {}): Engine {
       return reply;
     },
     periods: () => engine.periods(),
+    stats: () => engine.stats(),
     payouts: (...asked: Parameters<Engine['payouts']>) => engine.payouts(...asked),
     payoutFiles: () => engine.payoutFiles(),
   });
@@ -155,13 +157,11 @@ test('who leaves while the files are written is in none; a record that cannot be
     ...{ accountHolderName: 'A;B', accountHolderSurname: 'C' },
   });
   const [bad] = await payoutsOf(citizens[0]!);
-  let isLeft = false;
+  let left: Promise<unknown> | undefined;
   const leaving = through(() => undefined);
   leaving.setPayoutFile = async (file) => {
-    if (!isLeft) {
-      isLeft = true;
-      for (const citizen of citizens.slice(1, 3)) await citizen.leave();
-    }
+    left ??= Promise.all(citizens.slice(1, 3).map((citizen) => citizen.leave()));
+    await left;
     return world.engine.setPayoutFile(file);
   };
   const state = await exported(deskOf(leaving));
@@ -177,6 +177,50 @@ test('who leaves while the files are written is in none; a record that cannot be
   await setIban(citizens[0]!, 4);
   expect(await exported(desk)).toMatchObject({ rowCount: 1, unwritableCount: 0 });
   expect(idsIn(filesIn().at(-1)!)).toEqual([bad!.id]);
+});
+
+test('a record on the second page of its partition is planned and written after the first pages of the others', async () => {
+  const desk = deskOf();
+  const paidOut = citizens.slice(0, 6).sort((left, right) => partitionOf(left.key) - partitionOf(right.key));
+  const [anna, before] = [paidOut[0]!, paidOut[5]!];
+  const account = { iban: makeIban(1), accountHolderCF: '', accountHolderName: 'A', accountHolderSurname: 'B' };
+  const outcome = { result: 'ORDINE ESEGUITO', reason: '', cro: '', executionDay: '2021-03-01' } as const;
+  const paid = { citizen: anna.key, awardPeriodId: PAID_PERIOD, account, outcome, relatedId: null, consapId: '1' };
+  const complaints = Array.from({ length: LIMITS.payoutsPageMax }, (_, ticket) =>
+    world.engine.integratePayout({ ...paid, ticketId: String(ticket), cashbackCents: 1, jackpotCents: 0 }),
+  );
+  for (const reply of await Promise.all(complaints)) expect(reply.ok).toBe(true);
+  await desk.make(PAID_PERIOD, null);
+  const leaving = through(() => undefined);
+  leaving.payouts = async (query) => {
+    if (query.isBrief === false) await before.leave();
+    return world.engine.payouts(query);
+  };
+  expect(await exported(deskOf(leaving))).toMatchObject({ state: 'done', rowCount: 5, unwritableCount: 0 });
+  expect(filesIn().flatMap(idsIn).at(-1)).toBe((await payoutsOf(anna)).at(-1)!.id);
+});
+
+test('who names another account between reading and claiming is paid there, by the next export', async () => {
+  const desk = deskOf();
+  await desk.make(PAID_PERIOD, null);
+  const records = (await Promise.all(citizens.map(payoutsOf))).flat();
+  const changing = through(() => undefined);
+  let changed: Citizen | undefined;
+  changing.changePayouts = async (changes) => {
+    if (changed === undefined) {
+      const first = records.find(({ id }) => id === changes[0]!.id)!;
+      changed = citizens.find(({ key }) => key === first.citizen)!;
+      await setIban(changed, 5);
+    }
+    return world.engine.changePayouts(changes);
+  };
+  expect(await exported(deskOf(changing))).toMatchObject({ state: 'done', rowCount: 5, unwritableCount: 0 });
+  const names = filesIn();
+  expect(names.map((name) => readFileSync(join(folder, name), 'utf8')).join('')).not.toContain(changed!.taxCode);
+  expect(await exported(desk)).toMatchObject({ state: 'done', fileCount: 1, rowCount: 1 });
+  const [written] = filesIn().filter((name) => !names.includes(name));
+  const columns = readFileSync(join(folder, written!), 'utf8').split(';');
+  expect(columns.slice(1, 3)).toEqual([changed!.taxCode, makeIban(5)]);
 });
 
 test('an engine that has no room just now is asked again', async () => {
@@ -253,7 +297,8 @@ test('complaint payments are recorded once', async () => {
 
 test('an operator says what became of a file that was not finished', async () => {
   await deskOf().make(PAID_PERIOD, null);
-  expect((await exported(deskOf(engineThatDies(3)))).state).toBe('failed');
+  // Three files are begun, and the records of one are claimed.
+  expect((await exported(deskOf(engineThatDies(5)))).state).toBe('failed');
   const desk = deskOf();
   expect(await desk.restore(PAID_PERIOD, 'NEW', 'unknown.csv')).toEqual({ ok: false, code: 'PAYOUT_FILE_NOT_FOUND' });
   expect(value(await desk.restore(PAID_PERIOD, 'RECOVERY', null))).toBe(2);

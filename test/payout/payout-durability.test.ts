@@ -55,12 +55,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** Two files of two rows. */
-async function run(): Promise<readonly WrittenFile[]> {
+async function run(filesAtOnce = 1): Promise<readonly WrittenFile[]> {
   const told: WrittenFile[] = [];
   const rows = stream(randomRows(new Random(seed), 4));
   try {
     for await (const file of writePayoutFiles(rows, {
-      ...{ folder, format: consapFile, clock: CLOCK, rowCount: 4, rowsPerFile: 2 },
+      ...{ folder, format: consapFile, clock: CLOCK, rowCount: 4, rowsPerFile: 2, filesAtOnce },
       announce: async ({ name }) => disk.note(`announce ${name}`),
     })) {
       disk.calls.push('told');
@@ -86,6 +86,30 @@ function fileCalls(number: string): readonly string[] {
 test('a file is flushed and announced before it has a name, and its name is flushed before it is told of', async () => {
   expect(await run()).toHaveLength(2);
   expect(disk.calls).toEqual([...fileCalls('01'), ...fileCalls('02')]);
+});
+
+test('side by side, each file is written in that order', async () => {
+  expect(await run(2)).toHaveLength(2);
+  const callsOf = (number: string) => disk.calls.filter((call) => call.includes(`.${number}_02.`));
+  for (const number of ['01', '02']) {
+    expect(callsOf(number)).toEqual(fileCalls(number).filter((call) => call.includes(`.${number}_02.`)));
+  }
+  expect(disk.calls.slice(-2)).toEqual(['told', 'told']);
+});
+
+test('side by side, whichever call fails, what is there is what was told of', async () => {
+  await run(2);
+  const { calls } = disk;
+  for (const [failing, call] of calls.entries()) {
+    if (call === 'told') continue;
+    await rm(folder, { recursive: true });
+    folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
+    Object.assign(disk, { calls: [], failing });
+    const told = await run(2);
+    expect(told.length, call).toBeLessThan(2);
+    const names = told.flatMap(({ name }) => [name, name.replace(/csv$/, 'sha256sum')]);
+    expect((await readdir(folder)).sort(), call).toEqual(names.sort());
+  }
 });
 
 test('whichever call fails, what is there is what was told of, and the fault is that of the call', async () => {

@@ -185,6 +185,35 @@ describe('one after the other', () => {
   });
 });
 
+describe('side by side', () => {
+  test('the files are those that are written one after the other', async () => {
+    const rows = randomRows(new Random(seed), 13);
+    const one = await all(write(rows, { rowsPerFile: 2 }));
+    const textsOf = () => Promise.all(one.map(({ name }) => readFile(join(folder, name), 'utf8')));
+    const texts = await textsOf();
+    for (const name of await contents()) await rm(join(folder, name));
+    expect(await all(write(rows, { rowsPerFile: 2, filesAtOnce: 3 }))).toEqual(one);
+    expect(await textsOf()).toEqual(texts);
+  });
+
+  test('no more are begun than that, and those beside one that fails are told of', async () => {
+    const rows = randomRows(new Random(seed), 10);
+    rows[4] = { ...rows[4]!, accountHolderName: 'a;b' };
+    let claimed = 0;
+    const claim = async (chunk: readonly PayoutRow[]) => {
+      claimed += 1;
+      return chunk;
+    };
+    const told: number[] = [];
+    const run = (async () => {
+      for await (const { number } of write(rows, { rowsPerFile: 2, filesAtOnce: 4, claim })) told.push(number);
+    })();
+    await expect(run).rejects.toMatchObject({ code: 'ROW_UNWRITABLE' });
+    expect([told, claimed]).toEqual([[1, 2, 4], 4]);
+    expect(await contents()).toHaveLength(6);
+  });
+});
+
 describe('what goes wrong', () => {
   /** Three rows to a file; the fault lies in the second file. */
   async function filesToldOf(rows: AsyncIterable<PayoutRow>, options: Partial<PayoutFilesOptions>, code: unknown) {

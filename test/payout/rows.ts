@@ -25,6 +25,7 @@ export function rowOf(fields: Partial<PayoutRow> = {}): PayoutRow {
     jackpotCents: 150_000,
     ticketId: null,
     relatedId: null,
+    updateMs: 0,
     ...fields,
   };
 }

@@ -42,8 +42,9 @@ function line(at: number): string {
 
 const ingest = () => programs.run('ingest', path, '--url', server.url, '--data', server.folder, '--json');
 
+/** Of today, which the server’s clock knows. */
 async function account(): Promise<Reconciliation> {
-  const words = ['reconciliation', '--day', '2021-02-12', '--acquirer', '36081', '--json'];
+  const words = ['reconciliation', '--acquirer', '36081', '--json'];
   const { code, out, err } = await programs.run(...words, '--url', server.url, '--data', server.folder);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   return JSON.parse(out);

@@ -268,10 +268,12 @@ test('three stores pay a closed period: records, files, outcomes and what is sen
   const fileNumber = 1;
   const file = { fileNumber, awardPeriodId: PAID_PERIOD, name: 'one', rowCount: 6, totalCents: 300_00, checksum: '' };
   await engine.setPayoutFile({ ...file, state: 'writing', atMs: world.nowMs });
-  const marked = ids.flatMap((id) => [
-    { kind: 'export', id, fileNumber } as const,
-    { kind: 'deliver', id, fileNumber } as const,
-  ]);
+  const marked = records
+    .flat()
+    .flatMap(({ id, updateMs }) => [
+      { kind: 'export', id, fileNumber, updateMs } as const,
+      { kind: 'deliver', id, fileNumber } as const,
+    ]);
   expect(await engine.changePayouts(marked)).toEqual(marked.map(() => ({ ok: true, successorId: null })));
   const outcome = { result: 'KO', reason: 'conto estinto', cro: '', executionDay: '' } as const;
   await engine.changePayouts([{ kind: 'outcome', id: ids[0]!, outcome }]);

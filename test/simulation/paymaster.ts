@@ -67,13 +67,13 @@ export class Paymaster {
     });
   }
 
-  #changesOf({ id }: PayoutView): readonly PayoutChange[] {
+  #changesOf({ id, updateMs }: PayoutView): readonly PayoutChange[] {
     const random = this.#random;
     const fileNumber = 1 + random.below(FILES);
     const said = { reason: '', cro: String(random.below(2)), executionDay: '' };
     const outcome = { ...said, result: random.pick(PAYOUT_RESULTS) };
     const all: readonly PayoutChange[] = [
-      { kind: 'export', id, fileNumber },
+      { kind: 'export', id, fileNumber, updateMs },
       { kind: 'restore', id, fileNumber, status: random.pick(['NEW', 'RECOVERY', 'SENT']) },
       { kind: 'deliver', id, fileNumber },
       { kind: 'outcome', id, outcome },

@@ -277,22 +277,22 @@ async function afterChristmas(story: Story): Promise<void> {
 async function payOut(story: Story): Promise<void> {
   const { engine, nowMs } = story.world;
   await engine.makePayouts(CHRISTMAS, 60_00);
-  const ids = await Promise.all(
-    PAID.map(async (number) => value(await engine.payoutsOf(story.citizen(number).key))[0]!.id),
+  const records = await Promise.all(
+    PAID.map(async (number) => value(await engine.payoutsOf(story.citizen(number).key))[0]!),
   );
-  const [done, failed, unfinished] = ids as [number, number, number];
+  const [done, failed, unfinished] = records.map(({ id, updateMs }) => ({ id, updateMs }));
   const file = { fileNumber: 1, awardPeriodId: CHRISTMAS, name: 'one.csv', rowCount: 2, totalCents: 1, checksum: '' };
   await engine.setPayoutFile({ ...file, state: 'delivered', atMs: nowMs });
   await engine.setPayoutFile({ ...file, fileNumber: 2, state: 'writing', atMs: nowMs });
   const said = { reason: 'detto', cro: '1', executionDay: '2021-02-01' };
   await engine.changePayouts([
-    { kind: 'export', id: done, fileNumber: 1 },
-    { kind: 'export', id: failed, fileNumber: 1 },
-    { kind: 'export', id: unfinished, fileNumber: 2 },
-    { kind: 'deliver', id: done, fileNumber: 1 },
-    { kind: 'deliver', id: failed, fileNumber: 1 },
-    { kind: 'outcome', id: done, outcome: { ...said, result: 'ORDINE ESEGUITO' } },
-    { kind: 'outcome', id: failed, outcome: { ...said, result: 'KO' } },
+    { kind: 'export', ...done!, fileNumber: 1 },
+    { kind: 'export', ...failed!, fileNumber: 1 },
+    { kind: 'export', ...unfinished!, fileNumber: 2 },
+    { kind: 'deliver', id: done!.id, fileNumber: 1 },
+    { kind: 'deliver', id: failed!.id, fileNumber: 1 },
+    { kind: 'outcome', id: done!.id, outcome: { ...said, result: 'ORDINE ESEGUITO' } },
+    { kind: 'outcome', id: failed!.id, outcome: { ...said, result: 'KO' } },
   ]);
   const [told] = value(await engine.notices({ state: 'due' })).notices;
   await engine.changeNotices([{ ...told!, kind: 'delivered' }]);
