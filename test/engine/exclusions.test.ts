@@ -25,6 +25,7 @@ import {
   livePeriod,
   PAID_PERIOD,
   PERIOD_BEGINS,
+  setIban,
   shortProgramme,
 } from '../support/payouts.ts';
 import { hpanElsewhere, openOnDisk, turnsTaken, until } from '../support/shards.ts';
@@ -180,6 +181,17 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await listed(story, 'lifted')).toHaveLength(1);
     await pay(story, 0, 'T', 1_000, { at: at(30) });
     expect(await figures(story, 0)).toBe('4.00 3');
+    await expectSound(story);
+  });
+
+  test('what the bank says of the account is heard of who is excluded, too', async () => {
+    const story = await open(shardCount);
+    const { engine } = story.world;
+    await setIban(story.citizens[0]!, 0);
+    await agreed(story, 0, 'exclude');
+    story.world.at('2021-02-13T12:00:00+01:00');
+    const [due] = value(await engine.unverifiedAccounts(story.world.nowMs, 10));
+    expect(value(await engine.recheckAccounts([{ ...due!, verdict: 'OK' }]))).toBe(1);
     await expectSound(story);
   });
 
