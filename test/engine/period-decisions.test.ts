@@ -219,6 +219,22 @@ describe.each([1, 3])('on %i shards, a closed period is opened again', (shardCou
     await expectSound(world, disk);
   });
 
+  test('whoever asks is told of a closing as it was decided, before a start and after it', async () => {
+    const { world, disk } = await openLate(shardCount);
+    await codeOf(world, reopen());
+    disk.hold();
+    const asked = world.engine.decidePeriod(close());
+    await turnsTaken();
+    world.at('2021-01-20T12:00:01+01:00');
+    await releaseOneByOne(disk);
+    const decision = value(await asked);
+    expect(world.engine.periodDecisions().at(-1)).toEqual(decision);
+    const next = await restarted(disk);
+    expect(next.engine.periodDecisions().at(-1)).toEqual(decision);
+    await closed(next);
+    await expectSound(next, disk);
+  });
+
   test('who has left meanwhile counts nothing, and positions stand', async () => {
     const { world, disk } = await openLate(shardCount);
     const [anna, bruno] = citizensOf(world);
