@@ -387,7 +387,8 @@ export class Decider {
         this.#fold(turn, partition, decision);
         for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
         this.#sendAll(turn, partition, decision);
-        if (body.kind === 'count') this.#exclusions.counted(turn, wallet, body.record, decision.facts);
+        if (body.kind === 'count' || body.kind === 'countLate')
+          this.#exclusions.counted(turn, wallet, body.record, decision.facts);
         return citizen;
       }
     }

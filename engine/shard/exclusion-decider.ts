@@ -219,10 +219,10 @@ export function isCitizenExcluded(turn: Turn, citizen: CitizenKey): boolean {
   return turn.view.get('exclusion', partitionOf(citizen), '', sub) !== undefined;
 }
 
-type Listing = Extract<Fact, { kind: 'paymentListed' | 'paymentKept' }>;
+type Listing = Extract<Fact, { kind: 'paymentListed' | 'latePaymentListed' | 'paymentKept' }>;
 
 function isListing(fact: Fact): fact is Listing {
-  return fact.kind === 'paymentListed' || fact.kind === 'paymentKept';
+  return fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed' || fact.kind === 'paymentKept';
 }
 
 function nameOf({ hpan, idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType }: PaymentRow): PaymentName {

@@ -425,6 +425,18 @@ describe.each([1, 3])('of a period that is open again, on %i shards', (shardCoun
     expect((await paid(story))[2]).toEqual([600 + JACKPOT_CENTS]);
     await expectSound(story, PAID_PERIOD);
   });
+
+  test('the rule on abuse judges late rows, and an appeal in time is heard', async () => {
+    const story = await openLate({ ...shortProgramme(), abuseRule: { ...RULE, firstDay: '2020-12-08' } });
+    for (const minute of [31, 32, 33]) {
+      expect(await late(story, 2, `S${minute}`, 50, { at: on20(minute) })).toBe('0.05');
+    }
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '1.05 2', 'all but the first were taken back');
+    await agreed(story, 2, 'appeal', named(story, 2, 'S32', on20(32)));
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '1.10 3', 'one counts again');
+    expect(await place(story, 2, PAID_PERIOD)).toBe('3 of 3');
+    await expectSound(story, PAID_PERIOD);
+  });
 });
 
 describe.each([1, 3])('payouts on %i shards', (shardCount) => {
