@@ -351,6 +351,18 @@ describe.each([1, 3])('on %i shards, before it starts', (shardCount) => {
     await expectSound(next, disk);
   });
 
+  test('what was saved of the ranking of a suspended period troubles nobody, and is made anew when it is taken up again', async () => {
+    const { world, disk } = await openOnDisk({ shardCount, now: '2021-05-01T10:00:00+02:00' });
+    await world.engine.close();
+    const next = await restarted(disk, '2021-05-01T10:00:00+02:00');
+    expect(await codeOf(next, suspend(LAST))).toBe('decision 1');
+    disk.folder!.rankings.set(LAST, Buffer.alloc(100));
+    await expectSound(next, disk);
+    const again = await restarted(disk, '2021-05-01T10:00:00+02:00');
+    expect(await codeOf(again, resume(LAST))).toBe('decision 2');
+    await expectSound(again, disk);
+  });
+
   test('a newer version of the programme takes the place of the one before, and survives a death at every flush', async () => {
     const now = '2021-05-01T10:00:00+02:00';
     const newer = withPeriod(italy2020(), LAST, { minTransactionNumber: 1, cashbackPercent: 20, graceDays: 3 });
