@@ -15,7 +15,7 @@ import { isSame, type RecordReply } from './requests.ts';
 /** No period is ever opened again for the last of them. */
 export const FILES: readonly string[] = ['late-1.csv', 'late-2.csv', 'never.csv'];
 const PARS = ['Q1', 'Q2'];
-const TOKENS = [1_001, 1_002].map(hpan);
+const TOKENS = [1_001, 1_002, 1_003, 1_004, 1_005, 1_006].map(hpan);
 const DAY_MS = 86_400_000;
 const CENTS = [1, 6, 1_009, 2_000, 40_000];
 
@@ -41,7 +41,8 @@ export class Acquirer {
   async act(engine: Engine, nowMs: number): Promise<void> {
     if (this.#busyAt === engine) return;
     this.#busyAt = engine;
-    const dice = this.#random.below(8);
+    const isLate = engine.periodDetails().some(({ reopenedUntilMs }) => reopenedUntilMs !== null);
+    const dice = this.#random.below(isLate ? 5 : 8);
     if (dice < 1) await this.#setPar(engine);
     else if (dice < 3) this.#sendRow(engine, nowMs);
     else if (dice < 5) await this.#deliver(engine, nowMs);
@@ -70,7 +71,7 @@ export class Acquirer {
     const closeIntake = engine.openIntake(receivedMs);
     const opened = await engine.openFile({ sender: '36081', name, digest, receivedMs });
     if (!opened.ok) return closeIntake();
-    const rows = Array.from({ length: 1 + this.#random.below(4) }, (): RecordCommand => {
+    const rows = Array.from({ length: 1 + this.#random.below(this.#random.pick([3, 3, 12])) }, (): RecordCommand => {
       const { fileNumber } = opened.value;
       return { record: this.#row(engine, receivedMs), receivedMs, fileNumber, ...this.#names(), file: name };
     });
@@ -130,7 +131,9 @@ export class Acquirer {
     return {
       ...{ acquirerCode: '36081', operationType: '02', circuitType: '01' },
       hpan: random.pick([...CARDS, ...TOKENS]),
-      ...{ trxMs, idTrxAcquirer: `FILE${number}`, idTrxIssuer: '' },
+      ...{ trxMs, idTrxAcquirer: `FILE${number}` },
+      // As long as any text may be: few such rows fill a ring.
+      idTrxIssuer: random.pick(['', 'I'.repeat(255)]),
       correlationId: random.pick(['', 'SHARED', `F${number}`, `F${number}`]),
       amountCents: random.pick(CENTS),
       ...{ acquirerId: '09509', merchantId: random.pick(['M1', 'M2']), terminalId: 'T1' },

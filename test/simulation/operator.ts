@@ -16,7 +16,14 @@ import type {
   RecordKey,
   ReversalResolved,
 } from '../../engine/index.ts';
-import { canonicalJson, EXCLUSION_ACTIONS, RECHECK_VERDICTS, RESOLUTIONS, recordKeyText } from '../../engine/index.ts';
+import {
+  canonicalJson,
+  EXCLUSION_ACTIONS,
+  PERIOD_DECISION_KINDS,
+  RECHECK_VERDICTS,
+  RESOLUTIONS,
+  recordKeyText,
+} from '../../engine/index.ts';
 import { Random } from '../support/random.ts';
 import { FILES } from './acquirer.ts';
 import { expectThat, Violation } from './fault.ts';
@@ -32,6 +39,10 @@ export interface StaffOptions {
   readonly citizens: readonly CitizenKey[];
 }
 
+interface OperatorOptions extends StaffOptions {
+  readonly isProgrammeFixed: boolean;
+}
+
 interface Resolved {
   readonly hpan: string;
   readonly reversal: RecordKey;
@@ -41,7 +52,7 @@ interface Resolved {
 export class Operator {
   /** Its own: what others draw does not depend on it. */
   readonly #random: Random;
-  readonly #options: StaffOptions;
+  readonly #options: OperatorOptions;
   /** As acknowledged last, by what they are about; null = one asked since was not answered. */
   readonly #exclusions = new Map<string, Exclusion | null>();
   readonly #decisions = new Map<number, PeriodDecision>();
@@ -52,7 +63,7 @@ export class Operator {
   /** One thing at a time; whose engine died is not answered. */
   #busyAt: Engine | null = null;
 
-  constructor(seed: number, options: StaffOptions) {
+  constructor(seed: number, options: OperatorOptions) {
     this.#random = new Random(seed + 0x09e);
     this.#options = options;
   }
@@ -82,8 +93,9 @@ export class Operator {
     }
     const excluded = await this.#listed(engine, 'excluded');
     if (excluded.length > 0 && random.below(2) === 0) {
-      const { citizen, payment, proposedBy } = random.pick(excluded);
-      const step = proposedBy === '' ? random.pick(['lift', 'appeal'] as const) : 'lift';
+      const byRule = excluded.filter(({ proposedBy }) => proposedBy === '');
+      const { citizen, payment } = random.pick(byRule.length > 0 ? byRule : excluded);
+      const step = byRule.length > 0 ? 'appeal' : 'lift';
       return this.#ask(engine, { citizen, payment, step, operator });
     }
     const citizen = random.pick(this.#options.citizens);
@@ -159,11 +171,11 @@ export class Operator {
     const random = this.#random;
     const { awardPeriodId, status, isSuspended, reopenedUntilMs } = random.pick(engine.periodDetails());
     const order = { awardPeriodId, files: [], untilMs: 0, programme: '', operator: random.pick(NAMES), reason: 'so' };
-    const likely =
-      status === 'CLOSED' ? 'reopen' : isSuspended ? 'resume' : random.pick(['suspend', 'replace'] as const);
-    const kind =
-      random.below(6) > 0 ? likely : random.pick(['suspend', 'resume', 'reopen', 'close', 'replace'] as const);
-    if (reopenedUntilMs !== null && random.below(6) === 0) return { ...order, kind: 'close' };
+    const kinds = this.#options.isProgrammeFixed ? (['reopen', 'close'] as const) : PERIOD_DECISION_KINDS;
+    const isClosing = reopenedUntilMs !== null && random.below(4) === 0;
+    const early = random.pick([isSuspended ? 'resume' : 'suspend', 'replace'] as const);
+    const likely = status !== 'CLOSED' ? early : isClosing ? 'close' : 'reopen';
+    const kind = kinds.some((one) => one === likely) && random.below(6) > 0 ? likely : random.pick(kinds);
     if (kind === 'replace')
       return { ...order, kind, awardPeriodId: 0, programme: this.#version(engine, awardPeriodId) };
     if (kind !== 'reopen') return { ...order, kind };

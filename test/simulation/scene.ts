@@ -12,6 +12,8 @@ export interface Scene {
   /** How coarse the clock is: citizens who enrol within one step tie. */
   readonly clockStepMs: number;
   readonly programme: Programme;
+  /** Nobody alters it: rings are so small that no text of it goes through. */
+  readonly isProgrammeFixed: boolean;
   readonly checkpointRowCount: number;
   readonly isDiskSlow: boolean;
   /** Rows are not in memory: turns read ahead. */
@@ -39,6 +41,7 @@ export function drawScene(seed: number, random: Random): Scene {
     clockStepMs: isCalm ? 1 : random.pick([1, 1, 60_000]),
     // Of the seed itself, as below.
     programme: { ...programmeFrom(day), ...(!isCalm && seed % 4 === 1 ? { abuseRule: ABUSE_RULE } : {}) },
+    isProgrammeFixed: seed % 2 === 0,
     checkpointRowCount: random.pick([4, 10, 25, 80]),
     isDiskSlow: random.below(4) === 0,
     // Of the seed itself: the other scenes stay what they were when bugs were caught in them.

@@ -12,7 +12,7 @@ export const SMALL_LIMITS: readonly Patch[] = [
     changesInFlightMax: ['8_192', '200'],
     readsInFlightMax: ['16_384', '400'],
     ringBytes: ['4_194_304', '16_384'],
-    ringBytesBetweenShards: ['524_288', '1_536'],
+    ringBytesBetweenShards: ['524_288', '1_024'],
     ringBatchBytes: ['65_536', '256'],
     frameBytesMaxAcquirer: ['262_144', '8_192'],
     pieceCount: ['500', '1'],

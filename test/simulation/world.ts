@@ -7,6 +7,7 @@ import {
   citizenKeyText,
   closesAtMs,
   type Engine,
+  LIMITS,
   StorageFault,
   visiblePeriods,
   type WalletCommand,
@@ -177,8 +178,9 @@ export class World {
     this.#paymaster = new Paymaster(seed, this.scheduler, this.citizens);
     this.#herald = new Herald(seed, this.scheduler);
     const { scheduler, requests, citizens } = this;
-    this.#operator = new Operator(seed, { scheduler, requests, citizens: [...citizens.values()] });
-    this.#acquirer = new Acquirer(seed, { scheduler, requests, citizens: [...citizens.values()] });
+    const staff = { scheduler, requests, citizens: [...citizens.values()] };
+    this.#operator = new Operator(seed, { ...staff, isProgrammeFixed: this.scene.isProgrammeFixed });
+    this.#acquirer = new Acquirer(seed, staff);
   }
 
   get nowMs(): number {
@@ -289,6 +291,7 @@ export class World {
       shardCount: this.scene.shardCount,
       clock: { nowMs: () => this.nowMs },
       programme: this.scene.programme,
+      ringBytes: LIMITS.ringBytesBetweenShards * (this.scene.isProgrammeFixed ? 1 : 2),
       checkpointRowCount: this.scene.checkpointRowCount,
       onPoint: (name) => this.#passes(process, name),
       failed: (error) => this.#failed(process, error),
