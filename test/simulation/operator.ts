@@ -53,6 +53,8 @@ export class Operator {
   /** Its own: what others draw does not depend on it. */
   readonly #random: Random;
   readonly #options: OperatorOptions;
+  /** In one world of five nobody looks at anything else: so that payments are taken out, put back, and taken out again. */
+  readonly #isAboutPayments: boolean;
   /** As acknowledged last, by what they are about; null = one asked since was not answered. */
   readonly #exclusions = new Map<string, Exclusion | null>();
   readonly #decisions = new Map<number, PeriodDecision>();
@@ -66,6 +68,7 @@ export class Operator {
   constructor(seed: number, options: OperatorOptions) {
     this.#random = new Random(seed + 0x09e);
     this.#options = options;
+    this.#isAboutPayments = seed % 5 === 0;
   }
 
   async act(engine: Engine, nowMs: number): Promise<void> {
@@ -73,7 +76,7 @@ export class Operator {
     this.#busyAt = engine;
     this.#recall(engine);
     const dice = this.#random.below(12);
-    if (dice < 4) await this.#exclude(engine);
+    if (dice < (this.#isAboutPayments ? 10 : 4)) await this.#exclude(engine);
     else if (dice < 8) await this.#decide(engine, nowMs);
     else if (dice < 9) await this.#resolve(engine);
     else if (dice < 10) await this.#check(engine, nowMs);
@@ -99,13 +102,17 @@ export class Operator {
       return this.#ask(engine, { citizen, payment, step, operator });
     }
     const citizen = random.pick(this.#options.citizens);
-    const payment = random.below(3) === 0 ? null : await this.#paymentOf(engine, citizen);
+    const isWhole = !this.#isAboutPayments && random.below(3) === 0;
+    const payment = isWhole ? null : await this.#paymentOf(engine, citizen);
+    if (payment === null && this.#isAboutPayments) return;
     const step: ExclusionStep = random.below(6) === 0 ? random.pick(EXCLUSION_ACTIONS) : 'exclude';
     return this.#ask(engine, { citizen, payment, step, operator });
   }
 
   async #paymentOf(engine: Engine, citizen: CitizenKey): Promise<PaymentName | null> {
-    const { awardPeriodId } = this.#random.pick(engine.programme.periods);
+    const { periods } = engine.programme;
+    // The second one comes when nearly everything has happened.
+    const { awardPeriodId } = this.#isAboutPayments ? periods[0]! : this.#random.pick(periods);
     const page = await engine.payments(citizen, { awardPeriodId });
     if (!page.ok || page.value.payments.length === 0) return null;
     const { hpan, idTrxAcquirer, trxMs, operationType } = this.#random.pick(page.value.payments);
@@ -247,6 +254,7 @@ export class Operator {
     expectThat(this.#busyAt !== engine, 'ended', () => 'an operator was never answered');
     this.#recall(engine);
     await this.#checkExclusions(engine);
+    if (this.#isAboutPayments) await this.#checkCounting(engine);
     for (const resolved of this.#resolved.values()) if (resolved !== null) await checkResolved(engine, resolved);
     const due = await engine.unverifiedAccounts(nowMs + 365 * DAY_MS, 100);
     if (!due.ok) throw new Violation('liveness', `nobody says which accounts are due: ${due.code}`);
@@ -284,6 +292,21 @@ export class Operator {
         lifted: isSame(lifted.get(name), said) || isByRule(excluded.get(name)),
       };
       expectThat(isSo[said.state], 'acknowledged', () => `${name} was ${said.state}, and is not`);
+    }
+  }
+
+  /** Whatever is excluded does not count, as its card says. Of what is over the last decision may have come too late. */
+  async #checkCounting(engine: Engine): Promise<void> {
+    const open = engine.periods().filter(({ status }) => status !== 'CLOSED');
+    for (const { payment } of await this.#listed(engine, 'excluded')) {
+      if (payment === null) continue;
+      const fate = await engine.recordFate(payment.hpan, payment.record);
+      if (!fate.ok) throw new Violation('liveness', `nobody says what became of a payment: ${fate.code}`);
+      const { code, hasLeft, leftCents, awardPeriodId } = fate.value;
+      const isOver = !open.some((period) => period.awardPeriodId === awardPeriodId);
+      expectThat(code === 'EXCLUDED' || hasLeft || leftCents === 0 || isOver, 'acknowledged', () => {
+        return `${payment.record.idTrxAcquirer} is excluded, and counts: ${JSON.stringify(fate.value)}`;
+      });
     }
   }
 }
