@@ -466,7 +466,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/programme/payout.ts',
     find: '  if (granted.length === 0) return due;\n',
     replace: '  if (granted.length >= 0) return due;\n',
-    seed: 2,
+    seed: 4,
   },
   {
     what: 'a payout run that was cut short begins again',
@@ -559,7 +559,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/card/ledger.ts',
     find: 'scoreCents: 0 - scoreCents, countDelta: 1 };',
     replace: 'scoreCents: 0 - 2 * scoreCents, countDelta: 1 };',
-    seed: 278,
+    seed: 40,
   },
   {
     what: 'who is excluded may enrol again',
@@ -580,7 +580,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/exclusion-decider.ts',
     find: '      this.#carryOut(turn, subject, true);\n',
     replace: '',
-    seed: 5,
+    seed: 85,
   },
   {
     what: 'a period that is open again takes rows of any file',
@@ -619,13 +619,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    what: 'what a death kept from opening a period again is not made up for',
-    file: 'engine/shard/period-orders.ts',
-    find: "      await this.#carryOut({ decision, programme: '' });\n",
-    replace: '',
-    seed: 1,
-  },
-  {
     what: 'a decision about a period is not journaled',
     file: 'engine/shard/store-shard.ts',
     find: "facts: [{ kind: 'periodDecided', decision }, ...newer]",
@@ -641,26 +634,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    what: 'an account that the bank does not know stays in a payout',
-    file: 'engine/shard/payout-decider.ts',
-    find: "payoff === null ? { type: 'EMPTY' } : { type: 'FILL', payoff });",
-    replace: "{ type: 'FILL', payoff: payoff ?? this.#wallet(turn, partition, citizen)?.payoff });",
-    seed: 1,
-  },
-  {
     what: 'an account that was checked is due again',
     file: 'engine/wallet/wallet-machine.ts',
     find: "      decision.facts.push({ kind: 'payoffJudged', citizen: wallet.citizen, verdict, payoff, atMs: nowMs });\n      setRecheck(context, null);\n",
     replace:
       "      decision.facts.push({ kind: 'payoffJudged', citizen: wallet.citizen, verdict, payoff, atMs: nowMs });\n",
     seed: 4,
-  },
-  {
-    what: 'a row that names a PAR, and comes twice at once, counts twice',
-    file: 'engine/card/card-machine.ts',
-    find: "isKnown: when<'RECORD'>(({ context, event }) => isKnown(context, event)),",
-    replace: "isKnown: when<'RECORD'>(({ context, event }) => event.cover === undefined && isKnown(context, event)),",
-    seed: 1,
   },
   {
     what: 'a PAR that is known is new',
@@ -674,13 +653,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/decider.ts',
     find: '    if (accepted !== null && accepted.fileNumber > 0) {\n',
     replace: "    if (accepted !== null && accepted.fileNumber > 0 && accepted.record.operationType !== '01') {\n",
-    seed: 1,
+    seed: 4,
   },
   {
     what: 'a reversal is resolved by a payment that has less left',
     file: 'engine/card/card-machine.ts',
     find: "      { guard: 'isMoreThanLeft', actions: { type: 'refuseResolution', params: { code: 'PAYMENT_EXCEEDED' } } },\n",
     replace: '',
-    seed: 1,
+    seed: 4,
   },
 ];
