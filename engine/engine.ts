@@ -194,8 +194,9 @@ export interface Engine {
   /** For operators: partition by partition, in each the oldest first (of those that wait, the first to expire). */
   reversals(query: ReversalsQuery): Promise<Read<ReversalsPage>>;
   /**
-   * For operators. A period's figures are final once it has closed; until then a parked reversal may be applied to a payment
-   * of its card and period, whose owner has not left. Asked twice it has one effect and the same answer.
+   * For operators. A period's figures are final once it has closed; until then, and while it is open again, a parked
+   * reversal may be applied to a payment of its card and period, whose owner has not left. Asked twice it has one effect
+   * and the same answer.
    *
    * @returns FIELD_INVALID (reason, operator, payment), REVERSAL_NOT_FOUND, REVERSAL_EXPIRED, REVERSAL_RESOLVED,
    *   REVERSAL_NOT_RESOLVABLE, PAYMENT_NOT_FOUND, PAYMENT_OWNER_LEFT, PAYMENT_EXCEEDED, PERIOD_CLOSED, OVERLOADED, DRAINING
@@ -203,7 +204,7 @@ export interface Engine {
   resolveReversal(decision: ReversalDecision): Promise<Read<ReversalResolved>>;
   /**
    * For operators: one proposes that a citizen, or one payment, be excluded or the exclusion lifted; another one decides, and
-   * only then anything happens. Payments: until their period has closed. Asked again by the same one it changes nothing and
+   * only then anything happens. Payments: until their period has closed, and while it is open again. Asked again by the same one it changes nothing and
    * answers the same, but for what was rejected, or decided otherwise since.
    *
    * @returns FIELD_INVALID (reason, operator), CITIZEN_NOT_FOUND, PAYMENT_NOT_FOUND, PERIOD_CLOSED, EXCLUSION_NOT_FOUND,

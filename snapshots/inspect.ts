@@ -149,8 +149,10 @@ export async function verifyPersistence(
   const { stores, past } = persistence;
   const programme = journaledProgramme([...past, ...stores]);
   if (programme === null) return withoutProgramme(stores);
-  const awardPeriodIds = new Set([...programme.periods, ...newestPeriods(stores)].map((one) => one.awardPeriodId));
-  const rankings = [...awardPeriodIds].flatMap((awardPeriodId) => savedRanking(persistence, awardPeriodId));
+  const periods = new Map([...programme.periods, ...newestPeriods(stores)].map((one) => [one.awardPeriodId, one]));
+  // Nobody stands in a suspended one, and no start looks at what was saved of it: what it is worth, nobody has to know.
+  const awardPeriodIds = [...periods.values()].flatMap((one) => (one.isSuspended ? [] : [one.awardPeriodId]));
+  const rankings = awardPeriodIds.flatMap((awardPeriodId) => savedRanking(persistence, awardPeriodId));
   return verifyStores(stores, programme, rankings, { past, ...options });
 }
 

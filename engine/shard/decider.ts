@@ -86,7 +86,7 @@ export class Decider {
     this.#exclusions = new ExclusionDecider({
       ...{ programme, vault: store.vault, notices: this.#notices, fact },
       send: (turn, from, to, body) => this.#send(turn, from, to, body),
-      frozenPeriods: (turn, partition) => this.#frozenPeriods(turn, partition),
+      isClosed: (turn, partition, awardPeriodId) => this.#isClosed(turn, partition, awardPeriodId),
       decideWallet: (turn, wallet, isExcluded) => this.#decideExclusion(turn, wallet, isExcluded),
     });
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) this.#recallMessages(partition);
@@ -289,11 +289,13 @@ export class Decider {
     return true;
   }
 
-  /** Its figures are final (DECISION 25), or wallets hear on the way that they are. */
+  /** Its figures are final, or wallets hear on the way that they are; not while it is open again (domain 3.4). */
   #isClosed(turn: Turn, partition: number, awardPeriodId: number): boolean {
     const period = findPeriod(this.#options.programme, awardPeriodId);
-    if (period === null || periodStatus(period, turn.nowMs) === 'CLOSED') return true;
-    return this.#partitionRow(turn, partition).closedPeriods.includes(awardPeriodId);
+    if (period === null || this.#partitionRow(turn, partition).closedPeriods.includes(awardPeriodId)) return true;
+    if (periodStatus(period, turn.nowMs) !== 'CLOSED') return false;
+    const reopening = this.#reopenings(turn, partition).find((one) => one.awardPeriodId === awardPeriodId);
+    return reopening === undefined || turn.nowMs >= reopening.untilMs;
   }
 
   #decideExclusion(turn: Turn, wallet: Wallet, isExcluded: boolean): void {
@@ -385,7 +387,8 @@ export class Decider {
         this.#fold(turn, partition, decision);
         for (const outcome of decision.outcomes) this.#reply(turn, partition, citizen, outcome);
         this.#sendAll(turn, partition, decision);
-        if (body.kind === 'count') this.#exclusions.counted(turn, wallet, body.record, decision.facts);
+        if (body.kind === 'count' || body.kind === 'countLate')
+          this.#exclusions.counted(turn, wallet, body.record, decision.facts);
         return citizen;
       }
     }

@@ -119,6 +119,8 @@ export class DividedEngine implements Engine {
   readonly #law: Law;
   readonly #intakes: Intakes;
   #decisions: readonly PeriodDecision[];
+  /** The same, as rows are judged by them here: a closing counts from when it is heard of. */
+  #heard: readonly PeriodDecision[];
   #stats: Promise<EngineStats> | null = null;
   #isClosed = false;
 
@@ -138,7 +140,8 @@ export class DividedEngine implements Engine {
     this.#law = new Law(options.programme);
     this.programme = this.#law;
     this.#decisions = options.reports.flatMap(({ periodDecisions }) => periodDecisions);
-    this.#intakes = new Intakes(this.#law, this.#decisions);
+    this.#heard = this.#decisions;
+    this.#intakes = new Intakes(this.#law, this.#heard);
   }
 
   execute: Engine['execute'] = (command, done) => {
@@ -233,17 +236,18 @@ export class DividedEngine implements Engine {
   /** A row that was received before its period is heard to close still counts: so the closing begins after that. */
   #hear(decision: PeriodDecision): void {
     const atMs = Math.max(decision.atMs, this.#options.clock.nowMs());
-    this.#decisions = [...this.#decisions, decision.kind === 'close' ? { ...decision, atMs } : decision];
-    this.#intakes.follow(this.#law, this.#decisions);
+    this.#decisions = [...this.#decisions, decision];
+    this.#heard = [...this.#heard, decision.kind === 'close' ? { ...decision, atMs } : decision];
+    this.#intakes.follow(this.#law, this.#heard);
   }
 
   /** A file that no period is open for is nobody's concern: what it is named does not travel on. */
   #withOpenFile(command: RecordCommand): RecordCommand {
     const { file, ...unnamed } = command;
     if (file === undefined) return command;
-    const isOpen = this.#decisions.some(
+    const isOpen = this.#heard.some(
       (one) =>
-        one.kind === 'reopen' && one.files.includes(file) && command.receivedMs < reopenedUntilMs(this.#decisions, one),
+        one.kind === 'reopen' && one.files.includes(file) && command.receivedMs < reopenedUntilMs(this.#heard, one),
     );
     return isOpen ? command : unnamed;
   }

@@ -39,8 +39,8 @@ export interface ExclusionDeciderOptions {
   readonly notices: Pick<NoticeDecider, 'anomalous'>;
   readonly fact: (turn: Turn, partition: number, fact: Fact) => void;
   readonly send: (turn: Turn, from: number, to: number, body: MessageBody) => void;
-  /** Whose figures are final, or about to be. */
-  readonly frozenPeriods: (turn: Turn, partition: number) => readonly number[];
+  /** Its figures are final, or about to be. */
+  readonly isClosed: (turn: Turn, partition: number, awardPeriodId: number) => boolean;
   /** Steps the wallet's machine. */
   readonly decideWallet: (turn: Turn, wallet: Wallet, isExcluded: boolean) => void;
 }
@@ -120,7 +120,7 @@ export class ExclusionDecider {
     if (payment !== null) {
       const line = this.#lineOf(turn, wallet, payment);
       if (line === null) return 'PAYMENT_NOT_FOUND';
-      if (this.#options.frozenPeriods(turn, partition).includes(line.awardPeriodId)) return 'PERIOD_CLOSED';
+      if (this.#options.isClosed(turn, partition, line.awardPeriodId)) return 'PERIOD_CLOSED';
     }
     if (action === 'exclude') return excluded === undefined ? null : 'EXCLUSION_EXISTS';
     if (excluded === undefined) return 'EXCLUSION_NOT_FOUND';
@@ -219,10 +219,10 @@ export function isCitizenExcluded(turn: Turn, citizen: CitizenKey): boolean {
   return turn.view.get('exclusion', partitionOf(citizen), '', sub) !== undefined;
 }
 
-type Listing = Extract<Fact, { kind: 'paymentListed' | 'paymentKept' }>;
+type Listing = Extract<Fact, { kind: 'paymentListed' | 'latePaymentListed' | 'paymentKept' }>;
 
 function isListing(fact: Fact): fact is Listing {
-  return fact.kind === 'paymentListed' || fact.kind === 'paymentKept';
+  return fact.kind === 'paymentListed' || fact.kind === 'latePaymentListed' || fact.kind === 'paymentKept';
 }
 
 function nameOf({ hpan, idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType }: PaymentRow): PaymentName {

@@ -332,7 +332,7 @@ export class CitizenFold {
   #judgePayoff(citizen: Citizen, fact: Extract<WalletFact, { kind: 'payoffJudged' }>, place: Place): void {
     const { verdict, payoff, atMs } = fact;
     const subject = `${named(citizen)} at ${shown(place)}: the account judged`;
-    this.#requireEnabled(citizen, fact.kind, place);
+    this.#requireEnrolled(citizen, fact.kind, place);
     if (citizen.recheck === null || citizen.recheck.dueMs > place.nowMs) {
       this.#findings.differ(`${subject}: nobody was to be asked about it`);
     }

@@ -13,6 +13,7 @@ import {
   makeIban,
   makeTaxCode,
   type PaymentName,
+  type PeriodOrder,
   type Programme,
 } from '../../engine/index.ts';
 import type { Journal } from '../../engine/ports.ts';
@@ -25,6 +26,7 @@ import {
   livePeriod,
   PAID_PERIOD,
   PERIOD_BEGINS,
+  setIban,
   shortProgramme,
 } from '../support/payouts.ts';
 import { hpanElsewhere, openOnDisk, turnsTaken, until } from '../support/shards.ts';
@@ -44,7 +46,7 @@ interface Story {
 const judging = (): Programme => ({ ...italy2020(), abuseRule: RULE });
 
 /** Three citizens, each with a card, which is on another shard where there are several. */
-async function open(shardCount: number, programme = italy2020()): Promise<Story> {
+async function open(shardCount: number, programme = italy2020(), arrival = ARRIVAL): Promise<Story> {
   const { world, disk } = await openOnDisk({ shardCount, now: '2020-12-07T10:00:00+01:00', programme });
   const citizens = [1, 2, 3].map((number) => world.citizen(makeTaxCode(number)));
   const cards = citizens.map(({ key }, at) => (shardCount === 1 ? hpan(at) : hpanElsewhere(key, shardCount, 100 * at)));
@@ -52,7 +54,7 @@ async function open(shardCount: number, programme = italy2020()): Promise<Story>
     await citizen.enrol();
     await citizen.enable(cards[at]!);
   }
-  world.at(ARRIVAL);
+  world.at(arrival);
   return { world, disk, citizens, cards };
 }
 
@@ -180,6 +182,17 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await listed(story, 'lifted')).toHaveLength(1);
     await pay(story, 0, 'T', 1_000, { at: at(30) });
     expect(await figures(story, 0)).toBe('4.00 3');
+    await expectSound(story);
+  });
+
+  test('what the bank says of the account is heard of who is excluded, too', async () => {
+    const story = await open(shardCount);
+    const { engine } = story.world;
+    await setIban(story.citizens[0]!, 0);
+    await agreed(story, 0, 'exclude');
+    story.world.at('2021-02-13T12:00:00+01:00');
+    const [due] = value(await engine.unverifiedAccounts(story.world.nowMs, 10));
+    expect(value(await engine.recheckAccounts([{ ...due!, verdict: 'OK' }]))).toBe(1);
     await expectSound(story);
   });
 
@@ -334,6 +347,95 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await refusal(story, 0, 'approve', 'bruno', { payment })).toBe('PERIOD_CLOSED');
     expect(await refusal(story, 0, 'reject', 'bruno', { payment })).toBe('ok');
     await expectSound(story);
+  });
+});
+
+describe.each([1, 3])('of a period that is open again, on %i shards', (shardCount) => {
+  const FILE = 'late.csv';
+  const on20 = (minute: number) => `2020-12-20T10:${String(minute).padStart(2, '0')}:00+01:00`;
+
+  /** The three have made 3, 2 and 1 payments when the period closes. */
+  async function openLate(programme = shortProgramme()): Promise<Story> {
+    const story = await open(shardCount, programme, '2020-12-30T12:00:00+01:00');
+    for (const who of [0, 1, 2]) {
+      for (let minute = who; minute < 3; minute += 1) {
+        await pay(story, who, `P${who}${minute}`, 1_000, { at: on20(minute) });
+      }
+    }
+    await closePeriod(story.world);
+    story.world.at('2021-01-20T12:00:00+01:00');
+    value(await story.world.engine.decidePeriod(order('reopen', [FILE])));
+    return story;
+  }
+
+  function order(kind: 'reopen' | 'close', files: readonly string[]): PeriodOrder {
+    const untilMs = kind === 'reopen' ? instant('2021-01-25T00:00:00+01:00') : 0;
+    return { kind, awardPeriodId: PAID_PERIOD, files, untilMs, programme: '', operator: 'ada', reason: 'owed' };
+  }
+
+  const late = (story: Story, who: number, id: string, cents: number, more: Partial<Payment> = {}) =>
+    pay(story, who, id, cents, { at: on20(30), file: FILE, ...more });
+  const page = async ({ world }: Story) => value(await world.engine.rankingPage(PAID_PERIOD, 1, 10));
+
+  async function paid({ world, citizens }: Story): Promise<readonly unknown[]> {
+    await until(async () => {
+      world.engine.tick();
+      return (await world.engine.makePayouts(PAID_PERIOD, null)).ok;
+    }, 'the period is paid');
+    const own = await Promise.all(citizens.map(async ({ key }) => value(await world.engine.payoutsOf(key))));
+    return own.map((payouts) => payouts.map(({ cashbackCents, jackpotCents }) => cashbackCents + jackpotCents));
+  }
+
+  test('a payment that came late stops counting and counts again, one that was in time too, and nobody moves', async () => {
+    const story = await openLate();
+    const before = await page(story);
+    expect(await late(story, 2, 'L', 5_000)).toBe('5.00');
+    const payment = named(story, 2, 'L', on20(30));
+    await agreed(story, 2, 'exclude', payment);
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '1.00 1', 'the wallet has heard');
+    expect(await late(story, 2, 'R', 2_000, { reversal: true, correlation: 'L' })).toBe('parked EXCLUDED');
+    await agreed(story, 0, 'exclude', named(story, 0, 'P00', on20(0)));
+    await until(async () => (await figures(story, 0, PAID_PERIOD)) === '2.00 2', 'the wallet has heard');
+    await agreed(story, 2, 'lift', payment);
+    // With what was reversed meanwhile.
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '4.00 2', 'the wallet has heard');
+    expect(await page(story)).toEqual(before);
+    expect(await place(story, 2, PAID_PERIOD)).toBe('3 of 3');
+
+    value(await ask(story, 1, 'exclude', 'anna', { payment: named(story, 1, 'P11', on20(1)) }));
+    value(await story.world.engine.decidePeriod(order('close', [])));
+    expect(await paid(story)).toEqual([[200 + JACKPOT_CENTS], [200 + JACKPOT_CENTS], [400 + JACKPOT_CENTS]]);
+    expect(await refusal(story, 1, 'approve', 'bruno', { payment: named(story, 1, 'P11', on20(1)) })).toBe(
+      'PERIOD_CLOSED',
+    );
+    expect(await refusal(story, 2, 'exclude', 'anna', { payment })).toBe('PERIOD_CLOSED');
+    await expectSound(story, PAID_PERIOD);
+  });
+
+  test('what comes late for who is excluded counts once that is lifted', async () => {
+    const story = await openLate();
+    const before = await page(story);
+    await agreed(story, 2, 'exclude');
+    expect(await late(story, 2, 'L', 5_000)).toBe('5.00');
+    expect(await figures(story, 2, PAID_PERIOD)).toBe('0.00 0');
+    await agreed(story, 2, 'lift');
+    expect(await figures(story, 2, PAID_PERIOD)).toBe('6.00 2');
+    expect(await page(story)).toEqual(before);
+    value(await story.world.engine.decidePeriod(order('close', [])));
+    expect((await paid(story))[2]).toEqual([600 + JACKPOT_CENTS]);
+    await expectSound(story, PAID_PERIOD);
+  });
+
+  test('the rule on abuse judges late rows, and an appeal in time is heard', async () => {
+    const story = await openLate({ ...shortProgramme(), abuseRule: { ...RULE, firstDay: '2020-12-08' } });
+    for (const minute of [31, 32, 33]) {
+      expect(await late(story, 2, `S${minute}`, 50, { at: on20(minute) })).toBe('0.05');
+    }
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '1.05 2', 'all but the first were taken back');
+    await agreed(story, 2, 'appeal', named(story, 2, 'S32', on20(32)));
+    await until(async () => (await figures(story, 2, PAID_PERIOD)) === '1.10 3', 'one counts again');
+    expect(await place(story, 2, PAID_PERIOD)).toBe('3 of 3');
+    await expectSound(story, PAID_PERIOD);
   });
 });
 

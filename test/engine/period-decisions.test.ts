@@ -219,6 +219,22 @@ describe.each([1, 3])('on %i shards, a closed period is opened again', (shardCou
     await expectSound(world, disk);
   });
 
+  test('whoever asks is told of a closing as it was decided, before a start and after it', async () => {
+    const { world, disk } = await openLate(shardCount);
+    await codeOf(world, reopen());
+    disk.hold();
+    const asked = world.engine.decidePeriod(close());
+    await turnsTaken();
+    world.at('2021-01-20T12:00:01+01:00');
+    await releaseOneByOne(disk);
+    const decision = value(await asked);
+    expect(world.engine.periodDecisions().at(-1)).toEqual(decision);
+    const next = await restarted(disk);
+    expect(next.engine.periodDecisions().at(-1)).toEqual(decision);
+    await closed(next);
+    await expectSound(next, disk);
+  });
+
   test('who has left meanwhile counts nothing, and positions stand', async () => {
     const { world, disk } = await openLate(shardCount);
     const [anna, bruno] = citizensOf(world);
@@ -333,6 +349,18 @@ describe.each([1, 3])('on %i shards, before it starts', (shardCount) => {
     expect(await citizensOf(next)[0].ranking(LAST)).toMatchObject({ ranking: 1, totalParticipants: 1 });
     expect(factsOf(next, 'periodDecided').map(({ decision }) => decision.reason)).toHaveLength(4);
     await expectSound(next, disk);
+  });
+
+  test('what was saved of the ranking of a suspended period troubles nobody, and is made anew when it is taken up again', async () => {
+    const { world, disk } = await openOnDisk({ shardCount, now: '2021-05-01T10:00:00+02:00' });
+    await world.engine.close();
+    const next = await restarted(disk, '2021-05-01T10:00:00+02:00');
+    expect(await codeOf(next, suspend(LAST))).toBe('decision 1');
+    disk.folder!.rankings.set(LAST, Buffer.alloc(100));
+    await expectSound(next, disk);
+    const again = await restarted(disk, '2021-05-01T10:00:00+02:00');
+    expect(await codeOf(again, resume(LAST))).toBe('decision 2');
+    await expectSound(again, disk);
   });
 
   test('a newer version of the programme takes the place of the one before, and survives a death at every flush', async () => {

@@ -15,7 +15,7 @@ import type { Journal } from '../../engine/ports.ts';
 import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapshots/index.ts';
 import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { eurosOf, outcomeText } from '../golden/vector.ts';
-import { closePeriod } from '../support/payouts.ts';
+import { closePeriod, PERIOD_CLOSES } from '../support/payouts.ts';
 import { hpanElsewhere, openOnDisk, StoreGate, shardOf, turnsTaken } from '../support/shards.ts';
 import { type Citizen, hpan, instant, type Payment, value, World } from '../support/world.ts';
 
@@ -315,6 +315,45 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     expect(await decideOn('R2', 'discard')).toMatchObject({ ok: true });
     expect(await figures(story, CHRISTMAS)).toBe('2.00 1');
     expect(await listed(story, 'parked')).toEqual(['R3']);
+    await expectSound(story);
+  });
+
+  test('domain 3.4: one that a late file brought is applied while its period is open again, and no longer', async () => {
+    const story = await open(shardCount, '2020-12-20T12:00:00+01:00');
+    const { engine } = story.world;
+    const dated = { at: '2020-12-19T10:00:00+01:00', correlation: 'c' };
+    for (const id of ['P1', 'P2']) await send(story, id, 20, dated);
+    await closePeriod(story.world);
+    const [file, untilMs] = ['late.csv', instant(PERIOD_CLOSES) + 100];
+    const order = { awardPeriodId: CHRISTMAS, programme: '', operator: 'ada', reason: 'owed' };
+    value(await engine.decidePeriod({ ...order, kind: 'reopen', files: [file], untilMs }));
+    for (const id of ['R1', 'R2', 'R3', 'R4']) {
+      expect(await send(story, id, 10, { ...dated, file, reversal: true })).toBe('parked REVERSAL_AMBIGUOUS');
+    }
+    const key = (id: string, operationType: string) => ({
+      ...keyOf(id, '00'),
+      ...{ operationType, trxMs: instant(dated.at) },
+    });
+    const applied = (id: string) =>
+      engine.resolveReversal({
+        ...{ hpan: story.card, reversal: key(id, '01'), resolution: 'apply', payment: key('P1', '00') },
+        ...{ operator: 'carla', reason: 'seen' },
+      });
+    const first = value(await applied('R1'));
+    expect(first).toMatchObject({ state: 'applied', scoreCents: -100, awardPeriodId: CHRISTMAS });
+    expect(await figures(story, CHRISTMAS)).toBe('3.00 2');
+    expect(await story.anna.ranking(CHRISTMAS)).toMatchObject({ ranking: 1, transactionNumber: 2 });
+    story.world.at(new Date(untilMs - 1).toISOString());
+    value(await applied('R2'));
+    expect(await figures(story, CHRISTMAS)).toBe('2.00 1');
+    // Not yet closed once more, and over all the same.
+    story.world.at(new Date(untilMs).toISOString());
+    expect(await applied('R3')).toEqual({ ok: false, code: 'PERIOD_CLOSED' });
+    story.world.engine.tick();
+    await turnsTaken();
+    expect(await applied('R4')).toEqual({ ok: false, code: 'PERIOD_CLOSED' });
+    expect(await applied('R1')).toEqual({ ok: true, value: first });
+    expect(await listed(story, 'parked')).toEqual(['R3', 'R4']);
     await expectSound(story);
   });
 

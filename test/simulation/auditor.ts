@@ -16,7 +16,7 @@ import type {
   TransactionRecord,
   TurnRecord,
 } from '../../engine/index.ts';
-import { closesAtMs, PARTITION_COUNT } from '../../engine/index.ts';
+import { closesAtMs, PARTITION_COUNT, programmeIn } from '../../engine/index.ts';
 import { openRecord } from '../../snapshots/record.ts';
 import { expectThat } from './fault.ts';
 
@@ -30,18 +30,27 @@ export interface Seen {
 export interface Total {
   readonly rawCents: number;
   readonly count: number;
+  /** Lines that are shown: one that took a payment out of counting goes with the one that put it back. */
   readonly lineCount: number;
+  /** Where the ranking has them; null = nowhere, of what came late or while the citizen was excluded. */
+  readonly ranked: Standing | null;
 }
 
-export const NO_TOTAL: Total = { rawCents: 0, count: 0, lineCount: 0 };
+export const NO_TOTAL: Total = { rawCents: 0, count: 0, lineCount: 0, ranked: null };
 
 interface Totals extends Total {
   readonly enrolment: number;
   readonly standing: Standing;
+  /** Not of who was excluded: then nothing of it earns anything. */
+  readonly isKept: boolean;
 }
 
 interface Citizen {
-  isEnabled: boolean;
+  isEnrolled: boolean;
+  /** While enrolled: nothing of what there is counts. */
+  isExcluded: boolean;
+  /** Two operators said so, enrolled or not. */
+  isToBeExcluded: boolean;
   enrolment: number;
   termsMs: number;
   /** Cards that the wallet says it has. */
@@ -68,6 +77,8 @@ interface Partition {
   sequence: number;
   lastMs: number;
   readonly frozen: Set<number>;
+  /** Were frozen, and take late rows, or did. */
+  readonly reopened: Set<number>;
   /** By period: which card partitions were heard to close it. */
   readonly heard: Map<number, Set<number>>;
 }
@@ -79,7 +90,8 @@ export interface DoneCommand {
 }
 
 export class Auditor {
-  readonly #programme: Programme;
+  /** The newest version on disk; each changes only what had not begun. */
+  programme: Programme;
   readonly #hasKey: (store: number, slot: number) => boolean;
   readonly #partitions: readonly Partition[];
   readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
@@ -101,10 +113,11 @@ export class Auditor {
 
   /** @param hasKey whether the key of a slot of a store is on disk */
   constructor(programme: Programme, hasKey: (store: number, slot: number) => boolean) {
-    this.#programme = programme;
+    this.programme = programme;
     this.#hasKey = hasKey;
     this.#partitions = Array.from({ length: PARTITION_COUNT }, () => ({
-      ...{ sequence: 0, lastMs: 0, frozen: new Set<number>(), heard: new Map<number, Set<number>>() },
+      ...{ sequence: 0, lastMs: 0, frozen: new Set<number>(), reopened: new Set<number>() },
+      heard: new Map<number, Set<number>>(),
     }));
   }
 
@@ -136,7 +149,8 @@ export class Auditor {
     if (known !== undefined) return known;
     const seen: Seen = { isEnabled: false, termsMs: 0, totals: new Map() };
     const made = {
-      ...{ isEnabled: false, enrolment: 0, termsMs: 0, enabled: new Set<Hpan>(), totals: new Map(), seen: [seen] },
+      ...{ isEnrolled: false, isExcluded: false, isToBeExcluded: false, enrolment: 0, termsMs: 0 },
+      ...{ enabled: new Set<Hpan>(), totals: new Map(), seen: [seen] },
     };
     this.#citizens.set(citizen, made);
     return made;
@@ -157,8 +171,8 @@ export class Auditor {
   /** In the order of domain 5.1, by a plain sort. */
   ranking(awardPeriodId: number, taxCodeOf: (citizen: CitizenKey) => string) {
     const places = [...this.#citizens].flatMap(([citizen, { totals }]) => {
-      const own = totals.get(awardPeriodId);
-      return own === undefined ? [] : [{ citizen, ...own.standing }];
+      const ranked = totals.get(awardPeriodId)?.ranked ?? null;
+      return ranked === null ? [] : [{ citizen, ...ranked }];
     });
     return places.sort(
       (a, b) =>
@@ -268,7 +282,8 @@ export class Auditor {
   }
 
   #show(citizen: Citizen): void {
-    const { isEnabled, termsMs, enrolment } = citizen;
+    const { termsMs, enrolment } = citizen;
+    const isEnabled = citizen.isEnrolled && !citizen.isExcluded;
     const totals = new Map([...citizen.totals].filter(([, one]) => isEnabled && one.enrolment === enrolment));
     citizen.seen.push({ isEnabled, termsMs, totals });
   }
@@ -277,9 +292,10 @@ export class Auditor {
     switch (fact.kind) {
       case 'enrolled': {
         const citizen = this.citizen(fact.citizen);
-        expectThat(!citizen.isEnabled, 'recomputed', () => `${short(fact.citizen)} enrols twice`);
+        expectThat(!citizen.isEnrolled, 'recomputed', () => `${short(fact.citizen)} enrols twice`);
+        expectThat(!citizen.isToBeExcluded, 'law', () => `${short(fact.citizen)} enrols, and is excluded`);
         expectThat(fact.enrolment === citizen.enrolment + 1, 'recomputed', () => `enrolment ${fact.enrolment}`);
-        citizen.isEnabled = true;
+        citizen.isEnrolled = true;
         citizen.enrolment = fact.enrolment;
         citizen.termsMs = fact.termsMs;
         return;
@@ -293,7 +309,13 @@ export class Auditor {
         return;
       }
       case 'paymentListed':
+      case 'latePaymentListed':
+      case 'paymentKept':
         return this.#list(fact, partition);
+      case 'exclusionSet':
+        return this.#decideExclusion(fact);
+      case 'citizenExcluded':
+        return this.#turnExclusion(fact, partition, nowMs);
       case 'cardActivated':
       case 'cardClaimed': {
         const card = this.card(fact.hpan);
@@ -346,6 +368,22 @@ export class Auditor {
         frozen.add(fact.awardPeriodId);
         return;
       }
+      case 'periodReopened': {
+        const { frozen, reopened, heard } = this.#partitions[partition]!;
+        const { awardPeriodId } = fact.decision;
+        const wasFrozen = frozen.delete(awardPeriodId);
+        expectThat(
+          wasFrozen,
+          'recomputed',
+          () => `partition ${partition} opens period ${awardPeriodId}, which is open`,
+        );
+        reopened.add(awardPeriodId);
+        heard.delete(awardPeriodId);
+        return;
+      }
+      case 'programmeSet':
+        this.programme = programmeIn(fact.json);
+        return;
       case 'rankingFrozen':
         return this.#freeze(fact);
       default:
@@ -353,19 +391,24 @@ export class Auditor {
     }
   }
 
-  #list(fact: Extract<Fact, { kind: 'paymentListed' }>, partition: number): void {
+  #list(fact: Listing, partition: number): void {
     const { payment, before, after, rawCents } = fact;
     const { awardPeriodId } = payment;
     const citizen = this.citizen(fact.citizen);
     const who = `${short(fact.citizen)} in period ${awardPeriodId}`;
-    expectThat(!this.#partitions[partition]!.frozen.has(awardPeriodId), 'recomputed', () => `${who}: it is frozen`);
-    expectThat(citizen.isEnabled, 'recomputed', () => `${who}: a payment is listed, and the citizen has left`);
+    const { frozen, reopened } = this.#partitions[partition]!;
+    expectThat(!frozen.has(awardPeriodId), 'recomputed', () => `${who}: it is frozen`);
+    expectThat(citizen.isEnrolled, 'recomputed', () => `${who}: a payment is listed, and the citizen has left`);
     const held = citizen.totals.get(awardPeriodId);
+    const isKept = held?.isKept ?? citizen.isExcluded;
+    const kind = reopened.has(awardPeriodId) ? 'latePaymentListed' : isKept ? 'paymentKept' : 'paymentListed';
+    expectThat(fact.kind === kind, 'recomputed', () => `${who}: ${fact.kind}, not ${kind}`);
     expectThat(isSame(held?.standing ?? null, before), 'recomputed', () => {
       return `${who}: stood at ${JSON.stringify(held?.standing)}, moves from ${JSON.stringify(before)}`;
     });
     const isPayment = payment.amountCents > 0;
-    if (isPayment) {
+    const isPutBack = payment.operationType.startsWith('I');
+    if (isPayment && !isPutBack) {
       const scoreCents = tenth(Math.min(payment.amountCents, this.#period(awardPeriodId).maxTransactionEvaluatedCents));
       expectThat(
         payment.cashbackCents === scoreCents,
@@ -381,46 +424,88 @@ export class Auditor {
     const total = {
       rawCents: (held?.rawCents ?? 0) + payment.cashbackCents,
       count: standing.count,
-      lineCount: (held?.lineCount ?? 0) + 1,
+      lineCount: (held?.lineCount ?? 0) + (isPutBack ? -1 : 1),
     };
     expectThat(isSame(standing, after) && rawCents === total.rawCents, 'recomputed', () => {
       return `${who}: ${rawCents} cents at ${JSON.stringify(after)}, not ${total.rawCents} at ${JSON.stringify(standing)}`;
     });
-    citizen.totals.set(awardPeriodId, { ...total, enrolment: citizen.enrolment, standing });
+    // DECISION 25: what comes late moves nobody.
+    const ranked = { latePaymentListed: held?.ranked ?? null, paymentKept: null, paymentListed: standing }[kind];
+    citizen.totals.set(awardPeriodId, {
+      ...{ ...total, ranked, enrolment: citizen.enrolment, standing },
+      isKept: kind === 'latePaymentListed' ? (held?.isKept ?? false) : isKept,
+    });
+  }
+
+  /** Two persons, or the rule on abuse. */
+  #decideExclusion({ citizen, exclusion }: Extract<Fact, { kind: 'exclusionSet' }>): void {
+    const { state, proposedBy, decidedBy, payment } = exclusion;
+    if (state === 'proposed') return;
+    const isByTwo = proposedBy !== decidedBy && proposedBy !== '' && decidedBy !== '';
+    const isByRule = proposedBy === '' && payment !== null && state === 'excluded';
+    expectThat(isByTwo || isByRule, 'law', () => `${short(citizen)} is ${state} by ${proposedBy} and ${decidedBy}`);
+    if (payment === null && state !== 'rejected') this.citizen(citizen).isToBeExcluded = state === 'excluded';
+  }
+
+  #turnExclusion(fact: Extract<Fact, { kind: 'citizenExcluded' }>, partition: number, nowMs: number): void {
+    const { isExcluded, standings } = fact;
+    const citizen = this.citizen(fact.citizen);
+    const who = `${short(fact.citizen)} is ${isExcluded ? '' : 'no longer '}excluded`;
+    const isDue = citizen.isEnrolled && citizen.isExcluded !== isExcluded && citizen.isToBeExcluded === isExcluded;
+    expectThat(isDue, 'law', () => `${who}, and nobody has said so`);
+    const open = [...citizen.totals].filter(([awardPeriodId, { enrolment, isKept }]) => {
+      return enrolment === citizen.enrolment && isKept !== isExcluded && !this.#isOver(awardPeriodId, partition, nowMs);
+    });
+    expectThat(standings.length === open.length, 'recomputed', () => `${who} in ${standings.length} periods`);
+    for (const [awardPeriodId, held] of open) {
+      const { standing } = held;
+      const moved = standings.find((one) => one.awardPeriodId === awardPeriodId)?.standing ?? null;
+      expectThat(isSame(moved, standing), 'recomputed', () => `${who} from ${JSON.stringify(moved)}`);
+      citizen.totals.set(awardPeriodId, { ...held, isKept: isExcluded, ranked: isExcluded ? null : standing });
+    }
+    citizen.isExcluded = isExcluded;
   }
 
   #leave(fact: Extract<Fact, { kind: 'left' }>, partition: number, nowMs: number): void {
     const citizen = this.citizen(fact.citizen);
-    expectThat(citizen.isEnabled, 'recomputed', () => `${short(fact.citizen)} leaves twice`);
-    citizen.isEnabled = false;
+    expectThat(citizen.isEnrolled, 'recomputed', () => `${short(fact.citizen)} leaves twice`);
+    citizen.isEnrolled = false;
+    citizen.isExcluded = false;
     for (const { awardPeriodId, before } of fact.removed) {
       expectThat(isSame(citizen.totals.get(awardPeriodId)?.standing ?? null, before), 'recomputed', () => {
         return `${short(fact.citizen)} leaves period ${awardPeriodId} from ${JSON.stringify(before)}`;
       });
       citizen.totals.delete(awardPeriodId);
     }
-    for (const [awardPeriodId, { enrolment }] of citizen.totals) {
-      const { frozen } = this.#partitions[partition]!;
-      const isOver = frozen.has(awardPeriodId) || closesAtMs(this.#period(awardPeriodId)) <= nowMs;
-      expectThat(isOver || enrolment !== citizen.enrolment, 'recomputed', () => {
+    for (const [awardPeriodId, { enrolment, isKept }] of citizen.totals) {
+      if (isKept) citizen.totals.delete(awardPeriodId);
+      const isOver = this.#isOver(awardPeriodId, partition, nowMs);
+      expectThat(isKept || isOver || enrolment !== citizen.enrolment, 'recomputed', () => {
         return `${short(fact.citizen)} leaves and stays in period ${awardPeriodId}`;
       });
     }
   }
 
+  /** Positions stand (DECISION 25). */
+  #isOver(awardPeriodId: number, partition: number, nowMs: number): boolean {
+    return this.#partitions[partition]!.frozen.has(awardPeriodId) || closesAtMs(this.#period(awardPeriodId)) <= nowMs;
+  }
+
   #freeze({ awardPeriodId, participants }: Extract<Fact, { kind: 'rankingFrozen' }>): void {
     expectThat(!this.#frozenRankings.has(awardPeriodId), 'recomputed', () => `period ${awardPeriodId} freezes twice`);
     this.#frozenRankings.add(awardPeriodId);
-    const standing = [...this.#citizens.values()].filter(({ totals }) => totals.has(awardPeriodId)).length;
+    const standing = this.ranking(awardPeriodId, () => '').length;
     expectThat(standing === participants, 'recomputed', () => `${participants} take part, not ${standing}`);
     const open = this.#partitions.findIndex(({ frozen }) => !frozen.has(awardPeriodId));
     expectThat(open === -1, 'recomputed', () => `period ${awardPeriodId} freezes before partition ${open}`);
   }
 
   #period(awardPeriodId: number): PeriodParameters {
-    return this.#programme.periods.find((period) => period.awardPeriodId === awardPeriodId)!;
+    return this.programme.periods.find((period) => period.awardPeriodId === awardPeriodId)!;
   }
 }
+
+type Listing = Extract<Fact, { kind: 'paymentListed' | 'latePaymentListed' | 'paymentKept' }>;
 
 function keyOf({ hpan, idTrxAcquirer, trxMs, acquirerCode, acquirerId, operationType }: TransactionRecord): string {
   return `${hpan} ${idTrxAcquirer} ${trxMs} ${acquirerCode} ${acquirerId} ${operationType}`;

@@ -1,5 +1,6 @@
 /** What must hold when nothing is under way: everything that can be read, against what the disk gives. */
 import type { CitizenKey, Engine, PeriodParameters, Standing, WalletCommand } from '../../engine/index.ts';
+import { visiblePeriods } from '../../engine/index.ts';
 import { commandKey } from '../../engine/shard/command-text.ts';
 import { CARDS, PEOPLE } from '../model/walk.ts';
 import { type Auditor, NO_TOTAL, type Seen, short, type Total } from './auditor.ts';
@@ -22,7 +23,7 @@ export async function checkAtRest(checked: Checked): Promise<void> {
   auditor.expectAtRest();
   await Promise.all([
     ...[...citizens.values()].map((citizen) => checkCitizen(checked, citizen)),
-    ...engine.programme.periods.map((period) => checkRanking(checked, period)),
+    ...visiblePeriods(engine.programme).map((period) => checkRanking(checked, period)),
     ...CARDS.map((hpan) => checkCard(checked, hpan)),
     ...requests.all.map(({ command, text }) => (command === null ? null : checkOutcome(checked, command, text))),
   ]);
@@ -66,14 +67,15 @@ async function checkCitizen({ engine, auditor }: Checked, citizen: CitizenKey): 
   if (held.enrolment === 0) return expectThat(!wallet.ok, 'replayed', () => `${who} has a wallet and never enrolled`);
   if (!wallet.ok) throw new Violation('replayed', `${who} has no wallet: ${wallet.code}`);
   const { enabled, termsMs, methods } = wallet.value;
-  expectThat(enabled === held.isEnabled && termsMs === held.termsMs, 'replayed', () => {
-    return `${who} is ${enabled} since ${termsMs}, on disk ${held.isEnabled} since ${held.termsMs}`;
+  const isEnabled = held.isEnrolled && !held.isExcluded;
+  expectThat(enabled === isEnabled && termsMs === held.termsMs, 'replayed', () => {
+    return `${who} is ${enabled} since ${termsMs}, on disk ${isEnabled} since ${held.termsMs}`;
   });
   const cards = methods.filter(({ cashback }) => cashback === 'enabled').map(({ hpan }) => hpan);
   expectThat(isSame([...cards].sort(), [...held.enabled].sort()), 'replayed', () => {
     return `${who} has ${cards.map(short)}, on disk ${[...held.enabled].map(short)}`;
   });
-  const { periods } = engine.programme;
+  const periods = visiblePeriods(engine.programme);
   await Promise.all(periods.map((period) => checkTotal({ engine, auditor }, citizen, period)));
 }
 
@@ -120,8 +122,9 @@ async function checkRanking(checked: Checked, period: PeriodParameters): Promise
     if (!read.ok) throw new Violation('replayed', `${short(citizen)} has no rank: ${read.code}`);
     const [view] = read.value;
     const own: Total | undefined = auditor.citizen(citizen).seen.at(-1)!.totals.get(awardPeriodId);
-    const rank = own === undefined ? places.length + 1 : places.findIndex((one) => one.citizen === citizen) + 1;
-    const wouldWin = own !== undefined && rank <= minPosition && own.count >= minTransactionNumber;
+    const takesPart = (own?.ranked ?? null) !== null;
+    const rank = takesPart ? places.findIndex((one) => one.citizen === citizen) + 1 : places.length + 1;
+    const wouldWin = takesPart && rank <= minPosition && own!.count >= minTransactionNumber;
     const { ranking, totalParticipants, wouldWin: isTold } = view!;
     expectThat(ranking === rank && totalParticipants === places.length && isTold === wouldWin, 'recomputed', () => {
       return `${short(citizen)} is told ${JSON.stringify(view)}, stands at ${rank} of ${places.length}`;

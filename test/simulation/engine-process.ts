@@ -54,6 +54,8 @@ export interface ProcessOptions {
   readonly clock: { nowMs(): number };
   /** Of a new folder; the folder's own where that has one. */
   readonly programme: Programme;
+  /** Of a ring between two threads of the engine. */
+  readonly ringBytes: number;
   readonly checkpointRowCount: number;
   readonly onPoint: (name: string) => void;
   readonly failed: (error: unknown) => void;
@@ -126,12 +128,8 @@ export class EngineProcess {
     const ends = this.#lanes.map(() => new Array<Ends | null>(count).fill(null));
     for (let left = 0; left < count; left += 1) {
       for (let right = left + 1; right < count; right += 1) {
-        const pair = joined(
-          this.#options.scheduler,
-          this.#lanes[left]!,
-          this.#lanes[right]!,
-          LIMITS.ringBytesBetweenShards,
-        );
+        const { scheduler, ringBytes } = this.#options;
+        const pair = joined(scheduler, this.#lanes[left]!, this.#lanes[right]!, ringBytes);
         [ends[left]![right], ends[right]![left]] = [...pair];
       }
     }

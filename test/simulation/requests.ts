@@ -5,6 +5,7 @@
 import type {
   CommandReply,
   Engine,
+  RecordCommand,
   RecordOutcome,
   Refused,
   TransactionRecord,
@@ -20,6 +21,9 @@ import { recordText } from './workload.ts';
 
 export type RecordReply = RecordOutcome | Refused;
 
+/** What a row says of where it stands and whose it may be. */
+export type RowNames = Pick<RecordCommand, 'file' | 'par'>;
+
 type Done = (reply: CommandReply | RecordReply, receivedMs: number) => void;
 
 /** A command or a row, from its first sending to its last answer. */
@@ -27,6 +31,7 @@ export interface Request {
   readonly number: number;
   readonly command: WalletCommand | null;
   readonly record: TransactionRecord | null;
+  readonly names: RowNames;
   readonly text: string;
   /** What the client was told at last; null = nothing yet. */
   reply: CommandReply | RecordReply | null;
@@ -77,11 +82,11 @@ export class Requests {
     if (known === undefined) this.#bodies.set(key, new Set([bodyText(command.body)]));
     else known.add(bodyText(command.body));
     const text = `${command.body.kind} ${command.id.slice(-4)} of ${command.citizen.slice(0, 4)}`;
-    return this.#open({ command, record: null, text, done });
+    return this.#open({ command, record: null, names: {}, text, done });
   }
 
-  record(record: TransactionRecord, done: Done = () => {}): Request {
-    return this.#open({ command: null, record, text: recordText(record), done });
+  record(record: TransactionRecord, done: Done = () => {}, names: RowNames = {}): Request {
+    return this.#open({ command: null, record, names, text: recordText(record), done });
   }
 
   /** The engine has died: what it had in hand may have happened or not, and its connections are cut. */
@@ -103,7 +108,7 @@ export class Requests {
     return this.all.some((one) => one.lostCount > 0 && one.command !== null && idOf(one.command) === key);
   }
 
-  #open(of: Pick<Request, 'command' | 'record' | 'text' | 'done'>): Request {
+  #open(of: Pick<Request, 'command' | 'record' | 'names' | 'text' | 'done'>): Request {
     const request: Request = { ...of, number: this.all.length, reply: null, sentCount: 0, lostCount: 0 };
     this.all.push(request);
     this.openCount += 1;
@@ -147,12 +152,12 @@ export class Requests {
       this.answerCount += 1;
       this.#options.scheduler.note(`answers ${request.text}: ${replyText(reply)}`);
       if (request.command !== null) this.#checkCommand(request.command, reply as CommandReply);
-      else this.#checkRecord(request.record!, receivedMs, reply as RecordReply);
+      else this.checkRecord({ record: request.record!, receivedMs, ...request.names }, reply as RecordReply);
       this.#reply(request, reply, receivedMs);
     };
     if (request.command !== null) this.#options.arrived(request.command);
     if (request.command !== null) engine.execute(request.command, answer);
-    else engine.record({ record: request.record!, receivedMs }, answer);
+    else engine.record({ record: request.record!, receivedMs, ...request.names }, answer);
   }
 
   #reply(request: Request, reply: CommandReply | RecordReply, receivedMs: number): void {
@@ -221,23 +226,43 @@ export class Requests {
     });
   }
 
-  #checkRecord(record: TransactionRecord, receivedMs: number, reply: RecordReply): void {
+  /** What has just been said of a row, against the law and the disk. */
+  checkRecord(command: RecordCommand, reply: RecordReply): void {
+    const { record } = command;
     if ('ok' in reply) return;
-    if ('code' in reply && reply.code === 'NO_AWARD_PERIOD' && !this.isClockFallen) {
-      const { programme } = this.#options.scene;
-      const period = acceptingPeriod(programme, { trxMs: record.trxMs, receivedMs });
-      expectThat(period === null, 'law', () => `${recordText(record)} came in time, and is told ${reply.code}`);
-    }
+    this.#checkPeriod(command, reply);
     const held = this.#options.auditor.record(record);
     const { status } = reply;
     if (status === 'dropped' || (status === 'rejected' && reply.code !== 'DUPLICATE_RECORD')) return;
     expectThat(held !== undefined, 'flushed', () => `${recordText(record)} is told ${status} and is not on disk`);
-    if (status === 'rejected') return this.#options.scheduler.meet('a row came again');
+    const { scheduler } = this.#options;
+    if (status === 'rejected') return scheduler.meet('a row came again');
     expectThat(held!.states.has(status), 'flushed', () => `${recordText(record)} is ${held!.state}, told ${status}`);
     if (!('scoreCents' in reply)) return;
     expectThat(reply.scoreCents === held!.scoreCents, 'acknowledged', () => {
       return `${recordText(record)} is told ${reply.scoreCents} cents, journaled with ${held!.scoreCents}`;
     });
+  }
+
+  /** Whatever is decided about a period is on disk before any row is dated inside it. */
+  #checkPeriod({ record, receivedMs, file = '', par }: RecordCommand, reply: RecordOutcome): void {
+    if (this.isClockFallen) return;
+    const { scheduler, auditor } = this.#options;
+    const engine = this.#options.engine()!;
+    const period = acceptingPeriod(auditor.programme, { trxMs: record.trxMs, receivedMs });
+    if ('code' in reply && reply.code === 'NO_AWARD_PERIOD') {
+      expectThat(period === null, 'law', () => `${recordText(record)} came in time, and is told ${reply.code}`);
+    }
+    if (reply.status !== 'counted') return;
+    if (par !== undefined) scheduler.meet('a row that named a PAR counted');
+    const { awardPeriodId } = reply;
+    if (period?.awardPeriodId === awardPeriodId) return;
+    const isOpenAgain = engine.periodDecisions().some((one) => {
+      const isNamed = one.kind === 'reopen' && one.awardPeriodId === awardPeriodId && one.files.includes(file);
+      return isNamed && receivedMs < one.untilMs;
+    });
+    expectThat(isOpenAgain, 'law', () => `${recordText(record)} of file ${file} counts in period ${awardPeriodId}`);
+    scheduler.meet('a late row counted');
   }
 }
 

@@ -12,6 +12,8 @@ export interface Scene {
   /** How coarse the clock is: citizens who enrol within one step tie. */
   readonly clockStepMs: number;
   readonly programme: Programme;
+  /** Nobody alters it: rings are so small that no text of it goes through. */
+  readonly isProgrammeFixed: boolean;
   readonly checkpointRowCount: number;
   readonly isDiskSlow: boolean;
   /** Rows are not in memory: turns read ahead. */
@@ -37,7 +39,9 @@ export function drawScene(seed: number, random: Random): Scene {
     shardCount: random.pick([1, 1, 1, 2, 2, 2, 3, 3, 4]),
     startMs: dayStartMs(day) + random.below(24 * HOUR_MS),
     clockStepMs: isCalm ? 1 : random.pick([1, 1, 60_000]),
-    programme: programmeFrom(day),
+    // Of the seed itself, as below.
+    programme: { ...programmeFrom(day), ...(!isCalm && seed % 4 === 1 ? { abuseRule: ABUSE_RULE } : {}) },
+    isProgrammeFixed: seed % 2 === 0,
     checkpointRowCount: random.pick([4, 10, 25, 80]),
     isDiskSlow: random.below(4) === 0,
     // Of the seed itself: the other scenes stay what they were when bugs were caught in them.
@@ -49,6 +53,9 @@ export function drawScene(seed: number, random: Random): Scene {
     isMonthLong: random.below(6) === 0,
   };
 }
+
+/** Two purchases of a few cents are one that was split. */
+const ABUSE_RULE = { firstDay: '2020-01-01', amountCentsMax: 10, paymentsMin: 2, appealDays: 1 };
 
 /** Two short periods, each with a prize that two can win, and limits that a few payments reach. */
 function programmeFrom(day: number): Programme {

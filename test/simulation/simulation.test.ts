@@ -68,6 +68,31 @@ const FAULTS: readonly (readonly [row: number, what: string, met: readonly Met[]
   [41, 'ties down to the tax code', ['citizens tied down to the tax code']],
 ];
 
+/** Beside the faults, so that they come in between. */
+const DEEDS: readonly (readonly [what: string, met: readonly Met[]])[] = [
+  [
+    'two persons exclude, and lift it',
+    ['an exclusion was approved', 'an exclusion was lifted', 'one person alone was refused'],
+  ],
+  ['the rule on abuse, and its appeals', ['the rule on abuse excluded a payment', 'an appeal was made']],
+  ['periods that are suspended, a programme that is replaced', ['a period was suspended', 'a programme was replaced']],
+  [
+    'periods that are opened again',
+    ['a period was opened again', 'a late row counted', 'a death cut a decision about a period'],
+  ],
+  ['what makes no sense', ['a decision about a period was refused']],
+  ['reversals in doubt, accounts in doubt', ['a reversal was resolved', 'an account was checked again']],
+  ['files and PARs', ['a file was accounted for', 'a PAR was set', 'a row that named a PAR counted']],
+];
+
+describe('what operators, a bank and an acquirer did meanwhile', () => {
+  for (const [what, kinds] of DEEDS) {
+    test(what, () => {
+      for (const kind of kinds) expect(met[kind] ?? 0, kind).toBeGreaterThan(0);
+    });
+  }
+});
+
 describe('faults that the worlds met', () => {
   for (const [row, what, kinds] of FAULTS) {
     test(`fault ${row}: ${what}`, () => {

@@ -7,7 +7,9 @@ import {
   citizenKeyText,
   closesAtMs,
   type Engine,
+  LIMITS,
   StorageFault,
+  visiblePeriods,
   type WalletCommand,
   type WalletCommandBody,
 } from '../../engine/index.ts';
@@ -17,6 +19,7 @@ import type { MemoryFolder } from '../../snapshots/memory/disk.ts';
 import { CARDS, PEOPLE } from '../model/walk.ts';
 import { wholeCopyOf } from '../support/copies.ts';
 import { Random } from '../support/random.ts';
+import { Acquirer } from './acquirer.ts';
 import { Auditor, short } from './auditor.ts';
 import { CalmWalk } from './calm.ts';
 import { checkAtRest, expectSeen } from './checks.ts';
@@ -25,6 +28,7 @@ import { EngineProcess } from './engine-process.ts';
 import { expectThat, PowerCut, Violation } from './fault.ts';
 import { Herald } from './herald.ts';
 import { inspectFolder } from './inspection.ts';
+import { Operator } from './operator.ts';
 import { Paymaster } from './paymaster.ts';
 import { isSame, type RecordReply, Requests } from './requests.ts';
 import { drawScene, type Scene } from './scene.ts';
@@ -64,9 +68,12 @@ const POINTS = [
   'claimConfirmed',
   'claimWithdrawn',
   'claimEnded',
+  'periodDecided',
+  'periodReopened',
 ] as const;
 
-const CLAIM_POINTS: readonly string[] = POINTS.slice(POINTS.indexOf('claimStarted'));
+const CLAIM_POINTS: readonly string[] = POINTS.slice(POINTS.indexOf('claimStarted'), POINTS.indexOf('periodDecided'));
+const DECISION_POINTS: readonly string[] = POINTS.slice(POINTS.indexOf('periodDecided'));
 const STOPPED = 'has stopped';
 
 /** More is no rest that is long in coming: it never comes. */
@@ -106,6 +113,8 @@ export class World {
   readonly citizens: ReadonlyMap<string, string>;
   readonly #paymaster: Paymaster;
   readonly #herald: Herald;
+  readonly #operator: Operator;
+  readonly #acquirer: Acquirer;
   readonly #seed: number;
   readonly #random: Random;
   readonly #disk: SimulatedDisk;
@@ -168,6 +177,10 @@ export class World {
     this.citizens = new Map([...PEOPLE].map(([name, taxCode]) => [name, names.digest(citizenKeyText(taxCode))]));
     this.#paymaster = new Paymaster(seed, this.scheduler, this.citizens);
     this.#herald = new Herald(seed, this.scheduler);
+    const { scheduler, requests, citizens } = this;
+    const staff = { scheduler, requests, citizens: [...citizens.values()] };
+    this.#operator = new Operator(seed, { ...staff, isProgrammeFixed: this.scene.isProgrammeFixed });
+    this.#acquirer = new Acquirer(seed, staff);
   }
 
   get nowMs(): number {
@@ -210,6 +223,11 @@ export class World {
     await this.#comeToRest();
     const frozen = this.scene.programme.periods.filter(({ awardPeriodId }) => this.auditor.isFrozen(awardPeriodId));
     const ids = frozen.map(({ awardPeriodId }) => awardPeriodId);
+    await this.#complete(this.#operator.finish(this.#engine!, this.nowMs), 'the operator');
+    await this.#complete(this.#acquirer.finish(this.#engine!), 'the acquirer');
+    // What the operator closed closes.
+    this.#engine!.tick();
+    await this.scheduler.run(() => false);
     await this.#complete(this.#paymaster.finish(this.#engine!, ids), 'the paymaster');
     await this.#complete(this.#herald.finish(this.#engine!, this.nowMs), 'the herald');
     await this.#complete(this.#checkNow(this.#engine!), 'the questions at the end');
@@ -235,8 +253,7 @@ export class World {
     this.#engine!.tick();
     await this.scheduler.run(() => false);
     this.requests.expectAllAnswered();
-    const { periods } = this.scene.programme;
-    for (const period of periods) {
+    for (const period of visiblePeriods(this.#engine!.programme)) {
       const isOver = closesAtMs(period) <= this.nowMs;
       const { awardPeriodId } = period;
       const isFrozen = this.auditor.isFrozen(awardPeriodId);
@@ -274,6 +291,7 @@ export class World {
       shardCount: this.scene.shardCount,
       clock: { nowMs: () => this.nowMs },
       programme: this.scene.programme,
+      ringBytes: LIMITS.ringBytesBetweenShards * (this.scene.isProgrammeFixed ? 1 : 2),
       checkpointRowCount: this.scene.checkpointRowCount,
       onPoint: (name) => this.#passes(process, name),
       failed: (error) => this.#failed(process, error),
@@ -384,6 +402,8 @@ export class World {
     if (this.#isStopping && how !== STOPPED) this.scheduler.meet('a death cut an orderly stop');
     if (this.#death !== null && CLAIM_POINTS.includes(this.#death.point ?? ''))
       this.scheduler.meet('a death cut a claim');
+    if (this.#death !== null && DECISION_POINTS.includes(this.#death.point ?? ''))
+      this.scheduler.meet('a death cut a decision about a period');
     this.#process?.kill();
     this.#process = null;
     this.#engine = null;
@@ -558,6 +578,8 @@ export class World {
       const over = this.scene.programme.periods.filter((period) => closesAtMs(period) <= this.nowMs + DAY_MS);
       const period = over[this.scheduler.count % Math.max(1, over.length)];
       const act = async () => {
+        await this.#operator.act(engine, this.nowMs);
+        await this.#acquirer.act(engine, this.nowMs);
         if (period !== undefined) await this.#paymaster.act(engine, period.awardPeriodId);
         await this.#herald.act(engine, this.nowMs);
       };
@@ -569,9 +591,9 @@ export class World {
 
   #sendAgain(): void {
     if (this.requests.all.length === 0) return;
-    const { command, record } = this.#random.pick(this.requests.all);
+    const { command, record, names } = this.#random.pick(this.requests.all);
     if (command !== null) this.requests.command(command);
-    else this.requests.record(record!);
+    else this.requests.record(record!, undefined, names);
   }
 
   #reuse(name: string, body: WalletCommandBody): void {
