@@ -94,7 +94,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/decider.ts',
     find: '[...queue.slice(index), ...',
     replace: '[...queue.slice(index + 1), ...',
-    seed: 31,
+    seed: 25,
   },
   {
     what: 'a failed flush is not noticed',
@@ -255,7 +255,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/turn.ts',
     find: '        if (row?.sequence === sequence) (row.value',
     replace: '        if (Array.isArray(row?.value)) (row.value',
-    seed: 10,
+    seed: 17,
   },
   {
     what: 'of the rows of lists that a turn wrote only two are kept',
@@ -304,14 +304,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'engine/shard/rankings.ts',
     find: '      ranking.settle(citizen, before, after);\n',
     replace: '',
-    seed: 5,
+    seed: 6,
   },
   {
     what: 'a checkpoint claims moves that no copy has',
     file: 'engine/shard/rankings.ts',
     find: '      if (moves > 0) sequence = Math.min(sequence, copied.sequences[store]!);\n',
     replace: '',
-    seed: 5,
+    seed: 6,
   },
   {
     what: 'what is shown has no cap',
