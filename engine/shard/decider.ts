@@ -421,7 +421,9 @@ export class Decider {
     const sequence = (this.#sent[pair] ?? 0) + 1;
     this.#sent[pair] = sequence;
     const message = { from, to, sequence, body };
-    if (!this.#options.isLocal(to)) return turn.send(message);
+    // Stores that were dealt out anew may still have one of the pair on its way to this very store: it comes first.
+    const isNext = (this.#received[pair] ?? 0) === sequence - 1;
+    if (!this.#options.isLocal(to) || !isNext) return turn.send(message);
     // Within one store sender and receiver share the record: nothing is gained by waiting for the flush.
     turn.sendWithin(message);
     this.#takeIn(turn, message);

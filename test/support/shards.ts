@@ -24,6 +24,12 @@ export async function openOnDisk(
 export class StoreGate {
   #open: () => void = () => {};
   #isOpen: Promise<void> = Promise.resolve();
+  #waitingCount = 0;
+
+  /** Records that the test holds back. */
+  get waitingCount(): number {
+    return this.#waitingCount;
+  }
 
   hold(): void {
     this.#isOpen = new Promise((resolve) => {
@@ -41,7 +47,13 @@ export class StoreGate {
         return journal.lastSequence;
       },
       epoch: journal.epoch,
-      append: (turn) => this.#isOpen.then(() => journal.append(turn)),
+      append: (turn) => {
+        this.#waitingCount += 1;
+        return this.#isOpen.then(() => {
+          this.#waitingCount -= 1;
+          return journal.append(turn);
+        });
+      },
       read: (sequence) => journal.read(sequence),
       trim: (sequence) => journal.trim(sequence),
     };

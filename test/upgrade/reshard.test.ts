@@ -27,7 +27,8 @@ import {
   PERIOD_CLOSES,
   shortProgramme,
 } from '../support/payouts.ts';
-import { hpan, World } from '../support/world.ts';
+import { StoreGate, until } from '../support/shards.ts';
+import { type Citizen, hpan, World } from '../support/world.ts';
 import { readFixture, unpack } from './fixture.ts';
 import { cardsIn } from './formats.ts';
 import { answersOf, NOW, SHARD_COUNT } from './history.ts';
@@ -184,6 +185,61 @@ test('a key erased after it reaches every archive: what was sealed with it opens
   }
   await close(world);
   expect((await verifyFolder(folder)).differences).toEqual([]);
+});
+
+const ID = 'c'.repeat(32);
+
+/** Two citizens of a partition. */
+function neighboursIn(world: World, partition: number): [Citizen, Citizen] {
+  const citizens = Array.from({ length: 500 }, (_, number) => world.citizen(makeTaxCode(number)));
+  const [one, other] = citizens.filter(({ key }) => partitionOf(key) === partition);
+  return [one!, other!];
+}
+
+function cardsOf(partition: number): readonly string[] {
+  return Array.from({ length: 500 }, (_, number) => hpan(number)).filter((card) => partitionOf(card) === partition);
+}
+
+test('messages that were on their way arrive in their order where sender and receiver share a store now', async () => {
+  remove();
+  const place = mkdtempSync(join(tmpdir(), 'clickday-reshard-'));
+  remove = () => rmSync(place, { recursive: true, force: true });
+  const [data, left] = [join(place, 'data'), join(place, 'left')];
+  const gate = new StoreGate();
+  const persistence = await openPersistence({ folder: data, shardCount: 2 });
+  const [first, second] = persistence.stores;
+  const world = await World.open({ persistence: { ...persistence, stores: [first!, gate.before(second!)] } });
+  const [anna, bruno] = neighboursIn(world, 2);
+  const [card, token] = [cardsOf(3)[0]!, cardsOf(1)[0]!];
+  for (const one of [anna, bruno]) await one.enrol();
+
+  // Anna's card is claimed, its token's claim is on its way, and so is Bruno's: to the partition of Anna's card.
+  gate.hold();
+  const asked = [anna.do({ kind: 'enableCashback', hpan: card, tokens: [token] }, ID)];
+  await until(() => gate.waitingCount === 1, 'the first claim decided');
+  gate.release();
+  gate.hold();
+  await until(() => gate.waitingCount === 1, 'the second claim decided');
+  asked.push(bruno.do({ kind: 'enableCashback', hpan: cardsOf(3)[1]! }, ID));
+  await until(async () => {
+    const read = await world.engine.outcome(bruno.key, bruno.origin, ID);
+    return read.ok && read.value.state === 'in-progress';
+  }, 'the third claim on its way');
+  cpSync(data, left, { recursive: true, filter: (path) => !path.endsWith('lock') });
+  gate.release();
+  await Promise.all(asked);
+  await close(world);
+
+  await reshardFolder(left, { storeCount: 1 });
+  const joined = await opened(left);
+  for (const one of [anna, bruno]) {
+    await until(async () => {
+      const read = await joined.engine.outcome(one.key, one.origin, ID);
+      return read.ok && read.value.state === 'done';
+    }, 'the outcome');
+  }
+  await close(joined);
+  expect((await verifyFolder(left)).differences).toEqual([]);
 });
 
 test('a row that got lost on the way is noticed before the new stores are used', async () => {
