@@ -53,7 +53,8 @@ async function endRaising(folder: KilledFolder, place: Place): Promise<void> {
     const isEnded = await next.isGone(RAISED_MS_MAX);
     folder.expectKilled(await next.kill(), next.errors);
     if (isEnded && store < folder.shardCount) continue;
-    return folder.broken(['what was killed on its way to the next format did not go on']);
+    const how = isEnded ? `was raised ${store + 1} times, and is not` : `was not raised in ${RAISED_MS_MAX} ms`;
+    return folder.broken([`what was killed on its way to the next format ${how}`]);
   }
 }
 
