@@ -534,13 +534,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    what: 'a row that two turns replace is seen as it was before both',
-    file: 'engine/shard/actor.ts',
-    find: '    if (!row.isFlushed) row.before = rows.get(row.sub) ?? null;\n',
-    replace: '    if (!row.isFlushed) row.before = seenByAll(rows.get(row.sub)) ?? null;\n',
-    seed: 362,
-  },
-  {
     what: 'an exclusion by one person stands',
     file: 'engine/shard/exclusion-decider.ts',
     find: "    if (proposed.proposedBy === operator) return refused('SECOND_PERSON_NEEDED');\n",
