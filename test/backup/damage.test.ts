@@ -160,7 +160,10 @@ describe('a damaged backup', () => {
       const path = kind.startsWith('.keys') ? at(backup + kind) : at(backup, kind);
       const flipped = flipBit(path, random);
       const restored = restore(`${backup}-new`, { backup: at(backup), until: { cut: 'second' } });
-      await expect(restored, `SEED=${seed} ${flipped}`).rejects.toMatchObject({ code });
+      // One bit of a format's number makes it a newer one.
+      const codes = kind.endsWith('.json') ? `${code}|FORMAT_NEWER` : code;
+      const refused = { code: expect.stringMatching(`^(${codes})$`) };
+      await expect(restored, `SEED=${seed} ${flipped}`).rejects.toMatchObject(refused);
       expect(existsSync(at(`${backup}-new`, 'manifest.json'))).toBe(false);
     }
   });
