@@ -459,7 +459,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'function refuse({ decision, wallet }: WalletContext, { commandKey }: Operation, code: RefusalName): void {\n',
     replace:
       "function refuse({ decision, wallet }: WalletContext, { commandKey, bodyHash }: Operation, code: RefusalName): void {\n  decision.facts.push({ kind: 'commandDone', citizen: wallet.citizen, commandKey, bodyHash, command: null, answer: {} });\n",
-    seed: 1, // Where the check of refusals is the first to notice.
+    seed: 2, // Where the check of refusals is the first to notice.
   },
   {
     what: 'who is paid already is paid by the next order once more',
