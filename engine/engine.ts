@@ -204,8 +204,8 @@ export interface Engine {
   resolveReversal(decision: ReversalDecision): Promise<Read<ReversalResolved>>;
   /**
    * For operators: one proposes that a citizen, or one payment, be excluded or the exclusion lifted; another one decides, and
-   * only then anything happens. Payments: until their period has closed, and while it is open again. Asked again by the same one it changes nothing and
-   * answers the same, but for what was rejected, or decided otherwise since.
+   * only then anything happens. Payments: until their period has closed, and while it is open again. Asked again by the
+   * same one it changes nothing and answers the same, but for what was rejected, or decided otherwise since.
    *
    * @returns FIELD_INVALID (reason, operator), CITIZEN_NOT_FOUND, PAYMENT_NOT_FOUND, PERIOD_CLOSED, EXCLUSION_NOT_FOUND,
    *   EXCLUSION_EXISTS, SECOND_PERSON_NEEDED, APPEAL_OVER, DRAINING

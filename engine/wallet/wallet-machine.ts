@@ -331,7 +331,7 @@ export const walletMachine = setup({
         ...fromOthers,
       },
     },
-    // All that comes of cards and of the bank goes on, so that lifting it finds everything; what a citizen could begin does not.
+    // What comes of cards and of the bank goes on, so that lifting it finds everything; what a citizen could begin does not.
     excluded: {
       on: {
         INCLUDE: { target: 'enabled', actions: 'include' },

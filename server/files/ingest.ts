@@ -73,9 +73,9 @@ export interface SubmittedLine {
 
 export interface FileIngester {
   /**
-   * Transactions. Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN (another
-   * sender's name), TOO_LARGE, ENCODING_INVALID, PGP_… and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING where rows
-   * may have been taken: sending the file again is safe, since keys decide.
+   * Transactions. Resolves when every row is answered, which is when it is durable. Refuses FILE_NAME_INVALID, FORBIDDEN
+   * (another sender's name), TOO_LARGE, ENCODING_INVALID, PGP_… and OVERLOADED with nothing taken; STORAGE_FULL and DRAINING
+   * where rows may have been taken: sending the file again is safe, since keys decide.
    */
   ingest(file: UploadedFile): Promise<FileReport | Refused>;
   /** Device tokens. Resolves, and refuses, as `ingest` does. */

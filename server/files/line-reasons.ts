@@ -1,11 +1,10 @@
 /** Which lines of a file do not count, and why (DECISIONS 17, 39). */
 import { LIMITS, type RefusalName } from '../../engine/index.ts';
-import type { RowStatus } from './outcome.ts';
 
 /** A row that changed no total. `code` is empty for a reversal that waits for its payment. */
 export interface RowNotCounted {
   readonly line: number;
-  readonly status: RowStatus;
+  readonly status: 'pending' | 'parked' | 'dropped' | 'rejected';
   readonly code: RefusalName | '';
   /** The column at fault, or empty. */
   readonly detail: string;

@@ -97,32 +97,30 @@ test('side by side, each file is written in that order', async () => {
   expect(disk.calls.slice(-2)).toEqual(['told', 'told']);
 });
 
-test('side by side, whichever call fails, what is there is what was told of', async () => {
-  await run(2);
+/** By call that fails: what was told of. In its folder is all of that, and nothing else. */
+async function* toldWhereFails(
+  filesAtOnce: number,
+): AsyncGenerator<{ call: string; earlier: string[]; told: readonly WrittenFile[] }> {
+  await run(filesAtOnce);
   const { calls } = disk;
   for (const [failing, call] of calls.entries()) {
     if (call === 'told') continue;
     await rm(folder, { recursive: true });
     folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
     Object.assign(disk, { calls: [], failing });
-    const told = await run(2);
-    expect(told.length, call).toBeLessThan(2);
+    const told = await run(filesAtOnce);
     const names = told.flatMap(({ name }) => [name, name.replace(/csv$/, 'sha256sum')]);
     expect((await readdir(folder)).sort(), call).toEqual(names.sort());
+    yield { call, earlier: calls.slice(0, failing), told };
   }
+}
+
+test('side by side, whichever call fails, what is there is what was told of', async () => {
+  for await (const { call, told } of toldWhereFails(2)) expect(told.length, call).toBeLessThan(2);
 });
 
 test('whichever call fails, what is there is what was told of, and the fault is that of the call', async () => {
-  await run();
-  const { calls } = disk;
-  for (const [failing, call] of calls.entries()) {
-    if (call === 'told') continue;
-    await rm(folder, { recursive: true });
-    folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
-    Object.assign(disk, { calls: [], failing });
-    const told = await run();
-    expect(told, call).toHaveLength(calls.slice(0, failing).filter((earlier) => earlier === 'told').length);
-    const names = told.flatMap(({ name }) => [name, name.replace(/csv$/, 'sha256sum')]);
-    expect((await readdir(folder)).sort(), call).toEqual(names.sort());
+  for await (const { call, earlier, told } of toldWhereFails(1)) {
+    expect(told, call).toHaveLength(earlier.filter((one) => one === 'told').length);
   }
 });
