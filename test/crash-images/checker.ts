@@ -1,8 +1,7 @@
 /**
- * Examines images in a process of its own, since a database that is damaged may end it:
- * `node checker.js PLACE OPTIONS RECORDING...`, then one number of an image after the other as messages.
+ * Examines images in a process of its own, since a database that is damaged may end it, at once or by an error
+ * that nobody awaits: `node checker.js PLACE OPTIONS RECORDING...`, then one number of an image after the other as messages.
  */
-import { StorageFault } from '../../engine/ports.ts';
 import { Explorer, type ExplorerOptions } from './explorer.ts';
 import { loadRecording } from './recording.ts';
 
@@ -11,11 +10,5 @@ const explorers = paths.map((path) => new Explorer(loadRecording(path), JSON.par
 
 process.on('message', async (image: number) => {
   process.send!(await explorers[image % explorers.length]!.examine(image, place!));
-});
-// As a server would: damage that is met only by who asks for it ends the process.
-process.on('unhandledRejection', (error) => {
-  const isOfStore = error instanceof StorageFault || (error instanceof Error && 'commitError' in error);
-  if (!isOfStore) throw error;
-  process.kill(process.pid, 'SIGKILL');
 });
 process.on('disconnect', () => process.exit(0));

@@ -63,7 +63,7 @@ export async function explore(exploration: Exploration): Promise<Summary> {
   return summaryOf(examined, seed);
 }
 
-/** Of an image whose process was killed by it. */
+/** Of an image that ended its process. */
 const UNKNOWN: Examined = {
   ...{ image: -1, moment: -1, windows: [], promised: 0, isSameBoot: false, lock: 'missing' },
   ...{ lost: [], doubled: [], unopenable: [], differences: [] },
@@ -81,11 +81,10 @@ class Checker {
 
   async examine(image: number): Promise<Examined> {
     const child = this.#running();
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const ended = (code: number | null, signal: string | null) => {
         this.#child = null;
-        if (signal === null) reject(new Error(`the checker ended with ${code} at image ${image}`));
-        else resolve({ ...UNKNOWN, image, unopenable: [`killed by ${signal}`] });
+        resolve({ ...UNKNOWN, image, unopenable: [`its process ended by ${signal ?? code}`] });
       };
       child.once('exit', ended);
       child.once('message', (examined) => {
