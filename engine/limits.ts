@@ -23,6 +23,33 @@ export const LIMITS = {
    * is refused for want of room is refused at once, by the front, and no later row overtakes an earlier one.
    */
   changesInFlightMax: 8_192,
+  /** How long a command may wait for its turn before less is let in (faults 64). */
+  waitTargetMs: 20,
+  /** How long for those who were promised to be let in: then even they are told another time. */
+  promisedWaitMsMax: 250,
+  /** What a channel did not use of its share of a door is kept for it for so long. */
+  shareKeptMs: 250,
+  /** Who had more than its share has no claim to it for so long at most. */
+  shareOwedMsMax: 2_000,
+  /** Commands inside one shard: at the start, and at least. A turn of 16 commands is the shortest that is worth a flush. */
+  insideCountFirst: 256,
+  insideCountMin: 16,
+  /** What a shard is thought to do in a second until it was once busy: little, so that little is promised. */
+  perSecondFirst: 250,
+  /** What measures that wait: one is sent in each tick, and while so many are on their way, none. */
+  admissionTickMs: 10,
+  probesInFlightMax: 16,
+  /** An appointment is at least so far away, and its holder may be late by so much. */
+  appointmentMsMin: 100,
+  appointmentGraceMs: 30_000,
+  /** How long a place is kept for whoever was called before that. */
+  calledMsMax: 1_000,
+  /** So long nobody found a door full: then nobody who comes will, and what was promised is forgotten. */
+  calmMsMin: 5_000,
+  /** That are remembered, at 300 bytes each; beyond, a ticket alone stands for one, and then one asker may have several. */
+  appointmentsMax: 500_000,
+  /** Of tickets that nobody remembers those that were used, at 100 bytes each. */
+  ticketsUsedMax: 500_000,
   /** Reads handed to one thread of the engine and not answered: as many again, for twice as many connections. */
   readsInFlightMax: 16_384,
   /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
@@ -136,6 +163,11 @@ invariant(
   'files alone cannot fill the queue behind one card, so their rows are refused at once or not at all',
 );
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');
+invariant(LIMITS.insideCountMin <= LIMITS.insideCountFirst, 'a door opens at more than it ever closes to');
+invariant(LIMITS.insideCountFirst <= LIMITS.changesInFlightMax, 'admission refuses before the front has to');
+invariant(LIMITS.waitTargetMs > LIMITS.admissionTickMs, 'a wait that is too long is seen by more than one probe');
+invariant(LIMITS.probesInFlightMax * LIMITS.admissionTickMs > 2 * LIMITS.waitTargetMs, 'and probes go on while it is');
+invariant(LIMITS.promisedWaitMsMax > LIMITS.waitTargetMs, 'who was promised to pass may wait longer than who was not');
 invariant(LIMITS.changesInFlightMax <= LIMITS.mailboxCountMax, 'the front refuses before a mailbox has to');
 invariant(LIMITS.changesInFlightMax <= LIMITS.deferredCountMax, 'nor can the queue behind one card refuse');
 invariant(

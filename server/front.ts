@@ -1,9 +1,10 @@
 /** The front's thread: sockets, sessions, HTTP, files, before an engine that has started. */
+import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CitizenKey, Engine } from '../engine/index.ts';
+import { type CitizenKey, type Engine, LIMITS } from '../engine/index.ts';
 import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
-import { type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import { Admission, type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
 import type { Backups } from './backups.ts';
 import type { SettableClock } from './clock.ts';
 import { type Configuration, ConfigurationFault } from './config.ts';
@@ -105,6 +106,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
   });
+  const tickets = openFolderSeal(folder, 'tickets');
   const errors = await ErrorStore.open({
     folder: errorsFolder(folder),
     seal: openFolderSeal(folder, 'errors'),
@@ -125,12 +127,21 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     pause,
     consapTransform: consapTransformOf(keys),
   });
+  const startedMs = realMs() - monotonicMs();
+  const admission = new Admission({
+    shards: started.shards,
+    digest: (text) => tickets.digest(text),
+    origin: randomInt(1, 2 ** 32 - 1),
+    nowMs: () => startedMs + monotonicMs(),
+    random: Math.random,
+  });
   rechecks = rechecksOf(engine, ibanChecker, clock);
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
     versions,
+    admission,
   });
   sessions = handlers;
   courier = courierOf(engine, options, handlers);
@@ -171,6 +182,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
   });
+  repeat(() => admission.tick(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
   void courier?.tick();

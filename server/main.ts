@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   // Takes the folder, or says why not: nothing is written there before. While the engine recovers, what serves is loaded.
   const engineStart = startEngine(configuration, folder, storage);
   const [{ started, clock }, { serve }] = await Promise.all([engineStart, import('./front.ts')]);
-  const { engine, shardCount, isNew, setAside } = started;
+  const { engine, shards, isNew, setAside } = started;
   await storage.watch(pause, (error) => log.error({ err: error }, 'the disk cannot be asked for its room'));
   const backups = backUp(started, configuration);
   const versions = openVersions(configuration);
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const ready: Ready = {
     url: `http://${configuration.host}:${server.listening.port}`,
     transport: server.listening.transport,
-    shardCount,
+    shardCount: shards.length,
     folder: configuration.folder,
     programme: engine.programme.name,
     isNew,

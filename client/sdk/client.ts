@@ -77,6 +77,8 @@ export class ClickdayClient {
   readonly #pending = new Map<number, Pending>();
   /** Asked, but beyond what the server takes at once. */
   readonly #waiting: Pending[] = [];
+  /** Wakes whoever waits for a turn. */
+  readonly #called: (() => void)[] = [];
   readonly #topics = new Set<Topic>();
   readonly #pushListeners = new Set<(push: TopicPush) => void>();
   readonly #featuresListeners = new Set<(features: FeaturesView) => void>();
@@ -138,12 +140,12 @@ export class ClickdayClient {
     fields: ChangeFields<T>,
     id: CommandId = newCommandId(),
   ): Promise<ChangeReply> {
-    return (await this.#patiently(() => this.#ask(type, { id, ...fields }, id))) as ChangeReply;
+    return (await this.#patiently((ticket) => this.#ask(type, { id, ...ticket, ...fields }, id))) as ChangeReply;
   }
 
   /** @throws ClientFault NO_REPLY, UNREACHABLE or CLOSED */
   async read<T extends ReadType>(type: T, fields: ReadFields<T>): Promise<ReadReply<T>> {
-    return (await this.#patiently(() => this.#ask(type, fields, undefined))) as ReadReply<T>;
+    return (await this.#patiently((ticket) => this.#ask(type, { ...ticket, ...fields }, undefined))) as ReadReply<T>;
   }
 
   /** Live pushes; the subscription survives reconnections. Returns the way to stop listening. */
@@ -176,15 +178,28 @@ export class ClickdayClient {
   // Requests.
 
   /** Comes back when a refusal says so, as long as patience lasts. */
-  async #patiently(ask: () => Promise<WireReply>): Promise<WireReply> {
+  async #patiently(ask: (ticket: { readonly ticket?: string }) => Promise<WireReply>): Promise<WireReply> {
     const patientUntilMs = performance.now() + (this.#options.patienceMs ?? 0);
+    let ticket = {};
     for (;;) {
-      const reply = await ask();
+      const reply = await ask(ticket);
       if (reply.ok || reply.retryAtMs === undefined) return reply;
       const pauseMs = Math.max(0, reply.retryAtMs - this.programmeNowMs());
       if (performance.now() + pauseMs > patientUntilMs) return reply;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      ticket = reply.ticket === undefined ? {} : { ticket: reply.ticket };
+      await this.#turn(pauseMs);
     }
+  }
+
+  /** Resolves when the pause is over, or before it when the server calls. */
+  #turn(pauseMs: number): Promise<void> {
+    return new Promise((come) => {
+      const timer = setTimeout(come, pauseMs);
+      this.#called.push(() => {
+        clearTimeout(timer);
+        come();
+      });
+    });
   }
 
   #ask(type: string, fields: object, id: CommandId | undefined): Promise<WireReply> {
@@ -261,6 +276,8 @@ export class ClickdayClient {
     if (frame.push === 'features') {
       this.#features = frame.view;
       for (const listener of this.#featuresListeners) listener(frame.view);
+    } else if (frame.push === 'turn') {
+      if (frame.view.position === 0) for (const come of this.#called.splice(0)) come();
     } else for (const listener of this.#pushListeners) listener(frame);
   }
 

@@ -148,6 +148,9 @@ export class Decider {
       case 'expiry':
         this.#decideExpiry(turn, task);
         return true;
+      case 'probe':
+        task.done();
+        return true;
       default:
         return unreachable(task);
     }

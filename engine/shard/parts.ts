@@ -307,6 +307,8 @@ export interface ServedShard
   /** To the shard of partition 0. */
   openFile(arrival: FileArrival): Promise<ReceivedFile>;
   closeFile(file: ReceivedFile): Promise<ReceivedFile>;
+  /** Resolves when whoever comes now has its turn: so long a command waits. */
+  probe(): Promise<void>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
   tick(nowMs: number): void;

@@ -189,6 +189,13 @@ export class Shard {
     this.wake();
   }
 
+  /** Waits for its turn as a command does, and is gone: `done` hears how long that takes now. */
+  probe(done: () => void): void {
+    if (this.#isDraining || this.#isStopped) return done();
+    this.#mailbox.add({ kind: 'probe', name: 'probe', done });
+    this.wake();
+  }
+
   /** Resolves when a shard that is full has room again: for what is not refused and can wait. */
   room(): Promise<void> {
     return this.#isFull ? new Promise((resolve) => this.#room.push(resolve)) : Promise.resolve();

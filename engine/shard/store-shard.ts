@@ -330,6 +330,8 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   exclusions: ServedShard['exclusions'] = async (part) => ({ ok: true, value: this.#reads.exclusions(part) });
 
+  probe: ServedShard['probe'] = () => new Promise((done) => this.#shard.probe(done));
+
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;
     const rows = partitions.map((partition) => this.#row(partition));

@@ -65,6 +65,7 @@ export type Task = { readonly name: string } & (
       readonly done: (dueCount: number) => void;
     }
   | { readonly kind: 'exclusions'; readonly partition: number; readonly decide: ExclusionDecide }
+  | { readonly kind: 'probe'; readonly done: () => void }
   | { readonly kind: 'expiry'; readonly partition: number; readonly done: (nextDueMs: number) => void }
 );
 
@@ -99,6 +100,7 @@ export function entityOf(task: Task): string | null {
 
 /** Who asked is told no; what the engine has to do itself is done. */
 export function refuseTask(task: Task, refused: Refused): (() => void) | null {
+  if (task.kind === 'probe') return task.done;
   if (task.kind !== 'command' && task.kind !== 'record' && task.kind !== 'resolution') return null;
   const { done } = task;
   return () => done(refused);

@@ -6,6 +6,9 @@ export interface Refusal {
   readonly code: RefusalName;
   readonly detail?: string | undefined;
   readonly retryAtMs?: number | undefined;
+  /** Of an appointment. */
+  readonly ticket?: string | undefined;
+  readonly position?: number | undefined;
   /** See `sayRefusal`. */
   readonly instead?: MessageCode | undefined;
 }
@@ -16,7 +19,7 @@ export interface Refusal {
  */
 export function refusedReply(
   ref: number | null,
-  { code, retryAtMs, detail, instead }: Refusal,
+  { code, retryAtMs, ticket, position, detail, instead }: Refusal,
   inPassing?: MessageCode,
 ): RefusedReply {
   return {
@@ -25,6 +28,7 @@ export function refusedReply(
     code,
     ...sayRefusal(code, instead, inPassing),
     ...(retryAtMs === undefined ? {} : { retryAtMs }),
+    ...(ticket === undefined ? {} : { ticket, position: position! }),
     ...(detail === undefined ? {} : { detail }),
   };
 }

@@ -10,7 +10,15 @@ import {
   type RefusalName,
   unreachable,
 } from '../../engine/index.ts';
-import { CONNECTION_LIMITS, type ConnectionLimits, PUSH_BUFFERED_BYTES_MAX, retryAtMs } from '../admission/index.ts';
+import {
+  type Admission,
+  CHANNEL_OF,
+  CLASS_OF,
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  PUSH_BUFFERED_BYTES_MAX,
+  retryAtMs,
+} from '../admission/index.ts';
 import { hashPan } from '../identity/hpan.ts';
 import type { Identity, Principal } from '../identity/identity.ts';
 import { mayUse, SUBJECTS, seesCitizens } from '../identity/roles.ts';
@@ -34,6 +42,7 @@ import { recordRows } from './payment-rows.ts';
 import type { Pushes, Subscriber } from './pushes.ts';
 import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
 import { doneReply, type Refusal, refusedReply } from './replies.ts';
+import type { WaitingRoom } from './waiting.ts';
 import type { Work } from './work.ts';
 
 /** Frames that are not of the protocol, until the connection is closed (faults 42). */
@@ -50,11 +59,15 @@ export interface SessionPorts {
   readonly clock: Clock;
   /** Real time: tokens live in it (DECISION 34). */
   readonly realMs: () => number;
+  readonly monotonicMs: () => number;
   /** In [0, 1): spreads the times at which refused clients come back. */
   readonly random: () => number;
   readonly versions: Versions;
   readonly pushes: Pushes;
   readonly work: Work;
+  /** Absent: there is always room. */
+  readonly admission?: Admission | undefined;
+  readonly waitingRoom?: WaitingRoom | undefined;
 }
 
 interface Subject {
@@ -82,6 +95,8 @@ export class Session implements Subscriber {
   #inFlight = 0;
   #strikes = 0;
   #isRenewing = false;
+  /** As whom it waits for its turn. */
+  readonly #waitsAs = new Set<string>();
 
   /** @param client null: it does not say which it is */
   constructor(principal: Principal, client: Client | null, codec: Codec, ports: SessionPorts) {
@@ -119,6 +134,7 @@ export class Session implements Subscriber {
   closed(): void {
     this.#socket = undefined;
     this.#ports.pushes.remove(this);
+    for (const asker of this.#waitsAs) this.#ports.waitingRoom?.remove(this, asker);
   }
 
   /** Called now and then: ends a connection whose token has expired a minute ago. */
@@ -148,7 +164,7 @@ export class Session implements Subscriber {
   }
 
   /** What is off is only held back: when it is switched on, whoever subscribed gets it without asking again (R5). */
-  canTakePush(topic: Topic | 'features'): boolean {
+  canTakePush(topic: Topic | 'features' | 'turn'): boolean {
     if (topic === 'rank' && this.#access.refusalOf('ranking') !== null) return false;
     return this.#socket !== undefined && !this.#hasExpired() && this.#socket.bufferedBytes() < PUSH_BUFFERED_BYTES_MAX;
   }
@@ -159,6 +175,10 @@ export class Session implements Subscriber {
 
   pushFeatures(): void {
     this.#send({ push: 'features', view: this.#access.view });
+  }
+
+  pushTurn(position: number, waitMs: number): void {
+    this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs } });
   }
 
   // Admission.
@@ -189,6 +209,36 @@ export class Session implements Subscriber {
       if (refusal !== null) return refusal;
     }
     return this.#inFlight + weightOf(request) > this.#limits.inFlightMax ? { code: 'OVERLOADED' } : undefined;
+  }
+
+  /**
+   * Or is told when to come back. Everybody who asks is one, over however many connections; a partner is one for each
+   * citizen that it asks for.
+   *
+   * @param citizen null: it concerns all of them
+   */
+  #isLetIn({ ref, type, ticket }: CheckedRequest, citizen: CitizenKey | null, weight: number): boolean {
+    const { admission, waitingRoom, clock, monotonicMs } = this.#ports;
+    const priority = CLASS_OF[type];
+    if (admission === undefined || priority === null) return true;
+    const { role, subject } = this.#origin;
+    const place = {
+      asker: role === 'citizen' ? subject : `${subject} ${citizen ?? ''}`,
+      channel: CHANNEL_OF[role],
+      class: priority,
+      shard: citizen === null ? admission.fullestShard : admission.shardOf(citizen),
+    };
+    const comeBack = admission.ask({ ...place, weight, ticket });
+    if (comeBack === null) return true;
+    const { waitMs, position } = comeBack;
+    this.#refuse(
+      ref,
+      { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket: comeBack.ticket, position },
+      type,
+    );
+    this.#waitsAs.add(place.asker);
+    waitingRoom?.add(this, place, monotonicMs());
+    return false;
   }
 
   #dispatch(request: CheckedRequest): void {
@@ -250,6 +300,7 @@ export class Session implements Subscriber {
       return;
     }
     const { citizen, taxCode } = subject;
+    if (!this.#isLetIn(request, citizen, 1)) return;
     this.#begin(1);
     const command = { citizen, taxCode, origin: this.#origin, id, body: change.body };
     executeFor(this.#access, engine, command, (reply) => {
@@ -261,11 +312,13 @@ export class Session implements Subscriber {
 
   #read(request: CitizenRead): void {
     const subject = this.#subjectOf(request.taxCode);
-    if (subject.ok) this.#answer(request, readCitizen(this.#ports.engine, request, subject.citizen, this.#origin));
-    else this.#refuse(request.ref, subject);
+    if (!subject.ok) this.#refuse(request.ref, subject);
+    else if (this.#isLetIn(request, subject.citizen, 1))
+      this.#answer(request, readCitizen(this.#ports.engine, request, subject.citizen, this.#origin));
   }
 
   #readRankingPage(request: RequestOf<'rankingPage'>): void {
+    if (!this.#isLetIn(request, null, 1)) return;
     const withCitizens = seesCitizens(this.#origin.role);
     this.#answer(request, readRankingPage(this.#ports.engine, request, { withCitizens }));
   }
@@ -285,7 +338,9 @@ export class Session implements Subscriber {
     });
   }
 
-  #record({ ref, rows }: RecordPaymentsRequest): void {
+  #record(request: RecordPaymentsRequest): void {
+    const { ref, rows } = request;
+    if (!this.#isLetIn(request, null, rows.length)) return;
     this.#begin(rows.length);
     recordRows(this.#ports, this.#origin.subject, rows, (outcomes) => {
       this.#end(rows.length);

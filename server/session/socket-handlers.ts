@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { retryAtMs } from '../admission/index.ts';
+import { type Admission, retryAtMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
@@ -17,6 +17,7 @@ import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
 import { type Refusal, refusedReply } from './replies.ts';
 import { Session, type SessionPorts } from './session.ts';
+import { WAITING_TICK_MS, WaitingRoom } from './waiting.ts';
 import { Work } from './work.ts';
 
 export const SOCKET_PATH = '/ws';
@@ -42,6 +43,8 @@ export interface SocketHandlersOptions {
   readonly isCrowded?: () => boolean;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
+  /** Absent: whatever there is room for in the engine is let in. */
+  readonly admission?: Admission;
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {
@@ -63,12 +66,14 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
   ]);
   const pushes = new Pushes(engine);
   const work = new Work();
-  const ports: SessionPorts = { ...options, versions, pushes, work };
+  const waitingRoom = options.admission === undefined ? undefined : new WaitingRoom(options.admission);
+  const ports: SessionPorts = { ...options, versions, pushes, work, waitingRoom };
   const sessions = new Set<Session>();
   const stops = [
     engine.onChanged((citizens) => pushes.changed(citizens)),
     versions.onChanged(() => pushes.featuresChanged([...sessions].filter(({ hasVersion }) => hasVersion))),
     repeat(() => pushes.tick(monotonicMs()), PUSH_TICK_MS),
+    repeat(() => waitingRoom?.tick(monotonicMs()), WAITING_TICK_MS),
     repeat(() => {
       for (const session of sessions) session.checkExpiry();
     }, EXPIRY_TICK_MS),

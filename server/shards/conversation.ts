@@ -43,6 +43,7 @@ export class Conversation {
   readonly #calls = new Calls<Pending<unknown>>();
   readonly #actions: ((from: ByteReader) => void)[] = [];
   #changesInFlight = 0;
+  #answeredCount = 0;
   #settled: (() => void)[] = [];
 
   constructor({ failed, ...ends }: ConversationOptions) {
@@ -52,6 +53,10 @@ export class Conversation {
 
   get changesInFlight(): number {
     return this.#changesInFlight;
+  }
+  /** Since the start. */
+  get answeredCount(): number {
+    return this.#answeredCount;
   }
   get readsInFlight(): number {
     return this.#calls.count - this.#changesInFlight;
@@ -139,6 +144,7 @@ export class Conversation {
 
   #take(from: ByteReader, isAnswered: boolean): void {
     const pending = this.#calls.take(from.integer());
+    this.#answeredCount += 1;
     if (pending.isChange) this.#changesInFlight -= 1;
     if (isAnswered) pending.done(pending.format.read(from));
     else pending.failed(new StorageFault(from.text(), from.text()));

@@ -52,7 +52,8 @@ const LONG_AGO: ClockOrigin = { originMs: 0, originMonotonicMs: 0, speed: 0 };
 
 export interface StartedEngine {
   readonly engine: Engine;
-  readonly shardCount: number;
+  /** What the front hands over to each of them, and how long that waits. */
+  readonly shards: readonly Pick<RemoteShard, 'load' | 'probe'>[];
   /** The folder was made just now. */
   readonly isNew: boolean;
   /** For backups of what it works on. */
@@ -165,10 +166,11 @@ class EngineThreads {
     await this.#begin(withShards, withCoordinator, { programme: canonicalJson(programme), reports });
 
     const names = new KeyedHash(this.#folder.keys.index);
+    // A shard's number is that of its thread.
+    const shards = withShards.map((one, thread) => new RemoteShard(one, this.#clock, this.#fitness(thread)));
     const engine = await DividedEngine.open({
       programme,
-      // A shard's number is that of its thread.
-      shards: withShards.map((one, thread) => new RemoteShard(one, this.#clock, this.#fitness(thread))),
+      shards,
       coordinator: remoteCoordinator(withCoordinator, this.#clock, this.#fitness(coordinatorThread)),
       clock: this.#clock,
       digest: (text) => names.digest(text),
@@ -177,7 +179,7 @@ class EngineThreads {
     });
     return {
       engine,
-      shardCount: withShards.length,
+      shards,
       isNew,
       backupSource: this.#backupSource(withShards),
       health: this.#health(),

@@ -767,6 +767,7 @@ export const SHARD = {
   execute: crossing(11, walletCommand, commandReply),
   record: crossing(12, recordCommand, recordOutcome),
   stats: crossing(13, nothing, shardStats),
+  probe: crossing(88, nothing, nothing),
   resume: crossing(14, nothing, nothing),
   drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),

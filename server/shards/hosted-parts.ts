@@ -30,6 +30,7 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   for (const name of READ_NAMES) answerRead(name);
   front.onChange(SHARD.execute, (command, done) => shard.execute(command, done));
   front.onChange(SHARD.record, (command, done) => shard.record(command, done));
+  front.onAsked(SHARD.probe, () => shard.probe());
   front.onAsked(SHARD.stats, () => shard.stats());
   front.onAsked(SHARD.resume, () => shard.resume());
   front.onAsked(SHARD.drain, (isHurried) => shard.drain(isHurried));

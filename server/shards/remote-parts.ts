@@ -13,6 +13,7 @@ import {
   type ShardCoordinator,
   type ShardStats,
 } from '../../engine/index.ts';
+import type { Load } from '../admission/index.ts';
 import type { Conversation, Crossing } from './conversation.ts';
 import {
   type Answered,
@@ -42,6 +43,7 @@ export class RemoteShard implements ServedShard {
   readonly #clock: Clock;
   readonly #fitness: Fitness;
   readonly #lastStats: LastKnown<ShardStats>;
+  readonly #probes = { inFlight: 0, answeredCount: 0 };
   readonly #listeners = new Set<Parameters<ServedShard['onChanged']>[0]>();
   #isDraining = false;
 
@@ -98,6 +100,22 @@ export class RemoteShard implements ServedShard {
   };
 
   tick: ServedShard['tick'] = (nowMs) => this.#to.tell(SHARD.tick, nowMs);
+  probe: ServedShard['probe'] = async () => {
+    this.#probes.inFlight += 1;
+    await this.#to.ask(SHARD.probe, undefined);
+    this.#probes.inFlight -= 1;
+    this.#probes.answeredCount += 1;
+  };
+  /** Beside probes. */
+  get load(): Load {
+    const { changesInFlight, readsInFlight, answeredCount } = this.#to;
+    const { inFlight, answeredCount: probesAnswered } = this.#probes;
+    return {
+      inside: changesInFlight + readsInFlight - inFlight,
+      answeredCount: answeredCount - probesAnswered,
+    };
+  }
+
   stats: ServedShard['stats'] = () => this.#lastStats.read();
   resume: ServedShard['resume'] = () => this.#to.ask(SHARD.resume, undefined);
   drain: ServedShard['drain'] = (isHurried) => {

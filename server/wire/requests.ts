@@ -6,6 +6,7 @@ import { REQUESTS, type RequestType, type WireRequest } from './schemas.ts';
 export interface RecordPaymentsRequest {
   readonly ref: number;
   readonly type: 'recordPayments';
+  readonly ticket?: string;
   readonly rows: readonly Readonly<Record<string, unknown>>[];
 }
 

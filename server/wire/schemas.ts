@@ -160,8 +160,11 @@ const topics = v.pipe(v.array(v.picklist(TOPICS)), v.minLength(1), v.maxLength(T
 
 // Requests.
 
+/** Of the refusal that said when to come back. */
+const ticket = v.exactOptional(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)));
+
 function message<const Type extends string, Fields extends v.ObjectEntries>(type: Type, fields: Fields) {
-  return v.strictObject({ ref, type: v.literal(type), ...fields });
+  return v.strictObject({ ref, type: v.literal(type), ticket, ...fields });
 }
 
 /** A change to one citizen's wallet: has an id. */
@@ -440,6 +443,10 @@ export const refusedReply = v.object({
   messageIt: v.string(),
   messageCode: v.exactOptional(v.pipe(v.string(), v.description('Of the app’s own words for this: see /messages'))),
   retryAtMs: v.exactOptional(instantMs),
+  ticket: v.exactOptional(
+    v.pipe(v.string(), v.description('An appointment: whoever asks again with it at that time is let in')),
+  ),
+  position: v.exactOptional(v.pipe(count, v.description('How many are let in before'))),
   detail: v.exactOptional(v.string()),
 });
 export type RefusedReply = v.InferOutput<typeof refusedReply>;
@@ -508,9 +515,11 @@ export const PUSHES = {
   notices: v.object({ push: v.literal('notices'), view: noticeView }),
   /** Nobody subscribes to it: whoever said its version is told after `hello`, and at each change. */
   features: v.object({ push: v.literal('features'), view: featuresView }),
-} as const satisfies Record<Topic | 'features', v.GenericSchema>;
+  /** Whoever was told to come back is told where it stands; at position 0 it may come at once. */
+  turn: v.object({ push: v.literal('turn'), view: v.object({ position: count, retryAtMs: instantMs }) }),
+} as const satisfies Record<Topic | 'features' | 'turn', v.GenericSchema>;
 export type PushOf<T extends keyof typeof PUSHES> = v.InferOutput<(typeof PUSHES)[T]>;
 export type TopicPush = { [T in Topic]: PushOf<T> }[Topic];
-export type WirePush = TopicPush | PushOf<'features'>;
+export type WirePush = TopicPush | PushOf<'features'> | PushOf<'turn'>;
 
 export type ServerFrame = Hello | WireReply | WirePush;

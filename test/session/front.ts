@@ -3,6 +3,7 @@
  * tokens that are what they say. The protocol is JSON unless a test asks for msgpack.
  */
 import { makeTaxCode, type Role } from '../../engine/index.ts';
+import type { Admission } from '../../server/admission/index.ts';
 import type { Identity, Principal } from '../../server/identity/identity.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
 import type { HttpResponse, Socket, UpgradeDecision } from '../../server/transport/index.ts';
@@ -32,6 +33,7 @@ export const bruno = makeTaxCode(2);
 interface FrontOptions {
   readonly allowedOrigins?: readonly string[];
   readonly versions?: Versions;
+  readonly admission?: Admission;
 }
 
 export class Front {
@@ -42,7 +44,7 @@ export class Front {
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
 
-  private constructor(world: World, { allowedOrigins, versions }: FrontOptions) {
+  private constructor(world: World, { allowedOrigins, versions, admission }: FrontOptions) {
     this.world = world;
     const identity: Identity = {
       verify: async (token) => {
@@ -66,6 +68,7 @@ export class Front {
       },
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       ...(versions === undefined ? {} : { versions }),
+      ...(admission === undefined ? {} : { admission }),
     });
   }
 
@@ -180,7 +183,7 @@ export class Client implements Socket<Session> {
     });
   }
 
-  pushes(topic: 'wallet' | 'rank' | 'notices' | 'features'): readonly Frame[] {
+  pushes(topic: 'wallet' | 'rank' | 'notices' | 'features' | 'turn'): readonly Frame[] {
     return this.frames.filter(({ push }) => push === topic);
   }
 }

@@ -1,0 +1,324 @@
+/**
+ * Admission: takes a request in, or says when to come back. Every shard has a door (door.ts); whoever finds it full, or
+ * others waiting in front of it, gets an appointment (lane.ts) and a ticket for it (tickets.ts). Everybody who asks has one
+ * appointment at a time, however many sockets it asks over, and asking early changes nothing: so each gets its turn, and the
+ * server does nothing but turns.
+ */
+import { LIMITS, partitionOf } from '../../engine/index.ts';
+import { Budget } from './budget.ts';
+import { CHANNEL_NAMES, CHANNELS, type Channel, CLASS_NAMES, CLASSES, type Class } from './classes.ts';
+import { Door, type Load } from './door.ts';
+import { type Appointment, Lane } from './lane.ts';
+import { TicketOffice } from './tickets.ts';
+
+/** Of what a door does, so much is promised: the rest goes to the first of the queue as it turns out to be there. */
+const PROMISED_SHARE = 0.9;
+/** Of a wait, and at most so much: spreads those whose times lie close together. */
+const JITTER_SHARE = 0.1;
+const JITTER_MS_MAX = 1_000;
+/**
+ * While there is room, so much more of what the door does is called beside what is promised, from tick to tick; and so much
+ * less while there is none. Slowly, since who is called is on the way for some ticks.
+ */
+const CALLS_MORE = 0.001;
+const CALLS_FACTOR_MORE = 1.01;
+const CALLS_FACTOR_LESS = 0.9;
+/** With less than so much inside, those who wait are not here: whoever comes need not wait for them, now and then. */
+const NEARLY_EMPTY = 0.2;
+const OVERTAKING = { perSecond: 0.2, burst: 1, keysMax: 100_000 } as const;
+/** So full may a door be for a channel that has less than its share. */
+const GUARANTEED_FILL = 2;
+/** Weight of the newest second in what a lane did. */
+const NEWEST = 0.3;
+const SECOND_MS = 1_000;
+
+export interface Shard {
+  readonly load: Load;
+  /** Waits for its turn like a command; resolves when it has come. */
+  probe(): Promise<void>;
+}
+
+export interface AdmissionOptions {
+  readonly shards: readonly Shard[];
+  /** Keyed hash of a text, of the tickets: 32 hex digits, the same after a restart. */
+  readonly digest: (text: string) => string;
+  /** Differs from start to start, and is not 0. */
+  readonly origin: number;
+  /** Milliseconds since the epoch, going on evenly from the start whatever becomes of the clock. */
+  readonly nowMs: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export interface Asking {
+  /** Who: a citizen, or a partner and whom it asks for. */
+  readonly asker: string;
+  readonly channel: Channel;
+  readonly class: Class;
+  readonly shard: number;
+  /** Rows; 1 for anything else. */
+  readonly weight: number;
+  readonly ticket?: string | undefined;
+}
+
+/** Comes back after `waitMs`, with the ticket, and is let in. */
+export interface ComeBack {
+  readonly waitMs: number;
+  readonly ticket: string;
+  /** How many are let in before; 0: was called, and nobody is. */
+  readonly position: number;
+}
+
+class Entrance {
+  readonly door: Door;
+  readonly lanes: readonly Lane[];
+  /** What passed in each lane in a second, on the average of the last ones. */
+  readonly perSecond: number[];
+  readonly passed: number[];
+  /** How many are called in a second beside those whose time comes, and how many of them are still to be called. */
+  callsPerSecond = 0;
+  calls = 0;
+  /** Since when there was room at each tick. */
+  calmSinceMs = Number.POSITIVE_INFINITY;
+  /** Who was told to come, and until when a place is kept. */
+  readonly kept = new Map<string, number>();
+
+  constructor(shard: Shard) {
+    this.door = new Door(() => shard.load);
+    const options = { waitMsMin: LIMITS.appointmentMsMin, graceMs: LIMITS.appointmentGraceMs };
+    this.lanes = CHANNEL_NAMES.flatMap(() => CLASS_NAMES.map(() => new Lane(options)));
+    this.perSecond = this.lanes.map(() => 0);
+    this.passed = this.lanes.map(() => 0);
+  }
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #entrances: readonly Entrance[];
+  readonly #tickets: TicketOffice;
+  /** Tickets of those whom this start does not remember, once they were used: until their time is long over. */
+  readonly #used = new Set<string>();
+  readonly #overtaking = new Budget(OVERTAKING);
+  /** Appointments that are remembered, counted once in a second. */
+  #remembered = 0;
+  #secondEndsMs = 0;
+  #tell: (asker: string) => boolean = () => false;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#entrances = options.shards.map((shard) => new Entrance(shard));
+    this.#tickets = new TicketOffice(options.digest);
+  }
+
+  get waitingCount(): number {
+    return this.#entrances.reduce((sum, { lanes }) => sum + lanes.reduce((of, lane) => of + lane.waitingCount, 0), 0);
+  }
+
+  /** @param tell  calls who waited: may come now. Answers whether it was told, and so will be here presently */
+  onCalled(tell: (asker: string) => boolean): void {
+    this.#tell = tell;
+  }
+
+  shardOf(key: string): number {
+    return partitionOf(key) % this.#entrances.length;
+  }
+
+  /** For what concerns all of them. */
+  get fullestShard(): number {
+    const fullness = this.#entrances.map(({ door }) => door.inside / door.limit);
+    return fullness.indexOf(Math.max(...fullness));
+  }
+
+  /** Null: it may pass, and is to be handed over at once. */
+  ask(asking: Asking): ComeBack | null {
+    const { asker, channel, shard, weight } = asking;
+    const entrance = this.#entrances[shard]!;
+    const number = laneOf(channel, asking.class);
+    const lane = entrance.lanes[number]!;
+    const nowMs = this.#options.nowMs();
+    const appointment = lane.of(asker);
+    if (appointment === undefined) {
+      const passes = this.#isHonoured(asking, number, nowMs)
+        ? entrance.door.hasRoomForPromised(weight)
+        : this.#isFree(entrance, lane, asking, nowMs);
+      return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
+    }
+    const isPromised = entrance.kept.delete(asker) || appointment.slotMs <= nowMs;
+    const passes = isPromised
+      ? entrance.door.hasRoomForPromised(weight)
+      : lane.isDue(appointment, nowMs) && hasRoom(entrance, 1, weight);
+    if (!passes && !isPromised) return this.#comeBack(lane, appointment, nowMs);
+    lane.end(appointment);
+    return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
+  }
+
+  /** For whoever has no appointment. */
+  #isFree(entrance: Entrance, lane: Lane, { asker, channel, class: of, weight }: Asking, nowMs: number): boolean {
+    const { fill } = CLASSES[of];
+    if (lane.isCrowded(nowMs))
+      return hasRoom(entrance, fill * NEARLY_EMPTY, weight) && this.#overtaking.spend(asker, nowMs) === 0;
+    if (hasRoom(entrance, fill, weight)) return true;
+    const { door } = entrance;
+    const isOthersFault = lanesOf(entrance, channel).every((one) => !one.isCrowded(nowMs));
+    return isOthersFault && door.isWithinShare(channel, weight, nowMs) && hasRoom(entrance, GUARANTEED_FILL, weight);
+  }
+
+  /** Where somebody stands who waits; null: it does not. */
+  positionOf({ asker, shard, channel, class: of }: Omit<Asking, 'weight' | 'ticket'>): ComeBack | null {
+    const lane = this.#entrances[shard]!.lanes[laneOf(channel, of)]!;
+    const appointment = lane.of(asker);
+    return appointment === undefined ? null : this.#comeBack(lane, appointment, this.#options.nowMs());
+  }
+
+  /** To be called every LIMITS.admissionTickMs. */
+  tick(): void {
+    const nowMs = this.#options.nowMs();
+    const isNewSecond = nowMs >= this.#secondEndsMs;
+    if (isNewSecond) {
+      this.#secondEndsMs = nowMs + SECOND_MS;
+      this.#remembered = this.#entrances.reduce(
+        (sum, { lanes }) => sum + lanes.reduce((of, { size }) => of + size, 0),
+        0,
+      );
+    }
+    this.#entrances.forEach((entrance, shard) => {
+      this.#probe(entrance.door, shard);
+      entrance.door.tick(nowMs);
+      if (isNewSecond) endSecond(entrance, nowMs);
+      this.#call(entrance, nowMs);
+    });
+  }
+
+  #probe(door: Door, shard: number): void {
+    const { shards, nowMs } = this.#options;
+    if (!door.mayProbe) return;
+    door.probeSent(nowMs());
+    void shards[shard]!.probe().then(() => door.probeTaken(nowMs()));
+  }
+
+  #call(entrance: Entrance, nowMs: number): void {
+    const { door, lanes, kept } = entrance;
+    for (const [asker, untilMs] of kept) if (untilMs <= nowMs) kept.delete(asker);
+    entrance.calls = Math.min(entrance.calls, 1) + (entrance.callsPerSecond * LIMITS.admissionTickMs) / SECOND_MS;
+    entrance.calmSinceMs = hasRoom(entrance, NEARLY_EMPTY, 1)
+      ? Math.min(entrance.calmSinceMs, nowMs)
+      : Number.POSITIVE_INFINITY;
+    let hadRoom = false;
+    lanes.forEach((lane, number) => {
+      for (const { asker } of lane.callDue(nowMs)) this.#tell(asker);
+      const { fill } = laneAt(number);
+      while (lane.waitingCount > 0 && hasRoom(entrance, fill, 1)) {
+        hadRoom = true;
+        if (entrance.calls < 1) return;
+        entrance.calls -= 1;
+        for (const { asker } of lane.call(1)) {
+          if (this.#tell(asker)) kept.set(asker, nowMs + LIMITS.calledMsMax);
+        }
+      }
+    });
+    entrance.callsPerSecond = hadRoom
+      ? entrance.callsPerSecond * CALLS_FACTOR_MORE + door.perSecond * CALLS_MORE
+      : entrance.callsPerSecond * CALLS_FACTOR_LESS;
+  }
+
+  /** A ticket whose time has come, of an earlier start or of one whom there was no room to remember; once. */
+  #isHonoured({ asker, ticket }: Asking, lane: number, nowMs: number): boolean {
+    if (ticket === undefined || this.#used.has(ticket)) return false;
+    const read = this.#tickets.read(asker, ticket);
+    if (read === null || read.lane !== lane || read.origin === this.#options.origin) return false;
+    const { slotMs } = read;
+    if (slotMs > nowMs || slotMs + LIMITS.appointmentGraceMs < nowMs) return false;
+    if (this.#used.size >= LIMITS.ticketsUsedMax) this.#used.clear();
+    this.#used.add(ticket);
+    return true;
+  }
+
+  #book(entrance: Entrance, { asker, weight }: Asking, number: number, nowMs: number): ComeBack {
+    const lane = entrance.lanes[number]!;
+    const slotMs = lane.nextSlotMs(nowMs, promisedPerSecond(entrance, number), weight);
+    const isRemembered = this.#remembered < LIMITS.appointmentsMax;
+    this.#remembered += 1;
+    const origin = isRemembered ? this.#options.origin : 0;
+    const ticket = this.#tickets.issue(asker, { lane: number, origin, slotMs });
+    const appointment = isRemembered
+      ? lane.remember(asker, slotMs, ticket)
+      : { asker, slotMs, ticket, number: Number.POSITIVE_INFINITY };
+    return this.#comeBack(lane, appointment, nowMs);
+  }
+
+  #comeBack(lane: Lane, appointment: Appointment, nowMs: number): ComeBack {
+    const { slotMs, ticket } = appointment;
+    const position = Math.min(lane.positionOf(appointment, nowMs), lane.waitingCount);
+    const jitterMs = Math.min(JITTER_MS_MAX, JITTER_SHARE * Math.max(0, slotMs - nowMs)) * this.#options.random();
+    return { waitMs: Math.ceil(Math.max(0, slotMs - nowMs + jitterMs)), ticket, position };
+  }
+}
+
+function pass({ door, passed }: Entrance, { channel, class: of, weight }: Asking, nowMs: number): null {
+  door.pass(channel, weight, nowMs);
+  passed[laneOf(channel, of)]! += weight;
+  return null;
+}
+
+/** Those who were called are on their way: with a place for each of them there would be none inside for that long. */
+const KEPT_SHARE = 0.5;
+
+function hasRoom({ door, kept }: Entrance, fill: number, weight: number): boolean {
+  return door.hasRoom(fill, weight + kept.size * KEPT_SHARE);
+}
+
+/**
+ * What a door does beside those who come without waiting is promised to the channels in which somebody waits, by their
+ * shares, and there to the classes in which somebody does, by their weights.
+ */
+function promisedPerSecond({ door, lanes, perSecond }: Entrance, number: number): number {
+  let free = door.perSecond;
+  const weights = { channels: 0, classes: 0 };
+  CHANNEL_NAMES.forEach((channel, at) => {
+    const first = at * CLASS_NAMES.length;
+    let isWaiting = false;
+    CLASS_NAMES.forEach((name, of) => {
+      const other = first + of;
+      if (lanes[other]!.waitingCount === 0 && other !== number) {
+        free -= perSecond[other]!;
+        return;
+      }
+      isWaiting = true;
+      if (laneAt(number).channel === channel) weights.classes += CLASSES[name].weight;
+    });
+    if (isWaiting) weights.channels += CHANNELS[channel].share;
+  });
+  const { share, weight } = laneAt(number);
+  return Math.max(1, PROMISED_SHARE * free * (share / weights.channels) * (weight / weights.classes));
+}
+
+function endSecond({ lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {
+  const isCalm = nowMs - calmSinceMs > LIMITS.calmMsMin;
+  lanes.forEach((lane, number) => {
+    lane.sweep(nowMs);
+    if (isCalm) lane.forgetPromises();
+    perSecond[number]! += NEWEST * (passed[number]! - perSecond[number]!);
+    passed[number] = 0;
+  });
+}
+
+function lanesOf({ lanes }: Entrance, channel: Channel): readonly Lane[] {
+  const first = laneOf(channel, CLASS_NAMES[0]!);
+  return lanes.slice(first, first + CLASS_NAMES.length);
+}
+
+function laneOf(channel: Channel, of: Class): number {
+  return CHANNEL_NAMES.indexOf(channel) * CLASS_NAMES.length + CLASS_NAMES.indexOf(of);
+}
+
+const LANES = CHANNEL_NAMES.flatMap((channel) =>
+  CLASS_NAMES.map((of) => ({
+    channel,
+    share: CHANNELS[channel].share,
+    ...CLASSES[of],
+  })),
+);
+
+function laneAt(number: number): (typeof LANES)[number] {
+  return LANES[number]!;
+}

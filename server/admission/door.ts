@@ -1,0 +1,145 @@
+/**
+ * The door of one shard: how much may be inside at once, so that nobody inside waits much longer than the target. Inside is
+ * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
+ * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
+ * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more.
+ */
+import { LIMITS } from '../../engine/index.ts';
+import { CHANNELS, type Channel } from './classes.ts';
+
+const INTERVAL_MS = 100;
+/** Nearly all of the room was in use. */
+const USED = 0.9;
+const GROWTH = 1.05;
+const GROWTH_COUNT = 4;
+/** At most so much is taken away at once, and at least so much. */
+const SHRINK_MIN = 0.7;
+const SHRINK_MAX = 0.97;
+/** Weight of the newest interval in what a door is thought to do: more is believed at once, less only when it lasts. */
+const NEWEST_IF_MORE = 0.3;
+const NEWEST_IF_LESS = 0.03;
+const SECOND_MS = 1_000;
+
+/** What was handed over and is not answered, and what was answered since the start. */
+export interface Load {
+  readonly inside: number;
+  readonly answeredCount: number;
+}
+
+export class Door {
+  #limit: number = LIMITS.insideCountFirst;
+  readonly #load: () => Load;
+  /** When each channel will have had no more than its share. */
+  readonly #paidBackMs: Record<Channel, number> = { citizens: 0, issuers: 0, acquirers: 0, operators: 0 };
+  #insidePeak = 0;
+  #waitMsMin = Number.POSITIVE_INFINITY;
+  #answeredCount = 0;
+  #intervalEndsMs = 0;
+  #perSecond: number = LIMITS.perSecondFirst;
+  #isMeasured = false;
+  /** When each probe that is on its way was sent. */
+  readonly #probesSentMs: number[] = [];
+
+  constructor(load: () => Load) {
+    this.#load = load;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+  get inside(): number {
+    return this.#load().inside;
+  }
+  /** How much it does in a second when it has enough to do. */
+  get perSecond(): number {
+    return this.#perSecond;
+  }
+
+  /** @param fill how full the door may be for this request: 1 is its limit; a heavy one needs half of that at most */
+  hasRoom(fill: number, weight: number): boolean {
+    const limit = this.#limit * fill;
+    return this.inside + Math.min(weight, limit / 2) <= limit;
+  }
+
+  /** For whoever was promised to pass: a promise is kept until the queue behind it would be seconds long. */
+  hasRoomForPromised(weight: number): boolean {
+    const extra = (this.perSecond * LIMITS.promisedWaitMsMax) / SECOND_MS;
+    return this.inside + weight <= Math.min(LIMITS.changesInFlightMax, Math.max(2 * this.#limit, this.#limit + extra));
+  }
+
+  /** Whether a channel had less than its share lately: what it did not use is kept for it for a while. */
+  isWithinShare(channel: Channel, weight: number, nowMs: number): boolean {
+    return this.#owedMs(channel, weight, nowMs) <= LIMITS.shareKeptMs;
+  }
+
+  #owedMs(channel: Channel, weight: number, nowMs: number): number {
+    const costMs = SECOND_MS / (this.perSecond * CHANNELS[channel].share);
+    return Math.max(0, this.#paidBackMs[channel] - nowMs) + weight * costMs;
+  }
+
+  /** It was let in, and will be handed over at once. */
+  pass(channel: Channel, weight: number, nowMs: number): void {
+    this.#insidePeak = Math.max(this.#insidePeak, this.inside + weight);
+    this.#paidBackMs[channel] = nowMs + Math.min(this.#owedMs(channel, weight, nowMs), LIMITS.shareOwedMsMax);
+  }
+
+  // The signal. All times are monotonic.
+
+  get mayProbe(): boolean {
+    return this.#probesSentMs.length < LIMITS.probesInFlightMax;
+  }
+
+  probeSent(nowMs: number): void {
+    this.#probesSentMs.push(nowMs);
+  }
+
+  /** The oldest one has had its turn. */
+  probeTaken(nowMs: number): void {
+    const sentMs = this.#probesSentMs.shift()!;
+    this.#waitMsMin = Math.min(this.#waitMsMin, nowMs - sentMs);
+  }
+
+  /** To be called often; judges once in an interval. */
+  tick(nowMs: number): void {
+    if (nowMs < this.#intervalEndsMs) return;
+    const isFirst = this.#intervalEndsMs === 0;
+    this.#intervalEndsMs = nowMs + INTERVAL_MS;
+    if (isFirst) return;
+    const { inside, answeredCount } = this.#load();
+    this.#judge(this.#waitMs(nowMs), answeredCount - this.#answeredCount);
+    this.#waitMsMin = Number.POSITIVE_INFINITY;
+    this.#insidePeak = inside;
+    this.#answeredCount = answeredCount;
+  }
+
+  /** Where no probe came back, the one that waits longest has waited so long at least. */
+  #waitMs(nowMs: number): number {
+    if (this.#waitMsMin < Number.POSITIVE_INFINITY) return this.#waitMsMin;
+    const [oldest] = this.#probesSentMs;
+    return oldest === undefined ? 0 : nowMs - oldest;
+  }
+
+  #judge(waitMs: number, answered: number): void {
+    const isUsed = this.#insidePeak >= this.#limit * USED;
+    const isLate = waitMs > LIMITS.waitTargetMs;
+    if (answered > 0) this.#measure((answered * SECOND_MS) / INTERVAL_MS, isUsed || isLate);
+    if (isLate) {
+      const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, LIMITS.waitTargetMs / waitMs));
+      this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
+    } else if (isUsed) {
+      const grown = Math.max(this.#limit + GROWTH_COUNT, Math.floor(this.#limit * GROWTH));
+      this.#limit = Math.min(LIMITS.changesInFlightMax, grown);
+    }
+  }
+
+  /** What it did while it had less to do than it can says only that it can do as much. */
+  #measure(perSecond: number, isBusy: boolean): void {
+    if (isBusy && !this.#isMeasured) {
+      this.#isMeasured = true;
+      this.#perSecond = perSecond;
+    }
+    const more = perSecond - this.#perSecond;
+    if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
+    else if (isBusy) this.#perSecond += more * NEWEST_IF_LESS;
+  }
+}

@@ -1,0 +1,178 @@
+// Method: crowds in simulated time come to one shard that does 500 commands a second (crowd.ts). What they get of it is
+// counted: how much is done, how late, by whom, and whether who was told a time is let in at it.
+import { describe, expect, test } from 'vitest';
+import { Admission, type Asking } from '../../server/admission/admission.ts';
+import { seed } from '../support/random.ts';
+import { type Crowd, Day, digest, fairness, percentile } from './crowd.ts';
+
+const PACE = { commandMs: 2, flushMs: 3 };
+const PEAK_PER_SECOND = 500;
+const SECONDS = 24;
+/** Until it is known how much a second the shard does. */
+const START_SECONDS = 2;
+
+function perSecond(served: readonly number[], from: number, until: number): number {
+  const seconds = Array.from({ length: until - from }, (_, at) => served[from + at] ?? 0);
+  return seconds.reduce((sum, count) => sum + count, 0) / seconds.length;
+}
+
+/** Lets crowds come, and counts from when it is known what the shard can do. */
+async function counted(crowds: readonly Crowd[]): Promise<(name: string) => Counted> {
+  const day = new Day(seed, PACE);
+  for (const crowd of crowds) day.come(crowd);
+  await day.run(START_SECONDS * 1_000);
+  const before = new Map(crowds.map(({ name }) => [name, structuredClone(day.of(name))] as const));
+  await day.run((SECONDS - START_SECONDS) * 1_000);
+  return (name) => {
+    const [was, is] = [before.get(name)!, day.of(name)];
+    return {
+      perSecond: perSecond(is.servedInSecond, START_SECONDS, SECONDS),
+      refusedShare: (is.refused - was.refused) / (is.asked - was.asked),
+      servedOfEach: (is.served - was.served) / was.each.length,
+      served: is.served - was.served,
+      each: is.each.map((count, at) => count - was.each[at]!),
+      latencyMs: is.latencyMs.slice(was.latencyMs.length),
+      broken: is.broken - was.broken,
+    };
+  };
+}
+
+interface Counted {
+  readonly perSecond: number;
+  readonly refusedShare: number;
+  readonly served: number;
+  readonly servedOfEach: number;
+  readonly each: readonly number[];
+  readonly latencyMs: readonly number[];
+  readonly broken: number;
+}
+
+describe('with ten times too many', () => {
+  test.each([
+    ['come back when they were told to', { fairness: 0.94 }, {}],
+    ['also hear that they are called', { fairness: 0.98 }, { listens: true }],
+  ])('who %s, the shard is never idle, nobody is late and all get the same', async (_, least, how) => {
+    const of = await counted([{ name: 'all', count: 400, perSecond: (10 * PEAK_PER_SECOND) / 400, ...how }]);
+    const { perSecond, latencyMs, each, broken } = of('all');
+    expect(perSecond).toBeGreaterThan(0.95 * PEAK_PER_SECOND);
+    expect(percentile(latencyMs, 0.99)).toBeLessThan(100);
+    expect(fairness(each)).toBeGreaterThan(least.fairness);
+    expect(Math.min(...each)).toBeGreaterThan(0);
+    expect(broken).toBe(0);
+  });
+
+  test('everybody at once inside is what it is for: without a door all answers come too late', async () => {
+    const day = new Day(seed, PACE, { isOpen: true });
+    day.come({ name: 'all', count: 400, perSecond: (10 * PEAK_PER_SECOND) / 400 });
+    await day.run(10_000);
+    expect(percentile(day.of('all').latencyMs, 0.5)).toBeGreaterThan(1_000);
+  });
+
+  test('who asks a hundred times as often gets no more', async () => {
+    const of = await counted([
+      { name: 'people', count: 300, perSecond: 10, listens: true },
+      { name: 'bot', count: 1_000, perSecond: 1, isOne: true, obeys: false },
+    ]);
+    expect(of('bot').served).toBeLessThan(1.5 * of('people').servedOfEach);
+  });
+
+  test('other channels have their share, and who is about to finish goes first', async () => {
+    const of = await counted([
+      { name: 'citizens', count: 400, perSecond: 10 },
+      { name: 'issuers', count: 40, perSecond: 1.5, channel: 'issuers' },
+      { name: 'readers', count: 100, perSecond: 2, class: 'read' },
+      { name: 'enrolling', count: 100, perSecond: 0.5, class: 'enrolment', listens: true },
+    ]);
+    expect(of('issuers').refusedShare).toBeLessThan(0.001);
+    expect(of('enrolling').refusedShare).toBeLessThan(of('citizens').refusedShare);
+    expect(of('enrolling').perSecond).toBeGreaterThan(0.8 * 100 * 0.5);
+    expect(of('readers').served).toBeGreaterThan(0);
+  });
+});
+
+test('when the crowd has gone nobody waits any more, though many were told to come much later', async () => {
+  const day = new Day(seed, PACE);
+  day.come({ name: 'crowd', count: 5_000, perSecond: 1, untilMs: 10_000, obeys: false });
+  await day.run(10_000);
+  expect(day.admission.waitingCount).toBeGreaterThan(2_000);
+  day.come({ name: 'after', count: 250, perSecond: 1 });
+  await day.run(10_000);
+  expect(day.admission.waitingCount).toBe(0);
+  const { asked, refused } = day.of('after');
+  await day.run(10_000);
+  expect((day.of('after').refused - refused) / (day.of('after').asked - asked)).toBeLessThan(0.01);
+});
+
+test('a shard that stands for a minute is itself again soon after, and keeps what it promises from then on', async () => {
+  const day = new Day(seed, PACE);
+  day.come({ name: 'all', count: 1_000, perSecond: (0.9 * PEAK_PER_SECOND) / 1_000, listens: true });
+  await day.run(5_000);
+  day.stall(60_000);
+  await day.run(65_000);
+  const { broken } = day.of('all');
+  await day.run(10_000);
+  const { servedInSecond } = day.of('all');
+  expect(perSecond(servedInSecond, 72, 80)).toBeGreaterThan(0.8 * PEAK_PER_SECOND);
+  expect(day.of('all').broken).toBe(broken);
+});
+
+test('a slow disk is no crowd: a turn takes all that waits, and nobody is told to come back', async () => {
+  const day = new Day(seed, { commandMs: 0.05, flushMs: 200 });
+  day.come({ name: 'all', count: 500, perSecond: 1 });
+  await day.run(10_000);
+  expect(day.of('all').refused).toBe(0);
+});
+
+describe('a ticket', () => {
+  const CARD: Omit<Asking, 'asker'> = { channel: 'citizens', class: 'card', shard: 0, weight: 1 };
+
+  /** Before it a crowd that has had more than its share. */
+  function full(origin: number, nowMs: () => number, inside = 600): Admission {
+    const load = { inside: 0, answeredCount: 0 };
+    const admission = new Admission({
+      shards: [{ load, probe: () => new Promise(() => {}) }],
+      ...{ digest, origin, nowMs, random: () => 0.5 },
+    });
+    for (let number = 0; number < 300; number += 1) admission.ask({ ...CARD, asker: `crowd ${number}` });
+    load.inside = inside;
+    return admission;
+  }
+
+  test('is honoured after a restart, once, on time, for whom it was given', () => {
+    let nowMs = 1_607_400_000_000;
+    const come = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
+    const restarted = full(2, () => nowMs);
+    const withTicket = { ...CARD, ticket: come.ticket };
+    expect(restarted.ask({ ...withTicket, asker: 'anna' })).toMatchObject({ position: 1 });
+    nowMs += come.waitMs;
+    const again = full(3, () => nowMs, 400);
+    expect(again.ask({ ...withTicket, asker: 'bruno' })).not.toBeNull();
+    expect(again.ask({ ...withTicket, class: 'read', asker: 'anna' })).not.toBeNull();
+    expect(again.ask({ ...withTicket, asker: 'anna' })).toBeNull();
+    expect(again.ask({ ...withTicket, asker: 'anna' })).not.toBeNull();
+  });
+
+  test('of which one character is another is none', () => {
+    const nowMs = 1_607_400_000_000;
+    const { ticket, waitMs } = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
+    for (let at = 0; at < ticket.length - 1; at += 1) {
+      const changed = `${ticket.slice(0, at)}${ticket[at] === 'A' ? 'B' : 'A'}${ticket.slice(at + 1)}`;
+      const admission = full(2, () => nowMs + waitMs, 400);
+      expect(admission.ask({ ...CARD, asker: 'anna', ticket: changed })).not.toBeNull();
+    }
+  });
+
+  test('is the same however often one asks, and asking early changes nothing', () => {
+    let nowMs = 1_607_400_000_000;
+    const admission = full(1, () => nowMs);
+    const first = admission.ask({ ...CARD, asker: 'anna' })!;
+    admission.ask({ ...CARD, asker: 'bruno' });
+    nowMs += 10;
+    for (let asked = 0; asked < 1_000; asked += 1) {
+      const again = admission.ask({ ...CARD, asker: 'anna' })!;
+      expect(again.ticket).toBe(first.ticket);
+      expect(Math.abs(again.waitMs - first.waitMs)).toBeLessThan(20);
+    }
+    expect(admission.waitingCount).toBe(2);
+  });
+});

@@ -1,0 +1,97 @@
+// Method: sessions before a door that the test fills and empties (front.ts): what is refused says when to come back, and
+// whoever comes then is let in.
+import { afterEach, expect, test } from 'vitest';
+import { Admission } from '../../server/admission/index.ts';
+import { digest } from '../admission/crowd.ts';
+import { anna, bruno, Front, newId, settle } from './front.ts';
+
+const FULL = 10_000;
+
+let front: Front;
+const load = { inside: 0, answeredCount: 0 };
+let nowMs = 1_607_400_000_000;
+
+async function openFront(): Promise<Admission> {
+  const admission = new Admission({
+    shards: [{ load, probe: () => Promise.resolve() }],
+    ...{ digest, origin: 1, nowMs: () => nowMs, random: () => 0.5 },
+  });
+  front = await Front.open({ admission });
+  front.world.at('2020-12-08T10:00:00+01:00');
+  return admission;
+}
+
+afterEach(async () => {
+  load.inside = 0;
+  await front.handlers.drain();
+  front.handlers.stop();
+});
+
+test('a full door says when to come back, in two languages, and lets in whoever does', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  const refused = await client.ask({ type: 'enrol', id: newId() });
+  expect(refused).toMatchObject({
+    ok: false,
+    code: 'OVERLOADED',
+    message: expect.any(String),
+    messageIt: expect.any(String),
+    ticket: expect.stringMatching(/^[\w-]{28}$/),
+    position: 1,
+  });
+  const waitMs = refused.retryAtMs! - front.world.nowMs;
+  expect(waitMs).toBeGreaterThan(0);
+  const early = await client.ask({ type: 'enrol', id: newId() });
+  expect(early).toMatchObject({ ok: false, ticket: refused.ticket });
+
+  nowMs += waitMs;
+  load.inside = 0;
+  expect(await client.ask({ type: 'enrol', id: newId(), ticket: refused.ticket! })).toMatchObject({ ok: true });
+});
+
+test('an appointment is one person’s, over whichever connection', async () => {
+  const admission = await openFront();
+  load.inside = FULL;
+  const refused = await (await front.connect('citizen', anna)).ask({ type: 'enrol', id: newId() });
+  nowMs += refused.retryAtMs! - front.world.nowMs;
+  // More than passes without an appointment, less than what breaks a promise; and citizens have had more than their share.
+  load.inside = 0;
+  for (let number = 0; number < 300; number += 1)
+    admission.ask({ asker: `crowd ${number}`, channel: 'citizens', class: 'card', shard: 0, weight: 1 });
+  load.inside = 400;
+  const other = await front.connect('citizen', bruno);
+  expect(await other.ask({ type: 'enrol', id: newId(), ticket: refused.ticket! })).toMatchObject({ ok: false });
+  const client = await front.connect('citizen', anna);
+  expect(await client.ask({ type: 'enrol', id: newId(), ticket: refused.ticket! })).toMatchObject({ ok: true });
+  expect(await client.ask({ type: 'wallet', ticket: refused.ticket! })).toMatchObject({ ok: false });
+});
+
+test('whoever waits is told where it stands, and is called', async () => {
+  const admission = await openFront();
+  const [first, second] = [await front.connect('citizen', anna), await front.connect('citizen', bruno)];
+  load.inside = FULL;
+  for (const client of [first, second])
+    expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ ok: false });
+  await front.pass(1_000);
+  expect(second.pushes('turn').at(-1)).toMatchObject({ view: { position: 2, retryAtMs: expect.any(Number) } });
+  load.inside = 0;
+  for (let tick = 0; tick < 100 && admission.waitingCount > 0; tick += 1) {
+    nowMs += 100;
+    admission.tick();
+  }
+  await settle();
+  for (const client of [first, second]) {
+    expect(client.pushes('turn').at(-1)).toMatchObject({ view: { position: 0 } });
+    expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ ok: true });
+  }
+});
+
+test('periods and topics cost the engine nothing, and are never refused', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  expect(await client.ask({ type: 'periods' })).toMatchObject({ ok: true });
+  expect(await client.ask({ type: 'subscribe', topics: ['rank'] })).toMatchObject({ ok: true });
+  expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: false, code: 'OVERLOADED' });
+});
