@@ -21,6 +21,7 @@ export type {
 export { PAYOUTS_FILTERS } from './engine.ts';
 export type * from './facts.ts';
 export { addCents, type FileTally } from './file/received-file.ts';
+export { InOrder } from './in-order.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';
 export { type PayoutOrder, type PayoutRun, partitionOfPayout } from './payout/payout.ts';
