@@ -156,8 +156,9 @@ export type RecordOutcome =
   | { readonly status: 'parked' | 'dropped' | 'rejected'; readonly code: RefusalName };
 
 /**
- * What an account of a file says of a row. `accepted`: a payment counted, or a reversal stored; `repeated`: the same was
- * accounted for before, as a record that is stored or as a line of the same file.
+ * What an account of a file says of a row. `accepted`: a payment counted, a reversal stored, or a token enabled;
+ * `repeated`: the same was accounted for before, as a record that is stored or as a line of the same file, or the token is
+ * its owner's already.
  */
 export const ROW_FATES = ['accepted', 'dropped', 'rejected', 'repeated'] as const;
 export type RowFate = (typeof ROW_FATES)[number];
@@ -168,7 +169,7 @@ export interface FileFigure {
   /** Null = nothing is to be said against them; of accepted ones: why a reversal was parked. */
   readonly code: RefusalName | null;
   readonly rowCount: number;
-  /** Absolute amounts; a row of a wrong form has none. At most INTEGER_MAX. */
+  /** Absolute amounts; a row of a wrong form has none, nor has a token. At most INTEGER_MAX. */
   readonly amountCents: number;
 }
 
@@ -188,7 +189,7 @@ export interface ReceivedFile extends FileArrival {
   readonly fileNumber: number;
   /** False: it is under way, or was cut short, and its sender was never answered. */
   readonly isDone: boolean;
-  /** Of one that is not done: the rows accepted so far, and nothing is known of the others. */
+  /** Of one that is not done: the records accepted so far, and nothing is known of the others, nor of tokens. */
   readonly figures: readonly FileFigure[];
 }
 

@@ -207,6 +207,11 @@ describe('a person with a terminal', () => {
     expect(code).toBe(0);
     expect(out).toContain('2 lines, 0 enabled, 0 known, 1 of nobody, 1 rejected\n');
     expect(out).toContain(`lines of nobody and rejected ones: ${file}.outcome.csv\n`);
+    const account = (await run('reconciliation', '--url', url)).out;
+    expect(account).toMatch(/36081 +TKM\S+ +2 +0 +1 +1 +0/);
+    expect(account).toMatch(/36081 +all tokens of the day +2 +0 +1 +1 +0/);
+    expect(account).toMatch(/36081 +all transactions of the day +\d/);
+    expect(account).toContain('  36081 tokens rejected WRONG_COLUMNS: 1\n');
   });
 
   test('a file that is refused whole ends with exit code 1', async () => {
