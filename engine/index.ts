@@ -20,7 +20,8 @@ export type {
 } from './engine.ts';
 export { PAYOUTS_FILTERS } from './engine.ts';
 export type * from './facts.ts';
-export { addCents, type FileTally } from './file/received-file.ts';
+export { addCents, type FileTally, isTokenList } from './file/received-file.ts';
+export { InOrder } from './in-order.ts';
 export { LIMITS } from './limits.ts';
 export { citizenKeyText, partitionOf } from './partition.ts';
 export { type PayoutOrder, type PayoutRun, partitionOfPayout } from './payout/payout.ts';

@@ -67,7 +67,7 @@ export interface Configuration {
   readonly keepsFormat: boolean;
   /** What each version of a client may do. */
   readonly versions: VersionsOptions;
-  /** A real issuer of tokens in place of the folder's development identity. */
+  /** A real issuer of tokens in place of the data folder itself. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** The bank service that is asked before an IBAN is set; null: nobody is (DECISION 33). */
   readonly ibanChecker: PartnerAddress | null;

@@ -3,12 +3,13 @@ export type { BackupState } from './backups.ts';
 export { DESCRIPTORS_MIN, descriptorLimit } from './descriptors.ts';
 export type { KeptErrors } from './errors/index.ts';
 export type { ReconciledSums, Reconciliation } from './http/index.ts';
+export { type DevelopmentIdentity, openDevelopmentIdentity } from './identity/development.ts';
 export {
-  type DevelopmentIdentity,
+  type FolderIdentity,
   IdentityFault,
-  openDevelopmentIdentity,
+  openFolderIdentity,
   type TokenRequest,
-} from './identity/development.ts';
+} from './identity/folder-identity.ts';
 export { packageVersion } from './package-version.ts';
 export { PartnerSimulator } from './partners/index.ts';
 export type { PayoutExport, TakenIn } from './payout/index.ts';

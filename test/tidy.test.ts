@@ -62,6 +62,8 @@ function isDoor(path: string): boolean {
 
 /** The first rule whose folder holds the importer decides. Packages are rule 2's affair. */
 const MAY_IMPORT: readonly (readonly [from: string, may: (to: string) => boolean])[] = [
+  // Which the client shares.
+  ['engine/contract', (to) => isBelow(to, 'engine/contract')],
   ['engine', (to) => isBelow(to, 'engine')],
   // The ports are made of the engine's own rows and facts, whose types its door does not show to everybody.
   ['snapshots', (to) => isBelow(to, 'snapshots') || isBelow(to, 'engine')],

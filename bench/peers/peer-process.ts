@@ -5,7 +5,7 @@
 import { type Engine, italy2020 } from '../../engine/index.ts';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from '../../server/admission/index.ts';
 import { createClock } from '../../server/clock.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { createSocketHandlers } from '../../server/session/index.ts';
 import { listen, type TransportName } from '../../server/transport/index.ts';
 import { openPeerEngine } from './peer-engine.ts';
@@ -26,7 +26,7 @@ async function main({ data, database, databasePort, now, transport }: PeerOption
   const clock = createClock({ startMs: Date.parse(now), monotonicMs, realMs: Date.now });
   const backend = await (database === 'redis' ? openRedisBackend : openPostgresBackend)(databasePort);
   const engine = openPeerEngine({ backend, programme: italy2020(), clock, failed: stopAtOnce });
-  const { identity } = await openDevelopmentIdentity(data);
+  const { identity } = await openFolderIdentity(data);
   const listening = await listen(transport, {
     host: '127.0.0.1',
     port: 0,

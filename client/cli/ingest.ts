@@ -8,7 +8,7 @@ import Table from 'cli-table3';
 import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
 import type { FileSummary, TokenSummary } from '../../server/files/index.ts';
 import type { KeptErrors } from '../../server/index.ts';
-import { euro, grouped } from '../paint.ts';
+import { counted, euro, grouped } from '../paint.ts';
 import { askHttp, type HttpAnswer } from '../sdk/index.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor } from './line.ts';
 import { JSON_ARGUMENT, print, printJson, usageFault } from './verb.ts';
@@ -145,15 +145,19 @@ function report(results: readonly Result[]): string {
     notes.push(...sayKept(summary.errors));
     const { rows, dropped, rejected } = summary;
     if ('enabled' in summary) {
-      const [enabled, known] = [summary.enabled, summary.known].map(grouped);
-      notes.push(`${file}: ${enabled} tokens enabled, ${known} known, ${grouped(dropped)} of nobody`);
-      if (dropped + rejected > 0) notes.push(`lines without effect: ${outcomeFile}`);
+      notes.push(sayTokens(file, summary));
+      if (dropped + rejected > 0) notes.push(`lines of nobody and rejected ones: ${outcomeFile}`);
       continue;
     }
-    const { counted, applied, pending, parked } = summary;
-    const counts = [rows, counted, applied, pending, parked, dropped, rejected].map(grouped);
+    const { applied, pending, parked } = summary;
+    const counts = [rows, summary.counted, applied, pending, parked, dropped, rejected].map(grouped);
     table.push([file, ...counts, euro(summary.cashbackCents)]);
-    if (counted + applied < rows) notes.push(`rows that do not count: ${outcomeFile}`);
+    if (summary.counted + applied < rows) notes.push(`rows that do not count: ${outcomeFile}`);
   }
   return [...(table.length === 0 ? [] : [table.toString()]), ...notes].join('\n');
+}
+
+function sayTokens(file: string, { rows, enabled, known, dropped, rejected }: TokenSummary): string {
+  const taken = `${grouped(enabled)} enabled, ${grouped(known)} known`;
+  return `${file}: ${counted(rows, 'line')}, ${taken}, ${grouped(dropped)} of nobody, ${grouped(rejected)} rejected`;
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { ArgsDef } from 'citty';
 import WebSocket from 'ws';
 import type { Role } from '../../engine/contract.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { ClickdayClient, type SocketConstructor } from '../sdk/index.ts';
 import { VerbFault } from './verb.ts';
 
@@ -41,7 +41,7 @@ export async function tokenFor(options: LineOptions, role: Role, subject: string
       "name the running server's with --data, or start one: npm start",
     );
   }
-  const { sign } = await openDevelopmentIdentity(options.data);
+  const { sign } = await openFolderIdentity(options.data);
   return sign({ role, subject, ttlSeconds: TTL_SECONDS });
 }
 

@@ -12,7 +12,8 @@ export const reconciliation = defineCommand({
     name: 'reconciliation',
     description:
       'What became of the rows that acquirers sent on a day: rows and amounts accepted, dropped, rejected and repeated, ' +
-      'by file and by acquirer, with the reasons. Exact, whatever died meanwhile.',
+      'by file and by acquirer, with the reasons; of lists of device tokens too. Of transactions it is exact, whatever died ' +
+      'meanwhile.',
   },
   args: {
     day: {
@@ -40,17 +41,26 @@ function sayReconciliation({ day, acquirers, files }: Reconciliation): string {
   const table = plainTable(['acquirer', 'file', 'rows', 'accepted', 'dropped', 'rejected', 'repeated', '']);
   for (const one of acquirers) {
     for (const file of files) {
-      if (file.acquirer !== one.acquirer) continue;
-      const note = file.state === 'unfinished' ? 'unfinished: only what was accepted is known' : '';
-      table.push([file.acquirer, file.file, ...cellsOf(file), note]);
+      if (file.acquirer !== one.acquirer || file.kind !== one.kind) continue;
+      table.push([
+        file.acquirer,
+        file.file,
+        ...cellsOf(file),
+        file.state === 'unfinished' ? UNFINISHED[file.kind] : '',
+      ]);
     }
-    table.push([one.acquirer, 'all of the day', ...cellsOf(one), '']);
+    table.push([one.acquirer, `all ${one.kind} of the day`, ...cellsOf(one), '']);
   }
   const reasons = acquirers.flatMap((one) =>
-    one.reasons.map(({ fate, code, rows, cents }) => `  ${one.acquirer} ${fate} ${code}: ${shown({ rows, cents })}`),
+    one.reasons.map((reason) => `  ${one.acquirer} ${one.kind} ${reason.fate} ${reason.code}: ${shown(reason)}`),
   );
   return [table.toString(), ...reasons].join('\n');
 }
+
+const UNFINISHED = {
+  transactions: 'unfinished: only what was accepted is known',
+  tokens: 'unfinished: nothing of it is known',
+} as const;
 
 function cellsOf({ rows, cents, accepted, dropped, rejected, repeated }: ReconciledSums): readonly string[] {
   return [{ rows, cents }, accepted, dropped, rejected, repeated].map(shown);

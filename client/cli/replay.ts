@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import type { Role } from '../../engine/contract.ts';
-import { openDevelopmentIdentity, type Ready, type Supervisor, supervise } from '../../server/index.ts';
+import { openFolderIdentity, type Ready, type Supervisor, supervise } from '../../server/index.ts';
 import { type ReplayOptions, runReplay } from '../replay/replay.ts';
 import { isKept, renderReport } from '../replay/report.ts';
 import { PHASES } from '../replay/schedule.ts';
@@ -68,7 +68,7 @@ function schedule(args: { readonly scale: string; readonly seed: string; readonl
 }
 
 async function signerOf(folder: string): Promise<(role: Role, subject: string) => Promise<string>> {
-  const { sign } = await openDevelopmentIdentity(folder);
+  const { sign } = await openFolderIdentity(folder);
   return (role, subject) => sign({ role, subject, ttlSeconds: TTL_SECONDS });
 }
 

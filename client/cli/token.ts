@@ -1,7 +1,7 @@
-/** `clickday token`: a token of the data folder's own identity provider, and nothing else, on standard output. */
+/** `clickday token`: a token signed with the data folder's own key, and nothing else, on standard output. */
 import { defineCommand } from 'citty';
 import { ROLES, type Role } from '../../engine/contract.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, print, printJson } from './verb.ts';
 
@@ -21,7 +21,7 @@ export const token = defineCommand({
   },
   async run({ args }) {
     const ttlSeconds = numberArgument('ttl', args.ttl, (value) => isWhole(value) && value > 0, 'a number of seconds');
-    const { sign } = await openDevelopmentIdentity(args.data);
+    const { sign } = await openFolderIdentity(args.data);
     const signed = await sign({ role: args.role as Role, subject: args.subject, ttlSeconds });
     if (args.json) printJson({ token: signed });
     else print(signed);

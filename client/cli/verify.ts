@@ -1,8 +1,16 @@
 /** `clickday verify`: folds everything a data folder remembers once more, independently, and compares. */
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { BackupReader, inspectBackup, readThrough, type VerifyOptions, verifyFolder } from '../../snapshots/index.ts';
-import { counted } from '../paint.ts';
+import {
+  type BackupInspection,
+  BackupReader,
+  type Checked,
+  inspectBackup,
+  readThrough,
+  type VerifyOptions,
+  verifyFolder,
+} from '../../snapshots/index.ts';
+import { counted, grouped } from '../paint.ts';
 import { DATA_DEFAULT } from './line.ts';
 import { isInOwnProcess, runInOwnProcess } from './own-process.ts';
 import { isWhole, JSON_ARGUMENT, numberArgument, paintOf, print, printJson } from './verb.ts';
@@ -56,15 +64,44 @@ export function optionsOf(memory: string | undefined): VerifyOptions {
   return { memoryBytes: megabytes * 1_048_576 };
 }
 
+/** Of a folder, or of a backup. */
+type CountName = keyof Checked | keyof BackupInspection['checked'];
+
 interface Inspection {
   readonly ok: boolean;
-  readonly checked: Readonly<Record<string, number>>;
+  readonly checked: Readonly<Partial<Record<CountName, number>>>;
   readonly differences: readonly string[];
 }
 
+/** One, and several. */
+const WORDS: Readonly<Record<CountName, readonly [string, string]>> = {
+  records: ['record', 'records'],
+  sections: ['section', 'sections'],
+  facts: ['fact', 'facts'],
+  messages: ['message', 'messages'],
+  citizens: ['citizen', 'citizens'],
+  cards: ['card', 'cards'],
+  payments: ['payment', 'payments'],
+  reversals: ['reversal', 'reversals'],
+  commands: ['command', 'commands'],
+  totals: ['total', 'totals'],
+  payouts: ['payout', 'payouts'],
+  notices: ['notice', 'notices'],
+  files: ['file', 'files'],
+  exclusions: ['exclusion', 'exclusions'],
+  rows: ['row', 'rows'],
+  rankings: ['ranking', 'rankings'],
+  cuts: ['cut', 'cuts'],
+  bases: ['base', 'bases'],
+  errorFiles: ['file of bad lines', 'files of bad lines'],
+};
+
 export function report({ ok, checked, differences }: Inspection): string {
   const paint = paintOf(process.stdout);
-  const counts = Object.entries(checked).map(([name, count]) => counted(count, name.slice(0, -1)));
+  const counts = (Object.entries(checked) as [CountName, number][]).map(([name, count]) => {
+    const [one, several] = WORDS[name];
+    return `${grouped(count)} ${count === 1 ? one : several}`;
+  });
   const title = ok ? `${paint.accent('✔')} the folder is sound` : `${paint.alarm('✘')} the folder is not what it says`;
   return [title, paint.dim(`  ${counts.join(', ')}`), ...differences.map((difference) => `  - ${difference}`)].join(
     '\n',

@@ -2,6 +2,11 @@
 import { type FileArrival, type FileFigure, INTEGER_MAX, type ReceivedFile } from '../contract.ts';
 import { romeDayNumber } from '../programme/index.ts';
 
+/** A list of device tokens, as its name says (domain 9): its lines are no records, and nothing that follows names it. */
+export function isTokenList({ name }: Pick<FileArrival, 'name'>): boolean {
+  return name.startsWith('TKM.');
+}
+
 /** What one partition has accepted of a file. */
 export interface FileTally {
   readonly fileNumber: number;

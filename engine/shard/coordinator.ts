@@ -5,10 +5,10 @@
 import type { CitizenKey, NoticeRunKind, PeriodOrder, Programme, RankingEntry } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { EngineStats, Read } from '../engine.ts';
+import { InOrder } from '../in-order.ts';
 import { LIMITS } from '../limits.ts';
 import type { RankedMark, RankingCopies } from '../ports.ts';
 import { findPeriod, Law } from '../programme/index.ts';
-import { InOrder } from './in-order.ts';
 import type {
   CoordinatedShard,
   PeriodSettled,

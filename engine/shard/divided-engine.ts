@@ -50,7 +50,6 @@ import {
   periodDetails,
   periodViews,
   programmeIn,
-  reopenedUntilMs,
   romeDayNumber,
 } from '../programme/index.ts';
 import { isBeforeTerms } from '../wallet/wallet.ts';
@@ -119,8 +118,6 @@ export class DividedEngine implements Engine {
   readonly #law: Law;
   readonly #intakes: Intakes;
   #decisions: readonly PeriodDecision[];
-  /** The same, as rows are judged by them here: a closing counts from when it is heard of. */
-  #heard: readonly PeriodDecision[];
   #stats: Promise<EngineStats> | null = null;
   #isClosed = false;
 
@@ -140,8 +137,7 @@ export class DividedEngine implements Engine {
     this.#law = new Law(options.programme);
     this.programme = this.#law;
     this.#decisions = options.reports.flatMap(({ periodDecisions }) => periodDecisions);
-    this.#heard = this.#decisions;
-    this.#intakes = new Intakes(this.#law, this.#heard);
+    this.#intakes = new Intakes(this.#law, this.#decisions);
   }
 
   execute: Engine['execute'] = (command, done) => {
@@ -229,27 +225,17 @@ export class DividedEngine implements Engine {
     if (!settled.ok) return settled;
     const { decision, programme } = settled.value;
     if (programme !== '') this.#law.adopt(programmeIn(programme));
-    if (decision !== null) this.#hear(decision);
+    if (decision !== null) {
+      this.#decisions = [...this.#decisions, decision];
+      this.#intakes.follow(this.#law, this.#decisions, this.#options.clock.nowMs());
+    }
     return { ok: true, value: decision };
   };
-
-  /** A row that was received before its period is heard to close still counts: so the closing begins after that. */
-  #hear(decision: PeriodDecision): void {
-    const atMs = Math.max(decision.atMs, this.#options.clock.nowMs());
-    this.#decisions = [...this.#decisions, decision];
-    this.#heard = [...this.#heard, decision.kind === 'close' ? { ...decision, atMs } : decision];
-    this.#intakes.follow(this.#law, this.#heard);
-  }
 
   /** A file that no period is open for is nobody's concern: what it is named does not travel on. */
   #withOpenFile(command: RecordCommand): RecordCommand {
     const { file, ...unnamed } = command;
-    if (file === undefined) return command;
-    const isOpen = this.#heard.some(
-      (one) =>
-        one.kind === 'reopen' && one.files.includes(file) && command.receivedMs < reopenedUntilMs(this.#heard, one),
-    );
-    return isOpen ? command : unnamed;
+    return file === undefined || this.#intakes.isReopenedFor(file, command.receivedMs) ? command : unnamed;
   }
 
   async reversals({ state, limit = 20, cursor }: ReversalsQuery): Promise<Read<ReversalsPage>> {

@@ -18,6 +18,8 @@ export interface Closing {
   readonly awardPeriodId: number;
   /** Of the decision that opened it again; 0 = for the first time. */
   readonly decisionNumber: number;
+  /** Names of those that it was opened again for. */
+  readonly files: readonly string[];
   readonly atMs: number;
 }
 
@@ -28,20 +30,25 @@ export class Intakes {
   readonly #open: number[] = [];
 
   constructor(programme: Programme, decisions: readonly PeriodDecision[]) {
-    this.follow(programme, decisions);
+    this.#expect(closingsOf(programme, decisions));
   }
 
-  follow(programme: Programme, decisions: readonly PeriodDecision[]): void {
-    const first = visiblePeriods(programme).map((period): Closing => {
-      return { awardPeriodId: period.awardPeriodId, decisionNumber: 0, atMs: closesAtMs(period) };
-    });
-    const again = decisions
-      .filter(({ kind }) => kind === 'reopen')
-      .map((one): Closing => {
-        return { awardPeriodId: one.awardPeriodId, decisionNumber: one.number, atMs: reopenedUntilMs(decisions, one) };
-      });
-    this.#closings = [...first, ...again].sort((left, right) => left.atMs - right.atMs);
-    while (this.#open.length <= this.#closings.length) this.#open.push(0);
+  /**
+   * What was received before its period is heard to close still counts, however long ago that was decided: no instant
+   * comes to lie before the one at which that is heard.
+   */
+  follow(programme: Programme, decisions: readonly PeriodDecision[], nowMs: number): void {
+    this.#expect(
+      closingsOf(programme, decisions).map((closing) => {
+        const before = this.#closings.find((one) => isSame(one, closing))?.atMs ?? closing.atMs;
+        return { ...closing, atMs: Math.max(closing.atMs, Math.min(before, nowMs)) };
+      }),
+    );
+  }
+
+  /** A closed period is open again for this file. */
+  isReopenedFor(file: string, receivedMs: number): boolean {
+    return this.#closings.some(({ files, atMs }) => files.includes(file) && receivedMs < atMs);
   }
 
   /** @returns what `close` is to be told, once */
@@ -61,6 +68,11 @@ export class Intakes {
     return this.#closings.filter(({ atMs }) => nowMs >= atMs && !this.#isOpenBefore(atMs));
   }
 
+  #expect(closings: readonly Closing[]): void {
+    this.#closings = closings.toSorted((left, right) => left.atMs - right.atMs);
+    while (this.#open.length <= this.#closings.length) this.#open.push(0);
+  }
+
   #isOpenBefore(instantMs: number): boolean {
     const passed = this.#passedAt(instantMs);
     return this.#open.some((count, at) => count > 0 && at < passed);
@@ -72,4 +84,21 @@ export class Intakes {
     while (passed < this.#closings.length && ms >= this.#closings[passed]!.atMs) passed += 1;
     return passed;
   }
+}
+
+function closingsOf(programme: Programme, decisions: readonly PeriodDecision[]): readonly Closing[] {
+  const first = visiblePeriods(programme).map((period): Closing => {
+    return { awardPeriodId: period.awardPeriodId, decisionNumber: 0, files: [], atMs: closesAtMs(period) };
+  });
+  const again = decisions
+    .filter(({ kind }) => kind === 'reopen')
+    .map((one): Closing => {
+      const { awardPeriodId, number: decisionNumber, files } = one;
+      return { awardPeriodId, decisionNumber, files, atMs: reopenedUntilMs(decisions, one) };
+    });
+  return [...first, ...again];
+}
+
+function isSame(left: Closing, right: Closing): boolean {
+  return left.awardPeriodId === right.awardPeriodId && left.decisionNumber === right.decisionNumber;
 }

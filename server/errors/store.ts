@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invariant, LIMITS, type Read } from '../../engine/index.ts';
+import { InOrder, invariant, LIMITS, type Read } from '../../engine/index.ts';
 import { createFileDurably, type Seal } from '../../snapshots/index.ts';
 import type { BadLine, BadLines } from './bad-lines.ts';
 
@@ -106,7 +106,7 @@ export class ErrorStore {
   #bytes = 0;
   #unkeptCount = 0;
   /** One thing at a time is changed. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #inOrder = new InOrder();
 
   static async open(options: ErrorStoreOptions): Promise<ErrorStore> {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
@@ -121,7 +121,7 @@ export class ErrorStore {
 
   /** Durable when resolved. */
   keep(file: ErrorFile, { lines, unheldCount }: BadLines): Promise<KeptErrors> {
-    return this.#alone(async () => {
+    return this.#inOrder.run(async () => {
       if (lines.length === 0) return NO_ERRORS;
       const id = this.#idOf(file);
       const known = this.#entries.get(id);
@@ -141,7 +141,7 @@ export class ErrorStore {
 
   /** File by file as they arrived, line by line. */
   page(query: ErrorsQuery): Promise<ErrorsPage> {
-    return this.#alone(() => this.#page(query));
+    return this.#inOrder.run(() => this.#page(query));
   }
 
   async #page({ file, state, limit, cursor }: ErrorsQuery): Promise<ErrorsPage> {
@@ -170,7 +170,7 @@ export class ErrorStore {
    * @returns ERROR_NOT_FOUND, ERROR_CLOSED, what `decide` refuses with
    */
   close(id: string, decide: (error: ErrorView) => Promise<Read<Closing>>): Promise<Read<ErrorView>> {
-    return this.#alone(async () => {
+    return this.#inOrder.run(async () => {
       const [, fileId = '', line] = ERROR_ID_FORM.exec(id) ?? [];
       const entry = this.#entries.get(fileId);
       const sheet = entry === undefined ? null : await this.#read(entry.name);
@@ -186,12 +186,6 @@ export class ErrorStore {
       });
       return { ok: true, value: { id, file: entry.file, ...closed } };
     });
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
   }
 
   #idOf({ kind, sender, digest }: ErrorFile): string {

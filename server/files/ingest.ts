@@ -19,6 +19,7 @@ import {
 import { BadLines, type ErrorStore, type KeptErrors, NO_ERRORS } from '../errors/index.ts';
 import { PgpFault, type Transform } from '../pgp/index.ts';
 import { isNetworkPan } from '../wire/index.ts';
+import { openAccount } from './account.ts';
 import { type FileName, readFileName } from './file-name.ts';
 import { type Line, linesOf } from './lines.ts';
 import { FileOutcome, type FileSummary } from './outcome.ts';
@@ -230,10 +231,9 @@ async function accountFor(
   { text, plain }: { readonly text: Pick<Spool, 'text'>; readonly plain: string },
   options: FileIngestOptions,
 ): Promise<FileReport | Refused> {
-  const opened = await options.engine.openFile(arrival);
-  // An older format has no words for it: nothing is accounted for, and rows count as ever.
-  if (!opened.ok && opened.code !== 'FORMAT_KEPT') return opened;
-  const account = opened.ok ? opened.value : null;
+  const opened = await openAccount(options.engine, arrival);
+  if (!opened.ok) return opened;
+  const account = opened.value;
   const [outcome, badLines] = [new FileOutcome(), new BadLines()];
   const refused = await handOverAll(text, {
     options,

@@ -5,7 +5,8 @@
  *
  * Tokens are hashes, as column 4 of transactions is: who sends hashes with the salt, and what is in clear is rejected.
  * What is known changes nothing, so that a list may be sent again; nor does a list begin again what its holder has ended.
- * There is no account of it in the reconciliation, which is one of records and their cents.
+ * It is accounted for as files of records are, but for what a death cut short: what was enabled by then does not name its
+ * list, and is known when that comes again.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -18,16 +19,18 @@ import {
   type Hpan,
   isoText,
   type Read,
+  type ReceivedFile,
   type RefusalName,
   type Refused,
 } from '../../engine/index.ts';
 import { BadLines, type ErrorStore, type KeptErrors, NO_ERRORS } from '../errors/index.ts';
+import { openAccount } from './account.ts';
 import { type Line, linesOf } from './lines.ts';
 import type { Spool } from './spool.ts';
 import { TokenOutcome, type TokenSummary, type TokenVerdict } from './token-outcome.ts';
 
 export interface TokenOptions {
-  readonly engine: Pick<Engine, 'cardOfPar' | 'activations' | 'taxCode' | 'execute'>;
+  readonly engine: Pick<Engine, 'cardOfPar' | 'activations' | 'taxCode' | 'execute' | 'openFile' | 'closeFile'>;
   readonly errors?: ErrorStore | undefined;
   readonly pause: (ms: number) => Promise<void>;
   readonly stopping?: AbortSignal;
@@ -46,6 +49,8 @@ export async function takeTokens(
   text: Pick<Spool, 'text'>,
   options: TokenOptions,
 ): Promise<TokenReport | Refused> {
+  const opened = await openAccount(options.engine, arrival);
+  if (!opened.ok) return opened;
   const tokens = new Tokens(arrival, options);
   for await (const lines of linesOf(text)) {
     for (const line of lines) {
@@ -53,7 +58,7 @@ export async function takeTokens(
       if (refused !== null) return refused;
     }
   }
-  return (await tokens.settle()) ?? tokens.report();
+  return (await tokens.settle()) ?? tokens.report(opened.value);
 }
 
 interface Row {
@@ -109,10 +114,12 @@ class Tokens {
     return ending;
   }
 
-  async report(): Promise<TokenReport> {
+  async report(account: ReceivedFile | null): Promise<TokenReport | Refused> {
     const { name, receivedMs } = this.#arrival;
     const file = { kind: 'transactions', ...this.#arrival } as const;
     const errors = (await this.#options.errors?.keep(file, this.#badLines)) ?? NO_ERRORS;
+    const closed = account && (await this.#options.engine.closeFile({ ...account, figures: this.#outcome.figures() }));
+    if (closed?.ok === false) return closed;
     return { ok: true, summary: this.#outcome.summary(name, isoText(receivedMs)), outcome: this.#outcome, errors };
   }
 

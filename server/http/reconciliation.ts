@@ -1,4 +1,7 @@
-/** What became of the rows of acquirers, by file and summed by acquirer, of one day in Rome: for operators. */
+/**
+ * What became of the rows of acquirers, by file and summed by acquirer, of one day in Rome: for operators. Records and
+ * lists of device tokens are never in one sum.
+ */
 import {
   addCents,
   type Clock,
@@ -7,6 +10,7 @@ import {
   type Engine,
   type FileFigure,
   isoText,
+  isTokenList,
   type Read,
   type ReceivedFile,
   ROW_FATES,
@@ -29,17 +33,24 @@ export interface ReconciledSums extends Sum, Sums {
   readonly reasons: readonly ({ readonly fate: RowFate; readonly code: string } & Sum)[];
 }
 
+type Kind = 'transactions' | 'tokens';
+
 interface ReconciledFile extends ReconciledSums {
   readonly fileNumber: number;
   readonly file: string;
+  readonly kind: Kind;
   readonly acquirer: string;
   readonly received: string;
-  /** `unfinished`: under way, or cut short; only what was accepted is known, and the sender was not answered. */
+  /**
+   * `unfinished`: under way, or cut short; only which records were accepted is known, nothing of tokens, and the sender was
+   * not answered.
+   */
   readonly state: 'done' | 'unfinished';
 }
 
 interface ReconciledAcquirer extends ReconciledSums {
   readonly acquirer: string;
+  readonly kind: Kind;
   readonly files: number;
   readonly unfinished: number;
 }
@@ -71,7 +82,7 @@ async function readDay({ engine, clock }: ReconciliationPorts, { request: { quer
   if (!files.ok) return files;
   const reconciliation: Reconciliation = {
     day,
-    acquirers: [...groupsOf(files.value, ({ sender }) => sender)].map(acquirerOf),
+    acquirers: [...groupsOf(files.value, (file) => `${file.sender} ${kindOf(file)}`).values()].map(acquirerOf),
     files: files.value.map(fileOf),
   };
   return json(reconciliation);
@@ -95,6 +106,7 @@ function fileOf({ fileNumber, name, sender, receivedMs, isDone, figures }: Recei
   return {
     fileNumber,
     file: name,
+    kind: kindOf({ name }),
     acquirer: sender,
     received: isoText(receivedMs),
     state: isDone ? 'done' : 'unfinished',
@@ -102,9 +114,20 @@ function fileOf({ fileNumber, name, sender, receivedMs, isDone, figures }: Recei
   };
 }
 
-function acquirerOf([acquirer, files]: [string, readonly ReceivedFile[]]): ReconciledAcquirer {
+function acquirerOf(files: readonly ReceivedFile[]): ReconciledAcquirer {
+  const [first] = files;
   const unfinished = files.filter(({ isDone }) => !isDone).length;
-  return { acquirer, files: files.length, unfinished, ...sumsOf(files.flatMap(({ figures }) => figures)) };
+  return {
+    acquirer: first!.sender,
+    kind: kindOf(first!),
+    files: files.length,
+    unfinished,
+    ...sumsOf(files.flatMap(({ figures }) => figures)),
+  };
+}
+
+function kindOf(file: Pick<ReceivedFile, 'name'>): Kind {
+  return isTokenList(file) ? 'tokens' : 'transactions';
 }
 
 function sumsOf(figures: readonly FileFigure[]): ReconciledSums {

@@ -12,6 +12,8 @@ import { pipeline } from 'node:stream/promises';
 import * as v from 'valibot';
 import { ZipFile } from 'yazl';
 import { type Clock, dayText, type Engine, romeDayNumber } from '../../engine/index.ts';
+import { monotonicMs } from '../clock.ts';
+import { Rounds } from '../rounds.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 
 /** Published at 02:00 in Rome (domain 2.2). */
@@ -21,6 +23,8 @@ const CONTENT = 'hashed-pans.csv';
 const PAUSE_MS = 20;
 /** The engine has no room: this can wait longer than anybody. */
 const RETRY_MS = 1_000;
+/** After a list that broke off: the next try begins with the first card again. */
+const REST_MS = 60_000;
 
 export interface HashList {
   readonly day: string;
@@ -38,8 +42,10 @@ export interface HashListsOptions {
   readonly clock: Clock;
   readonly realMs: () => number;
   readonly pause: (ms: number) => Promise<void>;
+  /** Default the system's. */
+  readonly monotonicMs?: () => number;
   readonly folder: string;
-  /** A list could not be made: it is tried again. */
+  /** A list could not be made: it is tried again, in a minute. */
   readonly failed: (fault: unknown) => void;
 }
 
@@ -59,13 +65,13 @@ interface Making {
 
 export class HashLists {
   readonly #options: HashListsOptions;
+  readonly #rounds: Rounds;
   #current: HashList | null = null;
   #hasLooked = false;
-  #making: Promise<void> | null = null;
-  #isStopped = false;
 
   constructor(options: HashListsOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({ monotonicMs, ...options, restMs: REST_MS });
   }
 
   /** Null: none was made yet. */
@@ -75,32 +81,23 @@ export class HashLists {
 
   /** Makes the list of the day, if it is time and there is none. Resolves when none is being made. */
   tick(): Promise<void> {
-    const dayNumber = romeDayNumber(this.#options.clock.nowMs() - PUBLISHED_MS);
-    if (this.#isStopped || this.#current?.day === dayText(dayNumber)) return this.#making ?? Promise.resolve();
-    this.#making ??= this.#makeIfMissing(dayNumber)
-      .catch((fault) => {
-        if (!isWorldsFault(fault)) throw fault;
-        this.#options.failed(fault);
-      })
-      .finally(() => {
-        this.#making = null;
-      });
-    return this.#making;
+    return this.#rounds.run(() => this.#makeIfMissing());
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#making;
+  /** One that is being made breaks off. */
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Goes on with the list that an earlier process made, if it is whole: a start does not wait for that to be read. */
-  async #makeIfMissing(dayNumber: number): Promise<void> {
-    const { folder } = this.#options;
+  async #makeIfMissing(): Promise<void> {
+    const { folder, clock } = this.#options;
     if (!this.#hasLooked) {
       await mkdir(folder, { recursive: true });
       this.#current = await newestIn(folder);
       this.#hasLooked = true;
     }
+    const dayNumber = romeDayNumber(clock.nowMs() - PUBLISHED_MS);
     if (this.#current?.day !== dayText(dayNumber)) await this.#make(dayNumber);
   }
 
@@ -113,9 +110,10 @@ export class HashLists {
     zip.addReadStream(Readable.from(this.#lines(dayNumber, making)), CONTENT, { mtime: new Date(realMs()) });
     zip.end();
     await pipeline(zip.outputStream, createWriteStream(unfinished, { flush: true }));
-    if (making.fault !== null || this.#isStopped) await rm(unfinished);
+    const isCut = !this.#rounds.isOn;
+    if (making.fault !== null || isCut) await rm(unfinished);
     if (making.fault !== null) throw making.fault;
-    if (this.#isStopped) return;
+    if (isCut) return;
 
     const path = join(folder, `${day}.zip`);
     const { bytes, sha256 } = await measured(unfinished);
@@ -138,7 +136,7 @@ export class HashLists {
   async *#pages(dayNumber: number, making: Making): AsyncGenerator<string> {
     const { engine, pause } = this.#options;
     let cursor: string | null = '0';
-    while (cursor !== null && !this.#isStopped) {
+    while (cursor !== null && this.#rounds.isOn) {
       const page = await engine.covered({ dayNumber, cursor });
       if (!page.ok) {
         await pause(RETRY_MS);

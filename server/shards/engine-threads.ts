@@ -28,7 +28,7 @@ import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
 import { startHeart, startWatchdog, type ThreadView, Vitals } from '../vitals/index.ts';
 import { Conversation } from './conversation.ts';
-import { THREAD } from './formats.ts';
+import { THREAD } from './crossings.ts';
 import { type Fitness, RemoteShard, remoteCoordinator } from './remote-parts.ts';
 import { createEnds, joinAll, type Seat, seatsFor, shardCountFor, type ThreadData, threadNames } from './seats.ts';
 import { createDesk } from './tax-code-desk.ts';

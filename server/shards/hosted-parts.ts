@@ -19,7 +19,7 @@ import {
   type ReadName,
   SHARD,
   TO_COORDINATOR,
-} from './formats.ts';
+} from './crossings.ts';
 
 export function serveShard(shard: ServedShard, front: Conversation): void {
   const answerRead = <M extends ReadName>(name: M) => {

@@ -25,7 +25,7 @@ import {
   type ReadName,
   SHARD,
   TO_COORDINATOR,
-} from './formats.ts';
+} from './crossings.ts';
 
 /** What is known of the thread at the other end without asking it. */
 export interface Fitness {

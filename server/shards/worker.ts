@@ -28,7 +28,7 @@ import { log, stopAtFaults, stopAtOnce } from '../fail-stop.ts';
 import { type OnPoint, pointsOf } from '../points.ts';
 import { startHeart, Vitals } from '../vitals/index.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
-import { type CoordinatorStart, THREAD } from './formats.ts';
+import { type CoordinatorStart, THREAD } from './crossings.ts';
 import {
   hostCoordinatedShard,
   hostNeighbour,

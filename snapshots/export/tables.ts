@@ -614,7 +614,7 @@ export interface ReceivedFileLine {
 export const RECEIVED_FILES_TABLE: Table<ReceivedFileLine> = {
   name: 'received_files',
   meaning:
-    'Files of acquirers, each time that one came, with what became of its rows: a row for each figure of a file.',
+    'Files of acquirers, lists of tokens too, each time that one came: a row for each figure of what became of its rows.',
   columns: [
     whole('file_number', 'From 1, in the order of arrival.', ({ file }) => file.fileNumber),
     text('name', 'Its name.', ({ file }) => file.name),
@@ -624,7 +624,7 @@ export const RECEIVED_FILES_TABLE: Table<ReceivedFileLine> = {
     oneOf(
       'fate',
       ROW_FATES,
-      'accepted: counted, or on its way. dropped: it counts for nobody. rejected: it is wrong. repeated: it was there.',
+      'accepted: counted, or on its way, or enabled. dropped: it counts for nobody. rejected: it is wrong. repeated: it was there.',
       ({ figure }) => figure?.fate ?? null,
     ),
     text('code', 'Why it was not accepted.', ({ figure }) => figure?.code ?? null),

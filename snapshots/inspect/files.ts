@@ -1,7 +1,7 @@
 /** What the inspector makes of files of acquirers: accepted rows are counted again, record by record. */
 import type { LedgerEntry } from '../../engine/card/card.ts';
 import type { ReceivedFile } from '../../engine/contract.ts';
-import { addToTally, type FileTally, fileTallySub } from '../../engine/file/received-file.ts';
+import { addToTally, type FileTally, fileTallySub, isTokenList } from '../../engine/file/received-file.ts';
 import { isReversal } from '../../engine/programme/index.ts';
 import type { Findings } from './findings.ts';
 import type { Held } from './held.ts';
@@ -39,11 +39,20 @@ export class AcceptedRows {
   }
 }
 
-/** What a file says of its accepted rows is what all partitions have accepted of it, when it is done. */
+/**
+ * What a file says of its accepted rows is what all partitions have accepted of it, when it is done. No fact says which
+ * list a token came in: of lists it is only known that they hold no money.
+ */
 export function checkFiles(partitions: readonly PartitionAccount[], findings: Findings): void {
-  for (const { fileNumber, isDone, figures } of partitions[0]?.files.values() ?? []) {
+  for (const file of partitions[0]?.files.values() ?? []) {
+    const { fileNumber, isDone, figures } = file;
     if (!isDone) continue;
     findings.count('files');
+    if (isTokenList(file)) {
+      const sumCents = figures.reduce((sum, { amountCents }) => sum + amountCents, 0);
+      findings.expect(`file ${fileNumber}: cents of tokens`, 0, sumCents);
+      continue;
+    }
     const nothing: FileTally = { fileNumber, rowCount: 0, amountCents: 0 };
     const sub = fileTallySub(fileNumber);
     const counted = partitions.flatMap(({ fileTallies }) => fileTallies.get(sub)?.value ?? []);

@@ -200,6 +200,20 @@ describe('a person with a terminal', () => {
     expect(await step('forget', 'carla')).toMatchObject({ code: 2, err: expect.stringContaining('no step "forget"') });
   });
 
+  test('a list of device tokens says how many lines had no effect, and where they are named', async () => {
+    const file = join(folder, 'TKM.36081.TKNLST.20201209.020000.001.csv');
+    writeFileSync(file, `${'f'.repeat(64)};NOBODYS\nno token\n`);
+    const { code, out } = await run('ingest', file, '--url', url);
+    expect(code).toBe(0);
+    expect(out).toContain('2 lines, 0 enabled, 0 known, 1 of nobody, 1 rejected\n');
+    expect(out).toContain(`lines of nobody and rejected ones: ${file}.outcome.csv\n`);
+    const account = (await run('reconciliation', '--url', url)).out;
+    expect(account).toMatch(/36081 +TKM\S+ +2 +0 +1 +1 +0/);
+    expect(account).toMatch(/36081 +all tokens of the day +2 +0 +1 +1 +0/);
+    expect(account).toMatch(/36081 +all transactions of the day +\d/);
+    expect(account).toContain('  36081 tokens rejected WRONG_COLUMNS: 1\n');
+  });
+
   test('a file that is refused whole ends with exit code 1', async () => {
     const file = join(folder, 'payments.csv');
     writeFileSync(file, 'nothing\n');

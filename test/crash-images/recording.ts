@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { Crowd, type Promised, type PromisedRow } from '../kill/crowd.ts';
 import { PROGRAM, Victim } from '../kill/victim.ts';
 import type { Random } from '../support/random.ts';
@@ -110,7 +110,7 @@ export async function record({ folder, library, random, plan }: RecordOptions): 
     });
     const url = await victim.url;
     if (url !== undefined) {
-      crowd ??= new Crowd(random, await openDevelopmentIdentity(data));
+      crowd ??= new Crowd(random, await openFolderIdentity(data));
       if (killedAfter !== undefined) crowd.afterPromises(killedAfter, () => victim.kill());
       await crowd.rage(url, nowMs, life.actions);
     } else if (life.fail === undefined && life.kill === undefined)

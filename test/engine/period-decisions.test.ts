@@ -67,9 +67,14 @@ async function expectSound(world: World, disk: MemoryDisk): Promise<void> {
 
 let ids = 0;
 /** A payment like no other, also after a restart. */
-const pay = async (world: World, number: number, more: { at?: string; file?: string; cents?: number } = {}) => {
+const pay = async (
+  world: World,
+  number: number,
+  { receivedMs, ...more }: { at?: string; file?: string; cents?: number; receivedMs?: number } = {},
+) => {
   ids += 1;
-  return outcomeText(await world.pay({ hpan: hpan(number), at: DURING, cents: 10_000, id: `T${ids}`, ...more }));
+  const payment = { hpan: hpan(number), at: DURING, cents: 10_000, id: `T${ids}`, ...more };
+  return outcomeText(await world.pay(payment, receivedMs));
 };
 
 /** Christmas with two payments as its minimum and three winners: citizens with 3, 2, 1 and no payments. */
@@ -233,6 +238,28 @@ describe.each([1, 3])('on %i shards, a closed period is opened again', (shardCou
     expect(next.engine.periodDecisions().at(-1)).toEqual(decision);
     await closed(next);
     await expectSound(next, disk);
+  });
+
+  test('a file that was received before its closing is heard of counts to its last row', async () => {
+    const { world, disk } = await openLate(shardCount);
+    await codeOf(world, reopen());
+    disk.hold();
+    const asked = codeOf(world, close());
+    await turnsTaken();
+    world.at('2021-01-20T12:00:01+01:00');
+    const receivedMs = world.nowMs;
+    const closeIntake = world.engine.openIntake(receivedMs);
+    world.at('2021-01-20T12:00:02+01:00');
+    await releaseOneByOne(disk);
+    expect(await asked).toBe('decision 2');
+    world.engine.tick();
+    await turnsTaken();
+    expect(await pay(world, 1, { file: FILE, receivedMs })).toBe('10.00');
+    expect(await pay(world, 1, { file: FILE })).toBe('rejected NO_AWARD_PERIOD');
+    expect(await isFinal(world)).toBe(false);
+    closeIntake();
+    await closed(world);
+    await expectSound(world, disk);
   });
 
   test('who has left meanwhile counts nothing, and positions stand', async () => {

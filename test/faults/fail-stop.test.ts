@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
 import { Crowd } from '../kill/crowd.ts';
 import { Random, seed } from '../support/random.ts';
@@ -59,7 +59,7 @@ test(`fault 24: ${MISTAKES.length} mistakes, wherever nobody catches them, each 
   const environment = { CLICKDAY_CHECKPOINT_ROWS: '40' };
   const killAt = [...MISTAKES, ''];
   const supervised = await Supervised.start({ folder, now: NOW, shards: 2, environment, killAt });
-  const crowd = new Crowd(new Random(seed), await openDevelopmentIdentity(folder));
+  const crowd = new Crowd(new Random(seed), await openFolderIdentity(folder));
   try {
     for (const mistake of MISTAKES) {
       const [point, , deed] = mistake.split(':');

@@ -11,7 +11,7 @@ import WebSocket from 'ws';
 import { ClickdayClient, type SocketConstructor } from '../../client/sdk/index.ts';
 import { isoText, LIMITS, makeIban, makeTaxCode } from '../../engine/index.ts';
 import { Storage } from '../../server/admission/index.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { folderBytes, openPersistence, verifyFolder } from '../../snapshots/index.ts';
 import { turnOf } from '../contract/appender.ts';
 import { Victim } from '../kill/victim.ts';
@@ -113,7 +113,7 @@ class Subject {
 
   async client(role: 'citizen' | 'acquirer', subject: string): Promise<ClickdayClient> {
     this.url = (await this.#victim.url) ?? '';
-    const { sign } = await openDevelopmentIdentity(this.folder);
+    const { sign } = await openFolderIdentity(this.folder);
     const token = await sign({ role, subject, ttlSeconds: 600 });
     const socket = WebSocket as unknown as SocketConstructor;
     const client = await ClickdayClient.connect({ url: this.url, token, WebSocket: socket, format: 'json' });
@@ -126,7 +126,7 @@ class Subject {
   }
 
   async moveClock(now: string): Promise<void> {
-    const { sign } = await openDevelopmentIdentity(this.folder);
+    const { sign } = await openFolderIdentity(this.folder);
     const token = await sign({ role: 'operator', subject: 'test', ttlSeconds: 600 });
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const body = JSON.stringify({ now });

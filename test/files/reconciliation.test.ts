@@ -326,6 +326,7 @@ describe('the inspector finds', () => {
       'accounts once more',
       told((file) => ({ ...file, figures: file.figures.map((one) => ({ ...one, fate: 'rejected' as const })) })),
     ],
+    ['file 1: cents of tokens', told((file) => ({ ...file, name: 'TKM.36081.TKNLST' }))],
     ['no fact made this row', (fact: Fact) => (fact.kind === 'receivedFileSet' ? [] : [fact])],
   ] as const)('%s', async (sentence, doctor) => {
     const differences = await judged(doctor);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/limits.ts';
-import { makeTaxCode } from '../../engine/programme/index.ts';
+import { makeTaxCode, romeDayNumber } from '../../engine/programme/index.ts';
 import { ErrorDesk, type LineTakers } from '../../server/errors/index.ts';
 import { createFileIngester, type FileIngester, type FileIngestOptions } from '../../server/files/index.ts';
 import type { TokenReport } from '../../server/files/tokens.ts';
@@ -72,6 +72,14 @@ const listed = ({ outcome }: TokenReport) => [...outcome.rowsNotCounted()];
 const stateOf = async (citizen: Citizen) =>
   new Map((await citizen.wallet()).methods.map(({ hpan: of, cashback }) => [of, cashback]));
 
+/** What is said of each file that came today, in no order; null: it is not done. */
+async function accounts({ world }: Story) {
+  const { files } = value(await world.engine.receivedFiles({ dayNumber: romeDayNumber(world.nowMs) }));
+  return files.map(({ isDone, figures }) =>
+    isDone ? figures.map(({ fate, code, rowCount }) => [fate, code, rowCount]).sort() : null,
+  );
+}
+
 async function expectSound(story: HeldWorld): Promise<void> {
   await story.world.engine.close();
   await story.world.persistence.close();
@@ -120,6 +128,27 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
       ]),
     );
     expect(factsOf(world, 'commandDone')).toHaveLength(done + 1);
+    await expectSound(story);
+  });
+
+  test('a list is accounted for, each line once, also when it comes again', async () => {
+    const story = await open(shardCount);
+    const content = `${lineOf(tokenOf(1))}${lineOf(tokenOf(2), 'OTHER')}no token\n${lineOf(tokenOf(1))}`;
+    await take(story, content);
+    await take(story, content);
+    expect(await accounts(story)).toEqual([
+      [
+        ['accepted', null, 1],
+        ['dropped', 'INSTRUMENT_NOT_FOUND', 1],
+        ['rejected', 'WRONG_COLUMNS', 1],
+        ['repeated', null, 1],
+      ],
+      [
+        ['repeated', null, 2],
+        ['repeated', 'INSTRUMENT_NOT_FOUND', 1],
+        ['repeated', 'WRONG_COLUMNS', 1],
+      ],
+    ]);
     await expectSound(story);
   });
 
@@ -260,6 +289,13 @@ test('a full engine holds lines back, one that stops ends the file, and sent aga
   expect(before, `seed=${seed}`).toBeGreaterThanOrEqual(count / 2);
   const again = await ingesterOver(story).ingestTokens({ ...file, body: bodyOf(content) });
   expect(again, `seed=${seed}`).toMatchObject({ summary: { enabled: count - before, known: before } });
+  expect(await accounts(story), `seed=${seed}`).toEqual([
+    null,
+    [
+      ['accepted', null, count - before],
+      ['repeated', null, before],
+    ],
+  ]);
   const full = Array.from({ length: LIMITS.methodCountMax }, (_, number) => lineOf(tokenOf(number))).join('');
   expect((await take(story, full)).summary).toMatchObject({ codes: { TOO_MANY_METHODS: 1 }, known: count });
   await expectSound(story);

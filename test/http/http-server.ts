@@ -8,7 +8,7 @@ import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
 import { createFileIngester } from '../../server/files/index.ts';
 import { createHttpHandler, type RequestLine } from '../../server/http/index.ts';
-import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
+import { type FolderIdentity, openFolderIdentity } from '../../server/identity/folder-identity.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import {
   type CardCharges,
@@ -63,7 +63,7 @@ export const NO_BACKUPS: ServedBackups = { state: null, shipping: () => null, be
 export class HttpServer {
   readonly engine: Engine;
   readonly clock: SettableClock;
-  readonly identity: DevelopmentIdentity;
+  readonly identity: FolderIdentity;
   readonly lines: RequestLine[];
   readonly url: string;
   readonly hashLists: HashLists;
@@ -98,7 +98,7 @@ export class HttpServer {
     const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage });
     const engine = await openTestEngine(clock, programme);
     const observed = metrics.observe(engine);
-    const identity = await openDevelopmentIdentity(folder);
+    const identity = await openFolderIdentity(folder);
     const lines: RequestLine[] = [];
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
     const published = { folder: join(folder, 'published'), failed: fail };

@@ -2,6 +2,7 @@
 // its forms, must name what did not count, and citizens must see what did. Sent again, nothing may change.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
+import type { Reconciliation } from '../../server/index.ts';
 import { FILE_NAME, hpanOf, row } from '../files/files.ts';
 import { HttpServer } from './http-server.ts';
 
@@ -171,6 +172,22 @@ test('domain 2.2, 9: a list of device tokens gives its tokens to who has the car
   const csv = await send(`${hpanOf(88)};${PAR}\nno token\n`, { accept: 'text/csv' });
   expect(csv.text).toBe('line;status;code;detail\n2;rejected;WRONG_COLUMNS;1 columns\n');
   expect(JSON.parse(csv.headers.get('x-clickday-summary')!)).toMatchObject({ enabled: 0, known: 1, rejected: 1 });
+
+  const operator = await server.token('operator', 'anna');
+  const path = '/admin/reconciliation?day=2021-02-14&acquirer=36081';
+  const { acquirers, files } = (await server.call('GET', path, { token: operator })).body as Reconciliation;
+  const dropped = { fate: 'dropped', code: 'INSTRUMENT_NOT_FOUND', rows: 1, cents: 0 };
+  const bad = { fate: 'rejected', code: 'WRONG_COLUMNS', rows: 1, cents: 0 };
+  expect(files).toMatchObject([
+    { ...{ file: name, kind: 'tokens', state: 'done', rows: 3, cents: 0 }, reasons: [bad, dropped] },
+    { kind: 'tokens', rows: 2, accepted: { rows: 0 }, repeated: { rows: 1 }, reasons: [bad] },
+  ]);
+  expect(acquirers).toMatchObject([
+    {
+      ...{ acquirer: '36081', kind: 'tokens', files: 2, unfinished: 0, rows: 5, cents: 0 },
+      ...{ accepted: { rows: 1 }, dropped: { rows: 1 }, rejected: { rows: 2 }, repeated: { rows: 1 } },
+    },
+  ]);
 
   // From the next day on it counts by itself, whatever PAR a row names.
   server.at('2021-02-16T12:00:00+01:00');

@@ -18,24 +18,34 @@ afterEach(() => rm(join(folder, '..'), { recursive: true }));
 
 function open(covered: Engine['covered']) {
   const faults: unknown[] = [];
-  const clock = { now: instant('2020-12-08T03:00:00+01:00'), nowMs: () => clock.now };
+  const clock = {
+    now: instant('2020-12-08T03:00:00+01:00'),
+    nowMs: () => clock.now,
+    monotonic: 0,
+    monotonicMs: () => clock.monotonic,
+  };
   const rest = { folder, realMs: () => 0, pause: async () => {}, failed: (fault: unknown) => void faults.push(fault) };
-  return { lists: new HashLists({ engine: { covered }, clock, ...rest }), clock, faults };
+  const { monotonicMs } = clock;
+  return { lists: new HashLists({ engine: { covered }, clock, monotonicMs, ...rest }), clock, faults };
 }
 
 const onePage: Engine['covered'] = async () => ({ ok: true, value: { hpans: [HPAN], nextCursor: null } });
 const never: Engine['covered'] = () => Promise.reject(new Error('nobody had to be asked'));
 
-test('a row that cannot be read is told, and the list is tried again', async () => {
+test('a row that cannot be read is told, and the list is tried again after a rest', async () => {
   let isDamaged = true;
-  const { lists, faults } = open(async (query) => {
+  const { lists, clock, faults } = open(async (query) => {
     if (isDamaged) throw new StorageFault('ROW_DAMAGED', 'a card');
     return onePage(query);
   });
   await lists.tick();
   expect(lists.current).toBeNull();
   expect(faults).toMatchObject([{ code: 'ROW_DAMAGED' }]);
+  clock.monotonic = 59_999;
+  await lists.tick();
+  expect(faults).toHaveLength(1);
   isDamaged = false;
+  clock.monotonic = 60_000;
   await lists.tick();
   expect(lists.current).toMatchObject({ day: '2020-12-08', hashCount: 1 });
 });

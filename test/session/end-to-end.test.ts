@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from '../../server/admission/index.ts';
-import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/identity/development.ts';
+import { type FolderIdentity, openFolderIdentity } from '../../server/identity/folder-identity.ts';
 import { createSocketHandlers, type SessionHandlers } from '../../server/session/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { createMsgpackCodec, PROTOCOL_MSGPACK, type RequestInput } from '../../server/wire/index.ts';
@@ -18,7 +18,7 @@ import { anna, type Frame, newId } from './front.ts';
 const HOST = '127.0.0.1';
 const codec = createMsgpackCodec();
 let folder: string;
-let provider: DevelopmentIdentity;
+let provider: FolderIdentity;
 let handlers: SessionHandlers;
 let listening: Listening;
 let token: string;
@@ -26,7 +26,7 @@ let threads: Threads;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clickday-session-'));
-  provider = await openDevelopmentIdentity(folder);
+  provider = await openFolderIdentity(folder);
   threads = new Threads();
   token = await provider.sign({ role: 'citizen', subject: anna, ttlSeconds: 60 });
 });

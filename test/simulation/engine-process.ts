@@ -24,7 +24,7 @@ import {
   toCoordinator,
 } from '../../engine/index.ts';
 import { Conversation, type ConversationOptions } from '../../server/shards/conversation.ts';
-import { type CoordinatorStart, THREAD } from '../../server/shards/formats.ts';
+import { type CoordinatorStart, THREAD } from '../../server/shards/crossings.ts';
 import {
   hostCoordinatedShard,
   hostNeighbour,

@@ -28,7 +28,7 @@ export const SMALL_LIMITS: readonly Patch[] = [
     vaultKeysMax: ['20_000', '2'],
   }),
   // Closing a period takes a message from each partition to each: 4,096 of them say no more than 256.
-  { file: 'engine/contract.ts', find: 'PARTITION_COUNT = 64;', replace: 'PARTITION_COUNT = 16;' },
+  { file: 'engine/contract/keys.ts', find: 'PARTITION_COUNT = 64;', replace: 'PARTITION_COUNT = 16;' },
   {
     file: 'engine/partition.ts',
     find: '(hexDigit(key.charCodeAt(0)) << 2) | (hexDigit(key.charCodeAt(1)) >> 2)',

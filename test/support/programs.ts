@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import WebSocket from 'ws';
 import { ClickdayClient, type SocketConstructor } from '../../client/sdk/index.ts';
 import type { EngineStats, Role } from '../../engine/index.ts';
-import { openDevelopmentIdentity, type Ready } from '../../server/index.ts';
+import { openFolderIdentity, type Ready } from '../../server/index.ts';
 import { type Compiled, compile } from './compiled.ts';
 
 export interface Ended {
@@ -135,7 +135,7 @@ export class RunningServer {
   }
 
   async token(role: Role, subject: string): Promise<string> {
-    const { sign } = await openDevelopmentIdentity(this.folder);
+    const { sign } = await openFolderIdentity(this.folder);
     return sign({ role, subject, ttlSeconds: 600 });
   }
 

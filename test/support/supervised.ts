@@ -5,7 +5,7 @@ import WebSocket from 'ws';
 import { ClickdayClient, type SocketConstructor } from '../../client/sdk/index.ts';
 import { SDK_CLIENT } from '../../client/sdk/version.ts';
 import type { Role } from '../../engine/index.ts';
-import { openDevelopmentIdentity, type Ready } from '../../server/index.ts';
+import { openFolderIdentity, type Ready } from '../../server/index.ts';
 import { childOf, freePort } from './programs.ts';
 
 /** Says on its standard output what the supervisor says. Each engine finds a plan of its own in its environment. */
@@ -147,7 +147,7 @@ export class Supervised {
   }
 
   async token(role: Role, subject: string): Promise<string> {
-    const { sign } = await openDevelopmentIdentity(this.#folder, { realMs: this.#realMs });
+    const { sign } = await openFolderIdentity(this.#folder, { realMs: this.#realMs });
     return sign({ role, subject, ttlSeconds: 100_000_000 });
   }
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PARTITION_COUNT } from '../../engine/contract.ts';
 import { makeTaxCode } from '../../engine/index.ts';
 import type { RowChange } from '../../engine/ports.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import {
   MemoryDisk,
   openMemoryPersistence,
@@ -230,7 +230,7 @@ describe('killed on the way', () => {
     await closed(await openOn(await openPersistence({ folder: other.folder, keepsFormat: true })));
     const cards = await cardsIn(other.folder);
     other.remove();
-    await openDevelopmentIdentity(folder);
+    await openFolderIdentity(folder);
     for (const [hours, killAt] of ['rows-rewritten:1', 'rows-rewritten:2', 'rows-raised:1'].entries()) {
       const victim = new Victim({ ...SERVER, folder, now: later(hours), checkpointRows: 5, killAt });
       expect(await victim.ended, victim.errors).toBe('SIGKILL');
@@ -312,7 +312,7 @@ describe('to an older program', () => {
   test('fault 74: a newer folder is refused by every door, and each of its files stays as it is', async () => {
     const manifest = join(folder, 'manifest.json');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"format": 1', `"format": ${TODAY + 1}`));
-    await openDevelopmentIdentity(folder);
+    await openFolderIdentity(folder);
     await expect(openPersistence({ folder })).rejects.toMatchObject({ code: 'FORMAT_NEWER' });
     const before = filesOf(folder);
     const newer = { code: 'FORMAT_NEWER' };

@@ -10,7 +10,7 @@ import { ClickdayClient } from '../../client/sdk/client.ts';
 import { ClientFault } from '../../client/sdk/fault.ts';
 import type { SocketConstructor } from '../../client/sdk/socket.ts';
 import { isoText, makeTaxCode } from '../../engine/index.ts';
-import { type DevelopmentIdentity, openDevelopmentIdentity } from '../../server/index.ts';
+import { type FolderIdentity, openFolderIdentity } from '../../server/index.ts';
 import { checkRequest, type PaymentRow, VIEWS } from '../../server/wire/index.ts';
 import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
@@ -54,7 +54,7 @@ class Crowd {
   #ids = 0;
   #waiting: { readonly count: number; readonly resolve: () => void } | null = null;
 
-  async begin(url: string, identity: DevelopmentIdentity): Promise<void> {
+  async begin(url: string, identity: FolderIdentity): Promise<void> {
     const token = (role: 'citizen' | 'acquirer', subject: string) => () =>
       identity.sign({ role, subject, ttlSeconds: 600 });
     const connect = (format: 'msgpack' | 'json', of: () => Promise<string>) =>
@@ -149,7 +149,7 @@ async function brokenRow(acquirer: ClickdayClient, row: PaymentRow): Promise<rea
 }
 
 test('fault 75, R20: clients send on while an old server is exchanged for a new one, and nothing is lost or doubled', async () => {
-  const identity = await openDevelopmentIdentity(folder);
+  const identity = await openFolderIdentity(folder);
   const [port, crowd] = [await freePort(), new Crowd()];
   const server = (hours: number, keepFormat = false) => {
     const now = new Date(instant(NOW) + hours * HOUR_MS).toISOString();

@@ -5,7 +5,7 @@ import WebSocket from 'ws';
 import { ClickdayClient, newCommandId, type SocketConstructor } from '../../client/sdk/index.ts';
 import { italy2020, type MethodKind, makeTaxCode } from '../../engine/index.ts';
 import { hashPan } from '../../server/identity/hpan.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { CLIENT_HEADER } from '../../server/wire/index.ts';
 import { PROGRAM, Victim } from '../kill/victim.ts';
 import { hpan, instant } from '../support/world.ts';
@@ -51,7 +51,7 @@ class Server {
     const victim = new Victim({ ...options, folder, now, keepFormat });
     const url = await victim.url;
     if (url === undefined) throw new Error(victim.errors);
-    const { sign } = await openDevelopmentIdentity(folder);
+    const { sign } = await openFolderIdentity(folder);
     const subjects = { citizen: CITIZEN, issuer: CHANNEL };
     return new Server(victim, url, (role) => sign({ role, subject: subjects[role], ttlSeconds: 600 }));
   }
