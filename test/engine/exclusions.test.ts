@@ -653,6 +653,16 @@ test.each<readonly [string, Change, RegExp]>([
     (fact) => (fact.kind === 'citizenExcluded' ? null : fact),
     /is excluded: expected true, found false/,
   ],
+  [
+    'its card never carried out',
+    (fact) => (operationIn(fact)?.startsWith('X1') === true ? null : fact),
+    /"P2".* is excluded, and card \w+ counts it all the same/,
+  ],
+  [
+    'its card carried out of itself',
+    (fact) => (fact.kind === 'exclusionSet' && fact.exclusion.payment?.record.idTrxAcquirer === 'P2' ? null : fact),
+    /does not count, and citizen \w+ has no exclusion of it/,
+  ],
 ])('the inspector notices an exclusion that %s', async (_, change, expected) => {
   const story = await open(1, judging());
   for (const minute of [0, 1, 2]) await pay(story, 0, `P${minute}`, 50, { at: at(minute) });
@@ -664,6 +674,11 @@ test.each<readonly [string, Change, RegExp]>([
   const said = (await verifyStores(changed, story.world.engine.programme, [])).differences.join('\n');
   expect(said).toMatch(expected);
 });
+
+function operationIn(fact: Fact): string | null {
+  if (fact.kind === 'recordSet') return fact.entry.record.operationType;
+  return fact.kind === 'paymentListed' ? fact.payment.operationType : null;
+}
 
 function changedJournal(journal: Journal, change: Change): Journal {
   return {
