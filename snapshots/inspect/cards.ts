@@ -418,7 +418,9 @@ export class CardFold {
     }
     card.placesByRecord.set(law, place);
 
-    if (card.isProvisional) this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
+    // What is taken out of counting was counted before.
+    if (card.isProvisional && !isExclusion(record))
+      this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
     if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
     if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
     this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);

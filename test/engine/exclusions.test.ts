@@ -30,7 +30,7 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
-import { hpanElsewhere, openOnDisk, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
+import { hpanElsewhere, hpanOn, openOnDisk, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
 import { type Citizen, hpan, instant, type Payment, value, World } from '../support/world.ts';
 
 const H1 = 2;
@@ -461,7 +461,7 @@ describe('while a period closes', () => {
     for (const minute of [0, 1]) await pay(story, 0, `P${minute}`, 10_00 * (minute + 1), { at: on20(minute) });
     const payment = named(story, 0, 'P0', on20(0));
     const [ofWallet, ofCard] = [citizen.key, card].map((key) => gates[shardOf(key, SHARDS)]!) as [StoreGate, StoreGate];
-    return { story, payment, ofWallet, ofCard };
+    return { story, payment, ofWallet, ofCard, gates };
   }
 
   test('what was approved before is carried out before, however long its way is', async () => {
@@ -532,6 +532,23 @@ describe('while a period closes', () => {
     await paid(story);
     expect(await figures(story, 0, PAID_PERIOD)).toBe('3.00 2');
     await expectSound({ ...story, citizens: [...citizens, ofCardShard] }, PAID_PERIOD);
+  });
+
+  test('a payment stops counting while it is undecided whose its card is next', async () => {
+    const { story, payment, ofWallet, ofCard, gates } = await openGated();
+    const { world, citizens, cards } = story;
+    await citizens[0]!.must({ kind: 'disableCashback', hpan: cards[0]! });
+    const next = citizenOn(world, shardOf(cards[0]!, SHARDS));
+    await next.enrol();
+    const other = gates.findIndex((gate) => gate !== ofWallet && gate !== ofCard);
+    gates[other]!.hold();
+    const enabled = next.do({ kind: 'enableCashback', hpan: cards[0]!, tokens: [hpanOn(other, SHARDS, 950)] });
+    await turnsTaken();
+    await agreed(story, 0, 'exclude', payment);
+    gates[other]!.release();
+    expect(await enabled).toMatchObject({ ok: true });
+    expect(await figures(story, 0, PAID_PERIOD)).toBe('2.00 1');
+    await expectSound({ ...story, citizens: [...citizens, next] }, PAID_PERIOD);
   });
 
   function citizenOn(world: World, shard: number): Citizen {
