@@ -52,7 +52,15 @@ export {
   payoutTypology,
   supplementOf,
 } from './payout.ts';
-export { acceptingPeriod, closesAtMs, findPeriod, periodStatus, periodViews, visiblePeriods } from './period.ts';
+export {
+  acceptingPeriod,
+  closesAtMs,
+  findPeriod,
+  holdsInstant,
+  periodStatus,
+  periodViews,
+  visiblePeriods,
+} from './period.ts';
 export {
   type CheckedProgramme,
   canonicalJson,

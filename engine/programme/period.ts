@@ -33,6 +33,11 @@ export function acceptingPeriod(
   return earliest;
 }
 
+/** Whether a period's days hold an instant, whatever it takes by then. */
+export function holdsInstant(period: PeriodParameters, ms: number): boolean {
+  return holdsDay(period, dayText(romeDayNumber(ms)));
+}
+
 /** The instant from which a period takes nothing more: 00:00 Rome of the day after end + grace (DECISION 25). */
 export function closesAtMs(period: PeriodParameters): number {
   return dayStartMs(lastDay(period) + period.graceDays + 1);
@@ -55,8 +60,12 @@ export function findPeriod(programme: Programme, awardPeriodId: number): PeriodP
 
 /** Days compare as texts; only the period that holds the day is worth reading as numbers. */
 function accepts(period: PeriodParameters, trxDay: string, receivedDay: number): boolean {
-  if (trxDay < period.startDay || trxDay > period.endDay) return false;
+  if (!holdsDay(period, trxDay)) return false;
   return receivedDay >= firstDay(period) && receivedDay <= lastDay(period) + period.graceDays;
+}
+
+function holdsDay({ startDay, endDay }: PeriodParameters, day: string): boolean {
+  return day >= startDay && day <= endDay;
 }
 
 export function compareStart(left: PeriodParameters, right: PeriodParameters): number {

@@ -92,6 +92,10 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       finalPeriods: reports.flatMap(({ finalPeriods }) => finalPeriods),
       frozenRankings: reports.flatMap(({ frozenRankings }) => frozenRankings),
       decisions,
+      endExclusions: async (awardPeriodId) => {
+        const answers = await Promise.all(shards.map((shard) => shard.endExclusions(awardPeriodId)));
+        return answers.every((isEnded) => isEnded);
+      },
       close: (awardPeriodId) => {
         this.#sent += shards.length;
         for (const shard of shards) shard.closePeriod(awardPeriodId);
@@ -198,8 +202,13 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
     });
   }
 
+  /** Counts as one message that is under way until it has begun. */
   closePeriod(awardPeriodId: number, decisionNumber: number): void {
-    this.#closing.close(awardPeriodId, decisionNumber);
+    this.#sent += 1;
+    const begun = this.#closing.close(awardPeriodId, decisionNumber);
+    begun.then(() => {
+      this.#taken += 1;
+    }, this.#options.failed);
   }
 
   async traffic(): Promise<Traffic> {

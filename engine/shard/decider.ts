@@ -380,6 +380,7 @@ export class Decider {
       case 'exclude':
         this.#decideCardMessage(turn, partition, body, decision);
         this.#fold(turn, partition, decision);
+        this.#exclusions.wentOn(turn, body.hpan);
         this.#tell(turn, partition, body.hpan, decision.outcomes);
         this.#sendAll(turn, partition, decision);
         return body.hpan;
@@ -410,6 +411,7 @@ export class Decider {
     const isClosed =
       payment !== null && this.#partitionRow(turn, partition).closedPeriods.includes(payment.awardPeriodId);
     decideCard(context, { type: 'EXCLUDE', payment, isExcluded: body.isExcluded, isClosed });
+    if (payment !== null && decision.facts.length > 0) this.#exclusions.begun(payment);
   }
 
   /** The barrier of architecture 4: a wallet partition closes when all card partitions have. */
@@ -443,6 +445,7 @@ export class Decider {
 
   #fact(turn: Turn, partition: number, fact: Fact): void {
     if (POINTS.has(fact.kind)) this.#options.onPoint(fact.kind);
+    if (fact.kind === 'periodReopened') this.#exclusions.reopen(fact.decision.awardPeriodId);
     turn.fact(partition, fact);
   }
 

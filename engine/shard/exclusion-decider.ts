@@ -3,10 +3,12 @@
  * the other, or the rule on abuse. A payment is its card's to take out, which is sent a message: only the card knows what
  * reversals have left of it.
  */
+import type { LedgerEntry } from '../card/card.ts';
 import type {
   CitizenKey,
   Exclusion,
   ExclusionRequest,
+  Hpan,
   PaymentName,
   Programme,
   RefusalName,
@@ -58,6 +60,10 @@ interface Subject {
 
 export class ExclusionDecider {
   readonly #options: ExclusionDeciderOptions;
+  /** Award periods of which nothing more is taken out or put back: the closing of them has begun. */
+  readonly #ended = new Set<number>();
+  /** Of cards that have taken something out or put it back, and are not done with what comes of it. */
+  readonly #underWay = new Map<Hpan, Set<number>>();
 
   constructor(options: ExclusionDeciderOptions) {
     this.#options = options;
@@ -120,7 +126,9 @@ export class ExclusionDecider {
     if (payment !== null) {
       const line = this.#lineOf(turn, wallet, payment);
       if (line === null) return 'PAYMENT_NOT_FOUND';
-      if (this.#options.isClosed(turn, partition, line.awardPeriodId)) return 'PERIOD_CLOSED';
+      const { awardPeriodId } = line;
+      if (this.#ended.has(awardPeriodId) || this.#options.isClosed(turn, partition, awardPeriodId))
+        return 'PERIOD_CLOSED';
     }
     if (action === 'exclude') return excluded === undefined ? null : 'EXCLUSION_EXISTS';
     if (excluded === undefined) return 'EXCLUSION_NOT_FOUND';
@@ -130,6 +138,35 @@ export class ExclusionDecider {
   #carryOut(turn: Turn, { wallet, partition, payment }: Subject, isExcluded: boolean): void {
     if (payment === null) this.#options.decideWallet(turn, wallet, isExcluded);
     else this.#tellCard(turn, partition, payment, isExcluded);
+  }
+
+  // What cards make of it, and the closing of a period
+
+  /** A card has begun to take a payment out, or to put it back. */
+  begun({ record: { hpan }, awardPeriodId }: LedgerEntry): void {
+    const periods = this.#underWay.get(hpan);
+    if (periods === undefined) this.#underWay.set(hpan, new Set([awardPeriodId]));
+    else periods.add(awardPeriodId);
+  }
+
+  /** A card has gone on: it is done once nothing of it is under way, also no reversal that was stopped till then. */
+  wentOn(turn: Turn, hpan: Hpan): void {
+    if (!this.#underWay.has(hpan)) return;
+    const { unanswered = 0 } = turn.view.get('card', partitionOf(hpan), hpan, '') ?? {};
+    if (unanswered === 0) this.#underWay.delete(hpan);
+  }
+
+  /** Whoever asks from now on is told that the period is closed, until it is opened again. */
+  end(awardPeriodId: number): void {
+    this.#ended.add(awardPeriodId);
+  }
+
+  reopen(awardPeriodId: number): void {
+    this.#ended.delete(awardPeriodId);
+  }
+
+  isUnderWay(awardPeriodId: number): boolean {
+    return [...this.#underWay.values()].some((periods) => periods.has(awardPeriodId));
   }
 
   // What the rule does

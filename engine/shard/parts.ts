@@ -333,6 +333,11 @@ export interface NeighbourShard {
 
 /** A shard as the coordinator sees it. */
 export interface CoordinatedShard {
+  /**
+   * Nothing more of the period is taken out of counting, nor put back. Answers whether all that was before has reached its
+   * cards, and the store's own cards are done with all that has reached them.
+   */
+  endExclusions(awardPeriodId: number): Promise<boolean>;
   /** Its card partitions journal that they take nothing more for the period, and tell all wallet partitions. */
   closePeriod(awardPeriodId: number): void;
   /** To the shard of partition 0. */

@@ -1,7 +1,8 @@
 /**
  * What time alone causes: a period ends for good at 00:00 of the day after its grace (DECISION 25). Rows received
  * before that instant still count, so the closing begins when all of them are answered (intakes.ts): a record is
- * answered when all that it set off is done, and no later one finds its way into the period. Then each card partition
+ * answered when all that it set off is done, and no later one finds its way into the period. What was taken out of
+ * counting or put back before is waited for, too: a card that has closed would turn it away. Then each card partition
  * journals that it takes nothing more and tells all wallet partitions; when all of those have heard it from all, the
  * ranking is frozen and its digest journaled (architecture 4, "Closing a period"). One that was opened again for late files
  * closes so once more; its ranking stays frozen all the time (DECISION 25).
@@ -21,6 +22,8 @@ export interface PeriodClosingOptions {
   readonly finalPeriods: Published['finalPeriods'];
   readonly frozenRankings: Published['frozenRankings'];
   readonly decisions: readonly PeriodDecision[];
+  /** Asks all shards: see `CoordinatedShard`. */
+  readonly endExclusions: (awardPeriodId: number) => Promise<boolean>;
   /** Tells all shards. */
   readonly close: (awardPeriodId: number) => void;
   readonly journal: (frozen: Extract<Fact, { kind: 'rankingFrozen' }>) => void;
@@ -46,7 +49,7 @@ export class PeriodClosing {
 
   /** Nothing counts in it any more. */
   isFinal(awardPeriodId: number): boolean {
-    return this.#frozen.has(awardPeriodId) && this.#finalOf(awardPeriodId).size === PARTITION_COUNT;
+    return this.#frozen.has(awardPeriodId) && this.#isHeardByAll(awardPeriodId);
   }
 
   /** All partitions take late records of it. */
@@ -61,11 +64,21 @@ export class PeriodClosing {
    *
    * @param decisionNumber of the decision that opened it again, 0 = of none: what is past is not closed once more
    */
-  close(awardPeriodId: number, decisionNumber: number): void {
+  async close(awardPeriodId: number, decisionNumber: number): Promise<void> {
     if (this.#begun.has(awardPeriodId) || decisionNumber !== (this.#reopened.get(awardPeriodId) ?? 0)) return;
     this.#begun.add(awardPeriodId);
-    this.#options.close(awardPeriodId);
-    this.#freezeIfHeardByAll(awardPeriodId);
+    if (this.#isHeardByAll(awardPeriodId)) return this.#freezeIfHeardByAll(awardPeriodId);
+    if (await this.#haveExclusionsEnded(awardPeriodId)) this.#options.close(awardPeriodId);
+    else this.#begun.delete(awardPeriodId);
+  }
+
+  /**
+   * Asks twice, since what one shard sends another one carries out: once all have said yes, everything is with its card; once
+   * they have said so again, the cards are done with it.
+   */
+  async #haveExclusionsEnded(awardPeriodId: number): Promise<boolean> {
+    const { endExclusions } = this.#options;
+    return (await endExclusions(awardPeriodId)) && (await endExclusions(awardPeriodId));
   }
 
   /** After a flush: a partition has heard it from all. */
@@ -87,6 +100,10 @@ export class PeriodClosing {
       participants: ranking.count,
       digest: rankingDigest(ranking.entries(), digest),
     });
+  }
+
+  #isHeardByAll(awardPeriodId: number): boolean {
+    return this.#finalOf(awardPeriodId).size === PARTITION_COUNT;
   }
 
   #finalOf(awardPeriodId: number): Set<number> {

@@ -7,7 +7,16 @@ import { addToTally, type FileTally, fileTallySub } from '../file/received-file.
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
-import { canonicalJson, decisionPrefix, decisionSub, judgePeriodOrder, Law, programmeIn } from '../programme/index.ts';
+import {
+  canonicalJson,
+  decisionPrefix,
+  decisionSub,
+  findPeriod,
+  holdsInstant,
+  judgePeriodOrder,
+  Law,
+  programmeIn,
+} from '../programme/index.ts';
 import type { Wallet } from '../wallet/wallet.ts';
 import { rankedStanding } from '../wallet/wallet-facts.ts';
 import { Checkpointer } from './checkpoint.ts';
@@ -445,6 +454,28 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       return { facts: [fact], toAll: fact };
     };
     for (const partition of this.#options.recovered.partitions) this.#shard.system(partition, decide);
+  }
+
+  endExclusions(awardPeriodId: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#shard.exclusions(this.#options.recovered.partitions[0]!, (_, decider) => {
+        decider.end(awardPeriodId);
+        return () => resolve(!decider.isUnderWay(awardPeriodId) && !this.#isExclusionSent(awardPeriodId));
+      });
+    });
+  }
+
+  /** And its card is not known to have it on disk. */
+  #isExclusionSent(awardPeriodId: number): boolean {
+    const { partitions, found } = this.#options.recovered;
+    const period = findPeriod(this.#law, awardPeriodId);
+    return partitions.some((partition) =>
+      found.actors.flushed
+        .list('outbox', partition, '', '')
+        .some(([, { messages }]) =>
+          messages.some(({ body }) => body.kind === 'exclude' && period !== null && holdsInstant(period, body.trxMs)),
+        ),
+    );
   }
 
   freezeRanking(frozen: Extract<Fact, { kind: 'rankingFrozen' }>): void {

@@ -247,6 +247,7 @@ export const COORDINATED = {
   holdBack: crossing(81, nothing, text),
   judgePeriod: crossing(82, tuple(periodOrder, flag), read(periodSettled)),
   settlePeriod: crossing(83, periodSettled, integer),
+  endExclusions: crossing(88, integer, flag),
 };
 
 /** From a shard to the coordinator. */

@@ -72,6 +72,7 @@ export function hostNeighbour(shard: NeighbourShard, other: Conversation): void 
 }
 
 export function hostCoordinatedShard(shard: CoordinatedShard, coordinator: Conversation): void {
+  coordinator.onAsked(COORDINATED.endExclusions, (awardPeriodId) => shard.endExclusions(awardPeriodId));
   coordinator.onTold(COORDINATED.closePeriod, (awardPeriodId) => shard.closePeriod(awardPeriodId));
   coordinator.onTold(COORDINATED.freezeRanking, (frozen) => shard.freezeRanking(frozen));
   coordinator.onAsked(COORDINATED.recoveredMoves, () => shard.recoveredMoves());

@@ -172,6 +172,7 @@ export function remoteNeighbour(to: Conversation): NeighbourShard {
 /** For the coordinator. */
 export function remoteCoordinatedShard(to: Conversation): CoordinatedShard {
   return {
+    endExclusions: (awardPeriodId) => to.ask(COORDINATED.endExclusions, awardPeriodId),
     closePeriod: (awardPeriodId) => to.tell(COORDINATED.closePeriod, awardPeriodId),
     freezeRanking: (frozen) => to.tell(COORDINATED.freezeRanking, frozen),
     recoveredMoves: () => to.ask(COORDINATED.recoveredMoves, undefined),

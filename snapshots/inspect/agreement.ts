@@ -1,10 +1,12 @@
 /**
  * What a card and its citizens must agree on, looked at one by one where the balance found them uneven: a card's ledger
- * with the citizens' lists, a card's owner with that citizen's methods. What a message still under way explains is no
+ * with the citizens' lists, what it has taken out of counting with what is excluded there, a card's owner with that
+ * citizen's methods. What a message still under way explains is no
  * difference.
  */
 import type { HistoryRow, LedgerEntry } from '../../engine/card/card.ts';
-import type { AbuseRule, CitizenKey, Hpan } from '../../engine/contract.ts';
+import type { AbuseRule, CitizenKey, Hpan, PaymentName } from '../../engine/contract.ts';
+import { NOWHERE } from '../../engine/place.ts';
 import { isTakingBack, recordKeyText } from '../../engine/programme/index.ts';
 import type { PaymentRow } from '../../engine/wallet/wallet.ts';
 import { isJudged } from './balance.ts';
@@ -29,10 +31,17 @@ interface Listing {
   isMatched: boolean;
 }
 
+interface Excluded {
+  readonly citizen: Citizen;
+  readonly payment: PaymentName;
+}
+
 export class Agreement {
   readonly #suspects: Suspects;
   readonly #findings: Findings;
   readonly #listings = new Map<string, Listing>();
+  /** Payments that citizens' lists have as excluded; in the end those that no card has taken out. */
+  readonly #excluded = new Map<string, Excluded>();
 
   constructor(suspects: Suspects, findings: Findings) {
     this.#suspects = suspects;
@@ -41,11 +50,16 @@ export class Agreement {
 
   check(): void {
     const { cards, citizens } = this.#suspects;
-    for (const citizen of citizens.values()) this.#gatherListings(citizen);
+    for (const citizen of citizens.values()) {
+      this.#gatherListings(citizen);
+      this.#gatherExcluded(citizen);
+    }
     for (const card of cards.values()) {
       for (const line of card.ledger.values()) this.#checkLine(card, line);
       if (card.open !== undefined) this.#checkOwner(card, card.open);
+      this.#checkTakenOut(card);
     }
+    for (const excluded of this.#excluded.values()) this.#checkExcluded(excluded);
     for (const listing of this.#listings.values()) this.#checkListed(listing);
     for (const citizen of citizens.values()) this.#checkMethods(citizen);
   }
@@ -61,6 +75,13 @@ export class Agreement {
         );
       }
       this.#listings.set(id, { citizen, payment, isMatched: false });
+    }
+  }
+
+  #gatherExcluded(citizen: Citizen): void {
+    for (const payment of citizen.exclusions.payments()) {
+      if (!this.#suspects.isSuspect(payment.hpan)) continue;
+      this.#excluded.set(listingId(payment.hpan, recordKeyText(payment.record)), { citizen, payment });
     }
   }
 
@@ -95,6 +116,32 @@ export class Agreement {
     this.#findings.differ(
       `${named(citizen)}: lists ${recordKeyText(payment)}, but card ${short(payment.hpan)} has no such record counted`,
     );
+  }
+
+  #checkTakenOut(card: CardAccount): void {
+    if (this.#suspects.busy.has(card.hpan)) return;
+    for (const place of card.takenOut) {
+      const entry = card.ledger.get(place)?.entry;
+      if (entry === undefined) continue;
+      const id = listingId(card.hpan, recordKeyText(entry.record));
+      if (this.#excluded.get(id)?.citizen.key === entry.citizen) this.#excluded.delete(id);
+      else
+        this.#findings.differ(
+          `${namedCard(card)}, record ${entry.key}: does not count, and citizen ${short(entry.citizen)} has no exclusion of it`,
+        );
+    }
+  }
+
+  /** Of what is fully reversed there is nothing to take out, nor of what its owner has left behind. */
+  #checkExcluded({ citizen, payment: { hpan, record } }: Excluded): void {
+    if (this.#suspects.busy.has(hpan)) return;
+    const card = this.#suspects.cards.get(hpan);
+    const key = recordKeyText(record);
+    const entry = card?.ledger.get(card.placesByRecord.get(key) ?? NOWHERE)?.entry;
+    if (card !== undefined && entry?.state === 'counted') {
+      if (card.leftCents.get(entry.place) === 0 || card.hasDeparted(entry)) return;
+    }
+    this.#findings.differ(`${named(citizen)}: ${key} is excluded, and card ${short(hpan)} counts it all the same`);
   }
 
   #checkOwner(card: CardAccount, { citizen: key, enrolment, activationMs }: HistoryRow): void {

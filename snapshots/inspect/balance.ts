@@ -38,6 +38,10 @@ export class Balance {
       this.#add(1, hpan, this.#listing(citizen, record, entry, { amountCents, scoreCents, countDelta }));
       if (isJudged(entry, this.#rule)) this.#add(1, hpan, this.#shop(citizen, record, record.merchantId));
     }
+    for (const place of card.takenOut) {
+      const payment = card.ledger.get(place)?.entry;
+      if (payment !== undefined) this.#add(1, hpan, this.#exclusion(payment.citizen, payment.record));
+    }
     if (card.isProvisional) this.suspect(hpan);
     else if (open !== undefined) this.#add(1, hpan, this.#ownership(open.citizen, open));
   }
@@ -46,6 +50,7 @@ export class Balance {
     for (const { payment, merchantId } of exclusions.shops) {
       this.#add(-1, payment.hpan, this.#shop(citizen, payment, merchantId));
     }
+    for (const { hpan, record } of exclusions.payments()) this.#add(-1, hpan, this.#exclusion(citizen, record));
     for (const payment of payments) {
       const { hpan, amountCents, cashbackCents: scoreCents, countDelta } = payment;
       this.#add(-1, hpan, this.#listing(citizen, payment, payment, { amountCents, scoreCents, countDelta }));
@@ -109,6 +114,15 @@ export class Balance {
     hash.text(citizen);
     hash.text(recordKeyText(record));
     hash.text(merchantId);
+    return hash;
+  }
+
+  /** A payment that does not count. */
+  #exclusion(citizen: CitizenKey, record: RecordKey): Hash {
+    const hash = this.#hash;
+    hash.reset();
+    hash.text(citizen);
+    hash.text(recordKeyText(record));
     return hash;
   }
 

@@ -130,6 +130,21 @@ export class CardAccount {
     return this.history.length > 0 ? 'inactive' : 'absent';
   }
 
+  /** Places of payments that do not count, by the last that was asked about each: also where the owner had left meanwhile. */
+  get takenOut(): ReadonlySet<number> {
+    const taken = new Set<number>();
+    for (const { entry } of this.ledger.values()) {
+      if (!isExclusion(entry.record)) continue;
+      if (isTakingBack(entry.record)) taken.add(entry.matched);
+      else taken.delete(entry.matched);
+    }
+    return taken;
+  }
+
+  hasDeparted({ citizen, enrolment }: Pick<LedgerEntry, 'citizen' | 'enrolment'>): boolean {
+    return this.departures.some((one) => one.citizen === citizen && one.enrolment === enrolment);
+  }
+
   /** Null: its only claim was taken back, it is unknown again. */
   get value(): Card | null {
     if (this.history.length === 0 && this.departures.length === 0 && this.arrivals === 0) return null;
@@ -303,10 +318,8 @@ export class CardFold {
     if (payment?.state !== 'counted' || payment.awardPeriodId !== entry.awardPeriodId) {
       return this.#findings.differ(`${subject}: to no counted payment of its period`);
     }
-    const isGone = card.departures.some(({ citizen, enrolment }) => {
-      return citizen === payment.citizen && enrolment === payment.enrolment;
-    });
-    if (isGone) this.#findings.differ(`${subject}: to a payment whose owner the card knew to have left`);
+    if (card.hasDeparted(payment))
+      this.#findings.differ(`${subject}: to a payment whose owner the card knew to have left`);
   }
 
   #void(card: CardAccount, at: number, place: Place): void {
@@ -405,7 +418,9 @@ export class CardFold {
     }
     card.placesByRecord.set(law, place);
 
-    if (card.isProvisional) this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
+    // What is taken out of counting was counted before.
+    if (card.isProvisional && !isExclusion(record))
+      this.#findings.differ(`${subject}: taken while it is undecided whose the card is`);
     if (record.hpan !== card.hpan) this.#findings.differ(`${subject}: belongs to card ${short(record.hpan)}`);
     if (romeDayNumber(record.trxMs) > romeDayNumber(receivedMs)) this.#findings.differ(`${subject}: from the future`);
     this.#findings.expect(`${subject}: arrival`, card.arrivals, arrival);

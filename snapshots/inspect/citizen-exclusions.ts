@@ -24,4 +24,10 @@ export class CitizenExclusions {
   readonly due = new Map<string, PaymentName>();
   /** Notices that no merchant's day has named yet, by id. */
   readonly announced = new Set<string>();
+
+  /** Those that the list has as excluded. */
+  *payments(): Iterable<PaymentName> {
+    for (const { state, payment } of this.standing.values())
+      if (state === 'excluded' && payment !== null) yield payment;
+  }
 }

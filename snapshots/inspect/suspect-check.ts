@@ -67,8 +67,8 @@ export class SuspectCheck {
 
   #concernedBy(fact: Fact): CitizenKey | null {
     if (!('citizen' in fact)) return null;
-    const hpan = 'payment' in fact ? fact.payment.hpan : 'hpan' in fact ? fact.hpan : '';
-    return hpan !== '' && this.#isSuspect(hpan) ? fact.citizen : null;
+    const hpan = hpanIn(fact);
+    return hpan !== null && this.#isSuspect(hpan) ? fact.citizen : null;
   }
 
   #fold(log: PartitionLog): void {
@@ -87,4 +87,10 @@ export class SuspectCheck {
       this.#cards.set(hpan, card);
     }
   }
+}
+
+function hpanIn(fact: Fact): Hpan | null {
+  if (fact.kind === 'exclusionSet') return fact.exclusion.payment?.hpan ?? null;
+  if ('payment' in fact) return fact.payment.hpan;
+  return 'hpan' in fact ? fact.hpan : null;
 }

@@ -26,11 +26,12 @@ import {
   livePeriod,
   PAID_PERIOD,
   PERIOD_BEGINS,
+  PERIOD_CLOSES,
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
-import { hpanElsewhere, openOnDisk, turnsTaken, until } from '../support/shards.ts';
-import { type Citizen, hpan, instant, type Payment, value, type World } from '../support/world.ts';
+import { hpanElsewhere, hpanOn, openOnDisk, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
+import { type Citizen, hpan, instant, type Payment, value, World } from '../support/world.ts';
 
 const H1 = 2;
 const ARRIVAL = '2021-02-12T12:00:00+01:00';
@@ -133,6 +134,15 @@ async function seen(world: World, citizens: readonly Citizen[], period = H1) {
     (['proposed', 'excluded', 'lifted'] as const).map((state) => listed({ world }, state)),
   );
   return { views, proposed, excluded, lifted };
+}
+
+async function paid({ world, citizens }: Story): Promise<readonly unknown[]> {
+  await until(async () => {
+    world.engine.tick();
+    return (await world.engine.makePayouts(PAID_PERIOD, null)).ok;
+  }, 'the period is paid');
+  const own = await Promise.all(citizens.map(async ({ key }) => value(await world.engine.payoutsOf(key))));
+  return own.map((payouts) => payouts.map(({ cashbackCents, jackpotCents }) => cashbackCents + jackpotCents));
 }
 
 async function expectSound({ world, disk, citizens }: Omit<Story, 'cards'>, period = H1): Promise<void> {
@@ -377,15 +387,6 @@ describe.each([1, 3])('of a period that is open again, on %i shards', (shardCoun
     pay(story, who, id, cents, { at: on20(30), file: FILE, ...more });
   const page = async ({ world }: Story) => value(await world.engine.rankingPage(PAID_PERIOD, 1, 10));
 
-  async function paid({ world, citizens }: Story): Promise<readonly unknown[]> {
-    await until(async () => {
-      world.engine.tick();
-      return (await world.engine.makePayouts(PAID_PERIOD, null)).ok;
-    }, 'the period is paid');
-    const own = await Promise.all(citizens.map(async ({ key }) => value(await world.engine.payoutsOf(key))));
-    return own.map((payouts) => payouts.map(({ cashbackCents, jackpotCents }) => cashbackCents + jackpotCents));
-  }
-
   test('a payment that came late stops counting and counts again, one that was in time too, and nobody moves', async () => {
     const story = await openLate();
     const before = await page(story);
@@ -437,6 +438,125 @@ describe.each([1, 3])('of a period that is open again, on %i shards', (shardCoun
     expect(await place(story, 2, PAID_PERIOD)).toBe('3 of 3');
     await expectSound(story, PAID_PERIOD);
   });
+});
+
+describe('while a period closes', () => {
+  const SHARDS = 3;
+  const FILE = 'late.csv';
+  const on20 = (minute: number) => `2020-12-20T10:${String(minute).padStart(2, '0')}:00+01:00`;
+
+  /** One citizen with two payments, in the last minute before the closing; each store can be stopped. */
+  async function openGated() {
+    const persistence = await openMemoryPersistence({ shardCount: SHARDS });
+    const gates = persistence.stores.map(() => new StoreGate());
+    const stores = persistence.stores.map((store, index) => gates[index]!.before(store));
+    const programme = shortProgramme();
+    const world = await World.open({ persistence: { ...persistence, stores }, now: PERIOD_BEGINS, programme });
+    const citizen = world.citizen(makeTaxCode(1));
+    const card = hpanElsewhere(citizen.key, SHARDS);
+    await citizen.enrol();
+    await citizen.enable(card);
+    world.at('2021-01-10T23:59:00+01:00');
+    const story: Story = { world, disk: persistence.disk, citizens: [citizen], cards: [card] };
+    for (const minute of [0, 1]) await pay(story, 0, `P${minute}`, 10_00 * (minute + 1), { at: on20(minute) });
+    const payment = named(story, 0, 'P0', on20(0));
+    const [ofWallet, ofCard] = [citizen.key, card].map((key) => gates[shardOf(key, SHARDS)]!) as [StoreGate, StoreGate];
+    return { story, payment, ofWallet, ofCard, gates };
+  }
+
+  test('what was approved before is carried out before, however long its way is', async () => {
+    const { story, payment, ofWallet } = await openGated();
+    value(await ask(story, 0, 'exclude', 'anna', { payment }));
+    ofWallet.hold();
+    const approved = ask(story, 0, 'approve', 'bruno', { payment });
+    await turnsTaken();
+    story.world.at(PERIOD_CLOSES);
+    await turnsTaken();
+    ofWallet.release();
+    expect(value(await approved).state).toBe('excluded');
+    await closePeriod(story.world);
+    expect(await figures(story, 0, PAID_PERIOD)).toBe('2.00 1');
+    expect(await refusal(story, 0, 'lift', 'anna', { payment })).toBe('PERIOD_CLOSED');
+    await expectSound(story, PAID_PERIOD);
+  });
+
+  test('a reversal that was stopped goes on before, once its payment counts again', async () => {
+    const { story, payment, ofWallet, ofCard } = await openGated();
+    await agreed(story, 0, 'exclude', payment);
+    expect(await pay(story, 0, 'R', 4_00, { at: on20(2), reversal: true, correlation: 'P0' })).toBe('parked EXCLUDED');
+    value(await ask(story, 0, 'lift', 'anna', { payment }));
+    ofCard.hold();
+    value(await ask(story, 0, 'approve', 'bruno', { payment }));
+    await turnsTaken();
+    ofWallet.hold();
+    ofCard.release();
+    await turnsTaken();
+    story.world.at(PERIOD_CLOSES);
+    await turnsTaken();
+    ofWallet.release();
+    await closePeriod(story.world);
+    expect(await figures(story, 0, PAID_PERIOD)).toBe('2.60 2');
+    await expectSound(story, PAID_PERIOD);
+  });
+
+  test('nothing more is decided about one that is ordered to close, before all partitions have heard of it', async () => {
+    const { story, payment, ofWallet, ofCard } = await openGated();
+    const { world, citizens, cards } = story;
+    // What a command leaves to flush keeps its shard from answering.
+    const ofCardShard = citizenOn(world, shardOf(cards[0]!, SHARDS));
+    await ofCardShard.enrol();
+    await closePeriod(world);
+    const untilMs = instant('2021-01-25T00:00:00+01:00');
+    const order = { awardPeriodId: PAID_PERIOD, programme: '', operator: 'ada', reason: 'owed' };
+    value(await world.engine.decidePeriod({ ...order, kind: 'reopen', files: [FILE], untilMs }));
+    value(await ask(story, 0, 'exclude', 'anna', { payment }));
+    value(await world.engine.decidePeriod({ ...order, kind: 'close', files: [], untilMs: 0 }));
+
+    ofCard.hold();
+    void ofCardShard.enable(hpan(901));
+    await turnsTaken();
+    world.engine.tick();
+    await turnsTaken();
+    // The first answer is there; the second waits for this one.
+    ofCard.release();
+    ofCard.hold();
+    void ofCardShard.enable(hpan(902));
+    await turnsTaken();
+    ofWallet.hold();
+    const approved = ask(story, 0, 'approve', 'bruno', { payment });
+    await turnsTaken();
+    ofCard.release();
+    await turnsTaken();
+    ofWallet.release();
+    expect(await approved).toEqual({ ok: false, code: 'PERIOD_CLOSED' });
+    await paid(story);
+    expect(await figures(story, 0, PAID_PERIOD)).toBe('3.00 2');
+    await expectSound({ ...story, citizens: [...citizens, ofCardShard] }, PAID_PERIOD);
+  });
+
+  test('a payment stops counting while it is undecided whose its card is next', async () => {
+    const { story, payment, ofWallet, ofCard, gates } = await openGated();
+    const { world, citizens, cards } = story;
+    await citizens[0]!.must({ kind: 'disableCashback', hpan: cards[0]! });
+    const next = citizenOn(world, shardOf(cards[0]!, SHARDS));
+    await next.enrol();
+    const other = gates.findIndex((gate) => gate !== ofWallet && gate !== ofCard);
+    gates[other]!.hold();
+    const enabled = next.do({ kind: 'enableCashback', hpan: cards[0]!, tokens: [hpanOn(other, SHARDS, 950)] });
+    await turnsTaken();
+    await agreed(story, 0, 'exclude', payment);
+    gates[other]!.release();
+    expect(await enabled).toMatchObject({ ok: true });
+    expect(await figures(story, 0, PAID_PERIOD)).toBe('2.00 1');
+    await expectSound({ ...story, citizens: [...citizens, next] }, PAID_PERIOD);
+  });
+
+  function citizenOn(world: World, shard: number): Citizen {
+    for (let number = 2; ; number += 1) {
+      const citizen = world.citizen(makeTaxCode(number));
+      if (shardOf(citizen.key, SHARDS) === shard) return citizen;
+    }
+  }
 });
 
 describe.each([1, 3])('payouts on %i shards', (shardCount) => {
@@ -550,6 +670,16 @@ test.each<readonly [string, Change, RegExp]>([
     (fact) => (fact.kind === 'citizenExcluded' ? null : fact),
     /is excluded: expected true, found false/,
   ],
+  [
+    'its card never carried out',
+    (fact) => (operationIn(fact)?.startsWith('X1') === true ? null : fact),
+    /"P2".* is excluded, and card \w+ counts it all the same/,
+  ],
+  [
+    'its card carried out of itself',
+    (fact) => (fact.kind === 'exclusionSet' && fact.exclusion.payment?.record.idTrxAcquirer === 'P2' ? null : fact),
+    /does not count, and citizen \w+ has no exclusion of it/,
+  ],
 ])('the inspector notices an exclusion that %s', async (_, change, expected) => {
   const story = await open(1, judging());
   for (const minute of [0, 1, 2]) await pay(story, 0, `P${minute}`, 50, { at: at(minute) });
@@ -561,6 +691,11 @@ test.each<readonly [string, Change, RegExp]>([
   const said = (await verifyStores(changed, story.world.engine.programme, [])).differences.join('\n');
   expect(said).toMatch(expected);
 });
+
+function operationIn(fact: Fact): string | null {
+  if (fact.kind === 'recordSet') return fact.entry.record.operationType;
+  return fact.kind === 'paymentListed' ? fact.payment.operationType : null;
+}
 
 function changedJournal(journal: Journal, change: Change): Journal {
   return {

@@ -1,6 +1,6 @@
 // Method: one shard alone, before a coordinator that only notes what it hears, and that keeps up or not as the test says.
 import { expect, test } from 'vitest';
-import type { Message } from '../../engine/facts.ts';
+import type { Message, MessageBody } from '../../engine/facts.ts';
 import {
   APP_CHANNEL,
   type CommandReply,
@@ -15,6 +15,7 @@ import {
   type TransactionRecord,
   type WalletCommandBody,
 } from '../../engine/index.ts';
+import { recordKeyText } from '../../engine/programme/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { hpanElsewhere, turnsTaken } from '../support/shards.ts';
 import { hpan, instant } from '../support/world.ts';
@@ -62,7 +63,7 @@ async function openShard({ disk, sent }: OpenOptions = {}) {
     const id = ids.toString(16).padStart(32, '0');
     shard.execute({ citizen: CITIZEN, taxCode: makeTaxCode(1), origin: ORIGIN, id, body }, done);
   };
-  return { shard, coordinator, clock, execute, disk: persistence.disk };
+  return { shard, coordinator, clock, execute, disk: persistence.disk, vault: store!.vault };
 }
 
 function recordOf(fields: Pick<TransactionRecord, 'hpan' | 'trxMs'> & Partial<TransactionRecord>): TransactionRecord {
@@ -141,4 +142,61 @@ test('what a neighbour tells a start too early waits until all that was under wa
     { sequence: 1, body: { kind: 'claim' } },
     { sequence: 2, body: { kind: 'countJudged' } },
   ]);
+});
+
+/** Messages of another partition, in order. */
+function correspondent(shard: StoreShard, from: number, to: number) {
+  let sequence = 0;
+  return async (body: MessageBody) => {
+    sequence += 1;
+    shard.deliver({ from, to, sequence, body });
+    await turnsTaken();
+  };
+}
+
+test('a period waits for what was approved until its card has it on disk, and nothing more is approved', async () => {
+  const card = hpanElsewhere(CITIZEN, 2);
+  const sent: Message[] = [];
+  const { shard, execute, clock } = await openShard({ sent });
+  await shard.resume();
+  await new Promise((resolve) => execute({ kind: 'enrol' }, resolve));
+  clock.now = instant('2020-12-20T10:00:00+01:00');
+  const tell = correspondent(shard, partitionOf(card), partitionOf(CITIZEN));
+  const records = ['A', 'B'].map((idTrxAcquirer) => recordOf({ hpan: card, trxMs: clock.now - 1, idTrxAcquirer }));
+  for (const [place, record] of records.entries()) {
+    await tell({ kind: 'count', citizen: CITIZEN, place, record, receivedMs: clock.now });
+  }
+  const ask = (record: TransactionRecord, step: 'exclude' | 'approve', operator: string) =>
+    shard.exclude({ citizen: CITIZEN, payment: { hpan: card, record }, step, operator, reason: 'seen' });
+  for (const record of records) expect(await ask(record, 'exclude', 'anna')).toMatchObject({ ok: true });
+  expect(await ask(records[0]!, 'approve', 'bruno')).toMatchObject({ ok: true });
+  const message = sent.at(-1)!;
+  expect(message.body.kind).toBe('exclude');
+  // Of the other period nothing is under way.
+  expect([await shard.endExclusions(1), await shard.endExclusions(2)]).toEqual([false, true]);
+  shard.acknowledge(message);
+  expect(await shard.endExclusions(1)).toBe(true);
+  expect(await ask(records[1]!, 'approve', 'bruno')).toEqual({ ok: false, code: 'PERIOD_CLOSED' });
+});
+
+test('a period waits for its cards until they are done with what they were told to take out', async () => {
+  const [citizen, card] = ['a4'.repeat(16), 'a0'.repeat(32)];
+  const sent: Message[] = [];
+  const { shard, clock, vault } = await openShard({ sent });
+  await shard.resume();
+  const tell = correspondent(shard, partitionOf(citizen), partitionOf(card));
+  const claimed = { citizen, hpan: card, enrolment: 1, channel: APP_CHANNEL, master: card };
+  await tell({ kind: 'claim', ...claimed, isProvisional: false });
+  clock.now = instant('2020-12-20T10:00:00+01:00');
+  const record = recordOf({ hpan: card, trxMs: clock.now - 1 });
+  shard.record({ record, receivedMs: clock.now }, (outcome) => expect(outcome).toMatchObject({ status: 'counted' }));
+  await turnsTaken();
+  const asked = () => (sent.at(-1)!.body as Extract<MessageBody, { kind: 'count' | 'reverse' }>).place;
+  const counted = { code: null, enrolment: 1, awardPeriodId: 1, scoreCents: 100 };
+  await tell({ kind: 'countJudged', hpan: card, place: asked(), ...counted });
+  const key = vault.digest(recordKeyText(record));
+  await tell({ kind: 'exclude', hpan: card, key, trxMs: record.trxMs, isExcluded: true });
+  expect([await shard.endExclusions(1), await shard.endExclusions(2)]).toEqual([false, true]);
+  await tell({ kind: 'reverseJudged', hpan: card, place: asked(), applied: true });
+  expect(await shard.endExclusions(1)).toBe(true);
 });

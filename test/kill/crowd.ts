@@ -1,9 +1,10 @@
 /**
- * Seeded citizens and one acquirer, over real sockets, who remember what they were promised: every acknowledged
- * command with its answer, every acknowledged row with its outcome. Cards are fewer than citizens: they are fought over.
+ * Seeded citizens and one acquirer, over real sockets, and two operators, who remember what they were promised: every
+ * acknowledged command with its answer, every acknowledged row with its outcome, every exclusion that both agreed on. Cards are
+ * fewer than citizens: they are fought over.
  */
 import WebSocket from 'ws';
-import { isoText, makeIban, makeTaxCode, type RecordOutcome } from '../../engine/index.ts';
+import { isoText, makeIban, makeTaxCode, type PaymentView, type RecordOutcome } from '../../engine/index.ts';
 import type { DevelopmentIdentity } from '../../server/index.ts';
 import type { Random } from '../support/random.ts';
 
@@ -42,6 +43,7 @@ const ROWS_PER_FRAME = 200;
 const QUESTIONS_AT_ONCE = 2_000;
 /** Longer than any folder lives. */
 const TOKEN_SECONDS = 3_600;
+const EXCLUSIONS = '/admin/exclusions';
 
 type Reply = Record<string, unknown> & { readonly ref: number; readonly ok: boolean };
 
@@ -103,6 +105,9 @@ class Line {
   }
 }
 
+/** By citizen; undefined: nobody there. */
+type Lines = readonly (Line | undefined)[];
+
 const LATER_MS = 200;
 const laterOn = () => new Promise<void>((resolve) => setTimeout(resolve, LATER_MS));
 
@@ -113,6 +118,8 @@ export class Crowd {
   readonly #tokens = new Map<string, Promise<string>>();
   #alarm: { readonly count: number; readonly ring: () => void } | null = null;
   readonly promisedRows: PromisedRow[] = [];
+  /** As told when approved: nobody lifts any. */
+  readonly promisedExclusions: unknown[] = [];
   /** Sent, never answered: may or may not have happened. */
   readonly inDoubt: Omit<Promised, 'ref' | 'answer'>[] = [];
   readonly #random: Random;
@@ -142,9 +149,7 @@ export class Crowd {
    * @returns what is missing or different, and how many questions had no answer
    */
   async brokenPromises(url: string, { areAllAsked = false } = {}): Promise<BrokenPromises> {
-    const lines = await Promise.all(
-      Array.from({ length: CITIZENS }, async (_, citizen) => Line.open(url, await this.#token(citizen))),
-    );
+    const lines = await this.#lines(url);
     const asked: Asked = {
       ask: async (citizen, request) => lines[citizen]?.askPatiently(request),
       sample: (items, count) => (areAllAsked ? items : sample(items, this.#random, count)),
@@ -155,6 +160,7 @@ export class Crowd {
     await this.#sendAgain(asked);
     for (const line of lines) line?.close();
     await this.#askRows(url, asked);
+    await this.#askExclusions(url, asked);
     return asked;
   }
 
@@ -220,22 +226,74 @@ export class Crowd {
     line?.close();
   }
 
-  moveClock(url: string, nowMs: number): Promise<void> {
-    return this.#operate(url, '/admin/clock', { now: new Date(nowMs).toISOString() });
+  /** What was approved stands in the list; that its card has carried it out is for whoever recomputes the folder. */
+  async #askExclusions(url: string, asked: Asked): Promise<void> {
+    const listed = new Set<string>();
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const more: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const page = await this.#operate(url, `${EXCLUSIONS}?state=excluded&limit=100${more}`);
+      if (page === undefined) {
+        asked.unanswered += this.promisedExclusions.length;
+        return;
+      }
+      const { exclusions, nextCursor } = page as {
+        readonly exclusions: readonly unknown[];
+        readonly nextCursor?: string;
+      };
+      for (const exclusion of exclusions) listed.add(told(exclusion));
+      cursor = nextCursor;
+    }
+    for (const exclusion of this.promisedExclusions) {
+      if (!listed.has(told(exclusion))) asked.broken.push(`not excluded: ${told(exclusion)}`);
+    }
   }
 
-  askBackup(url: string, folder: string): Promise<void> {
-    return this.#operate(url, '/admin/backups', { folder });
+  async moveClock(url: string, nowMs: number): Promise<void> {
+    await this.#operate(url, '/admin/clock', { now: new Date(nowMs).toISOString() });
   }
 
-  /** Nobody answers where the server dies of it. */
-  async #operate(url: string, path: string, body: object): Promise<void> {
-    const token = await this.#identity.sign({ role: 'operator', subject: 'killer', ttlSeconds: 600 });
-    await fetch(url + path, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+  async askBackup(url: string, folder: string): Promise<void> {
+    await this.#operate(url, '/admin/backups', { folder });
+  }
+
+  /** Undefined: it is refused, or nobody answers since the server dies of it. Without a body it reads. */
+  async #operate(url: string, path: string, body?: object, operator = 'killer'): Promise<unknown> {
+    const reply = await fetch(url + path, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        authorization: `Bearer ${await this.#signed('operator', operator)}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch(() => undefined);
+    return reply?.ok === true ? reply.json().catch(() => undefined) : undefined;
+  }
+
+  /** One operator proposes and another one approves that a payment does not count which some citizen has. */
+  async #exclude(url: string, lines: Lines, awardPeriodId: number): Promise<void> {
+    const about = await this.#somePayment(lines, awardPeriodId);
+    if (about === undefined) return;
+    await this.#operate(url, EXCLUSIONS, { ...about, action: 'exclude', reason: 'killed' }, 'anna');
+    const decision = { ...about, decision: 'approve', reason: 'killed' };
+    const approved = await this.#operate(url, `${EXCLUSIONS}/decide`, decision, 'bruno');
+    if (approved !== undefined) this.promisedExclusions.push(approved);
+  }
+
+  async #somePayment(lines: Lines, awardPeriodId: number): Promise<object | undefined> {
+    for (const citizen of this.#random.shuffle([...lines.keys()])) {
+      const reply = await lines[citizen]?.ask({ type: 'payments', awardPeriodId });
+      const { payments = [] } = (reply?.view ?? {}) as { readonly payments?: readonly PaymentView[] };
+      if (payments.length === 0) continue;
+      const { hpan, idTrxAcquirer, trxMs } = this.#random.pick(payments);
+      const key = { hpan, idTrxAcquirer, trxDate: isoText(trxMs), acquirerCode: ACQUIRER, acquirerId: '09509' };
+      return { citizen: makeTaxCode(citizen), payment: key };
+    }
+    return undefined;
+  }
+
+  #lines(url: string): Promise<Lines> {
+    const citizens = Array.from({ length: CITIZENS }, (_, citizen) => citizen);
+    return Promise.all(citizens.map(async (citizen) => Line.open(url, await this.#token(citizen))));
   }
 
   async #citizen(url: string, citizen: number, actions: number): Promise<void> {
@@ -248,8 +306,10 @@ export class Crowd {
     line.close();
   }
 
+  /** Of what it is told has counted, operators take something out now and then. */
   async #acquirer(url: string, nowMs: number, actions: number): Promise<void> {
     const line = await Line.open(url, await this.#acquirerToken());
+    const citizens = await this.#lines(url);
     for (let action = 0; line !== undefined && action < actions; action += 1) {
       const rows = Array.from({ length: 8 }, () => this.#row(nowMs));
       const reply = await line.ask({ type: 'recordPayments', rows });
@@ -258,8 +318,13 @@ export class Crowd {
       for (const [index, outcome] of outcomes.entries()) {
         this.promisedRows.push({ ref: reply.ref, row: rows[index]!, outcome });
       }
+      const counted = outcomes.find(({ status }) => status === 'counted');
+      // Each costs the load some rows.
+      if (counted?.status === 'counted' && this.#random.below(3) === 0) {
+        await this.#exclude(url, citizens, counted.awardPeriodId);
+      }
     }
-    line?.close();
+    for (const one of [line, ...citizens]) one?.close();
   }
 
   async #do(line: Line, citizen: number, wish: Record<string, unknown>): Promise<boolean> {
@@ -319,7 +384,7 @@ export class Crowd {
     return this.#signed('acquirer', ACQUIRER);
   }
 
-  #signed(role: 'citizen' | 'acquirer', subject: string): Promise<string> {
+  #signed(role: 'citizen' | 'acquirer' | 'operator', subject: string): Promise<string> {
     const known = this.#tokens.get(subject);
     if (known !== undefined) return known;
     const token = this.#identity.sign({ role, subject, ttlSeconds: TOKEN_SECONDS });

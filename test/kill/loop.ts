@@ -28,6 +28,7 @@ export interface KillSummary {
   readonly rounds: Readonly<Record<string, number>>;
   readonly promiseCount: number;
   readonly rowCount: number;
+  readonly exclusionCount: number;
   /** What was promised and is missing or different, and what does not add up: one line each. */
   readonly broken: readonly string[];
 }
@@ -87,6 +88,7 @@ async function runFolder(options: KillOptions, { random, shardCount, rounds }: F
     await folder.lastWitness();
     tally.promiseCount += folder.crowd.promised.length;
     tally.rowCount += folder.crowd.promisedRows.length;
+    tally.exclusionCount += folder.crowd.promisedExclusions.length;
   } finally {
     await folder.remove();
   }
@@ -137,6 +139,7 @@ class Tally {
   readonly broken: string[] = [];
   promiseCount = 0;
   rowCount = 0;
+  exclusionCount = 0;
   #done = 0;
 
   constructor(roundDone: (done: number) => void = () => {}) {
@@ -150,7 +153,7 @@ class Tally {
   }
 
   summary(): KillSummary {
-    const { broken, promiseCount, rowCount } = this;
-    return { rounds: Object.fromEntries(this.#rounds), promiseCount, rowCount, broken };
+    const { broken, promiseCount, rowCount, exclusionCount } = this;
+    return { rounds: Object.fromEntries(this.#rounds), promiseCount, rowCount, exclusionCount, broken };
   }
 }

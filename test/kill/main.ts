@@ -22,6 +22,7 @@ const {
   rounds: byPlace,
   promiseCount,
   rowCount,
+  exclusionCount,
   broken,
 } = await runKills({
   ...{ rounds, seed, laneCount },
@@ -45,6 +46,7 @@ const report: Report = {
     ...[...names, AFTER_THE_LOAD].map((name) => count(name, byPlace[name] ?? 0)),
     count('commands acknowledged', promiseCount, 'promises'),
     count('rows acknowledged', rowCount, 'promises'),
+    count('exclusions acknowledged', exclusionCount, 'promises'),
     count('lost, doubled or different', broken.length, 'promises'),
     count('rounds a second', rounds / seconds, 'rounds/s'),
   ],

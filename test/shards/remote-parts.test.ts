@@ -396,6 +396,7 @@ describe('what crosses is what was said', () => {
           ok: true,
           value: run === 'final' && lastWinner !== null ? 9 : 0,
         }),
+        endExclusions: async (awardPeriodId) => awardPeriodId === 2,
         holdBack: async () => '{"name":"però"}',
         judgePeriod: async (order, isFinal) =>
           isFinal ? { ok: true, value: { decision: DECISION, programme: order.programme } } : REFUSED_PERIOD,
@@ -443,6 +444,7 @@ describe('what crosses is what was said', () => {
     }
     const run = { run: 'final', awardPeriodId: 2, lastWinner: STANDING } as const;
     expect(await near.runNotices(run)).toStrictEqual({ ok: true, value: 9 });
+    expect([await near.endExclusions(1), await near.endExclusions(2)]).toEqual([false, true]);
     expect(await near.holdBack()).toBe('{"name":"però"}');
     const settled = { decision: DECISION, programme: '{}' };
     expect(await near.judgePeriod(PERIOD_ORDER, true)).toStrictEqual({ ok: true, value: settled });

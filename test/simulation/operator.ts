@@ -295,16 +295,14 @@ export class Operator {
     }
   }
 
-  /** Whatever is excluded does not count, as its card says. Of what is over the last decision may have come too late. */
+  /** Whatever is excluded does not count, as its card says. */
   async #checkCounting(engine: Engine): Promise<void> {
-    const open = engine.periods().filter(({ status }) => status !== 'CLOSED');
     for (const { payment } of await this.#listed(engine, 'excluded')) {
       if (payment === null) continue;
       const fate = await engine.recordFate(payment.hpan, payment.record);
       if (!fate.ok) throw new Violation('liveness', `nobody says what became of a payment: ${fate.code}`);
-      const { code, hasLeft, leftCents, awardPeriodId } = fate.value;
-      const isOver = !open.some((period) => period.awardPeriodId === awardPeriodId);
-      expectThat(code === 'EXCLUDED' || hasLeft || leftCents === 0 || isOver, 'acknowledged', () => {
+      const { code, hasLeft, leftCents } = fate.value;
+      expectThat(code === 'EXCLUDED' || hasLeft || leftCents === 0, 'acknowledged', () => {
         return `${payment.record.idTrxAcquirer} is excluded, and counts: ${JSON.stringify(fate.value)}`;
       });
     }

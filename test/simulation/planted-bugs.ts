@@ -576,6 +576,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 85,
   },
   {
+    what: 'a payment that its card is told to take out counts on',
+    file: 'engine/shard/decider.ts',
+    find: "    if (body.kind !== 'exclude') return decideCard(context, cardEvent(body));\n",
+    replace:
+      "    if (body.kind !== 'exclude') return decideCard(context, cardEvent(body));\n    if (body.isExcluded && turn.nowMs % 3 === 0) return;\n",
+    seed: 36,
+  },
+  {
     what: 'a period that is open again takes rows of any file',
     file: 'engine/shard/decider.ts',
     find: '    if (file === undefined) return undefined;\n    for (const decision of this.#reopenings(turn, partition)) {\n',
