@@ -254,8 +254,8 @@ export class PayoutDesk {
   /** @returns how many records of the file were in it */
   async #changeWip({ awardPeriodId, fileNumber }: PayoutFile, change: (id: number) => PayoutChange): Promise<number> {
     const ids: number[] = [];
-    for await (const payout of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
-      if (payout.fileNumber === fileNumber) ids.push(payout.id);
+    for await (const page of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
+      for (const payout of page) if (payout.fileNumber === fileNumber) ids.push(payout.id);
     }
     for (let at = 0; at < ids.length; at += LIMITS.payoutsPageMax) {
       await this.#change(ids.slice(at, at + LIMITS.payoutsPageMax).map(change));
