@@ -8,7 +8,7 @@ import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import type { Clock, PartitionRow, Schedule, Store } from '../ports.ts';
 import { canonicalJson, decisionPrefix, decisionSub, judgePeriodOrder, Law, programmeIn } from '../programme/index.ts';
-import type { Wallet } from '../wallet/wallet.ts';
+import type { Wallet, WalletHead } from '../wallet/wallet.ts';
 import { rankedStanding } from '../wallet/wallet-facts.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { CitizenRuns } from './citizen-runs.ts';
@@ -527,11 +527,11 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     }
   }
 
-  *#wallets(): Iterable<Wallet> {
+  *#wallets(): Iterable<WalletHead> {
     const { store, partitions, found } = this.#options.recovered;
     for (const partition of partitions) {
-      for (const [{ entity }, { value }] of store.rows.scan('wallet', partition)) {
-        if (!found.actors.isChanged(entity)) yield value;
+      for (const wallet of store.rows.heads('wallet', partition)) {
+        if (!found.actors.isChanged(wallet.citizen)) yield wallet;
       }
     }
     yield* found.actors.changed('wallet') as Iterable<Wallet>;

@@ -179,6 +179,10 @@ function counted(persistence: Persistence): { readonly persistence: Persistence;
         count += 1;
         return rows.scan(...args);
       },
+      heads: (...args) => {
+        count += 1;
+        return rows.heads(...args);
+      },
       isSlow: () => rows.isSlow(),
       prefetch: (addresses) => rows.prefetch(addresses),
       pack: (pages) => rows.pack(pages),
