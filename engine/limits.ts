@@ -74,7 +74,7 @@ export const LIMITS = {
   /** Reversals given up in one turn of a partition: a backlog of years lets commands pass between. */
   expiredPerTurnMax: 500,
   /** Citizens that one turn of a payout run looks at: some milliseconds, and commands pass between. */
-  payoutsPerTurnMax: 256,
+  payoutsPerTurnMax: 512,
   /** Payout records that are read, or changed, in one go. */
   payoutsPageMax: 500,
   /** Notices that are read, or changed, in one go. */

@@ -19,7 +19,7 @@ export const SMALL_LIMITS: readonly Patch[] = [
     inFlightPerSocketMax: ['256', '64'],
     fileRowsInFlightMax: ['512', '8'],
     expiredPerTurnMax: ['500', '2'],
-    payoutsPerTurnMax: ['256', '2'],
+    payoutsPerTurnMax: ['512', '2'],
     payoutsPageMax: ['500', '3'],
     checkpointRowCount: ['50_000', '1_000'],
     checkpointBatchRows: ['1_000', '6'],
