@@ -77,6 +77,8 @@ export const LIMITS = {
   payoutsPerTurnMax: 512,
   /** Payout records that are read, or changed, in one go. */
   payoutsPageMax: 500,
+  /** PARs that are read in one go, where all are: a millisecond or two. */
+  parsPerReadMax: 500,
   /** Notices that are read, or changed, in one go. */
   noticesPageMax: 100,
   /** Files of acquirers that are read in one go. */

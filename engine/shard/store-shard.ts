@@ -15,6 +15,7 @@ import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
 import type { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
+import { KnownPars } from './known-pars.ts';
 import type { NoticeDecider } from './notice-decider.ts';
 import { NoticeRuns } from './notice-runs.ts';
 import type {
@@ -123,6 +124,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #runs: CitizenRuns;
   readonly #payoutRuns: PayoutRuns;
   readonly #notices: NoticeRuns;
+  readonly #pars: KnownPars;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #moves: Iterator<RecoveredMove> | null = null;
   #participants: Iterator<RankedStanding> | null = null;
@@ -194,6 +196,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       ...{ partitions, flushed: actors.flushed, runs: this.#runs },
       inTurn: (partition, decide) => this.#inNoticeTurn(partition, decide),
     });
+    this.#pars = new KnownPars({ partitions, flushed: actors.flushed, schedule, failed });
     this.#expiry = new ReversalExpiry({
       partitions,
       firstDueMs: (partition) => this.#reads.firstExpiryMs(partition),
@@ -302,12 +305,14 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   parCovers: ServedShard['parCovers'] = async (asked) => {
+    if (!this.#pars.mayHave(asked.par)) return { ok: true, value: [] };
     const { partitions } = this.#options.recovered;
     const covers = await Promise.all(partitions.map((partition) => this.#reads.parCovers(partition, asked)));
     return { ok: true, value: covers.flat() };
   };
 
   setPar: ServedShard['setPar'] = (citizen, hpan, par) => {
+    this.#pars.add(par);
     return new Promise((resolve) => this.#shard.setPar(citizen, hpan, par, resolve));
   };
 
@@ -396,6 +401,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   close(): Promise<void> {
     this.#isClosing = true;
+    this.#pars.stop();
     return this.#checkpointer.finish();
   }
 
