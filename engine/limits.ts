@@ -101,9 +101,11 @@ export const LIMITS = {
   /** Reversals given up in one turn of a partition: a backlog of years lets commands pass between. */
   expiredPerTurnMax: 500,
   /** Citizens that one turn of a payout run looks at: some milliseconds, and commands pass between. */
-  payoutsPerTurnMax: 256,
+  payoutsPerTurnMax: 512,
   /** Payout records that are read, or changed, in one go. */
   payoutsPageMax: 500,
+  /** PARs that are read in one go, where all are: a millisecond or two. */
+  parsPerReadMax: 500,
   /** Notices that are read, or changed, in one go. */
   noticesPageMax: 100,
   /** Files of acquirers that are read in one go. */

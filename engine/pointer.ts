@@ -14,7 +14,14 @@ export function parSub(par: string, hpan: Hpan): string {
 }
 
 export function parPrefix(par: string): string {
-  return `par ${par} `;
+  return `${PAR_PREFIX}${par} `;
+}
+
+export const PAR_PREFIX = 'par ';
+
+/** Of a `parSub`. */
+export function parOf(sub: string): string {
+  return sub.slice(PAR_PREFIX.length, sub.lastIndexOf(' '));
 }
 
 export const RECHECK_PREFIX = 'recheck ';

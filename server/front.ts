@@ -13,7 +13,7 @@ import { ErrorStore } from './errors/index.ts';
 import { log } from './fail-stop.ts';
 import { createFileIngester } from './files/index.ts';
 import { createHttpHandler } from './http/index.ts';
-import { IdentityFault, openDevelopmentIdentity } from './identity/development.ts';
+import { IdentityFault, openFolderIdentity } from './identity/folder-identity.ts';
 import type { Identity, WalletSessions } from './identity/identity.ts';
 import { openIssuerIdentity } from './identity/tokens.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -264,7 +264,7 @@ interface Identities {
 }
 
 async function openIdentities({ configuration: { issuer }, folder }: FrontOptions): Promise<Identities> {
-  const own = await openDevelopmentIdentity(folder);
+  const own = await openFolderIdentity(folder);
   if (issuer === null) return own;
   const keys = { jwksUrl: issuer.jwksUrl };
   return { ...own, identity: openIssuerIdentity({ issuer: issuer.issuer, keys, realMs, monotonicMs }) };

@@ -3,7 +3,6 @@ export type { BackupState } from './backups.ts';
 export { DESCRIPTORS_MIN, descriptorLimit } from './descriptors.ts';
 export type { KeptErrors } from './errors/index.ts';
 export type { ReconciledSums, Reconciliation } from './http/index.ts';
-export { type DevelopmentIdentity, openDevelopmentIdentity } from './identity/development.ts';
 export {
   type FolderIdentity,
   IdentityFault,

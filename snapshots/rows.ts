@@ -11,6 +11,7 @@ import {
   type RankedMark,
   type RowAddress,
   type RowChange,
+  type RowHeads,
   type Rows,
   type RowTable,
   type RowTypes,
@@ -27,6 +28,7 @@ import {
   after,
   entityPrefix,
   formatOfRow,
+  openHead,
   openLine,
   openRow,
   openValue,
@@ -131,6 +133,12 @@ export class MediumRows implements Rows {
     for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) {
       yield [addressOf(table, key), openRow(table, key, bytes, true)];
     }
+  }
+
+  *heads<T extends keyof RowHeads>(table: T, partition: number, behind?: string): Iterable<RowHeads[T]> {
+    const prefix = tablePrefix(table, partition);
+    const from = behind === undefined ? prefix : after(entityPrefix(table, partition, behind));
+    for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) yield openHead(table, key, bytes);
   }
 
   isSlow(): boolean {

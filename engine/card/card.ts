@@ -16,12 +16,16 @@ export interface HistoryRow {
   readonly deactivationMs: number | null;
 }
 
-export interface Card {
+/** What its row begins with: whose it was when. */
+export interface CardHead {
   readonly hpan: Hpan;
   readonly status: CardStatus;
   /** Payment Account Reference, in capitals: what the card has in common with its device tokens. Empty = not told. */
   readonly par: string;
   readonly history: readonly HistoryRow[];
+}
+
+export interface Card extends CardHead {
   /** (citizen, enrolment) pairs that left: their payments match no reversal (DECISION 22). */
   readonly departed: readonly Departure[];
   /** Records sent to a wallet and not yet answered. */

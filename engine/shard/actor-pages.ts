@@ -1,38 +1,62 @@
 /** Wallets or cards of a partition in the order of their keys, so many at a time, wherever the newest of each is. */
-import type { RowTypes } from '../ports.ts';
+import type { RowHeads, RowTypes } from '../ports.ts';
 import type { Actors } from './actors.ts';
 
-export interface ActorPage<T extends 'wallet' | 'card'> {
+export interface ActorPart {
+  readonly partition: number;
+  /** Empty: from the first. */
+  readonly after: string;
+  readonly countMax: number;
+}
+
+export interface ActorPage<V> {
   /** By key; as they were flushed. */
-  readonly entries: readonly (readonly [string, RowTypes[T]])[];
+  readonly values: readonly V[];
   /** After which the next page begins; null = there is none. */
   readonly next: string | null;
 }
 
-/**
- * Who has no row yet, or an older one, comes in its place among the rows that are looked at. Nobody is woken.
- *
- * @param after empty: from the first
- */
-export function actorPage<T extends 'wallet' | 'card'>(
+/** Nobody is woken. */
+export function actorPage<T extends keyof RowHeads>(actors: Actors, table: T, part: ActorPart): ActorPage<RowTypes[T]> {
+  const { partition, after } = part;
+  return pageOf(actors, table, part, valuesIn(actors.rows.scan(table, partition, after === '' ? undefined : after)));
+}
+
+/** The same of no more than their rows begin with. */
+export function headPage<T extends keyof RowHeads>(actors: Actors, table: T, part: ActorPart): ActorPage<RowHeads[T]> {
+  return pageOf(actors, table, part, actors.rows.heads(table, part.partition, part.after));
+}
+
+/** Who has no row yet, or an older one, comes in its place among the rows that are looked at. */
+function pageOf<V extends RowHeads[keyof RowHeads]>(
   actors: Actors,
-  table: T,
-  { partition, after, countMax }: { readonly partition: number; readonly after: string; readonly countMax: number },
-): ActorPage<T> {
-  const entries: [string, RowTypes[T]][] = [];
+  table: keyof RowHeads,
+  { partition, after, countMax }: ActorPart,
+  rows: Iterable<V>,
+): ActorPage<V> {
+  const values: V[] = [];
   let lookedAt = 0;
   let last: string | null = null;
-  for (const [{ entity }, { value }] of actors.rows.scan(table, partition, after === '' ? undefined : after)) {
+  for (const value of rows) {
+    const entity = entityOf(value);
     if (entity === after) continue;
     if (lookedAt === countMax) break;
     lookedAt += 1;
     last = entity;
-    if (!actors.isUnwritten(entity)) entries.push([entity, value]);
+    if (!actors.isUnwritten(entity)) values.push(value);
   }
   const isLast = lookedAt < countMax;
   for (const [entity, value] of actors.unwritten(table, partition)) {
-    if (entity > after && (isLast || entity <= last!)) entries.push([entity, value as RowTypes[T]]);
+    if (entity > after && (isLast || entity <= last!)) values.push(value as unknown as V);
   }
-  entries.sort(([left], [right]) => (left < right ? -1 : 1));
-  return { entries, next: isLast ? null : last };
+  values.sort((left, right) => (entityOf(left) < entityOf(right) ? -1 : 1));
+  return { values, next: isLast ? null : last };
+}
+
+function* valuesIn<V>(rows: Iterable<readonly [unknown, { readonly value: V }]>): Iterable<V> {
+  for (const [, { value }] of rows) yield value;
+}
+
+function entityOf(value: RowHeads[keyof RowHeads]): string {
+  return 'hpan' in value ? value.hpan : value.citizen;
 }

@@ -13,6 +13,7 @@ import { PARTITION_COUNT } from '../contract.ts';
 import type { Message, TurnRecord } from '../facts.ts';
 import { indexIn, pageOf, withLine } from '../place.ts';
 import type { ActorTable, ListTable, PageChange, Rows, RowTypes } from '../ports.ts';
+import type { Wallet, WalletHead } from '../wallet/wallet.ts';
 import { Actor, draftOf, type ListRow, newListRow, OWNER_OF, type Value, weightOf } from './actor.ts';
 import { type FoldTarget, foldOutbox } from './fold.ts';
 import { type Frozen, RowGroups } from './frozen.ts';
@@ -102,8 +103,8 @@ export class Actors {
   }
 
   /** As the newest turn decided it, where that is awake; else it is as it was. */
-  newest<T extends 'wallet' | 'card'>(entity: string, flushed: RowTypes[T]): RowTypes[T] {
-    return (this.#awake.get(entity)?.decided as RowTypes[T] | undefined) ?? flushed;
+  newest(wallet: WalletHead): WalletHead {
+    return (this.#awake.get(wallet.citizen)?.decided as Wallet | undefined) ?? wallet;
   }
 
   *changed(table: ActorTable): Iterable<Value> {

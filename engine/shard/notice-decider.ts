@@ -10,9 +10,9 @@ import { anomalousId, newNotice, noticeRunSub, noticeSub } from '../notice/notic
 import { partitionOf } from '../partition.ts';
 import { type Payout, payoutId } from '../payout/payout.ts';
 import { findPeriod, isStillDue, periodNotice, retryOf, transferNotice } from '../programme/index.ts';
-import type { Wallet } from '../wallet/wallet.ts';
+import type { Wallet, WalletHead } from '../wallet/wallet.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
-import { actorPage } from './actor-pages.ts';
+import { headPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
 import type { RunProgress } from './citizen-runs.ts';
 import type { Turn } from './turn.ts';
@@ -60,8 +60,8 @@ export class NoticeDecider {
     if (before?.isDone === true) return { isDone: true, tied: [] };
 
     const after = before?.cursor ?? '';
-    const page = actorPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
-    const wallets = page.entries.map(([citizen, wallet]) => this.#options.actors.newest<'wallet'>(citizen, wallet));
+    const page = headPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
+    const wallets = page.values.map((wallet) => this.#options.actors.newest(wallet));
     const tied = wallets.flatMap((wallet) => tiedOf(wallet, awardPeriodId, step));
     if (tied.length > 0) return { isDone: false, tied };
 
@@ -86,7 +86,7 @@ export class NoticeDecider {
     this.#queue(turn, partitionOf(citizen), { ...notice, id: anomalousId(citizen, about) });
   }
 
-  #contentOf(wallet: Wallet, step: NoticeStep): NoticeContent | null {
+  #contentOf(wallet: WalletHead, step: NoticeStep): NoticeContent | null {
     if (wallet.status !== 'enabled') return null;
     const standing = totalsOf(wallet, step.awardPeriodId);
     const subject = {

@@ -31,9 +31,9 @@ import { decidePayout, type PayoutEvent } from '../payout/payout-machine.ts';
 import { RunReader } from '../payout/runs.ts';
 import { type PartitionRow, StorageFault, type Vault } from '../ports.ts';
 import { findPeriod, payoutAmounts, supplementOf } from '../programme/index.ts';
-import type { SealedPayoff, Wallet } from '../wallet/wallet.ts';
+import type { SealedPayoff, Wallet, WalletHead } from '../wallet/wallet.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
-import { actorPage } from './actor-pages.ts';
+import { headPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
 import type { RunProgress } from './citizen-runs.ts';
 import { emptyPartition } from './fold.ts';
@@ -73,8 +73,8 @@ export class PayoutDecider {
     if (before?.isDone === true) return { isDone: true, tied: [] };
 
     const after = before?.cursor ?? '';
-    const page = actorPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
-    const wallets = page.entries.map(([citizen, wallet]) => this.#options.actors.newest<'wallet'>(citizen, wallet));
+    const page = headPage(this.#options.actors, 'wallet', { partition, after, countMax: LIMITS.payoutsPerTurnMax });
+    const wallets = page.values.map((wallet) => this.#options.actors.newest(wallet));
     const tied = wallets.flatMap((wallet) => tiedOf(wallet, order.awardPeriodId, step));
     if (tied.length > 0) return { isDone: false, tied };
 
@@ -110,7 +110,7 @@ export class PayoutDecider {
     turn: Turn,
     partition: number,
     { order, ...winners }: RunStep,
-    wallets: readonly Wallet[],
+    wallets: readonly WalletHead[],
     after: CitizenKey | '',
   ): readonly Payout[] {
     const period = this.#period(order.awardPeriodId);

@@ -7,8 +7,9 @@ import type { Read } from '../engine.ts';
 import { LIMITS } from '../limits.ts';
 import type { PartitionRow, Schedule } from '../ports.ts';
 import { findPeriod, payoutAmounts } from '../programme/index.ts';
+import type { WalletHead } from '../wallet/wallet.ts';
 import { totalsOf } from '../wallet/wallet-facts.ts';
-import { type ActorPage, actorPage } from './actor-pages.ts';
+import { type ActorPage, headPage } from './actor-pages.ts';
 import type { Actors } from './actors.ts';
 import type { CitizenRuns, RunProgress } from './citizen-runs.ts';
 import type { LastPayoutOrder, PayoutProgress, PayoutRunWork } from './parts.ts';
@@ -61,12 +62,12 @@ export class PayoutRuns {
     let dueCents = 0;
     for (const partition of partitions) {
       for (let after: string | null = ''; after !== null; ) {
-        const page: ActorPage<'wallet'> = actorPage(actors, 'wallet', {
+        const page: ActorPage<WalletHead> = headPage(actors, 'wallet', {
           partition,
           after,
           countMax: LIMITS.payoutsPerTurnMax,
         });
-        for (const [, wallet] of page.entries) {
+        for (const wallet of page.values) {
           const totals = totalsOf(wallet, awardPeriodId);
           if (totals === undefined) continue;
           dueCents += payoutAmounts(totals, period, { cut: null, isWinner: false })?.cashbackCents ?? 0;

@@ -17,13 +17,14 @@ import {
   Law,
   programmeIn,
 } from '../programme/index.ts';
-import type { Wallet } from '../wallet/wallet.ts';
+import type { Wallet, WalletHead } from '../wallet/wallet.ts';
 import { rankedStanding } from '../wallet/wallet-facts.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { CitizenRuns } from './citizen-runs.ts';
 import { coveredCards } from './covered-cards.ts';
 import type { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
+import { KnownPars } from './known-pars.ts';
 import type { NoticeDecider } from './notice-decider.ts';
 import { NoticeRuns } from './notice-runs.ts';
 import type {
@@ -132,6 +133,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   readonly #runs: CitizenRuns;
   readonly #payoutRuns: PayoutRuns;
   readonly #notices: NoticeRuns;
+  readonly #pars: KnownPars;
   readonly #listeners = new Set<(citizens: readonly CitizenKey[]) => void>();
   #moves: Iterator<RecoveredMove> | null = null;
   #participants: Iterator<RankedStanding> | null = null;
@@ -203,6 +205,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
       ...{ partitions, flushed: actors.flushed, runs: this.#runs },
       inTurn: (partition, decide) => this.#inNoticeTurn(partition, decide),
     });
+    this.#pars = new KnownPars({ partitions, flushed: actors.flushed, schedule, failed });
     this.#expiry = new ReversalExpiry({
       partitions,
       firstDueMs: (partition) => this.#reads.firstExpiryMs(partition),
@@ -311,12 +314,14 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
   }
 
   parCovers: ServedShard['parCovers'] = async (asked) => {
+    if (!this.#pars.mayHave(asked.par)) return { ok: true, value: [] };
     const { partitions } = this.#options.recovered;
     const covers = await Promise.all(partitions.map((partition) => this.#reads.parCovers(partition, asked)));
     return { ok: true, value: covers.flat() };
   };
 
   setPar: ServedShard['setPar'] = (citizen, hpan, par) => {
+    this.#pars.add(par);
     return new Promise((resolve) => this.#shard.setPar(citizen, hpan, par, resolve));
   };
 
@@ -407,6 +412,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   close(): Promise<void> {
     this.#isClosing = true;
+    this.#pars.stop();
     return this.#checkpointer.finish();
   }
 
@@ -560,11 +566,11 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
     }
   }
 
-  *#wallets(): Iterable<Wallet> {
+  *#wallets(): Iterable<WalletHead> {
     const { store, partitions, found } = this.#options.recovered;
     for (const partition of partitions) {
-      for (const [{ entity }, { value }] of store.rows.scan('wallet', partition)) {
-        if (!found.actors.isChanged(entity)) yield value;
+      for (const wallet of store.rows.heads('wallet', partition)) {
+        if (!found.actors.isChanged(wallet.citizen)) yield wallet;
       }
     }
     yield* found.actors.changed('wallet') as Iterable<Wallet>;

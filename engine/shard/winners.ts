@@ -3,7 +3,7 @@ import type { CitizenKey, PeriodParameters } from '../contract.ts';
 import type { Standing } from '../facts.ts';
 import { compareWithoutTaxCodes } from '../ranking/audit.ts';
 import type { Ranking } from '../ranking/ranking.ts';
-import type { PeriodTotals, Wallet } from '../wallet/wallet.ts';
+import type { PeriodTotals, WalletHead } from '../wallet/wallet.ts';
 import { rankedStanding, totalsOf } from '../wallet/wallet-facts.ts';
 
 export interface Winners {
@@ -25,7 +25,7 @@ export function lastWinner(ranking: Ranking, { minPosition }: PeriodParameters):
 }
 
 /** Of whom it has to be asked. */
-export function tiedOf(wallet: Wallet, awardPeriodId: number, { lastWinner, verdicts }: Winners): readonly Tied[] {
+export function tiedOf(wallet: WalletHead, awardPeriodId: number, { lastWinner, verdicts }: Winners): readonly Tied[] {
   const totals = totalsOf(wallet, awardPeriodId);
   if (totals === undefined || lastWinner === null || verdicts.has(wallet.citizen)) return [];
   const standing = rankedStanding(totals);

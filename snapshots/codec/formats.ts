@@ -10,9 +10,16 @@
  * What a new one changes is written in its own files on top of the one before.
  */
 import type { RowTable } from '../../engine/ports.ts';
-import { type LineReaders, lineReaders, type RowValues, rowValues as rowValuesV1 } from './rows-v1.ts';
+import {
+  type HeadCodecs,
+  type LineReaders,
+  lineReaders,
+  type RowValues,
+  rowHeads,
+  rowValues as rowValuesV1,
+} from './rows-v1.ts';
 import { rowValues as rowValuesV2 } from './rows-v2.ts';
-import { lineReaders as lineReadersV3, rowValues as rowValuesV3 } from './rows-v3.ts';
+import { lineReaders as lineReadersV3, rowHeads as rowHeadsV3, rowValues as rowValuesV3 } from './rows-v3.ts';
 import type { Codec } from './shape.ts';
 import { type TurnBody, turnBody as turnBodyV1 } from './turn-v1.ts';
 import { turnBody as turnBodyV2 } from './turn-v2.ts';
@@ -21,6 +28,8 @@ import { turnBody as turnBodyV3 } from './turn-v3.ts';
 export interface Format {
   readonly turnBody: Codec<TurnBody>;
   readonly rowValues: RowValues;
+  /** Of what a row begins with alone. */
+  readonly rowHeads: HeadCodecs;
   /** Of a line of a page alone. */
   readonly lineReaders: LineReaders;
 }
@@ -32,9 +41,9 @@ export const FORMAT = 3;
 export const FORMAT_OLDEST = 1;
 
 const FORMATS: Readonly<Record<number, Format>> = {
-  1: { turnBody: turnBodyV1, rowValues: rowValuesV1, lineReaders },
-  2: { turnBody: turnBodyV2, rowValues: rowValuesV2, lineReaders },
-  3: { turnBody: turnBodyV3, rowValues: rowValuesV3, lineReaders: lineReadersV3 },
+  1: { turnBody: turnBodyV1, rowValues: rowValuesV1, rowHeads, lineReaders },
+  2: { turnBody: turnBodyV2, rowValues: rowValuesV2, rowHeads, lineReaders },
+  3: { turnBody: turnBodyV3, rowValues: rowValuesV3, rowHeads: rowHeadsV3, lineReaders: lineReadersV3 },
 };
 
 /** @param number in [FORMAT_OLDEST, FORMAT], or as it was found: undefined = there is no such format */

@@ -1,7 +1,7 @@
 /** Format 1 of the rows, by table. Field order and numbers are the format: see formats.ts. */
-import type { Card, Departure, HistoryRow, RecentRecord, ReversalRow } from '../../engine/card/card.ts';
-import type { Line, OutboxRow, PageTable, PartitionRow, RowTable, RowTypes } from '../../engine/ports.ts';
-import type { CommandPage, PeriodTotals, Wallet, WalletMethod } from '../../engine/wallet/wallet.ts';
+import type { Card, CardHead, Departure, HistoryRow, RecentRecord, ReversalRow } from '../../engine/card/card.ts';
+import type { Line, OutboxRow, PageTable, PartitionRow, RowHeads, RowTable, RowTypes } from '../../engine/ports.ts';
+import type { CommandPage, PeriodTotals, Wallet, WalletHead, WalletMethod } from '../../engine/wallet/wallet.ts';
 import type { ByteReader } from './bytes.ts';
 import { page, readLine } from './page.ts';
 import {
@@ -152,6 +152,17 @@ export const rowValues: RowValues = {
   exclusion: newer,
   merchantDay: newer,
 };
+
+/** Of what a row begins with: read alone, the rest is left where it is. */
+export type HeadCodecs = { readonly [T in keyof RowHeads]: Codec<RowHeads[T]> };
+
+export function headCodecs(wallet: Fields<Wallet>, card: Fields<Card>): HeadCodecs {
+  const { operations, commands, pagedTo, updatedMs, ...walletHead } = wallet;
+  const { departed, unanswered, recent, olderMs, pending, arrivals, reversals, ...cardHead } = card;
+  return { wallet: shape<WalletHead>(walletHead), card: shape<CardHead>(cardHead) };
+}
+
+export const rowHeads: HeadCodecs = headCodecs(walletFields, cardFields);
 
 /** A line of a page alone; undefined where the page is shorter. */
 export type LineReaders = {

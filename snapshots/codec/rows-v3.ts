@@ -5,15 +5,17 @@ import type { PartitionRow, PayoutLink } from '../../engine/ports.ts';
 import type { FrozenPlace, PeriodTotals, Wallet } from '../../engine/wallet/wallet.ts';
 import { page, readLine } from './page.ts';
 import {
-  cardFields,
+  cardFields as cardFieldsV1,
+  type HeadCodecs,
+  headCodecs,
   type LineReaders,
   lineReaders as lineReadersV1,
   partitionFields,
   periodTotalsFields,
   type RowValues,
 } from './rows-v1.ts';
-import { rowValues as rowValuesV2, walletFields } from './rows-v2.ts';
-import { flag, integer, list, nullable, shape, text } from './shape.ts';
+import { rowValues as rowValuesV2, walletFields as walletFieldsV2 } from './rows-v2.ts';
+import { type Fields, flag, integer, list, nullable, shape, text } from './shape.ts';
 import { standing } from './values-v1.ts';
 import {
   exclusion,
@@ -35,16 +37,20 @@ import {
 
 const frozenPlace = shape<FrozenPlace>({ standing: nullable(standing) });
 
+const walletFields: Fields<Wallet> = {
+  ...walletFieldsV2,
+  recheck: nullable(recheck),
+  payoffRefused: nullable(payoffRefused),
+  favourite: nullable(text),
+  totals: list(shape<PeriodTotals>({ ...periodTotalsFields, frozen: nullable(frozenPlace), isRanked: flag })),
+};
+
+const cardFields: Fields<Card> = { ...cardFieldsV1, par: text };
+
 export const rowValues: RowValues = {
   ...rowValuesV2,
-  wallet: shape<Wallet>({
-    ...walletFields,
-    recheck: nullable(recheck),
-    payoffRefused: nullable(payoffRefused),
-    favourite: nullable(text),
-    totals: list(shape<PeriodTotals>({ ...periodTotalsFields, frozen: nullable(frozenPlace), isRanked: flag })),
-  }),
-  card: shape<Card>({ ...cardFields, par: text }),
+  wallet: shape<Wallet>(walletFields),
+  card: shape<Card>(cardFields),
   partition: shape<PartitionRow>({
     ...partitionFields,
     payoutCount: integer,
@@ -65,6 +71,8 @@ export const rowValues: RowValues = {
   exclusion,
   merchantDay,
 };
+
+export const rowHeads: HeadCodecs = headCodecs(walletFields, cardFields);
 
 export const lineReaders: LineReaders = {
   ...lineReadersV1,

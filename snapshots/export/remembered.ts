@@ -125,7 +125,7 @@ export class Remembered {
         const page: ReturnType<typeof actorPage<T>> = actorPage(actors, table, {
           ...{ partition, after, countMax: LIMITS.rowPageCount },
         });
-        for (const [, value] of page.entries) yield value;
+        yield* page.values;
         after = page.next;
       }
     }

@@ -236,6 +236,22 @@ describe.each(places)('persistence %s', (_, makePlace) => {
       expect(met).toEqual([...entities].sort());
     });
 
+    test('heads are what the rows of a table and partition begin with, in key order, of those after whoever is named', async () => {
+      const citizens = Array.from({ length: 200 }, () => samples.citizen()).sort();
+      const rows = citizens.map((citizen) => {
+        const address = { table: 'wallet', partition: 7, entity: citizen, sub: '' } as const;
+        return { address, sequence: 1, value: { ...samples.row('wallet'), citizen } };
+      });
+      await store.rows.write([...rows, change('wallet', 8, 'ab', ''), change('card', 7, 'ab', '')]);
+      const headsAfter = (after?: string) => [...store.rows.heads('wallet', 7, after)];
+      const met = headsAfter();
+      expect(met.map(({ citizen }) => citizen)).toEqual(citizens);
+      for (const [index, head] of met.entries()) expect(rows[index]!.value).toMatchObject(head);
+      expect(headsAfter('')).toEqual(met);
+      expect(headsAfter(citizens[49])).toEqual(met.slice(50));
+      expect(headsAfter(citizens.at(-1))).toEqual([]);
+    });
+
     test('a page that is packed says what it will say when it is written, and nothing after it changes that', async () => {
       const pages = [...'abcde'].map((sub, index) => {
         const table = index % 2 === 0 ? 'payment' : 'record';

@@ -2,10 +2,11 @@
 // by a start; facts are counted in the journal, the inspector reads it again, and a tick with nothing due reads no row.
 import { expect, test } from 'vitest';
 import { LIMITS, type ListedReversalState, makeTaxCode, type ReversalView } from '../../engine/index.ts';
-import type { RowChange, Rows, Store } from '../../engine/ports.ts';
-import { type MemoryDisk, openMemoryPersistence, type Persistence } from '../../snapshots/index.ts';
+import type { RowChange } from '../../engine/ports.ts';
+import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { outcomeText } from '../golden/vector.ts';
+import { counted } from '../support/counted-rows.ts';
 import { factsOf } from '../support/journal.ts';
 import { openOnDisk, turnsTaken } from '../support/shards.ts';
 import { hpan, value, World } from '../support/world.ts';
@@ -157,40 +158,6 @@ test('a reversal that found its payment, or is in doubt, does not expire; the do
   }
   await expectInspected(later, disk);
 });
-
-/** Counts what is read of rows. */
-function counted(persistence: Persistence): { readonly persistence: Persistence; readonly reads: () => number } {
-  let count = 0;
-  const stores = persistence.stores.map(({ rows, journal, vault }): Store => {
-    const counting: Rows = {
-      get: (...args) => {
-        count += 1;
-        return rows.get(...args);
-      },
-      line: (...args) => {
-        count += 1;
-        return rows.line(...args);
-      },
-      list: (...args) => {
-        count += 1;
-        return rows.list(...args);
-      },
-      scan: (...args) => {
-        count += 1;
-        return rows.scan(...args);
-      },
-      isSlow: () => rows.isSlow(),
-      prefetch: (addresses) => rows.prefetch(addresses),
-      pack: (pages) => rows.pack(pages),
-      write: (changes) => rows.write(changes),
-      rewriteOlder: (rowCountMax) => rows.rewriteOlder(rowCountMax),
-      setCheckpoint: (mark) => rows.setCheckpoint(mark),
-      checkpoint: () => rows.checkpoint(),
-    };
-    return { rows: counting, journal, vault };
-  });
-  return { persistence: { ...persistence, stores }, reads: () => count };
-}
 
 test('a tick reads no row before something is due, and then no card but those', async () => {
   const { world, disk } = await open(1, 40);

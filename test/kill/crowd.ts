@@ -5,7 +5,7 @@
  */
 import WebSocket from 'ws';
 import { isoText, makeIban, makeTaxCode, type PaymentView, type RecordOutcome } from '../../engine/index.ts';
-import type { DevelopmentIdentity } from '../../server/index.ts';
+import type { FolderIdentity } from '../../server/index.ts';
 import type { Random } from '../support/random.ts';
 
 export interface Promised {
@@ -123,10 +123,10 @@ export class Crowd {
   /** Sent, never answered: may or may not have happened. */
   readonly inDoubt: Omit<Promised, 'ref' | 'answer'>[] = [];
   readonly #random: Random;
-  readonly #identity: DevelopmentIdentity;
+  readonly #identity: FolderIdentity;
   #ids = 0;
 
-  constructor(random: Random, identity: DevelopmentIdentity) {
+  constructor(random: Random, identity: FolderIdentity) {
     this.#random = random;
     this.#identity = identity;
   }

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dayText, italy2020, type PeriodParameters, romeDayNumber } from '../../engine/index.ts';
-import { openDevelopmentIdentity } from '../../server/index.ts';
+import { openFolderIdentity } from '../../server/index.ts';
 import { openFolder, verifyFolder } from '../../snapshots/index.ts';
 import { writeManifest } from '../../snapshots/lmdb/folder.ts';
 import type { Random } from '../support/random.ts';
@@ -74,7 +74,7 @@ export class KilledFolder {
     const { manifest, unlock } = openFolder(data, options.shardCount);
     writeManifest(data, { ...manifest, format: FORMAT_FIRST });
     unlock();
-    return new KilledFolder(options, path, new Crowd(options.random, await openDevelopmentIdentity(data)));
+    return new KilledFolder(options, path, new Crowd(options.random, await openFolderIdentity(data)));
   }
 
   private constructor(options: KilledFolderOptions, path: string, crowd: Crowd) {

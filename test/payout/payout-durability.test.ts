@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { consapFile, type WrittenFile, writePayoutFiles } from '../../server/payout/index.ts';
 import { Random, seed } from '../support/random.ts';
-import { CLOCK, randomRows, stream } from './rows.ts';
+import { CLOCK, pagesOf, randomRows, stream } from './rows.ts';
 
 const disk = vi.hoisted(() => ({
   calls: [] as string[],
@@ -57,9 +57,9 @@ afterEach(() => rm(folder, { recursive: true }));
 /** Two files of two rows. */
 async function run(filesAtOnce = 1): Promise<readonly WrittenFile[]> {
   const told: WrittenFile[] = [];
-  const rows = stream(randomRows(new Random(seed), 4));
+  const pages = stream(pagesOf(randomRows(new Random(seed), 4), 3));
   try {
-    for await (const file of writePayoutFiles(rows, {
+    for await (const file of writePayoutFiles(pages, {
       ...{ folder, format: consapFile, clock: CLOCK, rowCount: 4, rowsPerFile: 2, filesAtOnce },
       announce: async ({ name }) => disk.note(`announce ${name}`),
     })) {

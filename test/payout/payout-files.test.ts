@@ -19,7 +19,7 @@ import {
 import { ROWS_PER_FILE_MAX } from '../../server/payout/payout-files.ts';
 import { Random, seed } from '../support/random.ts';
 import { instant } from '../support/world.ts';
-import { aliveBytes, all, CLOCK, randomRows, rowOf, stream } from './rows.ts';
+import { aliveBytes, all, CLOCK, pagesOf, randomRows, rowOf, stream } from './rows.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -27,14 +27,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+/** A list comes in pages of three rows, which end elsewhere than files do; a source row by row. */
 function write(
   rows: AsyncIterable<PayoutRow> | readonly PayoutRow[],
   options: Partial<PayoutFilesOptions> = {},
 ): AsyncGenerator<WrittenFile> {
-  const isList = Array.isArray(rows);
-  const rowCount = isList ? rows.length : 0;
-  const source = isList ? stream(rows as readonly PayoutRow[]) : (rows as AsyncIterable<PayoutRow>);
-  return writePayoutFiles(source, { folder, format: consapFile, clock: CLOCK, rowCount, ...options });
+  const rowCount = 'length' in rows ? rows.length : 0;
+  const pages = 'length' in rows ? stream(pagesOf(rows, 3)) : pagesOfOne(rows);
+  return writePayoutFiles(pages, { folder, format: consapFile, clock: CLOCK, rowCount, ...options });
+}
+
+async function* pagesOfOne(rows: AsyncIterable<PayoutRow>): AsyncGenerator<readonly PayoutRow[]> {
+  for await (const row of rows) yield [row];
 }
 
 async function contents(): Promise<readonly string[]> {

@@ -54,6 +54,11 @@ export function randomRow(random: Random, id: number): PayoutRow {
   });
 }
 
+export function pagesOf(rows: readonly PayoutRow[], rowCount: number): readonly (readonly PayoutRow[])[] {
+  const pageCount = Math.ceil(rows.length / rowCount);
+  return Array.from({ length: pageCount }, (_, page) => rows.slice(page * rowCount, (page + 1) * rowCount));
+}
+
 /** Rising ids from 1. */
 export function randomRows(random: Random, count: number): PayoutRow[] {
   return Array.from({ length: count }, (_, index) => randomRow(random, index + 1));

@@ -5,9 +5,18 @@ import { expect, test } from 'vitest';
 import type { TurnRecord } from '../../engine/facts.ts';
 import type { RowAddress, RowChange } from '../../engine/ports.ts';
 import { ByteReader, ByteWriter, MalformedBytes } from '../../snapshots/codec/bytes.ts';
-import { FORMAT, formatOf } from '../../snapshots/codec/formats.ts';
+import { FORMAT, FORMAT_OLDEST, formatOf } from '../../snapshots/codec/formats.ts';
 import { checkChain, checkRecord, openRecord, sealRecord } from '../../snapshots/record.ts';
-import { addressOf, after, openLine, openRow, ROW_TABLES, rowKey, sealRow } from '../../snapshots/row-format.ts';
+import {
+  addressOf,
+  after,
+  openHead,
+  openLine,
+  openRow,
+  ROW_TABLES,
+  rowKey,
+  sealRow,
+} from '../../snapshots/row-format.ts';
 import { Random, seed } from '../support/random.ts';
 import { Samples } from '../support/samples.ts';
 
@@ -161,5 +170,23 @@ test('a line of a page is read alone as it is read with all others, also where t
     expect(openRow(table, key, bytes)).toEqual({ sequence: 9, value: lines });
     bytes[bytes.length - 1]! ^= 1;
     expect(refusalOf(() => openLine(table, key, bytes, 0))).toBe('ROW_DAMAGED');
+  }
+});
+
+test('what a row begins with is read alone as it is read with the rest, in every format, also where the row is damaged', () => {
+  const samples = new Samples(new Random(seed));
+  for (let format = FORMAT_OLDEST; format <= FORMAT; format += 1) {
+    for (const table of ['wallet', 'card'] as const) {
+      const address: RowAddress & { table: typeof table } = { table, partition: 3, entity: 'ab', sub: '' };
+      const key = rowKey(table, 3, 'ab', '');
+      const change = { address, sequence: 9, value: samples.row(table) } as RowChange;
+      writer.reset();
+      const bytes = Buffer.from(sealRow(writer, key, change, format));
+      const head = openHead(table, key, bytes);
+      expect(openRow(table, key, bytes).value, `seed=${seed} format=${format}`).toMatchObject(head);
+      expect(Object.keys(head)).toContain(table === 'wallet' ? 'totals' : 'history');
+      bytes[bytes.length - 1]! ^= 1;
+      expect(refusalOf(() => openHead(table, key, bytes))).toBe('ROW_DAMAGED');
+    }
   }
 });
