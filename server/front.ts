@@ -164,6 +164,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     cardCharges: cardChargesOf(configuration),
     hashList: () => hashLists.current,
     versions,
+    admission,
     isReady: () => !requests.isDraining,
     isDraining: () => requests.isDraining,
     threads,

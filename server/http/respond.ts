@@ -5,8 +5,10 @@ import type { HttpResponse } from '../transport/index.ts';
 import type { FeatureRefusal } from '../versions/index.ts';
 import { type MessageCode, sayRefusal } from '../wire/index.ts';
 
+/** What is refused, and where it was for want of room an appointment. */
+export type HttpRefusal = FeatureRefusal & { readonly ticket?: string; readonly position?: number };
 /** A handler answers, or refuses with a code; the router turns a refusal into an error body. */
-export type Answer = HttpResponse | FeatureRefusal;
+export type Answer = HttpResponse | HttpRefusal;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -20,7 +22,7 @@ export function refuse(code: Refused['code'], detail?: string): Refused {
   return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
 }
 
-export function isRefused(answer: Answer): answer is FeatureRefusal {
+export function isRefused(answer: Answer): answer is HttpRefusal {
   return 'ok' in answer;
 }
 
@@ -30,7 +32,7 @@ export function isRefused(answer: Answer): answer is FeatureRefusal {
  * @param nowMs the programme's time, as `retryAtMs` is
  * @param inPassing see `sayRefusal`
  */
-export function errorResponse(refused: FeatureRefusal, nowMs: number, inPassing?: MessageCode): HttpResponse {
+export function errorResponse(refused: HttpRefusal, nowMs: number, inPassing?: MessageCode): HttpResponse {
   const { status, programmeCode } = REFUSALS[refused.code];
   const { message, messageIt, messageCode } = sayRefusal(refused.code, refused.instead, inPassing);
   const body = {
@@ -40,6 +42,8 @@ export function errorResponse(refused: FeatureRefusal, nowMs: number, inPassing?
     messageCode,
     detail: refused.detail,
     retryAtMs: refused.retryAtMs,
+    ticket: refused.ticket,
+    position: refused.position,
   };
   const headers = { 'content-type': JSON_TYPE, ...authenticateHeader(status), ...retryHeader(refused, nowMs) };
   return { status, headers, body: JSON.stringify(body) };
@@ -50,9 +54,10 @@ function authenticateHeader(status: number): Record<string, string> {
 }
 
 /** Whole seconds, rounded up: who obeys never comes too early. */
-function retryHeader({ retryAtMs }: Refused, nowMs: number): Record<string, string> {
+function retryHeader({ retryAtMs, ticket }: HttpRefusal, nowMs: number): Record<string, string> {
   if (retryAtMs === undefined) return {};
-  const waitMs = Math.min(Math.max(retryAtMs - nowMs, 1_000), LIMITS.retryMsMax);
+  const longestMs = ticket === undefined ? LIMITS.retryMsMax : Number.POSITIVE_INFINITY;
+  const waitMs = Math.min(Math.max(retryAtMs - nowMs, 1_000), longestMs);
   return { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
 }
 

@@ -1,5 +1,6 @@
 /** One table row of the HTTP API, and finding the row that a request means. */
 import type { Role } from '../../engine/index.ts';
+import type { Class } from '../admission/index.ts';
 import type { Principal } from '../identity/identity.ts';
 import type { HttpRequest } from '../transport/index.ts';
 import type { Access } from '../versions/index.ts';
@@ -25,6 +26,8 @@ interface Address {
   readonly feature?: Feature;
   /** What the app says where this fails for a while (domain 6.5). Absent: what the refusal says. */
   readonly failure?: MessageCode;
+  /** Before whom it is let in where there is no room for all. Absent: as its method says (letting-in.ts). */
+  readonly priority?: Class;
   /** Also with the token of a wallet session (domain 6.3). Absent: with none but the ordinary. */
   readonly takesWalletSession?: boolean;
 }

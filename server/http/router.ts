@@ -1,7 +1,7 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
 import type { Engine } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
-import { retryAtMs, type StorageStatus } from '../admission/index.ts';
+import { type Admission, retryAtMs, type StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { ErrorStore } from '../errors/index.ts';
@@ -13,7 +13,7 @@ import type { CardCharges, CardVault, MethodSearch } from '../partners/index.ts'
 import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
-import { clientOf, type FeatureRefusal, Versions } from '../versions/index.ts';
+import { clientOf, Versions } from '../versions/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
 import { isWorldsFault } from '../worlds-fault.ts';
 import { adminRoutes } from './admin.ts';
@@ -24,11 +24,12 @@ import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
+import { comeBackOf } from './letting-in.ts';
 import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
 import { periodRoutes } from './periods.ts';
 import { reconciliationRoutes } from './reconciliation.ts';
-import { type Answer, COMMON_HEADERS, errorResponse, isRefused, refuse } from './respond.ts';
+import { type Answer, COMMON_HEADERS, errorResponse, type HttpRefusal, isRefused, refuse } from './respond.ts';
 import { reversalRoutes } from './reversals.ts';
 import { createRouteTable, type Finding, type Route } from './route.ts';
 import { rtdRoutes } from './rtd.ts';
@@ -74,6 +75,8 @@ export interface HttpOptions {
   readonly setAside?: (() => readonly SetAside[]) | undefined;
   /** Nothing more is begun: the server stops. Absent: it never does. */
   readonly isDraining?: (() => boolean) | undefined;
+  /** Absent: everybody is let in. */
+  readonly admission?: Admission | undefined;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions | undefined;
   readonly log: (line: RequestLine) => void;
@@ -126,7 +129,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
 }
 
 /** Whoever needed a third party that does not answer is told when to come back. */
-function withReturn(refused: FeatureRefusal, nowMs: number, random: number): FeatureRefusal {
+function withReturn(refused: HttpRefusal, nowMs: number, random: number): HttpRefusal {
   if (refused.code !== 'PARTNER_UNAVAILABLE') return refused;
   return { ...refused, retryAtMs: retryAtMs('partner', nowMs, random) };
 }
@@ -162,7 +165,8 @@ async function admit(request: HttpRequest, { route, parameters }: Found, options
   const { principal } = verification;
   if (!allows(route, principal.role)) return refuse('FORBIDDEN');
   const access = versions.accessOf(clientOf(request));
-  return access.refusalOf(route.feature ?? null) ?? route.handle({ request, principal, access, parameters });
+  const refusal = access.refusalOf(route.feature ?? null) ?? comeBackOf(options, request, route, principal);
+  return refusal ?? route.handle({ request, principal, access, parameters });
 }
 
 function allows({ roles }: Route, role: string): boolean {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PrivateKey } from 'openpgp';
 import { type Engine, italy2020, openEngine, type Programme, type Role } from '../../engine/index.ts';
+import type { Admission } from '../../server/admission/index.ts';
 import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
 import { createFileIngester } from '../../server/files/index.ts';
@@ -50,6 +51,7 @@ export interface ServerOptions {
   /** Default Italy's. */
   readonly programme?: Programme;
   readonly versions?: Versions;
+  readonly admission?: Admission;
   /** Of the platform; absent: nothing encrypted is taken. */
   readonly pgpKey?: PrivateKey;
   readonly isEncryptionRequired?: boolean;
@@ -88,6 +90,7 @@ export class HttpServer {
     cardCharges = NO_CHARGES,
     programme = italy2020(),
     versions = new Versions(),
+    admission,
     pgpKey,
     isEncryptionRequired = false,
   }: ServerOptions = {}): Promise<HttpServer> {
@@ -128,6 +131,7 @@ export class HttpServer {
       hashList: () => hashLists.current,
       isReady,
       versions,
+      admission,
       log: (line) => lines.push(line),
       realMs: Date.now,
       monotonicMs,

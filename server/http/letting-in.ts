@@ -1,0 +1,45 @@
+/** Admission over HTTP: a citizen or an issuer whose request would wait too long is told when to come back. */
+import { type Engine, LIMITS } from '../../engine/index.ts';
+import { type Admission, CHANNEL_OF, type Class } from '../admission/index.ts';
+import type { SettableClock } from '../clock.ts';
+import type { Principal } from '../identity/identity.ts';
+import type { HttpRequest } from '../transport/index.ts';
+import { type Answer, refuse } from './respond.ts';
+import type { Route } from './route.ts';
+
+/** Where the ticket of an earlier refusal comes back. */
+const TICKET_HEADER = 'x-clickday-ticket';
+
+export interface LettingInOptions {
+  readonly engine: Engine;
+  readonly clock: SettableClock;
+  /** Absent: everybody is let in. */
+  readonly admission?: Admission | undefined;
+}
+
+/** Null: it may go on. Files of acquirers keep a pace of their own, and operators are few. */
+export function comeBackOf(
+  { engine, clock, admission }: LettingInOptions,
+  request: HttpRequest,
+  route: Route,
+  { role, subject }: Principal,
+): Answer | null {
+  if (admission === undefined || (role !== 'citizen' && role !== 'issuer')) return null;
+  const asker = role === 'citizen' ? engine.citizenKeyOf(subject) : subject;
+  const comeBack = admission.ask({
+    asker,
+    channel: CHANNEL_OF[role],
+    class: route.priority ?? priorityOf(route),
+    shard: role === 'citizen' ? admission.shardOf(asker) : admission.fullestShard,
+    weight: 1,
+    ticket: request.header(TICKET_HEADER),
+  });
+  if (comeBack === null) return null;
+  const { waitMs, ticket, position } = comeBack;
+  const retryAtMs = clock.nowMs() + Math.max(waitMs, LIMITS.appointmentMsMin);
+  return { ...refuse('OVERLOADED'), retryAtMs, ticket, position };
+}
+
+function priorityOf({ method }: Route): Class {
+  return method === 'GET' ? 'read' : 'card';
+}
