@@ -4,6 +4,8 @@
  * Closed loop: every slot of every connection sends its next request when the last one was answered. Open loop:
  * requests leave at intended instants, whatever the server does, and latency counts from the intended instant; so a
  * server that stalls is charged for everyone who would have come meanwhile (no coordinated omission).
+ *
+ * Whoever is given an appointment keeps it: the request goes again at that time, and is one request with one latency.
  */
 import { Packr } from 'msgpackr';
 import { Latencies } from './latencies.ts';
@@ -186,6 +188,10 @@ class Connection {
   readonly #slots: readonly Slot[];
   readonly #sinceMs: Float64Array;
   readonly #free: number[];
+  /** The last request of each slot. */
+  readonly #frames: Buffer[] = [];
+  /** Of the programme's clock when it said hello, and of ours. */
+  #clock = { programmeMs: 0, atMs: 0 };
   readonly #packr = new Packr({ useRecords: false });
   readonly #onReply: (reply: Reply) => void;
   #greeted: (() => void) | null = null;
@@ -219,8 +225,9 @@ class Connection {
     return new Promise((resolve) => {
       this.#greeted = resolve;
       const frame = greeting(0);
-      if (frame === null) resolve();
-      else this.#socket.send(frame);
+      if (frame === null) return resolve();
+      this.#frames[0] = frame;
+      this.#socket.send(frame);
     });
   }
 
@@ -229,6 +236,7 @@ class Connection {
     const frame = this.#slots[slot]!(slot);
     if (frame === null) return false;
     this.#sinceMs[slot] = sinceMs;
+    this.#frames[slot] = frame;
     this.inFlight += 1;
     this.#socket.send(frame);
     return true;
@@ -258,6 +266,7 @@ class Connection {
     }
     const message = this.#packr.decode(payload) as Message;
     if (message.hello !== undefined) {
+      this.#clock = { programmeMs: message.hello.nowMs, atMs: performance.now() };
       this.#helloArrived();
       return;
     }
@@ -267,7 +276,17 @@ class Connection {
       this.#outcomes(message.ref, outcomes);
       return;
     }
+    if (message.ticket !== undefined) {
+      this.#comeBack(message.ref, message.retryAtMs!);
+      return;
+    }
     this.#reply(message.ref, message.ok ? 1 : 0, message.ok ? [] : [message.code ?? 'UNKNOWN']);
+  }
+
+  #comeBack(ref: number, retryAtMs: number): void {
+    const { programmeMs, atMs } = this.#clock;
+    const nowMs = programmeMs + performance.now() - atMs;
+    setTimeout(() => this.#socket.send(this.#frames[ref]!), Math.max(0, retryAtMs - nowMs));
   }
 
   #outcomes(ref: number, outcomes: readonly { readonly status: string; readonly code?: string }[]): void {
@@ -289,11 +308,13 @@ class Connection {
 }
 
 interface Message {
-  readonly hello?: unknown;
+  readonly hello?: { readonly nowMs: number };
   readonly push?: unknown;
   readonly ref: number;
   readonly ok: boolean;
   readonly code?: string;
+  readonly ticket?: string;
+  readonly retryAtMs?: number;
   readonly view?: { readonly outcomes?: readonly { readonly status: string; readonly code?: string }[] };
 }
 

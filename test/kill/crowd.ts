@@ -211,7 +211,7 @@ export class Crowd {
     const rows = asked.sample(counted, 200).map(({ row }) => row);
     for (let at = 0; at < rows.length; at += ROWS_PER_FRAME) {
       for (let part = rows.slice(at, at + ROWS_PER_FRAME); part.length > 0; ) {
-        const reply = await line?.ask({ type: 'recordPayments', rows: part });
+        const reply = await line?.askPatiently({ type: 'recordPayments', rows: part });
         const view = reply?.view as { readonly outcomes: readonly { readonly code?: string }[] } | undefined;
         if (view === undefined) asked.unanswered += part.length;
         const outcomes = view?.outcomes ?? [];
@@ -314,7 +314,7 @@ export class Crowd {
       const rows = Array.from({ length: 8 }, () => this.#row(nowMs));
       const reply = await line.ask({ type: 'recordPayments', rows });
       if (reply === undefined) break;
-      const { outcomes } = reply.view as { readonly outcomes: readonly RecordOutcome[] };
+      const { outcomes = [] } = (reply.view ?? {}) as { readonly outcomes?: readonly RecordOutcome[] };
       for (const [index, outcome] of outcomes.entries()) {
         this.promisedRows.push({ ref: reply.ref, row: rows[index]!, outcome });
       }
