@@ -191,7 +191,8 @@ export class Admission {
 
   #probe(door: Door, shard: number): void {
     const { shards, nowMs } = this.#options;
-    if (!door.mayProbe) return;
+    // Nobody inside waits.
+    if (!door.mayProbe || door.inside === 0) return;
     door.probeSent(nowMs());
     void shards[shard]!.probe().then(() => door.probeTaken(nowMs()));
   }

@@ -200,3 +200,19 @@ test('a period waits for its cards until they are done with what they were told 
   await tell({ kind: 'reverseJudged', hpan: card, place: asked(), applied: true });
   expect(await shard.endExclusions(1)).toBe(true);
 });
+
+test('a probe waits as long as a command, and not for the disk that the command then waits for', async () => {
+  const { shard, coordinator, execute } = await openShard();
+  coordinator.isBehind = true;
+  const order: string[] = [];
+  execute({ kind: 'enrol' }, () => order.push('enrolled'));
+  void shard.probe().then(() => order.push('probed'));
+  await turnsTaken();
+  expect(order).toEqual([]);
+  coordinator.isBehind = false;
+  shard.wake();
+  await shard.idle();
+  expect(order).toEqual(['probed', 'enrolled']);
+  await shard.drain(false);
+  await shard.probe();
+});
