@@ -36,6 +36,7 @@ enum { SYNCED = 1 };
 enum { DESCRIPTORS = 65536 };
 
 struct file {
+  dev_t device;
   uint64_t inode;
   int is_synced;
   int is_appended;
@@ -91,8 +92,13 @@ static int is_watched(const char *path) {
   return log_descriptor >= 0 && folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
+/* libuv closes without `close`: under the number of a file there may be something else by now. */
 static struct file *file_of(int descriptor) {
-  return descriptor >= 0 && descriptor < DESCRIPTORS ? files[descriptor] : NULL;
+  struct file *file = descriptor >= 0 && descriptor < DESCRIPTORS ? files[descriptor] : NULL;
+  struct stat status;
+  if (file == NULL || fstat(descriptor, &status) != 0) return file;
+  if (status.st_dev != file->device || status.st_ino != file->inode) files[descriptor] = NULL;
+  return files[descriptor];
 }
 
 struct header {
@@ -172,6 +178,7 @@ static int opened(int descriptor, const char *path, int flags, uint64_t created)
   struct stat status;
   if (descriptor >= 0 && descriptor < DESCRIPTORS && fstat(descriptor, &status) == 0) {
     struct file *file = calloc(1, sizeof *file);
+    file->device = status.st_dev;
     file->inode = status.st_ino;
     file->is_synced = (flags & (O_DSYNC | O_SYNC)) != 0;
     file->is_appended = (flags & O_APPEND) != 0;
