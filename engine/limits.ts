@@ -32,7 +32,7 @@ export const LIMITS = {
   /** Who had more than its share has no claim to it for so long at most. */
   shareOwedMsMax: 2_000,
   /** Commands inside one shard: at the start, and at least. A turn of 16 commands is the shortest that is worth a flush. */
-  insideCountFirst: 256,
+  insideCountFirst: 1_024,
   insideCountMin: 16,
   /** What a shard is thought to do in a second until it was once busy: little, so that little is promised. */
   perSecondFirst: 250,

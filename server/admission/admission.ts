@@ -293,8 +293,9 @@ function promisedPerSecond({ door, lanes, perSecond }: Entrance, number: number)
   return Math.max(1, PROMISED_SHARE * free * (share / weights.channels) * (weight / weights.classes));
 }
 
-function endSecond({ lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {
+function endSecond({ door, lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {
   const isCalm = nowMs - calmSinceMs > LIMITS.calmMsMin;
+  if (isCalm) door.relax();
   lanes.forEach((lane, number) => {
     lane.sweep(nowMs);
     if (isCalm) lane.forgetPromises();

@@ -99,6 +99,11 @@ export class Door {
     this.#waitMsMin = Math.min(this.#waitMsMin, nowMs - sentMs);
   }
 
+  /** Nobody has waited for a while: the next crowd is met like the first. */
+  relax(): void {
+    this.#limit = Math.max(this.#limit, LIMITS.insideCountFirst);
+  }
+
   /** To be called often; judges once in an interval. */
   tick(nowMs: number): void {
     if (nowMs < this.#intervalEndsMs) return;

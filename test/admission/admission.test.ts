@@ -7,9 +7,9 @@ import { type Crowd, Day, digest, fairness, percentile } from './crowd.ts';
 
 const PACE = { commandMs: 2, flushMs: 3 };
 const PEAK_PER_SECOND = 500;
-const SECONDS = 24;
+const SECONDS = 27;
 /** Until it is known how much a second the shard does. */
-const START_SECONDS = 2;
+const START_SECONDS = 6;
 
 function perSecond(served: readonly number[], from: number, until: number): number {
   const seconds = Array.from({ length: until - from }, (_, at) => served[from + at] ?? 0);
@@ -127,7 +127,7 @@ describe('a ticket', () => {
   const CARD: Omit<Asking, 'asker'> = { channel: 'citizens', class: 'card', shard: 0, weight: 1 };
 
   /** Before it a crowd that has had more than its share. */
-  function full(origin: number, nowMs: () => number, inside = 600): Admission {
+  function full(origin: number, nowMs: () => number, inside = 3_000): Admission {
     const load = { inside: 0, answeredCount: 0 };
     const admission = new Admission({
       shards: [{ load, probe: () => new Promise(() => {}) }],
@@ -145,7 +145,7 @@ describe('a ticket', () => {
     const withTicket = { ...CARD, ticket: come.ticket };
     expect(restarted.ask({ ...withTicket, asker: 'anna' })).toMatchObject({ position: 1 });
     nowMs += come.waitMs;
-    const again = full(3, () => nowMs, 400);
+    const again = full(3, () => nowMs, 1_500);
     expect(again.ask({ ...withTicket, asker: 'bruno' })).not.toBeNull();
     expect(again.ask({ ...withTicket, class: 'read', asker: 'anna' })).not.toBeNull();
     expect(again.ask({ ...withTicket, asker: 'anna' })).toBeNull();
@@ -157,7 +157,7 @@ describe('a ticket', () => {
     const { ticket, waitMs } = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
     for (let at = 0; at < ticket.length - 1; at += 1) {
       const changed = `${ticket.slice(0, at)}${ticket[at] === 'A' ? 'B' : 'A'}${ticket.slice(at + 1)}`;
-      const admission = full(2, () => nowMs + waitMs, 400);
+      const admission = full(2, () => nowMs + waitMs, 1_500);
       expect(admission.ask({ ...CARD, asker: 'anna', ticket: changed })).not.toBeNull();
     }
   });

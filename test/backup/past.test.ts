@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { APP_CHANNEL, makeTaxCode, type RecheckVerdict } from '../../engine/index.ts';
+import { APP_CHANNEL, type EngineStats, makeTaxCode, type RecheckVerdict } from '../../engine/index.ts';
 import {
   BackupWriter,
   type Happening,
@@ -15,7 +15,7 @@ import {
   pastOfFolder,
   pastWallet,
 } from '../../snapshots/index.ts';
-import { hpanElsewhere } from '../support/shards.ts';
+import { hpanElsewhere, until } from '../support/shards.ts';
 import { type Citizen, hpan, instant, value, World } from '../support/world.ts';
 
 const STORES = 2;
@@ -30,6 +30,9 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
+
+const CLOSED_MS = instant('2021-01-11T00:00:00+01:00');
+const isFrozen = (ranking: EngineStats['rankings'][number]) => ranking.awardPeriodId === 1 && ranking.isFrozen;
 
 interface Answered {
   readonly timeMs: number;
@@ -51,6 +54,8 @@ async function life(world: World): Promise<readonly Answered[]> {
   const then: Answered[] = [];
   const step = async (now: string, act: () => Promise<unknown>) => {
     world.at(now);
+    if (world.nowMs >= CLOSED_MS)
+      await until(async () => (await world.engine.stats()).rankings.some(isFrozen), 'frozen');
     await act();
     then.push(await answered(world, anna));
   };

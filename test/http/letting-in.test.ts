@@ -56,7 +56,7 @@ test('a citizen is told when to come back, and is let in then', async () => {
 test('with citizens before a full door, issuers have their share, and what costs the engine nothing is answered', async () => {
   for (let number = 0; number < 300; number += 1)
     admission.ask({ asker: `crowd ${number}`, channel: 'citizens', class: 'card', shard: 0, weight: 1 });
-  load.inside = 300;
+  load.inside = 1_500;
   const citizen = await server.token('citizen', makeTaxCode(2));
   expect((await server.call('PUT', CITIZEN, { token: citizen })).status).toBe(429);
   const issuer = await server.token('issuer', '03069');

@@ -335,6 +335,7 @@ test('fault 37: a reversal that no period takes is rejected, and so is a row of 
   expect(outcomeText(await world.pay(early))).toBe('rejected NO_AWARD_PERIOD');
   const receivedMs = world.nowMs;
   world.at('2021-01-11T12:00:00+01:00');
+  await turnsTaken();
   const record = {
     acquirerCode: '36081',
     operationType: '00',
@@ -503,7 +504,7 @@ test('domain 5.6: a payment is taken out whoever has the card now, and nothing i
   expect(world.faults).toEqual([]);
 });
 
-test('domain 5.6: what a card hears of a payment once its period has closed comes too late', async () => {
+test('domain 5.6: what was taken out of counting in the last second is waited for before a period closes', async () => {
   const gate = new StoreGate();
   const persistence = await openMemoryPersistence({ shardCount: CLAIM_SHARDS });
   const [first, ...others] = persistence.stores;
@@ -528,7 +529,7 @@ test('domain 5.6: what a card hears of a payment once its period has closed come
   gate.release();
   expect(await approved).toMatchObject({ ok: true, value: { state: 'excluded' } });
   await turnsTaken();
-  expect((await anna.total(CHRISTMAS)).transactionNumber).toBe(1);
+  expect((await anna.total(CHRISTMAS)).transactionNumber).toBe(0);
   expect(world.faults).toEqual([]);
 });
 
@@ -552,7 +553,8 @@ test('domain 3.3b: nothing is taken back in a period that has closed', async () 
 
 test('the card machine that runs in production has no transition that these tests have not seen', () => {
   // A wallet answers for its own active card itself, so an owner's second claim never reaches one.
-  expect(coverage.missed()).toEqual(['active ACTIVATE 0']);
+  // And a period waits with its closing for what was excluded before: only a folder of an earlier version holds what is late.
+  expect(coverage.missed()).toEqual(['any EXCLUDE 0', 'active ACTIVATE 0']);
   expect(coverage.missedPairs()).toEqual([
     // Only what is undecided is decided, and once.
     ...['absent', 'inactive', 'active'].flatMap((state) => [`${state} x CONFIRM`, `${state} x WITHDRAW`]),

@@ -59,7 +59,7 @@ test('an appointment is one person’s, over whichever connection', async () => 
   load.inside = 0;
   for (let number = 0; number < 300; number += 1)
     admission.ask({ asker: `crowd ${number}`, channel: 'citizens', class: 'card', shard: 0, weight: 1 });
-  load.inside = 400;
+  load.inside = 1_500;
   const other = await front.connect('citizen', bruno);
   expect(await other.ask({ type: 'enrol', id: newId(), ticket: refused.ticket! })).toMatchObject({ ok: false });
   const client = await front.connect('citizen', anna);

@@ -11,6 +11,7 @@ export const SMALL_LIMITS: readonly Patch[] = [
     deferredCountMax: ['8_192', '256'],
     changesInFlightMax: ['8_192', '200'],
     readsInFlightMax: ['16_384', '400'],
+    insideCountFirst: ['1_024', '64'],
     ringBytes: ['4_194_304', '16_384'],
     ringBytesBetweenShards: ['524_288', '1_024'],
     ringBatchBytes: ['65_536', '256'],
