@@ -176,6 +176,7 @@ export class Admission {
     const isNewSecond = nowMs >= this.#secondEndsMs;
     if (isNewSecond) {
       this.#secondEndsMs = nowMs + SECOND_MS;
+      this.#overtaking.sweep(nowMs);
       this.#remembered = this.#entrances.reduce(
         (sum, { lanes }) => sum + lanes.reduce((of, { size }) => of + size, 0),
         0,
@@ -241,9 +242,7 @@ export class Admission {
     this.#remembered += 1;
     const origin = isRemembered ? this.#options.origin : 0;
     const ticket = this.#tickets.issue(asker, { lane: number, origin, slotMs });
-    const appointment = isRemembered
-      ? lane.remember(asker, slotMs, ticket)
-      : { asker, slotMs, ticket, number: Number.POSITIVE_INFINITY };
+    const appointment = isRemembered ? lane.remember(asker, slotMs, ticket) : lane.promise(asker, slotMs, ticket);
     return this.#comeBack(lane, appointment, nowMs);
   }
 

@@ -29,6 +29,8 @@ export class Lane {
   #next = 0;
   #called = 0;
   #tailMs = 0;
+  /** Of tickets that nobody remembers the last time. */
+  #looseMs = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -69,7 +71,8 @@ export class Lane {
    */
   nextSlotMs(nowMs: number, perSecond: number, weight: number): number {
     const earliestMs = nowMs + this.#options.waitMsMin;
-    this.#tailMs = Math.max(Math.min(this.#tailMs, this.#lastSlotMs()), earliestMs) + (weight * SECOND_MS) / perSecond;
+    const promisedMs = Math.max(Math.min(this.#tailMs, this.#lastSlotMs()), this.#looseMs);
+    this.#tailMs = Math.max(promisedMs, earliestMs) + (weight * SECOND_MS) / perSecond;
     return Math.ceil(this.#tailMs);
   }
 
@@ -81,6 +84,12 @@ export class Lane {
     return appointment;
   }
 
+  /** The ticket alone stands for it. */
+  promise(asker: string, slotMs: number, ticket: string): Appointment {
+    this.#looseMs = slotMs;
+    return { asker, slotMs, number: Number.POSITIVE_INFINITY, ticket };
+  }
+
   /** It was kept, or broken by its holder. */
   end({ asker }: Appointment): void {
     this.#byAsker.delete(asker);
@@ -89,19 +98,22 @@ export class Lane {
   /** @returns those of the next `count` of the queue who have not come already */
   call(count: number): readonly Appointment[] {
     const called: Appointment[] = [];
-    while (called.length < count && this.#called < this.#next) {
-      const appointment = this.#at(this.#called);
-      this.#called += 1;
-      if (this.#isOpen(appointment)) called.push(appointment);
-    }
+    while (called.length < count && this.#called < this.#next) called.push(...this.#callNext());
     return called;
   }
 
   /** @returns those whose time has come, and who were not called before it */
   callDue(nowMs: number): readonly Appointment[] {
     const due: Appointment[] = [];
-    while (this.#called < this.#next && this.#at(this.#called).slotMs <= nowMs) due.push(...this.call(1));
+    while (this.#called < this.#next && this.#at(this.#called).slotMs <= nowMs) due.push(...this.#callNext());
     return due;
+  }
+
+  /** @returns nobody where the next one has come already */
+  #callNext(): readonly Appointment[] {
+    const appointment = this.#at(this.#called);
+    this.#called += 1;
+    return this.#isOpen(appointment) ? [appointment] : [];
   }
 
   /** Forgets those who did not come. */
@@ -119,6 +131,7 @@ export class Lane {
   /** Whoever comes at its time will find room, however many do: what was promised need not keep others away. */
   forgetPromises(): void {
     this.#tailMs = 0;
+    this.#looseMs = 0;
   }
 
   /** Until when times are promised to who has not come yet; 0: nobody. Whoever came before its time left it free. */
