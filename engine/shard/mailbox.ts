@@ -18,13 +18,15 @@ export class Mailbox {
   readonly #waiting: Task[] = [];
   /** Messages and the engine's own tasks: bounded by what is in flight. */
   readonly #urgent: Task[] = [];
+  #probeCount = 0;
 
   constructor(quarantine: Quarantine | undefined) {
     this.#quarantine = quarantine;
   }
 
+  /** Beside probes. */
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#probeCount;
   }
 
   get isEmpty(): boolean {
@@ -37,6 +39,7 @@ export class Mailbox {
 
   add(task: Task): void {
     this.#waiting.push(task);
+    if (task.kind === 'probe') this.#probeCount += 1;
   }
 
   addUrgent(task: Task): void {
@@ -66,13 +69,19 @@ export class Mailbox {
 
   take({ urgent, waiting }: Batch): readonly Task[] {
     const batch = this.#urgent.splice(0, urgent);
-    batch.push(...this.#waiting.splice(0, waiting));
+    batch.push(...this.#takeWaiting(waiting));
     return batch;
   }
 
   /** All that may be refused. */
   takeWaiting(): readonly Task[] {
-    return this.#waiting.splice(0);
+    return this.#takeWaiting(this.#waiting.length);
+  }
+
+  #takeWaiting(count: number): readonly Task[] {
+    const taken = this.#waiting.splice(0, count);
+    for (const { kind } of taken) if (kind === 'probe') this.#probeCount -= 1;
+    return taken;
   }
 }
 

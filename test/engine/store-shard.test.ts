@@ -209,10 +209,12 @@ test('a probe waits as long as a command, and not for the disk that the command 
   void shard.probe().then(() => order.push('probed'));
   await turnsTaken();
   expect(order).toEqual([]);
+  expect((await shard.stats()).mailboxCount, 'a probe is no work').toBe(1);
   coordinator.isBehind = false;
   shard.wake();
   await shard.idle();
   expect(order).toEqual(['probed', 'enrolled']);
+  expect((await shard.stats()).mailboxCount).toBe(0);
   await shard.drain(false);
   await shard.probe();
 });
