@@ -23,6 +23,7 @@ import { median } from './statistics.ts';
 import type { Measurement, Ratio, Series, SuiteResult } from './suite.ts';
 import { signTokens } from './tokens.ts';
 
+const PATIENCE_MS = 20_000;
 const CITIZENS = Number(process.env.CITIZENS ?? 20_000);
 /** Measured one after the other: the last says what there is with all the others in place. */
 const SLICES = 10;
@@ -157,12 +158,14 @@ class Ingest implements SuiteResult {
     this.notes.push(`rank-age-s is the oldest of ${ages.length} ranks, looked at while payments went on`);
   }
 
+  /** Whose probes keep the appointments that the load leaves them. */
   async #connect(server: ServerProcess, role: Role, subject: string): Promise<ClickdayClient> {
     const [token] = await signTokens(this.#folder, role, [subject]);
     return ClickdayClient.connect({
       url: `http://127.0.0.1:${server.port}`,
       token: token!,
       WebSocket: WebSocket as unknown as SocketConstructor,
+      patienceMs: PATIENCE_MS,
     });
   }
 

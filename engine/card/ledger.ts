@@ -395,10 +395,9 @@ export class LedgerWork {
     const period = this.#context.periodOf(reversal.awardPeriodId);
     const payments = this.#livePayments();
     const match = matchReversal(reversal, payments, period);
-    if (match.kind === 'none') return 'none';
+    if (match.kind === 'none' || this.#isStillStopped(reversal, payments)) return 'none';
     const payment = payments.find(({ key }) => match.kind !== 'ambiguous' && key === match.key)?.entry;
     const isStopped = match.kind === 'matched' && isExcludedBy(lastExclusion(this.#entries(), payment!));
-    if (isStopped && reversal.code === 'EXCLUDED') return 'none';
     this.#pending = this.#pending.filter((one) => one.place !== reversal.place);
     if (match.kind !== 'matched' || isStopped) {
       const code = isStopped ? 'EXCLUDED' : match.kind === 'ambiguous' ? 'REVERSAL_AMBIGUOUS' : 'REVERSAL_EXCEEDS';
@@ -409,6 +408,17 @@ export class LedgerWork {
     invariant(payment !== undefined, 'a matched payment is one of those that were looked at');
     this.#ask(reversal, payment, match);
     return 'moved';
+  }
+
+  /** Whatever payment came meanwhile: it goes on when what it was stopped at counts again. */
+  #isStillStopped(reversal: LedgerEntry, payments: readonly RememberedPayment[]): boolean {
+    if (reversal.code !== 'EXCLUDED') return false;
+    const period = this.#context.periodOf(reversal.awardPeriodId);
+    return payments.some(
+      (one) =>
+        isExcludedBy(lastExclusion(this.#entries(), one.entry)) &&
+        matchReversal(reversal, [one], period).kind !== 'none',
+    );
   }
 
   /** Asks the wallet that owns the payment to take it back. */

@@ -136,6 +136,8 @@ class Replay {
 
     const payment = matches[0];
     if (payment === undefined) return false;
+    // Whatever payment came meanwhile: it goes on when what it was stopped at counts again.
+    if (reversal.code === 'EXCLUDED' && matches.some(({ isExcluded }) => isExcluded)) return false;
     if (isNamed && matches.length > 1) {
       park(reversal, 'REVERSAL_AMBIGUOUS');
       return false;
