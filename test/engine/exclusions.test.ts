@@ -273,6 +273,20 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await expectSound(story);
   });
 
+  test('a stopped reversal stays stopped when another payment comes with its correlation id, and only then is ambiguous', async () => {
+    const story = await open(shardCount);
+    const codes = async () =>
+      value(await story.world.engine.reversals({ state: 'parked' })).reversals.map(({ code }) => code);
+    await pay(story, 0, 'P', 10_000);
+    await agreed(story, 0, 'exclude', named(story, 0, 'P'));
+    expect(await pay(story, 0, 'R', 4_000, { at: at(2), reversal: true, correlation: 'P' })).toBe('parked EXCLUDED');
+    await pay(story, 0, 'Q', 5_000, { at: at(3), correlation: 'P' });
+    expect(await codes()).toEqual(['EXCLUDED']);
+    await agreed(story, 0, 'lift', named(story, 0, 'P'));
+    await until(async () => (await codes())[0] === 'REVERSAL_AMBIGUOUS', 'either payment may be meant');
+    await expectSound(story);
+  });
+
   test('the rule on abuse tells once a day, and its appeal has its days; operators decide as long as the period is open', async () => {
     const story = await open(shardCount, judging());
     for (const minute of [3, 2, 1, 0]) await pay(story, 0, `P${minute}`, 50, { at: at(minute), merchant: 'BAR' });
