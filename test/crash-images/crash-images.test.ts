@@ -155,7 +155,8 @@ describe.skipIf(library === null)('power cuts', () => {
     });
 
     test('a server promises what it has not flushed', async () => {
-      const { found } = await exploring({ haste: 40, window: 'journal' });
+      const { found } = await exploring({ haste: 200, window: 'journal', count: 24 });
+      console.info(`promised early: ${JSON.stringify(found)}`);
       expect(found.lost).toBeGreaterThan(0);
       expect(found.doubled).toBeGreaterThan(0);
     });
