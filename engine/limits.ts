@@ -110,7 +110,7 @@ export const LIMITS = {
   noticesPageMax: 100,
   /** Files of acquirers that are read in one go. */
   filesPageMax: 100,
-  /** Longest refusal time: how far ahead a retry may be set. */
+  /** How far ahead a retry may be set, but for an appointment: that is when its turn comes. */
   retryMsMax: 30_000,
   /** Changed rows that start a checkpoint; here and below, a page counts as its lines. */
   checkpointRowCount: 50_000,

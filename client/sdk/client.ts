@@ -78,7 +78,7 @@ export class ClickdayClient {
   /** Asked, but beyond what the server takes at once. */
   readonly #waiting: Pending[] = [];
   /** Wakes whoever waits for a turn. */
-  readonly #called: (() => void)[] = [];
+  readonly #called = new Set<() => void>();
   readonly #topics = new Set<Topic>();
   readonly #pushListeners = new Set<(push: TopicPush) => void>();
   readonly #featuresListeners = new Set<(features: FeaturesView) => void>();
@@ -193,12 +193,14 @@ export class ClickdayClient {
 
   /** Resolves when the pause is over, or before it when the server calls. */
   #turn(pauseMs: number): Promise<void> {
-    return new Promise((come) => {
-      const timer = setTimeout(come, pauseMs);
-      this.#called.push(() => {
+    return new Promise((resolve) => {
+      const come = () => {
         clearTimeout(timer);
-        come();
-      });
+        this.#called.delete(come);
+        resolve();
+      };
+      const timer = setTimeout(come, pauseMs);
+      this.#called.add(come);
     });
   }
 
@@ -277,7 +279,7 @@ export class ClickdayClient {
       this.#features = frame.view;
       for (const listener of this.#featuresListeners) listener(frame.view);
     } else if (frame.push === 'turn') {
-      if (frame.view.position === 0) for (const come of this.#called.splice(0)) come();
+      if (frame.view.position === 0) for (const come of this.#called) come();
     } else for (const listener of this.#pushListeners) listener(frame);
   }
 

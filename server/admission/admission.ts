@@ -32,8 +32,7 @@ const GUARANTEED_FILL = 2;
 const NEWEST = 0.3;
 const SECOND_MS = 1_000;
 
-export interface Shard {
-  readonly load: Load;
+export interface Shard extends Load {
   /** Waits for its turn like a command; resolves when it has come. */
   probe(): Promise<void>;
 }
@@ -50,12 +49,17 @@ export interface AdmissionOptions {
   readonly random: () => number;
 }
 
-export interface Asking {
+/** Where somebody waits, or would. */
+export interface Place {
   /** Who: a citizen, or a partner and whom it asks for. */
   readonly asker: string;
   readonly channel: Channel;
   readonly class: Class;
-  readonly shard: number;
+  /** Null: it concerns all of them. */
+  readonly shard: number | null;
+}
+
+export interface Asking extends Place {
   /** Rows; 1 for anything else. */
   readonly weight: number;
   readonly ticket?: string | undefined;
@@ -80,11 +84,11 @@ class Entrance {
   calls = 0;
   /** Since when there was room at each tick. */
   calmSinceMs = Number.POSITIVE_INFINITY;
-  /** Who was told to come, and until when a place is kept. */
-  readonly kept = new Map<string, number>();
+  /** Of whom was told to come, and until when a place is kept. */
+  readonly kept = new Map<Appointment, number>();
 
   constructor(shard: Shard) {
-    this.door = new Door(() => shard.load);
+    this.door = new Door(shard);
     const options = { waitMsMin: LIMITS.appointmentMsMin, graceMs: LIMITS.appointmentGraceMs };
     this.lanes = CHANNEL_NAMES.flatMap(() => CLASS_NAMES.map(() => new Lane(options)));
     this.perSecond = this.lanes.map(() => 0);
@@ -96,13 +100,13 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #entrances: readonly Entrance[];
   readonly #tickets: TicketOffice;
-  /** Tickets of those whom this start does not remember, once they were used: until their time is long over. */
+  /** Tickets of those whom this start does not remember, once they were used: as many as there is room for. */
   readonly #used = new Set<string>();
   readonly #overtaking = new Budget(OVERTAKING);
   /** Appointments that are remembered, counted once in a second. */
   #remembered = 0;
   #secondEndsMs = 0;
-  #tell: (asker: string) => boolean = () => false;
+  #tell: (place: Place) => boolean = () => false;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -115,7 +119,7 @@ export class Admission {
   }
 
   /** @param tell  calls who waited: may come now. Answers whether it was told, and so will be here presently */
-  onCalled(tell: (asker: string) => boolean): void {
+  onCalled(tell: (place: Place) => boolean): void {
     this.#tell = tell;
   }
 
@@ -123,16 +127,20 @@ export class Admission {
     return partitionOf(key) % this.#entrances.length;
   }
 
-  /** For what concerns all of them. */
-  get fullestShard(): number {
-    const fullness = this.#entrances.map(({ door }) => door.inside / door.limit);
-    return fullness.indexOf(Math.max(...fullness));
+  /** Of what concerns all shards: where it has an appointment, or else where there is least room. */
+  #entranceFor({ asker, channel, class: of, shard }: Place): Entrance {
+    if (shard !== null) return this.#entrances[shard]!;
+    const lane = laneOf(channel, of);
+    const waitsAt = this.#entrances.find(({ lanes }) => lanes[lane]!.of(asker) !== undefined);
+    if (waitsAt !== undefined) return waitsAt;
+    const fullness = ({ door }: Entrance) => door.inside / door.limit;
+    return this.#entrances.reduce((fullest, one) => (fullness(one) > fullness(fullest) ? one : fullest));
   }
 
   /** Null: it may pass, and is to be handed over at once. */
   ask(asking: Asking): ComeBack | null {
-    const { asker, channel, shard, weight } = asking;
-    const entrance = this.#entrances[shard]!;
+    const { asker, channel, weight } = asking;
+    const entrance = this.#entranceFor(asking);
     const number = laneOf(channel, asking.class);
     const lane = entrance.lanes[number]!;
     const nowMs = this.#options.nowMs();
@@ -143,7 +151,7 @@ export class Admission {
         : this.#isFree(entrance, lane, asking, nowMs);
       return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
     }
-    const isPromised = entrance.kept.delete(asker) || appointment.slotMs <= nowMs;
+    const isPromised = entrance.kept.delete(appointment) || appointment.slotMs <= nowMs;
     const passes = isPromised
       ? entrance.door.hasRoomForPromised(weight)
       : lane.isDue(appointment, nowMs) && hasRoom(entrance, 1, weight);
@@ -164,9 +172,9 @@ export class Admission {
   }
 
   /** Where somebody stands who waits; null: it does not. */
-  positionOf({ asker, shard, channel, class: of }: Omit<Asking, 'weight' | 'ticket'>): ComeBack | null {
-    const lane = this.#entrances[shard]!.lanes[laneOf(channel, of)]!;
-    const appointment = lane.of(asker);
+  positionOf(place: Place): ComeBack | null {
+    const lane = this.#entranceFor(place).lanes[laneOf(place.channel, place.class)]!;
+    const appointment = lane.of(place.asker);
     return appointment === undefined ? null : this.#comeBack(lane, appointment, this.#options.nowMs());
   }
 
@@ -186,7 +194,7 @@ export class Admission {
       this.#probe(entrance.door, shard);
       entrance.door.tick(nowMs);
       if (isNewSecond) endSecond(entrance, nowMs);
-      this.#call(entrance, nowMs);
+      this.#call(entrance, shard, nowMs);
     });
   }
 
@@ -198,23 +206,24 @@ export class Admission {
     void shards[shard]!.probe().then(() => door.probeTaken(nowMs()));
   }
 
-  #call(entrance: Entrance, nowMs: number): void {
+  #call(entrance: Entrance, shard: number, nowMs: number): void {
     const { door, lanes, kept } = entrance;
-    for (const [asker, untilMs] of kept) if (untilMs <= nowMs) kept.delete(asker);
+    for (const [appointment, untilMs] of kept) if (untilMs <= nowMs) kept.delete(appointment);
     entrance.calls = Math.min(entrance.calls, 1) + (entrance.callsPerSecond * LIMITS.admissionTickMs) / SECOND_MS;
     entrance.calmSinceMs = hasRoom(entrance, NEARLY_EMPTY, 1)
       ? Math.min(entrance.calmSinceMs, nowMs)
       : Number.POSITIVE_INFINITY;
     let hadRoom = false;
     lanes.forEach((lane, number) => {
-      for (const { asker } of lane.callDue(nowMs)) this.#tell(asker);
-      const { fill } = laneAt(number);
+      const { fill, channel, class: of } = laneAt(number);
+      const tell = ({ asker }: Appointment) => this.#tell({ asker, channel, class: of, shard });
+      for (const appointment of lane.callDue(nowMs)) tell(appointment);
       while (lane.waitingCount > 0 && hasRoom(entrance, fill, 1)) {
         hadRoom = true;
         if (entrance.calls < 1) return;
         entrance.calls -= 1;
-        for (const { asker } of lane.call(1)) {
-          if (this.#tell(asker)) kept.set(asker, nowMs + LIMITS.calledMsMax);
+        for (const appointment of lane.call(1)) {
+          if (tell(appointment)) kept.set(appointment, nowMs + LIMITS.calledMsMax);
         }
       }
     });
@@ -272,24 +281,20 @@ function hasRoom({ door, kept }: Entrance, fill: number, weight: number): boolea
  * shares, and there to the classes in which somebody does, by their weights.
  */
 function promisedPerSecond({ door, lanes, perSecond }: Entrance, number: number): number {
+  const own = laneAt(number);
+  const waiting = new Set<Channel>();
   let free = door.perSecond;
-  const weights = { channels: 0, classes: 0 };
-  CHANNEL_NAMES.forEach((channel, at) => {
-    const first = at * CLASS_NAMES.length;
-    let isWaiting = false;
-    CLASS_NAMES.forEach((name, of) => {
-      const other = first + of;
-      if (lanes[other]!.waitingCount === 0 && other !== number) {
-        free -= perSecond[other]!;
-        return;
-      }
-      isWaiting = true;
-      if (laneAt(number).channel === channel) weights.classes += CLASSES[name].weight;
-    });
-    if (isWaiting) weights.channels += CHANNELS[channel].share;
+  let weights = 0;
+  LANES.forEach(({ channel, weight }, other) => {
+    if (lanes[other]!.waitingCount === 0 && other !== number) {
+      free -= perSecond[other]!;
+      return;
+    }
+    waiting.add(channel);
+    if (channel === own.channel) weights += weight;
   });
-  const { share, weight } = laneAt(number);
-  return Math.max(1, PROMISED_SHARE * free * (share / weights.channels) * (weight / weights.classes));
+  const shares = [...waiting].reduce((sum, channel) => sum + CHANNELS[channel].share, 0);
+  return Math.max(1, PROMISED_SHARE * free * (CHANNELS[own.channel].share / shares) * (own.weight / weights));
 }
 
 function endSecond({ door, lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {
@@ -315,7 +320,7 @@ function laneOf(channel: Channel, of: Class): number {
 const LANES = CHANNEL_NAMES.flatMap((channel) =>
   CLASS_NAMES.map((of) => ({
     channel,
-    share: CHANNELS[channel].share,
+    class: of,
     ...CLASSES[of],
   })),
 );

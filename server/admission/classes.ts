@@ -22,7 +22,6 @@ export const CLASSES = {
   card: { fill: 0.94, weight: 5 },
   stream: { fill: 0.9, weight: 4 },
   read: { fill: 0.85, weight: 3 },
-  file: { fill: 0.7, weight: 1 },
 } as const;
 export type Class = keyof typeof CLASSES;
 

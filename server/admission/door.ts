@@ -28,7 +28,7 @@ export interface Load {
 
 export class Door {
   #limit: number = LIMITS.insideCountFirst;
-  readonly #load: () => Load;
+  readonly #load: Load;
   /** When each channel will have had no more than its share. */
   readonly #paidBackMs: Record<Channel, number> = { citizens: 0, issuers: 0, acquirers: 0, operators: 0 };
   #insidePeak = 0;
@@ -40,7 +40,7 @@ export class Door {
   /** When each probe that is on its way was sent. */
   readonly #probesSentMs: number[] = [];
 
-  constructor(load: () => Load) {
+  constructor(load: Load) {
     this.#load = load;
   }
 
@@ -48,39 +48,49 @@ export class Door {
     return this.#limit;
   }
   get inside(): number {
-    return this.#load().inside;
+    return this.#load.inside;
   }
   /** How much it does in a second when it has enough to do. */
   get perSecond(): number {
     return this.#perSecond;
   }
 
-  /** @param fill how full the door may be for this request: 1 is its limit; a heavy one needs half of that at most */
+  /** @param fill how full the door may be for this request: 1 is its limit */
   hasRoom(fill: number, weight: number): boolean {
-    const limit = this.#limit * fill;
+    return this.#fits(weight, this.#limit * fill);
+  }
+
+  /** A heavy one needs half of the room at most: however little there is, it passes when the others are done. */
+  #fits(weight: number, limit: number): boolean {
     return this.inside + Math.min(weight, limit / 2) <= limit;
   }
 
   /** For whoever was promised to pass: a promise is kept until the queue behind it would be seconds long. */
   hasRoomForPromised(weight: number): boolean {
     const extra = (this.perSecond * LIMITS.promisedWaitMsMax) / SECOND_MS;
-    return this.inside + weight <= Math.min(LIMITS.changesInFlightMax, Math.max(2 * this.#limit, this.#limit + extra));
+    return this.#fits(weight, Math.min(LIMITS.changesInFlightMax, Math.max(2 * this.#limit, this.#limit + extra)));
   }
 
   /** Whether a channel had less than its share lately: what it did not use is kept for it for a while. */
   isWithinShare(channel: Channel, weight: number, nowMs: number): boolean {
-    return this.#owedMs(channel, weight, nowMs) <= LIMITS.shareKeptMs;
+    return (
+      this.#owedMs(channel, nowMs) + Math.min(this.#costMs(channel, weight), LIMITS.shareKeptMs) <= LIMITS.shareKeptMs
+    );
   }
 
-  #owedMs(channel: Channel, weight: number, nowMs: number): number {
-    const costMs = SECOND_MS / (this.perSecond * CHANNELS[channel].share);
-    return Math.max(0, this.#paidBackMs[channel] - nowMs) + weight * costMs;
+  #owedMs(channel: Channel, nowMs: number): number {
+    return Math.max(0, this.#paidBackMs[channel] - nowMs);
+  }
+
+  #costMs(channel: Channel, weight: number): number {
+    return (weight * SECOND_MS) / (this.perSecond * CHANNELS[channel].share);
   }
 
   /** It was let in, and will be handed over at once. */
   pass(channel: Channel, weight: number, nowMs: number): void {
     this.#insidePeak = Math.max(this.#insidePeak, this.inside + weight);
-    this.#paidBackMs[channel] = nowMs + Math.min(this.#owedMs(channel, weight, nowMs), LIMITS.shareOwedMsMax);
+    const owedMs = this.#owedMs(channel, nowMs) + this.#costMs(channel, weight);
+    this.#paidBackMs[channel] = nowMs + Math.min(owedMs, LIMITS.shareOwedMsMax);
   }
 
   // The signal. All times are monotonic.
@@ -110,7 +120,7 @@ export class Door {
     const isFirst = this.#intervalEndsMs === 0;
     this.#intervalEndsMs = nowMs + INTERVAL_MS;
     if (isFirst) return;
-    const { inside, answeredCount } = this.#load();
+    const { inside, answeredCount } = this.#load;
     this.#judge(this.#waitMs(nowMs), answeredCount - this.#answeredCount);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
     this.#insidePeak = inside;

@@ -23,5 +23,5 @@ export function ioRoutes(options: CitizenCallOptions): readonly Route[] {
 
 export function periodsRoute(engine: Engine, path: string, version: Version): Route {
   const handle = async () => json(engine.periods().map((period) => awardPeriodResource(period, version)));
-  return { method: 'GET', path, roles: ROLES, handle };
+  return { method: 'GET', path, roles: ROLES, priority: null, handle };
 }

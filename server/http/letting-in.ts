@@ -1,5 +1,5 @@
 /** Admission over HTTP: a citizen or an issuer whose request would wait too long is told when to come back. */
-import { type Engine, LIMITS } from '../../engine/index.ts';
+import type { Engine } from '../../engine/index.ts';
 import { type Admission, CHANNEL_OF, type Class } from '../admission/index.ts';
 import type { SettableClock } from '../clock.ts';
 import type { Principal } from '../identity/identity.ts';
@@ -24,20 +24,20 @@ export function comeBackOf(
   route: Route,
   { role, subject }: Principal,
 ): Answer | null {
-  if (admission === undefined || (role !== 'citizen' && role !== 'issuer')) return null;
+  const { priority = priorityOf(route) } = route;
+  if (admission === undefined || priority === null || (role !== 'citizen' && role !== 'issuer')) return null;
   const asker = role === 'citizen' ? engine.citizenKeyOf(subject) : subject;
   const comeBack = admission.ask({
     asker,
     channel: CHANNEL_OF[role],
-    class: route.priority ?? priorityOf(route),
-    shard: role === 'citizen' ? admission.shardOf(asker) : admission.fullestShard,
+    class: priority,
+    shard: role === 'citizen' ? admission.shardOf(asker) : null,
     weight: 1,
     ticket: request.header(TICKET_HEADER),
   });
   if (comeBack === null) return null;
   const { waitMs, ticket, position } = comeBack;
-  const retryAtMs = clock.nowMs() + Math.max(waitMs, LIMITS.appointmentMsMin);
-  return { ...refuse('OVERLOADED'), retryAtMs, ticket, position };
+  return { ...refuse('OVERLOADED'), retryAtMs: clock.nowMs() + waitMs, ticket, position };
 }
 
 function priorityOf({ method }: Route): Class {

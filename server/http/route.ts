@@ -26,8 +26,8 @@ interface Address {
   readonly feature?: Feature;
   /** What the app says where this fails for a while (domain 6.5). Absent: what the refusal says. */
   readonly failure?: MessageCode;
-  /** Before whom it is let in where there is no room for all. Absent: as its method says (letting-in.ts). */
-  readonly priority?: Class;
+  /** Before whom it is let in where there is no room for all. Null: it costs the engine nothing. Absent: as its method says. */
+  readonly priority?: Class | null;
   /** Also with the token of a wallet session (domain 6.3). Absent: with none but the ordinary. */
   readonly takesWalletSession?: boolean;
 }

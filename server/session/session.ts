@@ -95,8 +95,6 @@ export class Session implements Subscriber {
   #inFlight = 0;
   #strikes = 0;
   #isRenewing = false;
-  /** As whom it waits for its turn. */
-  readonly #waitsAs = new Set<string>();
 
   /** @param client null: it does not say which it is */
   constructor(principal: Principal, client: Client | null, codec: Codec, ports: SessionPorts) {
@@ -134,7 +132,7 @@ export class Session implements Subscriber {
   closed(): void {
     this.#socket = undefined;
     this.#ports.pushes.remove(this);
-    for (const asker of this.#waitsAs) this.#ports.waitingRoom?.remove(this, asker);
+    this.#ports.waitingRoom?.remove(this);
   }
 
   /** Called now and then: ends a connection whose token has expired a minute ago. */
@@ -226,7 +224,7 @@ export class Session implements Subscriber {
       asker: role === 'citizen' ? subject : `${subject} ${citizen ?? ''}`,
       channel: CHANNEL_OF[role],
       class: priority,
-      shard: citizen === null ? admission.fullestShard : admission.shardOf(citizen),
+      shard: citizen === null ? null : admission.shardOf(citizen),
     };
     const comeBack = admission.ask({ ...place, weight, ticket });
     if (comeBack === null) return true;
@@ -236,7 +234,6 @@ export class Session implements Subscriber {
       { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket: comeBack.ticket, position },
       type,
     );
-    this.#waitsAs.add(place.asker);
     waitingRoom?.add(this, place, monotonicMs());
     return false;
   }

@@ -2,15 +2,13 @@
  * Connections of those who wait for their turn: told where they stand while they wait, and called when it has come. Like
  * any push, the newest place wins: a slow reader costs nothing.
  */
-import type { Admission, Asking } from '../admission/index.ts';
+import type { Admission, Place } from '../admission/index.ts';
 
 /** How often `tick` wants to be called, and of how many it may look at the place each time. */
 export const WAITING_TICK_MS = 50;
 const LOOKS_PER_TICK_MAX = 500;
 /** Nobody is told more often. */
 const INTERVAL_MS = 1_000;
-
-export type Place = Pick<Asking, 'asker' | 'channel' | 'class' | 'shard'>;
 
 export interface Waiter {
   canTakePush(topic: 'turn'): boolean;
@@ -27,51 +25,78 @@ interface Waiting {
 
 export class WaitingRoom {
   readonly #admission: Admission;
-  /** In the order in which they are due. */
+  /** By place, in the order in which they are due. */
   readonly #waiting = new Map<string, Waiting>();
+  /** Where each waits. */
+  readonly #placesOf = new Map<Waiter, Set<string>>();
 
   constructor(admission: Admission) {
     this.#admission = admission;
-    admission.onCalled((asker) => this.#called(asker));
+    admission.onCalled((place) => this.#called(place));
   }
 
   /** Whoever was just told to come back. */
   add(waiter: Waiter, place: Place, nowMs: number): void {
-    const waiting = this.#waiting.get(place.asker);
-    if (waiting !== undefined) waiting.waiters.add(waiter);
-    else {
-      const position = Number.POSITIVE_INFINITY;
-      this.#waiting.set(place.asker, { place, waiters: new Set([waiter]), dueMs: nowMs + INTERVAL_MS, position });
-    }
+    const key = keyOf(place);
+    const waiting = this.#waiting.get(key) ?? {
+      ...{ place, waiters: new Set<Waiter>() },
+      ...{ dueMs: nowMs + INTERVAL_MS, position: Number.POSITIVE_INFINITY },
+    };
+    this.#waiting.set(key, waiting);
+    waiting.waiters.add(waiter);
+    const places = this.#placesOf.get(waiter) ?? new Set<string>();
+    this.#placesOf.set(waiter, places.add(key));
   }
 
-  remove(waiter: Waiter, asker: string): void {
-    const waiting = this.#waiting.get(asker);
-    if (waiting?.waiters.delete(waiter) === true && waiting.waiters.size === 0) this.#waiting.delete(asker);
+  /** Its connection is gone. */
+  remove(waiter: Waiter): void {
+    for (const key of this.#placesOf.get(waiter) ?? []) {
+      const waiting = this.#waiting.get(key)!;
+      waiting.waiters.delete(waiter);
+      if (waiting.waiters.size === 0) this.#waiting.delete(key);
+    }
+    this.#placesOf.delete(waiter);
   }
 
   tick(nowMs: number): void {
     let looks = 0;
-    for (const [asker, waiting] of this.#waiting) {
+    for (const [key, waiting] of this.#waiting) {
       if (waiting.dueMs > nowMs || looks === LOOKS_PER_TICK_MAX) return;
       looks += 1;
-      this.#waiting.delete(asker);
       const standing = this.#admission.positionOf(waiting.place);
-      if (standing === null) continue;
+      if (standing === null) {
+        this.#end(key, waiting);
+        continue;
+      }
+      this.#waiting.delete(key); // To the end of the queue.
+      this.#waiting.set(key, waiting);
       waiting.dueMs = nowMs + INTERVAL_MS;
-      this.#waiting.set(asker, waiting);
       if (standing.position === waiting.position) continue;
       waiting.position = standing.position;
       push(waiting, standing.position, standing.waitMs);
     }
   }
 
-  #called(asker: string): boolean {
-    const waiting = this.#waiting.get(asker);
+  #called(place: Place): boolean {
+    const key = keyOf(place);
+    const waiting = this.#waiting.get(key);
     if (waiting === undefined) return false;
-    this.#waiting.delete(asker);
+    this.#end(key, waiting);
     return push(waiting, 0, 0);
   }
+
+  #end(key: string, { waiters }: Waiting): void {
+    this.#waiting.delete(key);
+    for (const waiter of waiters) {
+      const places = this.#placesOf.get(waiter)!;
+      places.delete(key);
+      if (places.size === 0) this.#placesOf.delete(waiter);
+    }
+  }
+}
+
+function keyOf({ asker, channel, class: of }: Place): string {
+  return `${channel} ${of} ${asker}`;
 }
 
 function push({ waiters }: Waiting, position: number, waitMs: number): boolean {

@@ -53,7 +53,7 @@ const LONG_AGO: ClockOrigin = { originMs: 0, originMonotonicMs: 0, speed: 0 };
 export interface StartedEngine {
   readonly engine: Engine;
   /** What the front hands over to each of them, and how long that waits. */
-  readonly shards: readonly Pick<RemoteShard, 'load' | 'probe'>[];
+  readonly shards: readonly Pick<RemoteShard, 'inside' | 'answeredCount' | 'probe'>[];
   /** The folder was made just now. */
   readonly isNew: boolean;
   /** For backups of what it works on. */

@@ -38,7 +38,7 @@ export interface Fitness {
 const FIT: Fitness = { isStuck: () => false, isFull: () => false };
 
 /** For the front: refuses at once what the shard's thread would have no room for (limits.ts), or no time. */
-export class RemoteShard implements ServedShard {
+export class RemoteShard implements ServedShard, Load {
   readonly #to: Conversation;
   readonly #clock: Clock;
   readonly #fitness: Fitness;
@@ -107,13 +107,11 @@ export class RemoteShard implements ServedShard {
     this.#probes.answeredCount += 1;
   };
   /** Beside probes. */
-  get load(): Load {
-    const { changesInFlight, readsInFlight, answeredCount } = this.#to;
-    const { inFlight, answeredCount: probesAnswered } = this.#probes;
-    return {
-      inside: changesInFlight + readsInFlight - inFlight,
-      answeredCount: answeredCount - probesAnswered,
-    };
+  get inside(): number {
+    return this.#to.changesInFlight + this.#to.readsInFlight - this.#probes.inFlight;
+  }
+  get answeredCount(): number {
+    return this.#to.answeredCount - this.#probes.answeredCount;
   }
 
   stats: ServedShard['stats'] = () => this.#lastStats.read();

@@ -128,9 +128,9 @@ describe('a ticket', () => {
 
   /** Before it a crowd that has had more than its share. */
   function full(origin: number, nowMs: () => number, inside = 3_000): Admission {
-    const load = { inside: 0, answeredCount: 0 };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) };
     const admission = new Admission({
-      shards: [{ load, probe: () => new Promise(() => {}) }],
+      shards: [load],
       ...{ digest, origin, nowMs, random: () => 0.5 },
     });
     for (let number = 0; number < 300; number += 1) admission.ask({ ...CARD, asker: `crowd ${number}` });
@@ -174,5 +174,65 @@ describe('a ticket', () => {
       expect(Math.abs(again.waitMs - first.waitMs)).toBeLessThan(20);
     }
     expect(admission.waitingCount).toBe(2);
+  });
+});
+
+describe('whoever comes on time is let in', () => {
+  const NOW = 1_607_400_000_000;
+
+  function opened(shardCount: number) {
+    const loads = Array.from({ length: shardCount }, () => ({
+      ...{ inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) },
+    }));
+    const clock = { nowMs: NOW };
+    const admission = new Admission({
+      shards: loads,
+      ...{ digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
+    });
+    return { loads, clock, admission };
+  }
+
+  test('also where it concerns all shards, and another is the fullest by then', () => {
+    const { loads, clock, admission } = opened(2);
+    const stream: Asking = { asker: '36081', channel: 'acquirers', class: 'stream', shard: null, weight: 10 };
+    loads[0]!.inside = 5_000;
+    const come = admission.ask(stream)!;
+    expect(admission.positionOf(stream)).toMatchObject({ ticket: come.ticket });
+    clock.nowMs += come.waitMs;
+    loads[0]!.inside = 0;
+    loads[1]!.inside = 5_000;
+    expect(admission.ask(stream)).toBeNull();
+  });
+
+  test('also with more rows than there is room for, once the others are done', () => {
+    const { loads, clock, admission } = opened(1);
+    const stream: Asking = { asker: '36081', channel: 'acquirers', class: 'stream', shard: 0, weight: 8_000 };
+    loads[0]!.inside = 5_000;
+    const come = admission.ask(stream)!;
+    clock.nowMs += come.waitMs;
+    loads[0]!.inside = 1_000;
+    expect(admission.ask(stream)).toBeNull();
+  });
+
+  test('and a place that is kept for one thing is not for another', () => {
+    const { loads, clock, admission } = opened(1);
+    const card: Asking = { asker: 'anna', channel: 'citizens', class: 'card', shard: 0, weight: 1 };
+    const read: Asking = { ...card, class: 'read' };
+    admission.onCalled(({ class: of }) => of === 'card');
+    loads[0]!.inside = 5_000;
+    for (const asking of [read, card]) {
+      for (let number = 0; number < 50; number += 1) admission.ask({ ...asking, asker: `${number}` });
+      expect(admission.ask(asking)).not.toBeNull();
+    }
+    loads[0]!.inside = 0;
+    for (let tick = 0; admission.positionOf(card)!.position > 0; tick += 1) {
+      expect(tick).toBeLessThan(100_000);
+      loads[0]!.inside = 900; // Room for a card, and for no read.
+      admission.tick();
+    }
+    expect(clock.nowMs).toBe(NOW);
+    loads[0]!.inside = 1_500;
+    expect(admission.ask(read)).not.toBeNull();
+    expect(admission.ask(card)).toBeNull();
   });
 });

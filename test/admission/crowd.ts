@@ -73,7 +73,11 @@ export class Day {
   readonly #mailbox: Job[] = [];
   readonly #people = new Map<string, Person>();
   readonly #tallies = new Map<string, Tally>();
-  readonly #load = { inside: 0, answeredCount: 0 };
+  readonly #load = {
+    inside: 0,
+    answeredCount: 0,
+    probe: () => new Promise<void>((taken) => this.#send({ isProbe: true, done: () => {}, taken })),
+  };
   readonly #isOpen: boolean;
   #nowMs = 1_607_000_000_000;
   #isTurning = false;
@@ -87,18 +91,13 @@ export class Day {
     this.#isOpen = isOpen;
     this.#nowMs += startMs;
     this.admission = new Admission({
-      shards: [
-        {
-          load: this.#load,
-          probe: () => new Promise((taken) => this.#send({ isProbe: true, done: () => {}, taken })),
-        },
-      ],
+      shards: [this.#load],
       digest,
       origin,
       nowMs: () => this.#nowMs,
       random: () => this.#random.next(),
     });
-    this.admission.onCalled((asker) => this.#called(asker));
+    this.admission.onCalled(({ asker }) => this.#called(asker));
   }
 
   get nowMs(): number {

@@ -10,14 +10,14 @@ const FULL = 10_000;
 const CITIZEN = '/bpd/io/citizen/v2';
 const TICKET = 'x-clickday-ticket';
 
-const load = { inside: 0, answeredCount: 0 };
+const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve() };
 let nowMs = 1_607_400_000_000;
 let server: HttpServer;
 let admission: Admission;
 
 beforeAll(async () => {
   admission = new Admission({
-    shards: [{ load, probe: () => Promise.resolve() }],
+    shards: [load],
     ...{ digest, origin: 1, nowMs: () => nowMs, random: () => 0.5 },
   });
   server = await HttpServer.open({ admission });

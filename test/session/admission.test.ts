@@ -8,12 +8,12 @@ import { anna, bruno, Front, newId, settle } from './front.ts';
 const FULL = 10_000;
 
 let front: Front;
-const load = { inside: 0, answeredCount: 0 };
+const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve() };
 let nowMs = 1_607_400_000_000;
 
 async function openFront(): Promise<Admission> {
   const admission = new Admission({
-    shards: [{ load, probe: () => Promise.resolve() }],
+    shards: [load],
     ...{ digest, origin: 1, nowMs: () => nowMs, random: () => 0.5 },
   });
   front = await Front.open({ admission });

@@ -1,0 +1,63 @@
+// Method: a waiting room before a real admission whose one shard the test fills: who is told what, and of whom nothing stays.
+import { expect, test } from 'vitest';
+import { Admission, type Place } from '../../server/admission/index.ts';
+import { type Waiter, WaitingRoom } from '../../server/session/waiting.ts';
+import { digest } from '../admission/crowd.ts';
+
+const CARD: Place = { asker: 'anna', channel: 'citizens', class: 'card', shard: 0 };
+const READ: Place = { ...CARD, class: 'read' };
+
+class Listener implements Waiter {
+  readonly told: number[] = [];
+  isFull = false;
+  canTakePush(): boolean {
+    return !this.isFull;
+  }
+  pushTurn(position: number): void {
+    this.told.push(position);
+  }
+}
+
+function opened() {
+  const clock = { nowMs: 1_607_400_000_000 };
+  const admission = new Admission({
+    shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<void>(() => {}) }],
+    ...{ digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
+  });
+  const room = new WaitingRoom(admission);
+  const wait = (waiter: Waiter, place: Place) => {
+    expect(admission.ask({ ...place, weight: 1 })).not.toBeNull();
+    room.add(waiter, place, 0);
+  };
+  /** Until every time has come. */
+  const callAll = () => {
+    clock.nowMs += 600_000;
+    admission.tick();
+  };
+  return { room, wait, callAll };
+}
+
+test('who waits for two things is told of both, and called for both', () => {
+  const { room, wait, callAll } = opened();
+  const anna = new Listener();
+  for (const place of [CARD, READ]) wait(anna, place);
+  room.tick(1_000);
+  expect(anna.told).toEqual([1, 1]);
+  room.tick(2_000);
+  expect(anna.told, 'nothing has changed').toEqual([1, 1]);
+  callAll();
+  expect(anna.told).toEqual([1, 1, 0, 0]);
+});
+
+test('all connections of one person are told, but for those that are full or gone', () => {
+  const { room, wait, callAll } = opened();
+  const [here, full, gone] = [new Listener(), new Listener(), new Listener()];
+  for (const listener of [here, full, gone]) wait(listener, CARD);
+  full.isFull = true;
+  room.remove(gone);
+  room.remove(gone);
+  room.tick(1_000);
+  callAll();
+  expect([here.told, full.told, gone.told]).toEqual([[1, 0], [], []]);
+  room.remove(here);
+});
