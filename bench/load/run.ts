@@ -190,8 +190,6 @@ class Connection {
   readonly #free: number[];
   /** The last request of each slot. */
   readonly #frames: Buffer[] = [];
-  /** Of the programme's clock when it said hello, and of ours. */
-  #clock = { programmeMs: 0, atMs: 0 };
   readonly #packr = new Packr({ useRecords: false });
   readonly #onReply: (reply: Reply) => void;
   #greeted: (() => void) | null = null;
@@ -266,7 +264,6 @@ class Connection {
     }
     const message = this.#packr.decode(payload) as Message;
     if (message.hello !== undefined) {
-      this.#clock = { programmeMs: message.hello.nowMs, atMs: performance.now() };
       this.#helloArrived();
       return;
     }
@@ -277,16 +274,10 @@ class Connection {
       return;
     }
     if (message.ticket !== undefined) {
-      this.#comeBack(message.ref, message.retryAtMs!);
+      setTimeout(() => this.#socket.send(this.#frames[message.ref]!), message.waitMs!);
       return;
     }
     this.#reply(message.ref, message.ok ? 1 : 0, message.ok ? [] : [message.code ?? 'UNKNOWN']);
-  }
-
-  #comeBack(ref: number, retryAtMs: number): void {
-    const { programmeMs, atMs } = this.#clock;
-    const nowMs = programmeMs + performance.now() - atMs;
-    setTimeout(() => this.#socket.send(this.#frames[ref]!), Math.max(0, retryAtMs - nowMs));
   }
 
   #outcomes(ref: number, outcomes: readonly { readonly status: string; readonly code?: string }[]): void {
@@ -314,7 +305,7 @@ interface Message {
   readonly ok: boolean;
   readonly code?: string;
   readonly ticket?: string;
-  readonly retryAtMs?: number;
+  readonly waitMs?: number;
   readonly view?: { readonly outcomes?: readonly { readonly status: string; readonly code?: string }[] };
 }
 

@@ -84,7 +84,7 @@ class Replay {
     this.#options = options;
     this.#prepared = prepared;
     const { url, WebSocket } = options;
-    const { hpanOf, awardPeriodId, clock } = prepared;
+    const { hpanOf, awardPeriodId } = prepared;
     this.#traffic = new Traffic({
       url,
       WebSocket,
@@ -92,7 +92,6 @@ class Replay {
       tokenOf: ({ taxCode }) => prepared.tokens.get(taxCode)!,
       meter: this.#meter,
       ledger: this.#ledger,
-      programmeNowMs: () => clock.nowMs(),
     });
     this.#watch = new Watch({ url, WebSocket, awardPeriodId });
     this.#viewTimer = setInterval(() => this.#show(), VIEW_EVERY_MS);

@@ -25,8 +25,6 @@ export interface TrafficOptions {
   readonly hpanOf: (instrument: Instrument) => Hpan;
   readonly meter: Meter;
   readonly ledger: Ledger;
-  /** The server's clock, which the replay moves: retry times are given in it. */
-  readonly programmeNowMs: () => number;
 }
 
 /** What one person does in one sitting: steps happen one after the other, on one connection. */
@@ -185,12 +183,12 @@ export class Traffic {
         return reply.repeated;
       }
       this.#options.meter.refused(kind, reply.code);
-      const pauseMs = (reply.retryAtMs ?? Number.POSITIVE_INFINITY) - this.#options.programmeNowMs();
+      const pauseMs = reply.waitMs ?? Number.POSITIVE_INFINITY;
       if (performance.now() + pauseMs > patientUntilMs) {
         this.#options.ledger.refuse(id);
         return null;
       }
-      await pause(Math.max(0, pauseMs));
+      await pause(pauseMs);
     }
   }
 

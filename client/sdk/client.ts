@@ -63,6 +63,11 @@ interface Pending {
   fail(fault: ClientFault): void;
 }
 
+interface Turn {
+  readonly ticket: string | undefined;
+  come(): void;
+}
+
 /** First pause before a reconnection; doubles up to the maximum. Real pauses are a random part of it (fault 65). */
 const BACK_OFF_MS_FIRST = 200;
 const BACK_OFF_MS_MAX = 10_000;
@@ -77,8 +82,8 @@ export class ClickdayClient {
   readonly #pending = new Map<number, Pending>();
   /** Asked, but beyond what the server takes at once. */
   readonly #waiting: Pending[] = [];
-  /** Wakes whoever waits for a turn. */
-  readonly #called = new Set<() => void>();
+  /** Who waits for a turn, with the ticket for it. */
+  readonly #turns = new Set<Turn>();
   readonly #topics = new Set<Topic>();
   readonly #pushListeners = new Set<(push: TopicPush) => void>();
   readonly #featuresListeners = new Set<(features: FeaturesView) => void>();
@@ -86,7 +91,6 @@ export class ClickdayClient {
   #socket: StandardSocket | null = null;
   #hello: HelloView | null = null;
   #features: FeaturesView | null = null;
-  #helloAtMs = 0;
   #nextRef = 1;
   #state: ConnectionState = 'reconnecting';
   #deadlineTimer: ReturnType<typeof setTimeout> | null = null;
@@ -122,11 +126,6 @@ export class ClickdayClient {
   /** Requests asked and not yet answered. */
   get inFlight(): number {
     return this.#pending.size + this.#waiting.length;
-  }
-
-  /** The programme's clock, as far as it can be known here: it may be simulated and run at another speed. */
-  programmeNowMs(): number {
-    return this.hello.nowMs + (performance.now() - this.#helloAtMs);
   }
 
   /**
@@ -180,28 +179,32 @@ export class ClickdayClient {
   /** Comes back when a refusal says so, as long as patience lasts. */
   async #patiently(ask: (ticket: { readonly ticket?: string }) => Promise<WireReply>): Promise<WireReply> {
     const patientUntilMs = performance.now() + (this.#options.patienceMs ?? 0);
-    let ticket = {};
+    let ticket: string | undefined;
     for (;;) {
-      const reply = await ask(ticket);
-      if (reply.ok || reply.retryAtMs === undefined) return reply;
-      const pauseMs = Math.max(0, reply.retryAtMs - this.programmeNowMs());
-      if (performance.now() + pauseMs > patientUntilMs) return reply;
-      ticket = reply.ticket === undefined ? {} : { ticket: reply.ticket };
-      await this.#turn(pauseMs);
+      const reply = await ask(ticket === undefined ? {} : { ticket });
+      if (reply.ok || reply.waitMs === undefined) return reply;
+      if (performance.now() + reply.waitMs > patientUntilMs) return reply;
+      ticket = reply.ticket;
+      await this.#turn(reply.waitMs, ticket);
     }
   }
 
   /** Resolves when the pause is over, or before it when the server calls. */
-  #turn(pauseMs: number): Promise<void> {
+  #turn(pauseMs: number, ticket: string | undefined): Promise<void> {
     return new Promise((resolve) => {
       const come = () => {
         clearTimeout(timer);
-        this.#called.delete(come);
+        this.#turns.delete(turn);
         resolve();
       };
       const timer = setTimeout(come, pauseMs);
-      this.#called.add(come);
+      const turn = { ticket, come };
+      this.#turns.add(turn);
     });
+  }
+
+  #call(ticket: string): void {
+    for (const turn of this.#turns) if (turn.ticket === ticket) turn.come();
   }
 
   #ask(type: string, fields: object, id: CommandId | undefined): Promise<WireReply> {
@@ -279,7 +282,7 @@ export class ClickdayClient {
       this.#features = frame.view;
       for (const listener of this.#featuresListeners) listener(frame.view);
     } else if (frame.push === 'turn') {
-      if (frame.view.position === 0) for (const come of this.#called) come();
+      if (frame.view.position === 0) this.#call(frame.view.ticket);
     } else for (const listener of this.#pushListeners) listener(frame);
   }
 
@@ -339,7 +342,6 @@ export class ClickdayClient {
     const frame = this.#decode(data) as Partial<Hello>;
     if (frame.hello === undefined) return false;
     this.#hello = frame.hello;
-    this.#helloAtMs = performance.now();
     this.#socket = socket;
     if (this.#state === 'closed') {
       socket.close(); // Closed by the caller while this connection was being made.

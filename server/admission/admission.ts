@@ -106,7 +106,7 @@ export class Admission {
   /** Appointments that are remembered, counted once in a second. */
   #remembered = 0;
   #secondEndsMs = 0;
-  #tell: (place: Place) => boolean = () => false;
+  #tell: (place: Place, ticket: string) => boolean = () => false;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -119,7 +119,7 @@ export class Admission {
   }
 
   /** @param tell  calls who waited: may come now. Answers whether it was told, and so will be here presently */
-  onCalled(tell: (place: Place) => boolean): void {
+  onCalled(tell: (place: Place, ticket: string) => boolean): void {
     this.#tell = tell;
   }
 
@@ -216,7 +216,7 @@ export class Admission {
     let hadRoom = false;
     lanes.forEach((lane, number) => {
       const { fill, channel, class: of } = laneAt(number);
-      const tell = ({ asker }: Appointment) => this.#tell({ asker, channel, class: of, shard });
+      const tell = ({ asker, ticket }: Appointment) => this.#tell({ asker, channel, class: of, shard }, ticket);
       for (const appointment of lane.callDue(nowMs)) tell(appointment);
       while (lane.waitingCount > 0 && hasRoom(entrance, fill, 1)) {
         hadRoom = true;

@@ -1,5 +1,5 @@
 /** The door of admission: what one connection may ask for, who is let in, and when to come back. */
-export { Admission, type Place } from './admission.ts';
+export { Admission, type ComeBack, type Place } from './admission.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
 export type { Load } from './door.ts';
 export {

@@ -37,7 +37,7 @@ export function recordRows(
     if (!checked.ok) answer(index, { status: 'rejected', code: checked.code, detail: checked.detail });
     else {
       const { ok: _ok, ...row } = checked;
-      engine.record({ ...row, receivedMs }, (outcome) => answer(index, outcomeOf(outcome)));
+      engine.record({ ...row, receivedMs }, (outcome) => answer(index, outcomeOf(outcome, clock.nowMs())));
     }
   });
 }
@@ -48,8 +48,9 @@ function checkRow(row: RawRow, context: RowContext): ReturnType<typeof checkReco
   return checkRecordFields(row, context);
 }
 
-function outcomeOf(outcome: RecordOutcome | Refused): RowOutcome {
+function outcomeOf(outcome: RecordOutcome | Refused, nowMs: number): RowOutcome {
   if (!('ok' in outcome)) return outcome;
   const { code, retryAtMs } = outcome;
-  return retryAtMs === undefined ? { status: 'refused', code } : { status: 'refused', code, retryAtMs };
+  if (retryAtMs === undefined) return { status: 'refused', code };
+  return { status: 'refused', code, retryAtMs, waitMs: Math.max(0, retryAtMs - nowMs) };
 }

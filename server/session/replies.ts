@@ -15,11 +15,13 @@ export interface Refusal {
 
 /**
  * @param ref null when the frame could not be read
+ * @param nowMs the programme's time, as `retryAtMs` is
  * @param inPassing see `sayRefusal`
  */
 export function refusedReply(
   ref: number | null,
   { code, retryAtMs, ticket, position, detail, instead }: Refusal,
+  nowMs: number,
   inPassing?: MessageCode,
 ): RefusedReply {
   return {
@@ -27,7 +29,7 @@ export function refusedReply(
     ok: false,
     code,
     ...sayRefusal(code, instead, inPassing),
-    ...(retryAtMs === undefined ? {} : { retryAtMs }),
+    ...(retryAtMs === undefined ? {} : { retryAtMs, waitMs: Math.max(0, retryAtMs - nowMs) }),
     ...(ticket === undefined ? {} : { ticket, position: position! }),
     ...(detail === undefined ? {} : { detail }),
   };

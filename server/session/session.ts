@@ -15,6 +15,7 @@ import {
   CHANNEL_OF,
   CLASS_OF,
   CONNECTION_LIMITS,
+  type ComeBack,
   type ConnectionLimits,
   PUSH_BUFFERED_BYTES_MAX,
   retryAtMs,
@@ -175,8 +176,8 @@ export class Session implements Subscriber {
     this.#send({ push: 'features', view: this.#access.view });
   }
 
-  pushTurn(position: number, waitMs: number): void {
-    this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs } });
+  pushTurn({ position, waitMs, ticket }: ComeBack): void {
+    this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs, waitMs, ticket } });
   }
 
   // Admission.
@@ -401,7 +402,8 @@ export class Session implements Subscriber {
   /** A refusal that will pass says when to come back, even where the engine left that open. */
   #refuse(ref: number | null, refusal: Refusal, type?: RequestType): void {
     const retryAtMs = refusal.retryAtMs ?? this.#retryAtMs(refusal.code);
-    this.#send(refusedReply(ref, { ...refusal, retryAtMs }, this.#failureOf(type)));
+    const nowMs = this.#ports.clock.nowMs();
+    this.#send(refusedReply(ref, { ...refusal, retryAtMs }, nowMs, this.#failureOf(type)));
   }
 
   /** What the app says to its citizen, and to nobody else. */

@@ -146,19 +146,18 @@ function tokenOf(request: UpgradeRequest): string | undefined {
 }
 
 function refuseForNow({ clock, random }: SessionPorts): UpgradeDecision<Session> {
-  return {
-    ok: false,
-    response: refusalResponse({ code: 'OVERLOADED', retryAtMs: retryAtMs('busy', clock.nowMs(), random()) }),
-  };
+  const nowMs = clock.nowMs();
+  const refusal = { code: 'OVERLOADED', retryAtMs: retryAtMs('busy', nowMs, random()) } as const;
+  return { ok: false, response: refusalResponse(refusal, nowMs) };
 }
 
 function refuse(code: RefusalName, detail?: string): UpgradeDecision<Session> {
-  return { ok: false, response: refusalResponse({ code, detail }) };
+  return { ok: false, response: refusalResponse({ code, detail }, 0) };
 }
 
-function refusalResponse(refusal: Refusal): HttpResponse {
+function refusalResponse(refusal: Refusal, nowMs: number): HttpResponse {
   const { code } = refusal;
-  const { ref: _, ok: __, ...body } = refusedReply(null, refusal);
+  const { ref: _, ok: __, ...body } = refusedReply(null, refusal, nowMs);
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
   return { status: REFUSALS[code].status, headers, body: JSON.stringify(body) };
 }

@@ -2,7 +2,7 @@
  * Connections of those who wait for their turn: told where they stand while they wait, and called when it has come. Like
  * any push, the newest place wins: a slow reader costs nothing.
  */
-import type { Admission, Place } from '../admission/index.ts';
+import type { Admission, ComeBack, Place } from '../admission/index.ts';
 
 /** How often `tick` wants to be called, and of how many it may look at the place each time. */
 export const WAITING_TICK_MS = 50;
@@ -12,8 +12,7 @@ const INTERVAL_MS = 1_000;
 
 export interface Waiter {
   canTakePush(topic: 'turn'): boolean;
-  /** @param position 0: may come now */
-  pushTurn(position: number, waitMs: number): void;
+  pushTurn(turn: ComeBack): void;
 }
 
 interface Waiting {
@@ -32,7 +31,7 @@ export class WaitingRoom {
 
   constructor(admission: Admission) {
     this.#admission = admission;
-    admission.onCalled((place) => this.#called(place));
+    admission.onCalled((place, ticket) => this.#called(place, ticket));
   }
 
   /** Whoever was just told to come back. */
@@ -73,16 +72,16 @@ export class WaitingRoom {
       waiting.dueMs = nowMs + INTERVAL_MS;
       if (standing.position === waiting.position) continue;
       waiting.position = standing.position;
-      push(waiting, standing.position, standing.waitMs);
+      push(waiting, standing);
     }
   }
 
-  #called(place: Place): boolean {
+  #called(place: Place, ticket: string): boolean {
     const key = keyOf(place);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return false;
     this.#end(key, waiting);
-    return push(waiting, 0, 0);
+    return push(waiting, { position: 0, waitMs: 0, ticket });
   }
 
   #end(key: string, { waiters }: Waiting): void {
@@ -99,11 +98,11 @@ function keyOf({ asker, channel, class: of }: Place): string {
   return `${channel} ${of} ${asker}`;
 }
 
-function push({ waiters }: Waiting, position: number, waitMs: number): boolean {
+function push({ waiters }: Waiting, turn: ComeBack): boolean {
   let isTold = false;
   for (const waiter of waiters) {
     if (!waiter.canTakePush('turn')) continue;
-    waiter.pushTurn(position, waitMs);
+    waiter.pushTurn(turn);
     isTold = true;
   }
   return isTold;

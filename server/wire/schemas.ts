@@ -58,6 +58,10 @@ export const WIRE_LIMITS = {
 const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(-INTEGER_MAX), v.maxValue(INTEGER_MAX));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(INTEGER_MAX));
 const instantMs = integer;
+const waitMs = v.pipe(
+  count,
+  v.description('From now, in real milliseconds; `retryAtMs` is the same in the clock of the programme'),
+);
 const ref = v.pipe(count, v.description('Chosen by the client, repeated in the reply; unique among those in flight'));
 
 const commandId = v.pipe(
@@ -392,7 +396,12 @@ const rowOutcome = v.variant('status', [
     code: refusalName,
     detail: v.exactOptional(v.string()),
   }),
-  v.object({ status: v.literal('refused'), code: refusalName, retryAtMs: v.exactOptional(instantMs) }),
+  v.object({
+    status: v.literal('refused'),
+    code: refusalName,
+    retryAtMs: v.exactOptional(instantMs),
+    waitMs: v.exactOptional(waitMs),
+  }),
 ]);
 export type RowOutcome = v.InferOutput<typeof rowOutcome>;
 
@@ -443,6 +452,7 @@ export const refusedReply = v.object({
   messageIt: v.string(),
   messageCode: v.exactOptional(v.pipe(v.string(), v.description('Of the app’s own words for this: see /messages'))),
   retryAtMs: v.exactOptional(instantMs),
+  waitMs: v.exactOptional(waitMs),
   ticket: v.exactOptional(
     v.pipe(v.string(), v.description('An appointment: whoever asks again with it at that time is let in')),
   ),
@@ -516,7 +526,10 @@ export const PUSHES = {
   /** Nobody subscribes to it: whoever said its version is told after `hello`, and at each change. */
   features: v.object({ push: v.literal('features'), view: featuresView }),
   /** Whoever was told to come back is told where it stands; at position 0 it may come at once. */
-  turn: v.object({ push: v.literal('turn'), view: v.object({ position: count, retryAtMs: instantMs }) }),
+  turn: v.object({
+    push: v.literal('turn'),
+    view: v.object({ position: count, retryAtMs: instantMs, waitMs, ticket: v.string() }),
+  }),
 } as const satisfies Record<Topic | 'features' | 'turn', v.GenericSchema>;
 export type PushOf<T extends keyof typeof PUSHES> = v.InferOutput<(typeof PUSHES)[T]>;
 export type TopicPush = { [T in Topic]: PushOf<T> }[Topic];

@@ -78,7 +78,6 @@ async function play(): Promise<void> {
         .digest('hex'),
     meter,
     ledger: played,
-    programmeNowMs: () => world.nowMs,
   });
   await traffic.run(operations);
 }

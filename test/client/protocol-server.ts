@@ -36,13 +36,9 @@ export const GOOD_TOKEN = 'header.payload.signature';
 
 export interface ServerOptions {
   readonly inFlightMax?: number;
-  readonly nowMs?: number;
 }
 
-export async function startProtocolServer({
-  inFlightMax = 256,
-  nowMs = 0,
-}: ServerOptions = {}): Promise<ProtocolServer> {
+export async function startProtocolServer({ inFlightMax = 256 }: ServerOptions = {}): Promise<ProtocolServer> {
   const http = createServer();
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false });
   const [requests, tokens, lines]: [Request[], string[], Line[]] = [[], [], []];
@@ -67,7 +63,7 @@ export async function startProtocolServer({
       const line = lineOf(webSocket, codec);
       lines.push(line);
       line.send({
-        hello: { role: 'citizen', channel: 'test', nowMs, frameBytesMax: 4_096, inFlightMax, programme: 'test' },
+        hello: { role: 'citizen', channel: 'test', nowMs: 0, frameBytesMax: 4_096, inFlightMax, programme: 'test' },
       });
       webSocket.on('message', (data: Buffer) => {
         const message = codec.decode(data) as Request;
@@ -85,9 +81,17 @@ export const done: Answering = ({ ref, type }, line) => {
   line.send({ ref, ok: true, repeated: false, answer: { termsMs: 7 }, position: { partition: 1, sequence: 2 } });
 };
 
-export function refusal(ref: number | null, code: RefusalName, retryAtMs?: number): object {
+/** Its clock is of another century: programmes run at their own time. */
+export function refusal(ref: number | null, code: RefusalName, waitMs?: number): object {
   const { text, testo } = REFUSALS[code];
-  return { ref, ok: false, code, message: text, messageIt: testo, ...(retryAtMs === undefined ? {} : { retryAtMs }) };
+  return {
+    ref,
+    ok: false,
+    code,
+    message: text,
+    messageIt: testo,
+    ...(waitMs === undefined ? {} : { retryAtMs: 4_102_444_800_000, waitMs }),
+  };
 }
 
 function lineOf(webSocket: WebSocket, codec: Codec): Line {

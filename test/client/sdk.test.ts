@@ -113,7 +113,7 @@ describe('requests', () => {
   test('without patience the refusal comes back at once, with its retry time', async () => {
     server.answer = ({ ref }, line) => line.send(refusal(ref, 'OVERLOADED', 1_000_000));
     await connect();
-    expect(await client!.change('enrol', {})).toMatchObject({ ok: false, code: 'OVERLOADED', retryAtMs: 1_000_000 });
+    expect(await client!.change('enrol', {})).toMatchObject({ ok: false, code: 'OVERLOADED', waitMs: 1_000_000 });
   });
 });
 

@@ -1,6 +1,6 @@
 // Method: a waiting room before a real admission whose one shard the test fills: who is told what, and of whom nothing stays.
 import { expect, test } from 'vitest';
-import { Admission, type Place } from '../../server/admission/index.ts';
+import { Admission, type ComeBack, type Place } from '../../server/admission/index.ts';
 import { type Waiter, WaitingRoom } from '../../server/session/waiting.ts';
 import { digest } from '../admission/crowd.ts';
 
@@ -13,7 +13,7 @@ class Listener implements Waiter {
   canTakePush(): boolean {
     return !this.isFull;
   }
-  pushTurn(position: number): void {
+  pushTurn({ position }: ComeBack): void {
     this.told.push(position);
   }
 }
