@@ -30,7 +30,7 @@ export interface ContenderOptions {
 }
 
 export async function startClickday({ folder, now, transport, shards }: ContenderOptions): Promise<Contender> {
-  const options = { data: folder, programme: 'italy-2020', now, transport, shards };
+  const options = { data: folder, programme: 'italy-2020', now, transport, shards, citizenRate: 0 };
   return served('clickday', await ServerProcess.start(options));
 }
 

@@ -10,6 +10,11 @@ export interface ServerOptions {
   /** Absent: the folder's own. */
   readonly programme?: string;
   readonly payoutFolder?: string;
+  /** Requests of one citizen in a second; absent: as many as any may ask for, 0: as many as it likes. */
+  readonly citizenRate?: number;
+  /** For rehearsals, see Configuration. */
+  readonly slowdownUs?: number;
+  readonly admission?: boolean;
   /** ISO-8601: the programme's clock starts there. */
   readonly now: string;
 }

@@ -46,6 +46,15 @@ export const LIMITS = {
   calledMsMax: 1_000,
   /** So long nobody found a door full: then nobody who comes will, and what was promised is forgotten. */
   calmMsMin: 5_000,
+  /** What one citizen may ask for, over all connections: more than any app does; at once, a few full windows of a socket. */
+  citizenPerSecond: 50,
+  citizenBurst: 1_024,
+  citizensRememberedMax: 100_000,
+  /** Of a door, what rows of files fill while hardly anybody else is there; and of each door where somebody is. */
+  fileFill: 0.5,
+  fileRowsBesideOthers: 16,
+  /** So many a second are somebody. */
+  othersPerSecondMin: 10,
   /** That are remembered, at 300 bytes each; beyond, a ticket alone stands for one, and then one asker may have several. */
   appointmentsMax: 500_000,
   /** Of tickets that nobody remembers those that were used, at 100 bytes each. */
@@ -167,6 +176,14 @@ invariant(
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');
 invariant(LIMITS.insideCountMin <= LIMITS.insideCountFirst, 'a door opens at more than it ever closes to');
 invariant(LIMITS.insideCountFirst <= LIMITS.changesInFlightMax, 'admission refuses before the front has to');
+invariant(
+  LIMITS.citizenBurst >= 2 * LIMITS.inFlightPerSocketMax,
+  'no window of a socket is more than a citizen may ask',
+);
+invariant(
+  LIMITS.fileRowsBesideOthers <= LIMITS.insideCountFirst * LIMITS.fileFill,
+  'rows of files take less where others are',
+);
 invariant(LIMITS.waitTargetMs > LIMITS.admissionTickMs, 'a wait that is too long is seen by more than one probe');
 invariant(LIMITS.probesInFlightMax * LIMITS.admissionTickMs > 2 * LIMITS.waitTargetMs, 'and probes go on while it is');
 invariant(LIMITS.promisedWaitMsMax > LIMITS.waitTargetMs, 'who was promised to pass may wait longer than who was not');

@@ -30,6 +30,9 @@ const OptionsSchema = v.strictObject({
   clock: v.optional(v.strictObject({ originMs: v.number(), originMonotonicMs: v.number(), speed: v.number() })),
   programme: v.optional(v.string()),
   demo: v.optional(v.boolean(), false),
+  citizenRate: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  admission: v.optional(v.boolean(), true),
+  slowdownUs: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
   quota: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   ship: v.optional(v.string()),
   shipKeys: v.optional(v.string()),
@@ -57,6 +60,12 @@ export interface Configuration {
   readonly isDemonstration: boolean;
   /** Bytes of the folder from which on changes are refused; undefined: only the disk limits it. */
   readonly quotaBytes: number | undefined;
+  /** Requests of one citizen in a second; 0: as many as it likes; undefined: LIMITS.citizenPerSecond. */
+  readonly citizenPerSecond: number | undefined;
+  /** False, for rehearsals: whatever there is room for is let in. */
+  readonly hasAdmission: boolean;
+  /** For rehearsals: what each request costs a shard more than it does, in microseconds. */
+  readonly slowdownUs: number;
   /** Where the journal is shipped to; `keys` undefined: beside it. */
   readonly shipping: { readonly folder: string; readonly keys: string | undefined } | null;
   /** Where the files for the bank go; null: nowhere. They name people and accounts: their place is not the data folder. */
@@ -116,6 +125,9 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     clock,
     programme,
     isDemonstration: demo,
+    citizenPerSecond: parsed.output.citizenRate,
+    hasAdmission: parsed.output.admission,
+    slowdownUs: parsed.output.slowdownUs,
     quotaBytes: quota,
     shipping: ship === undefined ? null : { folder: ship, keys: shipKeys },
     payoutFolder,

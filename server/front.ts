@@ -112,10 +112,21 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     seal: openFolderSeal(folder, 'errors'),
     unreadable: (name) => log.error({ file: name }, 'bad lines in errors/ cannot be opened: they stay there unseen'),
   });
+  const startedMs = realMs() - monotonicMs();
+  const turns = new Admission({
+    shards: started.shards,
+    digest: (text) => tickets.digest(text),
+    origin: randomInt(1, 2 ** 32 - 1),
+    nowMs: () => startedMs + monotonicMs(),
+    random: Math.random,
+    citizenPerSecond: configuration.citizenPerSecond,
+  });
+  const admission = configuration.hasAdmission ? turns : undefined;
   const isEncryptionRequired = configuration.pgp?.isRequired === true;
   const files = createFileIngester({
     ...{ engine, clock, errors, spoolFolder: spoolFolderOf(folder), pause, isEncryptionRequired },
     decrypting: decryptingWith(keys),
+    lane: admission?.files,
     refusal: () => storage.refusal(clock.nowMs()),
     stopping: stopping.signal,
   });
@@ -126,14 +137,6 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     folder: payoutFolder,
     pause,
     consapTransform: consapTransformOf(keys),
-  });
-  const startedMs = realMs() - monotonicMs();
-  const admission = new Admission({
-    shards: started.shards,
-    digest: (text) => tickets.digest(text),
-    origin: randomInt(1, 2 ** 32 - 1),
-    nowMs: () => startedMs + monotonicMs(),
-    random: Math.random,
   });
   rechecks = rechecksOf(engine, ibanChecker, clock);
   const handlers = createSocketHandlers({
@@ -183,7 +186,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
   });
-  repeat(() => admission.tick(), LIMITS.admissionTickMs);
+  repeat(() => turns.tick(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
   void courier?.tick();

@@ -22,6 +22,11 @@ export const serve = defineCommand({
     speed: { type: 'string', description: 'programme time per real time, with --now', valueHint: 'X' },
     programme: { type: 'string', description: 'built-in programme or a file of one', valueHint: 'NAME|FILE' },
     features: { type: 'string', description: 'which versions of clients may do what', valueHint: 'FILE' },
+    'citizen-rate': {
+      type: 'string',
+      description: 'requests of one citizen in a second, over all its connections; 0 = no limit',
+      valueHint: 'N',
+    },
     quota: { type: 'string', description: 'refuse changes when the folder has grown to this size', valueHint: 'BYTES' },
     ship: { type: 'string', description: 'ship the journal to a second folder, all the time', valueHint: 'DIR' },
     'ship-keys': { type: 'string', description: 'and the keys to another; by default DIR.keys', valueHint: 'DIR' },
@@ -74,6 +79,7 @@ interface ServeArguments {
   readonly speed: string | undefined;
   readonly programme: string | undefined;
   readonly features: string | undefined;
+  readonly 'citizen-rate': string | undefined;
   readonly quota: string | undefined;
   readonly ship: string | undefined;
   readonly 'ship-keys': string | undefined;
@@ -97,6 +103,7 @@ function engineOptions(args: ServeArguments): object {
     demo,
     keepFormat: args['keep-format'],
     ...optional('shards', args.shards, (value) => isWhole(value) && value >= 1 && value <= 64, 'from 1 to 64'),
+    ...optional('citizenRate', args['citizen-rate'], (value) => isWhole(value) && value >= 0, 'a number of requests'),
     ...optional('quota', args.quota, (value) => isWhole(value) && value >= 1, 'a number of bytes'),
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
     ...(now === undefined ? {} : { now }),

@@ -8,6 +8,7 @@ import { LIMITS, partitionOf } from '../../engine/index.ts';
 import { Budget } from './budget.ts';
 import { CHANNEL_NAMES, CHANNELS, type Channel, CLASS_NAMES, CLASSES, type Class } from './classes.ts';
 import { Door, type Load } from './door.ts';
+import { FileLane } from './file-lane.ts';
 import { type Appointment, Lane } from './lane.ts';
 import { TicketOffice } from './tickets.ts';
 
@@ -47,6 +48,8 @@ export interface AdmissionOptions {
   readonly nowMs: () => number;
   /** In [0, 1). */
   readonly random: () => number;
+  /** What one citizen may ask for in a second; default LIMITS.citizenPerSecond, 0: as much as it likes. */
+  readonly citizenPerSecond?: number | undefined;
 }
 
 /** Where somebody waits, or would. */
@@ -71,6 +74,13 @@ export interface ComeBack {
   readonly ticket: string;
   /** How many are let in before; 0: was called, and nobody is. */
   readonly position: number;
+}
+
+/** Asks more than one may: is heard again after `waitMs`. */
+export interface SlowDown {
+  readonly waitMs: number;
+  readonly ticket?: undefined;
+  readonly position?: undefined;
 }
 
 class Entrance {
@@ -103,6 +113,11 @@ export class Admission {
   /** Tickets of those whom this start does not remember, once they were used: as many as there is room for. */
   readonly #used = new Set<string>();
   readonly #overtaking = new Budget(OVERTAKING);
+  readonly #citizens: Budget | null;
+  /** Of acquirers and issuers: who hands over a row enters, and leaves when it is answered. */
+  readonly files = new FileLane();
+  /** Who asked in this second and in the one before. */
+  #others = { now: 0, before: 0 };
   /** Appointments that are remembered, counted once in a second. */
   #remembered = 0;
   #secondEndsMs = 0;
@@ -110,6 +125,9 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    const perSecond = options.citizenPerSecond ?? LIMITS.citizenPerSecond;
+    const keysMax = LIMITS.citizensRememberedMax;
+    this.#citizens = perSecond === 0 ? null : new Budget({ perSecond, burst: LIMITS.citizenBurst, keysMax });
     this.#entrances = options.shards.map((shard) => new Entrance(shard));
     this.#tickets = new TicketOffice(options.digest);
   }
@@ -138,12 +156,17 @@ export class Admission {
   }
 
   /** Null: it may pass, and is to be handed over at once. */
-  ask(asking: Asking): ComeBack | null {
+  ask(asking: Asking): ComeBack | SlowDown | null {
     const { asker, channel, weight } = asking;
+    const nowMs = this.#options.nowMs();
+    if (channel === 'citizens' && this.#citizens !== null) {
+      const waitMs = this.#citizens.spend(asker, nowMs) - nowMs;
+      if (waitMs > 0) return { waitMs: Math.ceil(waitMs) };
+    }
+    this.#others.now += 1;
     const entrance = this.#entranceFor(asking);
     const number = laneOf(channel, asking.class);
     const lane = entrance.lanes[number]!;
-    const nowMs = this.#options.nowMs();
     const appointment = lane.of(asker);
     if (appointment === undefined) {
       const passes = this.#isHonoured(asking, number, nowMs)
@@ -185,6 +208,8 @@ export class Admission {
     if (isNewSecond) {
       this.#secondEndsMs = nowMs + SECOND_MS;
       this.#overtaking.sweep(nowMs);
+      this.#citizens?.sweep(nowMs);
+      this.#others = { now: 0, before: this.#others.now };
       this.#remembered = this.#entrances.reduce(
         (sum, { lanes }) => sum + lanes.reduce((of, { size }) => of + size, 0),
         0,
@@ -196,6 +221,14 @@ export class Admission {
       if (isNewSecond) endSecond(entrance, nowMs);
       this.#call(entrance, shard, nowMs);
     });
+    this.files.setRowsMax(this.#fileRowsMax());
+  }
+
+  #fileRowsMax(): number {
+    if (this.waitingCount > 0) return 1;
+    const { now, before } = this.#others;
+    if (Math.max(now, before) >= LIMITS.othersPerSecondMin) return LIMITS.fileRowsBesideOthers * this.#entrances.length;
+    return this.#entrances.reduce((sum, { door }) => sum + Math.floor(door.limit * LIMITS.fileFill), 0);
   }
 
   #probe(door: Door, shard: number): void {

@@ -16,6 +16,7 @@ import {
   romeDayNumber,
   type TransactionRecord,
 } from '../../engine/index.ts';
+import type { FileLane } from '../admission/index.ts';
 import { BadLines, type ErrorStore, type KeptErrors, NO_ERRORS } from '../errors/index.ts';
 import { PgpFault, type Transform } from '../pgp/index.ts';
 import { isNetworkPan } from '../wire/index.ts';
@@ -36,6 +37,8 @@ export interface FileIngestOptions {
   readonly spoolFolder: string;
   /** Real time: how long to wait says nothing about the programme's clock, which may run or stand still. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Files give way to everybody else there. Absent: they need not. */
+  readonly lane?: Pick<FileLane, 'enter' | 'leave'> | undefined;
   /** Why nothing more may be written now; null = it may. */
   readonly refusal: () => Refused | null;
   /** Largest file; default LIMITS.fileBytesMax. */
@@ -367,7 +370,13 @@ class Delivery {
   /** Resolves when there was room for the row; false: it was not taken, nor will any other be. */
   async add(row: Row): Promise<boolean> {
     if (this.#count >= LIMITS.fileRowsInFlightMax) await this.#fallsBelow(LIMITS.fileRowsInFlightMax);
-    if (this.#refusal !== null) return false;
+    const { lane } = this.#options.options;
+    const turn = lane?.enter() ?? null;
+    if (turn !== null) await turn;
+    if (this.#refusal !== null) {
+      lane?.leave();
+      return false;
+    }
     this.#count += 1;
     this.#send(row);
     return true;
@@ -411,8 +420,13 @@ class Delivery {
     }
     if ('ok' in answer) this.#refuse(answer);
     else this.#judged(row, answer);
-    this.#count -= 1;
+    this.#leave(1);
     this.#wake();
+  }
+
+  #leave(count: number): void {
+    this.#count -= count;
+    for (let left = 0; left < count; left += 1) this.#options.options.lane?.leave();
   }
 
   /** One that is stored already leaves nothing to put right. */
@@ -425,7 +439,7 @@ class Delivery {
   /** What is held will not be sent any more either. */
   #refuse(refusal: Refused): void {
     this.#refusal ??= refusal;
-    for (const rows of this.#held.values()) this.#count -= rows.length;
+    for (const rows of this.#held.values()) this.#leave(rows.length);
     this.#held.clear();
   }
 

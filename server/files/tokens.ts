@@ -23,6 +23,7 @@ import {
   type RefusalName,
   type Refused,
 } from '../../engine/index.ts';
+import type { FileLane } from '../admission/index.ts';
 import { BadLines, type ErrorStore, type KeptErrors, NO_ERRORS } from '../errors/index.ts';
 import { openAccount } from './account.ts';
 import { type Line, linesOf } from './lines.ts';
@@ -34,6 +35,8 @@ export interface TokenOptions {
   readonly errors?: ErrorStore | undefined;
   readonly pause: (ms: number) => Promise<void>;
   readonly stopping?: AbortSignal;
+  /** See FileIngestOptions. */
+  readonly lane?: Pick<FileLane, 'enter' | 'leave'> | undefined;
 }
 
 export interface TokenReport {
@@ -54,7 +57,8 @@ export async function takeTokens(
   const tokens = new Tokens(arrival, options);
   for await (const lines of linesOf(text)) {
     for (const line of lines) {
-      const refused = await tokens.add(line);
+      await options.lane?.enter();
+      const refused = await tokens.add(line).finally(() => options.lane?.leave());
       if (refused !== null) return refused;
     }
   }

@@ -6,7 +6,10 @@ import type { FeatureRefusal } from '../versions/index.ts';
 import { type MessageCode, sayRefusal } from '../wire/index.ts';
 
 /** What is refused, and where it was for want of room an appointment. */
-export type HttpRefusal = FeatureRefusal & { readonly ticket?: string; readonly position?: number };
+export type HttpRefusal = FeatureRefusal & {
+  readonly ticket?: string | undefined;
+  readonly position?: number | undefined;
+};
 /** A handler answers, or refuses with a code; the router turns a refusal into an error body. */
 export type Answer = HttpResponse | HttpRefusal;
 

@@ -39,6 +39,7 @@ import {
   type TopicPush,
 } from '../wire/index.ts';
 import { type ChangeRequest, changeBody } from './changes.ts';
+import { EarlyReturns } from './early-returns.ts';
 import { recordRows } from './payment-rows.ts';
 import type { Pushes, Subscriber } from './pushes.ts';
 import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
@@ -51,6 +52,7 @@ const STRIKES_MAX = 3;
 /** How long a connection may stay with an expired token, to renew it (faults 53). */
 const EXPIRED_MS_MAX = 60_000;
 const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
 
 /** What all sessions of a server share. */
 export interface SessionPorts {
@@ -94,7 +96,9 @@ export class Session implements Subscriber {
   #principal: Principal;
   #socket: Socket<Session> | undefined;
   #inFlight = 0;
+  readonly #early: EarlyReturns;
   #strikes = 0;
+  #isCut = false;
   #isRenewing = false;
 
   /** @param client null: it does not say which it is */
@@ -104,6 +108,7 @@ export class Session implements Subscriber {
     this.#ports = ports;
     this.#codec = codec;
     this.#limits = CONNECTION_LIMITS[principal.role];
+    this.#early = new EarlyReturns(this.#limits.inFlightMax);
     this.#origin = {
       role: principal.role,
       subject: isCitizen ? this.citizen : principal.subject,
@@ -143,7 +148,7 @@ export class Session implements Subscriber {
   }
 
   receive(frame: Uint8Array, isBinary: boolean): void {
-    if (this.#socket === undefined || this.#strikes === STRIKES_MAX) return;
+    if (this.#socket === undefined || this.#isCut) return;
     const parsed = this.#parse(frame, isBinary);
     if (!parsed.ok) {
       this.#strike(parsed);
@@ -235,7 +240,8 @@ export class Session implements Subscriber {
       { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket: comeBack.ticket, position },
       type,
     );
-    waitingRoom?.add(this, place, monotonicMs());
+    if (comeBack.ticket !== undefined) waitingRoom?.add(this, place, monotonicMs());
+    if (!this.#early.add(priority, comeBack.ticket ?? '')) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
     return false;
   }
 
@@ -396,7 +402,13 @@ export class Session implements Subscriber {
   #strike(refusal: Refusal): void {
     this.#strikes += 1;
     this.#refuse(null, refusal);
-    if (this.#strikes === STRIKES_MAX) this.#socket?.close(POLICY_VIOLATION, 'too many bad frames');
+    if (this.#strikes === STRIKES_MAX) this.#cut(POLICY_VIOLATION, 'too many bad frames');
+  }
+
+  /** What it has sent already is not looked at any more. */
+  #cut(code: number, reason: string): void {
+    this.#isCut = true;
+    this.#socket?.close(code, reason);
   }
 
   /** A refusal that will pass says when to come back, even where the engine left that open. */

@@ -44,7 +44,7 @@ export interface SocketHandlersOptions {
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
-  readonly admission?: Admission;
+  readonly admission?: Admission | undefined;
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {

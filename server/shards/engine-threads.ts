@@ -122,7 +122,7 @@ class EngineThreads {
 
   constructor(options: EngineThreadsOptions, folder: Folder) {
     const { configuration, clock, failed } = options;
-    const { killAt, checkpointRowCount } = configuration;
+    const { killAt, checkpointRowCount, slowdownUs } = configuration;
     this.#options = options;
     this.#folder = folder;
     this.#clock.move(clock);
@@ -141,6 +141,7 @@ class EngineThreads {
       vitals: this.#vitals.memory,
       killAt,
       checkpointRowCount,
+      slowdownUs,
     };
     this.#conversations = fronts.map(
       ([ends]) => new Conversation({ ...ends, soon: setImmediate, taken: this.#beat, failed }),

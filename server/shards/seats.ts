@@ -25,7 +25,7 @@ export interface Ends {
 }
 
 /** What a thread is started with. */
-export interface ThreadData extends Pick<Configuration, 'killAt' | 'checkpointRowCount'> {
+export interface ThreadData extends Pick<Configuration, 'killAt' | 'checkpointRowCount' | 'slowdownUs'> {
   readonly seats: readonly Seat[];
   /** Which of them is its own. */
   readonly own: number;

@@ -38,6 +38,7 @@ import {
 } from './hosted-parts.ts';
 import { remoteCoordinatedShard, remoteNeighbour, remoteShardCoordinator } from './remote-parts.ts';
 import type { Ends, ThreadData } from './seats.ts';
+import { slowed } from './slowed.ts';
 import { AnsweringDesk, AskedDesk } from './tax-code-desk.ts';
 
 class EngineThread {
@@ -118,7 +119,7 @@ class EngineThread {
   }
 
   #beginShard(programme: Programme): void {
-    const { seats, own, checkpointRowCount } = this.#data;
+    const { seats, own, checkpointRowCount, slowdownUs } = this.#data;
     invariant(this.#recovered !== null, 'a shard begins when its store has recovered');
     const shard = new StoreShard({
       ...this.#place,
@@ -148,7 +149,7 @@ class EngineThread {
       if (seat.shard !== null) hostNeighbour(shard, other);
       if (seat.isCoordinator) hostCoordinatedShard(shard, other);
     });
-    serveShard(shard, this.#front);
+    serveShard(slowdownUs === 0 ? shard : slowed(shard, slowdownUs), this.#front);
   }
 
   #shardCoordinator(): ShardCoordinator {

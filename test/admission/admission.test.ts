@@ -1,7 +1,9 @@
 // Method: crowds in simulated time come to one shard that does 500 commands a second (crowd.ts). What they get of it is
 // counted: how much is done, how late, by whom, and whether who was told a time is let in at it.
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../engine/index.ts';
 import { Admission, type Asking } from '../../server/admission/admission.ts';
+import type { Channel } from '../../server/admission/classes.ts';
 import { seed } from '../support/random.ts';
 import { type Crowd, Day, digest, fairness, percentile } from './crowd.ts';
 
@@ -154,7 +156,7 @@ describe('a ticket', () => {
 
   test('of which one character is another is none', () => {
     const nowMs = 1_607_400_000_000;
-    const { ticket, waitMs } = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
+    const { ticket = '', waitMs } = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
     for (let at = 0; at < ticket.length - 1; at += 1) {
       const changed = `${ticket.slice(0, at)}${ticket[at] === 'A' ? 'B' : 'A'}${ticket.slice(at + 1)}`;
       const admission = full(2, () => nowMs + waitMs, 1_500);
@@ -234,5 +236,87 @@ describe('whoever comes on time is let in', () => {
     loads[0]!.inside = 1_500;
     expect(admission.ask(read)).not.toBeNull();
     expect(admission.ask(card)).toBeNull();
+  });
+});
+
+describe('what one citizen may ask for', () => {
+  const NOW = 1_607_400_000_000;
+
+  function opened(citizenPerSecond?: number) {
+    const clock = { nowMs: NOW };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) };
+    const admission = new Admission({
+      ...{ shards: [load], digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0, citizenPerSecond },
+    });
+    const ask = (asker: string, channel: Channel = 'citizens') =>
+      admission.ask({ asker, channel, class: 'read', shard: 0, weight: 1 });
+    const askOften = (...who: Parameters<typeof ask>) => {
+      for (let asked = 0; asked < LIMITS.citizenBurst; asked += 1) expect(ask(...who)).toBeNull();
+    };
+    return { clock, ask, askOften };
+  }
+
+  test('is more than any app does, and then it is told when it is heard again', () => {
+    const { clock, ask, askOften } = opened();
+    askOften('anna');
+    const slowDown = ask('anna')!;
+    expect(slowDown).toEqual({ waitMs: 1_000 / LIMITS.citizenPerSecond });
+    expect(ask('bruno')).toBeNull();
+    clock.nowMs += slowDown.waitMs;
+    expect(ask('anna')).toBeNull();
+    expect(ask('anna')).not.toBeNull();
+  });
+
+  test('is not what a partner may, nor where no limit was set', () => {
+    const { ask, askOften } = opened();
+    askOften('03069 anna', 'issuers');
+    expect(ask('03069 anna', 'issuers')).toBeNull();
+    const unlimited = opened(0);
+    unlimited.askOften('anna');
+    expect(unlimited.ask('anna')).toBeNull();
+  });
+});
+
+describe('rows of files', () => {
+  function opened() {
+    const clock = { nowMs: 1_607_400_000_000 };
+    const loads = [0, 1].map(() => ({ inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) }));
+    const admission = new Admission({
+      ...{ shards: loads, digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
+    });
+    const ask = (asker: string) => admission.ask({ asker, channel: 'citizens', class: 'card', shard: 0, weight: 1 });
+    /** How many rows are handed over at once. */
+    const rowsAtOnce = () => {
+      clock.nowMs += LIMITS.admissionTickMs;
+      admission.tick();
+      let rows = 0;
+      while (admission.files.enter() === null) rows += 1;
+      return rows;
+    };
+    return { clock, loads, admission, ask, rowsAtOnce };
+  }
+
+  test('have half of every door while nobody else is there', () => {
+    const { rowsAtOnce } = opened();
+    expect(rowsAtOnce()).toBe(2 * LIMITS.insideCountFirst * LIMITS.fileFill);
+  });
+
+  test('are few beside others, and many again a second after those have gone', () => {
+    const { clock, ask, rowsAtOnce, admission } = opened();
+    for (let number = 0; number < LIMITS.othersPerSecondMin; number += 1) ask(`${number}`);
+    expect(rowsAtOnce()).toBe(2 * LIMITS.fileRowsBesideOthers);
+    for (let second = 0; second < 2; second += 1) {
+      clock.nowMs += 1_000;
+      admission.tick();
+    }
+    expect(admission.files.inside).toBe(2 * LIMITS.fileRowsBesideOthers + 1); // The one that waited went in.
+    expect(rowsAtOnce() + admission.files.inside).toBeGreaterThan(LIMITS.insideCountFirst);
+  });
+
+  test('go one by one where anybody waits', () => {
+    const { loads, ask, rowsAtOnce } = opened();
+    loads[0]!.inside = 10_000;
+    expect(ask('anna')).not.toBeNull();
+    expect(rowsAtOnce()).toBe(1);
   });
 });

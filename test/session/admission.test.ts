@@ -1,6 +1,7 @@
 // Method: sessions before a door that the test fills and empties (front.ts): what is refused says when to come back, and
 // whoever comes then is let in.
 import { afterEach, expect, test } from 'vitest';
+import { LIMITS } from '../../engine/index.ts';
 import { Admission } from '../../server/admission/index.ts';
 import { digest } from '../admission/crowd.ts';
 import { anna, bruno, Front, newId, settle } from './front.ts';
@@ -94,4 +95,17 @@ test('periods and topics cost the engine nothing, and are never refused', async 
   expect(await client.ask({ type: 'periods' })).toMatchObject({ ok: true });
   expect(await client.ask({ type: 'subscribe', topics: ['rank'] })).toMatchObject({ ok: true });
   expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: false, code: 'OVERLOADED' });
+});
+
+test('whoever sends on as if it had not been told to wait is cut, with the reason; what was on its way is only refused', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  for (let asked = 0; asked <= LIMITS.inFlightPerSocketMax; asked += 1)
+    expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
+  expect(client.closedWith).toBeUndefined();
+  expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ code: 'OVERLOADED' });
+  expect(client.closedWith).toBeUndefined();
+  await client.ask({ type: 'wallet' });
+  expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
 });

@@ -46,6 +46,7 @@ export class Threads {
         banks: null,
         cardCharges: null,
         pgp: null,
+        ...{ citizenPerSecond: undefined, hasAdmission: true, slowdownUs: 0 },
         checkpointRowCount: 200,
         killAt: null,
         quotaBytes: undefined,
