@@ -30,6 +30,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     load: () => import('./ranking.ts'),
   },
   recovery: { about: 'restarts after a kill and after a stop', load: () => import('./recovery.ts') },
+  refusal: { about: 'what it costs to refuse, beside a bare echo', load: () => import('./refusal.ts') },
   rest: { about: 'what actors at rest cost, and waking them', load: () => import('./rest.ts') },
   ring: {
     about: 'the ring between two threads: records a second, and what it costs to wake the other side',

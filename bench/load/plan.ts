@@ -32,6 +32,8 @@ export interface LoadPlan {
   readonly populationSeed?: number;
   /** Rows of one batch of payments, and the instant of the first of all. */
   readonly batch?: { readonly rowCount: number; readonly trxMs: number; readonly acquirer: string };
+  /** Whoever is told to come back does not listen: a refusal is an answer, and nobody enrols first. */
+  readonly isDeaf?: boolean;
   /** Ids of two runs against one server must differ: 5 hex digits. */
   readonly run: string;
 }

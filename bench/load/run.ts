@@ -102,15 +102,16 @@ class LoadRun {
   }
 
   async #open(): Promise<void> {
-    const { tokens } = this.#plan;
+    const { tokens, isDeaf = false } = this.#plan;
     const sender = senderOf(this.#plan);
+    const greetings = isDeaf ? [] : sender.greetings;
     for (let first = 0; first < tokens.length; first += OPEN_AT_ONCE) {
       const opening = tokens.slice(first, first + OPEN_AT_ONCE).map(async (token, index) => {
         const slots = Array.from({ length: this.#plan.inFlight }, (_, slot) => sender.slot(first + index, slot));
         const connection = new Connection(this.#plan, token, slots, (reply) => this.#answered(reply), this.#fail);
         this.#connections.push(connection);
         await connection.opened;
-        for (const greeting of sender.greetings) await connection.greet(greeting);
+        for (const greeting of greetings) await connection.greet(greeting);
       });
       await Promise.all(opening);
     }
@@ -186,6 +187,7 @@ class Connection {
   inFlight = 0;
   readonly #socket: RawSocket;
   readonly #slots: readonly Slot[];
+  readonly #isDeaf: boolean;
   readonly #sinceMs: Float64Array;
   readonly #free: number[];
   /** The last request of each slot. */
@@ -202,7 +204,8 @@ class Connection {
     onReply: (reply: Reply) => void,
     fail: (error: Error) => void,
   ) {
-    const { host, port } = plan;
+    const { host, port, isDeaf = false } = plan;
+    this.#isDeaf = isDeaf;
     this.#slots = slots;
     this.#sinceMs = new Float64Array(slots.length);
     this.#free = slots.map((_, slot) => slot).reverse();
@@ -273,7 +276,7 @@ class Connection {
       this.#outcomes(message.ref, outcomes);
       return;
     }
-    if (message.ticket !== undefined) {
+    if (message.ticket !== undefined && !this.#isDeaf) {
       setTimeout(() => this.#socket.send(this.#frames[message.ref]!), message.waitMs!);
       return;
     }

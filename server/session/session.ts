@@ -33,16 +33,17 @@ import {
   type MessageCode,
   type ParsedFrame,
   type RecordPaymentsRequest,
+  type RefusedReply,
   type RequestOf,
   type RequestType,
   type Topic,
   type TopicPush,
 } from '../wire/index.ts';
 import { type ChangeRequest, changeBody } from './changes.ts';
-import { EarlyReturns } from './early-returns.ts';
 import { recordRows } from './payment-rows.ts';
 import type { Pushes, Subscriber } from './pushes.ts';
 import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
+import { Reminders } from './reminders.ts';
 import { doneReply, type Refusal, refusedReply } from './replies.ts';
 import type { WaitingRoom } from './waiting.ts';
 import type { Work } from './work.ts';
@@ -96,7 +97,8 @@ export class Session implements Subscriber {
   #principal: Principal;
   #socket: Socket<Session> | undefined;
   #inFlight = 0;
-  readonly #early: EarlyReturns;
+  /** Null: it asks for many, each of whom waits. */
+  readonly #reminders: Reminders | null;
   #strikes = 0;
   #isCut = false;
   #isRenewing = false;
@@ -108,7 +110,11 @@ export class Session implements Subscriber {
     this.#ports = ports;
     this.#codec = codec;
     this.#limits = CONNECTION_LIMITS[principal.role];
-    this.#early = new EarlyReturns(this.#limits.inFlightMax);
+    const instants = { monotonicMs: ports.monotonicMs, nowMs: () => ports.clock.nowMs() };
+    this.#reminders =
+      SUBJECTS[principal.role] === 'self' || principal.role === 'acquirer'
+        ? new Reminders(codec, this.#limits.inFlightMax, instants)
+        : null;
     this.#origin = {
       role: principal.role,
       subject: isCitizen ? this.citizen : principal.subject,
@@ -148,7 +154,7 @@ export class Session implements Subscriber {
   }
 
   receive(frame: Uint8Array, isBinary: boolean): void {
-    if (this.#socket === undefined || this.#isCut) return;
+    if (this.#socket === undefined || this.#isCut || this.#isReminded(frame, isBinary)) return;
     const parsed = this.#parse(frame, isBinary);
     if (!parsed.ok) {
       this.#strike(parsed);
@@ -182,10 +188,24 @@ export class Session implements Subscriber {
   }
 
   pushTurn({ position, waitMs, ticket }: ComeBack): void {
+    this.#reminders?.moved(ticket, position);
     this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs, waitMs, ticket } });
   }
 
   // Admission.
+
+  #isReminded(frame: Uint8Array, isBinary: boolean): boolean {
+    if (isBinary !== this.#codec.isBinary || frame.length > this.#limits.frame.bytesMax) return false;
+    const reply = this.#reminders?.answer(frame) ?? null;
+    if (reply === null || this.#hasExpired() || this.#ports.work.isDraining) return false;
+    this.#socket!.send(reply);
+    this.#cutIfDeaf();
+    return true;
+  }
+
+  #cutIfDeaf(): void {
+    if (this.#reminders?.isDeaf === true) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
+  }
 
   #parse(frame: Uint8Array, isBinary: boolean): ParsedFrame {
     if (isBinary === this.#codec.isBinary) return this.#codec.parse(frame, this.#limits.frame);
@@ -234,14 +254,11 @@ export class Session implements Subscriber {
     };
     const comeBack = admission.ask({ ...place, weight, ticket });
     if (comeBack === null) return true;
-    const { waitMs, position } = comeBack;
-    this.#refuse(
-      ref,
-      { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket: comeBack.ticket, position },
-      type,
-    );
-    if (comeBack.ticket !== undefined) waitingRoom?.add(this, place, monotonicMs());
-    if (!this.#early.add(priority, comeBack.ticket ?? '')) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
+    const { waitMs, ...appointment } = comeBack;
+    const refused = this.#refuse(ref, { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ...appointment }, type);
+    if (appointment.ticket !== undefined) waitingRoom?.add(this, place, monotonicMs());
+    this.#reminders?.add(type, refused);
+    this.#cutIfDeaf();
     return false;
   }
 
@@ -412,10 +429,12 @@ export class Session implements Subscriber {
   }
 
   /** A refusal that will pass says when to come back, even where the engine left that open. */
-  #refuse(ref: number | null, refusal: Refusal, type?: RequestType): void {
+  #refuse(ref: number | null, refusal: Refusal, type?: RequestType): RefusedReply {
     const retryAtMs = refusal.retryAtMs ?? this.#retryAtMs(refusal.code);
     const nowMs = this.#ports.clock.nowMs();
-    this.#send(refusedReply(ref, { ...refusal, retryAtMs }, nowMs, this.#failureOf(type)));
+    const reply = refusedReply(ref, { ...refusal, retryAtMs }, nowMs, this.#failureOf(type));
+    this.#send(reply);
+    return reply;
   }
 
   /** What the app says to its citizen, and to nobody else. */

@@ -75,7 +75,10 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
       options.sockets.open(socket);
     },
     message: (peer, frame, isBinary) => {
-      options.sockets.message(peer.getUserData().socket, new Uint8Array(frame), isBinary);
+      const { socket } = peer.getUserData();
+      socket.isReading = true;
+      options.sockets.message(socket, new Uint8Array(frame), isBinary);
+      socket.isReading = false;
     },
     close: (peer, code) => {
       const { socket } = peer.getUserData();
@@ -186,6 +189,8 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   readonly data: T;
   readonly protocol: string;
   readonly remoteAddress: string;
+  /** Within the callback of a frame, which corks by itself: what is sent in answer to all that was read leaves together. */
+  isReading = false;
   /** Undefined before it opens and after it closed: a dead peer must not be touched. */
   #peer: Uws.WebSocket<Holder<T>> | undefined;
   readonly #unsent: Unsent;
@@ -217,6 +222,10 @@ class UwsSocket<T> implements Socket<T>, Flushed {
    */
   send(frame: string | Uint8Array): void {
     if (this.#peer === undefined) return;
+    if (this.isReading && this.#waiting.length === 0) {
+      this.#peer.send(frame, typeof frame !== 'string');
+      return;
+    }
     if (this.#waiting.length === 0) this.#unsent.add(this);
     this.#waiting.push(frame);
     this.#waitingBytes += frame.length;

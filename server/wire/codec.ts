@@ -19,10 +19,22 @@ export interface Codec {
   readonly isBinary: boolean;
   /** Fields that are undefined are left out. What it returns is the caller's. */
   encode(message: object): string | Uint8Array;
+  /**
+   * A message that is sent again and again with other numbers in some of its fields.
+   *
+   * @param changing their names, in the order of their values
+   */
+  repeated(message: object, changing: readonly string[]): (values: readonly number[]) => string | Uint8Array;
+  /** How a request begins that is written as our own clients do, and nothing of the rest; null: it begins otherwise. */
+  peek(frame: Uint8Array): { readonly ref: number; readonly type: string } | null;
   /** For frames of a peer that is trusted: a client reads its server. Throws on damage. */
   decode(frame: string | Uint8Array): unknown;
   /** For frames of anybody. Never throws; `detail` never repeats what the frame held. */
   parse(frame: Uint8Array, limits: FrameLimits): ParsedFrame;
+}
+
+export function without(message: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !names.includes(name)));
 }
 
 /** Why a frame is refused, whatever it asks. */

@@ -2,9 +2,20 @@
  * Subprotocol `clickday.v1.json`, for people with a terminal. JSON.parse keeps the last of two equal keys and nests
  * as deep as it likes, so the bytes of strangers are walked over first; JSON.parse remains the judge of the grammar.
  */
-import { badFrame, type Codec, type FrameFault, type FrameLimits, type ParsedFrame, tooLarge } from './codec.ts';
+import {
+  badFrame,
+  type Codec,
+  type FrameFault,
+  type FrameLimits,
+  type ParsedFrame,
+  tooLarge,
+  without,
+} from './codec.ts';
 import { KeySet } from './keys.ts';
 import { PROTOCOL_JSON } from './schemas.ts';
+
+const BEGINNING = /^\{"ref":(\d{1,9}),"type":"([a-zA-Z]{1,32})"/;
+const BEGINNING_LENGTH = 64;
 
 export function createJsonCodec(): Codec {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -12,6 +23,14 @@ export function createJsonCodec(): Codec {
     protocol: PROTOCOL_JSON,
     isBinary: false,
     encode: (message) => JSON.stringify(message),
+    repeated(message, changing) {
+      const rest = JSON.stringify(without(message, changing)).slice(1);
+      return (values) => `{${changing.map((name, at) => `"${name}":${values[at]},`).join('')}${rest}`;
+    },
+    peek(frame) {
+      const [, ref, type] = BEGINNING.exec(latin1(frame, BEGINNING_LENGTH)) ?? [];
+      return type === undefined ? null : { ref: Number(ref), type };
+    },
     decode: (frame) => JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame)),
     parse(frame: Uint8Array, limits: FrameLimits): ParsedFrame {
       if (frame.length > limits.bytesMax) return tooLarge(limits);
@@ -90,4 +109,8 @@ function endOfText(bytes: Uint8Array, start: number): number {
   let at = start;
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return Math.min(at, bytes.length);
+}
+
+function latin1(bytes: Uint8Array, lengthMax: number): string {
+  return String.fromCharCode(...bytes.subarray(0, lengthMax));
 }

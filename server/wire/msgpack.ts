@@ -1,6 +1,6 @@
 /** Subprotocol `clickday.v1.msgpack`. msgpackr writes it and reads what friends send; for strangers see msgpack-reader.ts. */
 import { Packr } from 'msgpackr';
-import { type Codec, type FrameLimits, type ParsedFrame, tooLarge } from './codec.ts';
+import { type Codec, type FrameLimits, type ParsedFrame, tooLarge, without } from './codec.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
 import { PROTOCOL_MSGPACK } from './schemas.ts';
 
@@ -17,10 +17,78 @@ export function createMsgpackCodec(): Codec {
     protocol: PROTOCOL_MSGPACK,
     isBinary: true,
     encode: (message) => packr.encode(message),
+    repeated(message, changing) {
+      const rest = packr.encode(without(message, changing));
+      return repeatedMessage(rest, changing);
+    },
+    peek,
     decode: (frame) => packr.decode(frame as Uint8Array),
     parse(frame: Uint8Array, limits: FrameLimits): ParsedFrame {
       if (frame.length > limits.bytesMax) return tooLarge(limits);
       return reader.read(frame, limits);
     },
   };
+}
+
+const FIXMAP = 0x80;
+const FIXTEXT = 0xa0;
+const DOUBLE = 0xcb;
+const UINT_8 = 0xcc;
+const UINT_16 = 0xcd;
+const UINT_32 = 0xce;
+const MAP_16 = 0xde;
+const NUMBER_BYTES_MAX = 9;
+
+/** `rest` is a map; the numbers go before what it holds. */
+function repeatedMessage(rest: Buffer, changing: readonly string[]): (values: readonly number[]) => Uint8Array {
+  const [restAt, restCount] = rest[0] === MAP_16 ? [3, rest.readUInt16BE(1)] : [1, rest[0]! & 0x0f];
+  const keys = changing.map((name) => Buffer.from([FIXTEXT | name.length, ...Buffer.from(name)]));
+  const bytesMax = keys.reduce((sum, { length }) => sum + length + NUMBER_BYTES_MAX, 3 + rest.length);
+  return (values) => {
+    const frame = Buffer.allocUnsafe(bytesMax);
+    frame[0] = MAP_16;
+    let at = frame.writeUInt16BE(restCount + keys.length, 1);
+    for (let number = 0; number < keys.length; number += 1) {
+      const key = keys[number]!;
+      frame.set(key, at);
+      at = writeNumber(frame, at + key.length, values[number]!);
+    }
+    rest.copy(frame, at, restAt);
+    return frame.subarray(0, at + rest.length - restAt);
+  };
+}
+
+/** As msgpackr does: what has more than 32 bits is a double. */
+function writeNumber(to: Buffer, at: number, value: number): number {
+  const isShort = Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+  to[at] = isShort ? UINT_32 : DOUBLE;
+  return isShort ? to.writeUInt32BE(value, at + 1) : to.writeDoubleBE(value, at + 1);
+}
+
+const REF_KEY = [FIXTEXT | 3, ...Buffer.from('ref')];
+const TYPE_KEY = [FIXTEXT | 4, ...Buffer.from('type')];
+
+function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
+  const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;
+  if (refAt === -1 || !holds(bytes, refAt, REF_KEY)) return null;
+  let at = refAt + REF_KEY.length;
+  const token = bytes[at]!;
+  at += 1;
+  let ref = token;
+  const width = token < 0x80 ? 0 : token === UINT_8 ? 1 : token === UINT_16 ? 2 : token === UINT_32 ? 4 : -1;
+  if (width === -1) return null;
+  if (width > 0) ref = 0;
+  for (let byte = 0; byte < width; byte += 1) ref = ref * 256 + bytes[at + byte]!;
+  at += width;
+  if (!holds(bytes, at, TYPE_KEY)) return null;
+  at += TYPE_KEY.length;
+  const length = bytes[at]! - FIXTEXT;
+  if (!(length > 0 && length < 32 && at + length < bytes.length)) return null;
+  let type = '';
+  for (let letter = 1; letter <= length; letter += 1) type += String.fromCharCode(bytes[at + letter]!);
+  return { ref, type };
+}
+
+function holds(bytes: Uint8Array, at: number, part: readonly number[]): boolean {
+  return part.every((byte, index) => bytes[at + index] === byte);
 }

@@ -1,6 +1,6 @@
 // Method: sessions before a door that the test fills and empties (front.ts): what is refused says when to come back, and
 // whoever comes then is let in.
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
 import { Admission } from '../../server/admission/index.ts';
 import { digest } from '../admission/crowd.ts';
@@ -20,6 +20,12 @@ async function openFront(): Promise<Admission> {
   front = await Front.open({ admission });
   front.world.at('2020-12-08T10:00:00+01:00');
   return admission;
+}
+
+/** For the front and its door. */
+function pass(ms: number): void {
+  nowMs += ms;
+  front.monotonicMs += ms;
 }
 
 afterEach(async () => {
@@ -46,7 +52,7 @@ test('a full door says when to come back, in two languages, and lets in whoever 
   const early = await client.ask({ type: 'enrol', id: newId() });
   expect(early).toMatchObject({ ok: false, ticket: refused.ticket });
 
-  nowMs += waitMs;
+  pass(waitMs);
   load.inside = 0;
   expect(await client.ask({ type: 'enrol', id: newId(), ticket: refused.ticket! })).toMatchObject({ ok: true });
 });
@@ -55,7 +61,7 @@ test('an appointment is one person’s, over whichever connection', async () => 
   const admission = await openFront();
   load.inside = FULL;
   const refused = await (await front.connect('citizen', anna)).ask({ type: 'enrol', id: newId() });
-  nowMs += refused.retryAtMs! - front.world.nowMs;
+  pass(refused.retryAtMs! - front.world.nowMs);
   // More than passes without an appointment, less than what breaks a promise; and citizens have had more than their share.
   load.inside = 0;
   for (let number = 0; number < 300; number += 1)
@@ -97,15 +103,51 @@ test('periods and topics cost the engine nothing, and are never refused', async 
   expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: false, code: 'OVERLOADED' });
 });
 
-test('whoever sends on as if it had not been told to wait is cut, with the reason; what was on its way is only refused', async () => {
-  await openFront();
-  const client = await front.connect('citizen', anna);
-  load.inside = FULL;
-  for (let asked = 0; asked <= LIMITS.inFlightPerSocketMax; asked += 1)
-    expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
-  expect(client.closedWith).toBeUndefined();
-  expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ code: 'OVERLOADED' });
-  expect(client.closedWith).toBeUndefined();
-  await client.ask({ type: 'wallet' });
-  expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
-});
+for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
+  describe(`whoever has to wait, in ${protocol}`, () => {
+    test('is reminded in the words that it was told, and let in when its time has come', async () => {
+      await openFront();
+      const client = await front.connect('citizen', anna, { protocol });
+      load.inside = FULL;
+      const { waitMs = 0, retryAtMs = 0, ...told } = await client.ask({ type: 'wallet' });
+      pass(5);
+      const { ref: _, ...expected } = { ...told, ref: 0, waitMs: waitMs - 5, retryAtMs: retryAtMs - 5 };
+      expect(await client.ask({ type: 'wallet' })).toMatchObject(expected);
+      expect(await client.ask({ type: 'periods' })).toMatchObject({ ok: true });
+      pass(waitMs - 5);
+      load.inside = 0;
+      expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
+      expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
+    });
+
+    test('and sends on as if it had not been told is cut, with the reason; what was on its way is only refused', async () => {
+      await openFront();
+      const client = await front.connect('citizen', anna, { protocol });
+      load.inside = FULL;
+      for (let asked = 0; asked <= LIMITS.inFlightPerSocketMax; asked += 1)
+        expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
+      expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ code: 'OVERLOADED' });
+      expect(client.closedWith).toBeUndefined();
+      await client.ask({ type: 'wallet' });
+      expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+      client.raw('more');
+      await settle();
+      expect(client.frames.at(-1)).toMatchObject({ code: 'OVERLOADED' });
+    });
+
+    test('hears of its time when it is called, and need not be told again', async () => {
+      const admission = await openFront();
+      const client = await front.connect('citizen', anna, { protocol });
+      load.inside = FULL;
+      expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
+      load.inside = 0;
+      for (let tick = 0; tick < 50 && admission.waitingCount > 0; tick += 1) {
+        nowMs += 1; // Long before its time.
+        admission.tick();
+      }
+      await settle();
+      expect(client.pushes('turn').at(-1)).toMatchObject({ view: { position: 0 } });
+      expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
+    });
+  });
+}

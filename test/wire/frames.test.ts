@@ -46,6 +46,48 @@ test.each(codecs)('$protocol leaves out fields that are undefined', (codec) => {
   expect(codec.decode(frame)).toEqual({ ref: 1, type: 'enrol' });
 });
 
+describe.each(codecs)('$protocol, of a frame that is only looked at', (codec) => {
+  test('sees ref and type as they are read', () => {
+    const refs = [0, 5, 127, 128, 255, 256, 65_535, 65_536, 999_999_999];
+    for (const { type } of ALL_SAMPLES) {
+      for (const ref of refs) expect(codec.peek(bytesOf(codec.encode({ ref, type, more: 1 })))).toEqual({ ref, type });
+    }
+  });
+
+  test('sees nothing where it begins otherwise, and never what is not there', () => {
+    const random = new Random(seed);
+    for (const message of [
+      { type: 'wallet', ref: 1 },
+      { ref: 'a', type: 'wallet' },
+      { ref: 1 },
+      { ref: 1, type: 5 },
+      {},
+    ])
+      expect(codec.peek(bytesOf(codec.encode(message)))).toBeNull();
+    const good = bytesOf(codec.encode({ ref: 300, type: 'wallet', taxCode: 'x' }));
+    for (let length = 0; length < good.length; length += 1) {
+      const seen = codec.peek(good.subarray(0, length));
+      if (seen !== null) expect(seen).toEqual({ ref: 300, type: 'wallet' });
+    }
+    for (let turn = 0; turn < 10_000; turn += 1) {
+      const bad = Uint8Array.from(good);
+      bad[random.below(bad.length)] = random.below(256);
+      const [seen, read] = [codec.peek(bad), codec.parse(bad, CITIZEN)];
+      if (seen !== null && read.ok) expect(read.value, `seed=${seed}`).toMatchObject(seen);
+    }
+  });
+
+  test('a message that is repeated has its numbers each time, as if it had been written anew', () => {
+    const message = { ref: 1, ok: false, text: 'è', at: 1_607_000_000_000, waitMs: 5, more: { waitMs: 7 } };
+    const again = codec.repeated(message, ['ref', 'waitMs', 'at']);
+    for (const values of [[2, 0, 1_607_000_000_001] as const, [4_294_967_295, 4_294_967_296, -3] as const]) {
+      const [ref, waitMs, at] = values;
+      expect(codec.decode(again(values))).toEqual({ ...message, ref, waitMs, at });
+    }
+    expect(codec.decode(again([9, 9, 9]))).toEqual({ ...message, ref: 9, waitMs: 9, at: 9 });
+  });
+});
+
 test.each(codecs)('$protocol: every truncation of a good frame is a bad frame', (codec) => {
   for (const sample of ALL_SAMPLES) {
     const bytes = bytesOf(codec.encode(sample));

@@ -1,0 +1,113 @@
+/**
+ * What it costs to refuse: a full server that tells everybody when to come back, beside a bare echo of the same requests on
+ * the same transport. Each is measured some times in turn, and the pair with the median ratio counts.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LIMITS, makeTaxCode } from '../engine/index.ts';
+import { startEcho } from './contender.ts';
+import { Generator } from './load/generator.ts';
+import type { LoadPlan, LoadResult } from './load/plan.ts';
+import { RawSocket } from './load/raw-socket.ts';
+import { blank, Ids, Template } from './load/template.ts';
+import { ServerProcess } from './server-process.ts';
+import { median } from './statistics.ts';
+import type { SuiteResult } from './suite.ts';
+import { signTokens } from './tokens.ts';
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const CONNECTIONS = 500;
+/** Fewer than whoever is told to wait may send on. */
+const REQUESTS_EACH = 150;
+const IN_FLIGHT = [1, 8] as const;
+/** What one request takes: nothing is done while it is measured. */
+const SLOWDOWN_US = 2_000_000;
+/** Until a door is as narrow as it becomes. */
+const FINDS_OUT_MS = 3_000;
+const EVE = '2020-12-07T10:00:00+01:00';
+const PROTOCOL = 'clickday.v1.msgpack';
+const ID = blank(2, 32);
+const TAX_CODE = blank(3, 16);
+
+interface Measured {
+  readonly cpuUs: number;
+  readonly result: LoadResult;
+}
+
+export async function run(): Promise<SuiteResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'clickday-bench-'));
+  const generator = new Generator();
+  const echo = await startEcho();
+  if (echo === null) return { results: [], ratios: [] };
+  try {
+    const results = [];
+    const ratios = [];
+    const notes = [];
+    for (const inFlight of IN_FLIGHT) {
+      const pairs: { readonly refusing: Measured; readonly echoing: Measured }[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const data = join(folder, `${inFlight} ${round}`);
+        const server = await fullServer(data);
+        const tokens = await citizenTokens(data);
+        const plan = (port: number): LoadPlan => ({
+          ...{ host: '127.0.0.1', port, tokens, workload: 'read', inFlight, isDeaf: true },
+          ...{ warmUpMs: 0, measureMs: 0, requestCount: CONNECTIONS * REQUESTS_EACH, run: '00000' },
+        });
+        await generator.run(plan(server.port)); // Compiled by now, as it is where many come.
+        const refusing = await measure(generator, plan(server.port), () => server.cpuMs());
+        await server.kill();
+        const echoing = await measure(generator, plan(echo.port), () => echo.parts[0]!.cpuMs());
+        pairs.push({ refusing, echoing });
+      }
+      const ratioOf = ({ refusing, echoing }: (typeof pairs)[number]) => refusing.cpuUs / echoing.cpuUs;
+      const pair = median(pairs, ratioOf);
+      const [refusal, echoed] = [`refusal, ${inFlight} in flight`, `echo, ${inFlight} in flight`];
+      results.push(
+        { name: refusal, unit: 'us/request', value: pair.refusing.cpuUs },
+        { name: echoed, unit: 'us/request', value: pair.echoing.cpuUs },
+      );
+      ratios.push({ name: `refusal to echo, ${inFlight} in flight`, value: ratioOf(pair), of: refusal, to: echoed });
+      notes.push(`${refusal}: ${JSON.stringify(pair.refusing.result.refused)}`);
+    }
+    return { results, ratios, notes };
+  } finally {
+    generator.close();
+    await echo.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Issuers have sent more than it has room for, and it has found out that it is slow. */
+async function fullServer(data: string): Promise<ServerProcess> {
+  const options = { data, shards: 1, programme: 'italy-2020', now: EVE, citizenRate: 0, slowdownUs: SLOWDOWN_US };
+  const server = await ServerProcess.start(options);
+  const enrol = new Template({ type: 'enrol', id: ID, taxCode: TAX_CODE }, [ID, TAX_CODE]);
+  const ids = new Ids(Date.now(), '00000');
+  const [token] = await signTokens(data, 'issuer', ['03069']);
+  for (let filled = 0; filled < LIMITS.insideCountFirst; filled += LIMITS.inFlightPerSocketMax) {
+    const socket = new RawSocket({
+      ...{ host: '127.0.0.1', port: server.port, path: '/ws', protocol: PROTOCOL, token: token! },
+      ...{ onFrame: () => {}, onClosed: () => {} },
+    });
+    await socket.opened;
+    for (let number = filled; number < filled + LIMITS.inFlightPerSocketMax; number += 1)
+      socket.send(enrol.fill(1, [ids.next(), Buffer.from(makeTaxCode(number))]));
+  }
+  await new Promise((resolve) => setTimeout(resolve, FINDS_OUT_MS));
+  return server;
+}
+
+function citizenTokens(data: string): Promise<readonly string[]> {
+  const subjects = Array.from({ length: CONNECTIONS }, (_, number) => makeTaxCode(1_000_000 + number));
+  return signTokens(data, 'citizen', subjects);
+}
+
+async function measure(generator: Generator, plan: LoadPlan, cpuMs: () => number): Promise<Measured> {
+  let [beforeMs, afterMs] = [0, 0];
+  const result = await generator.run(plan, (phase) => {
+    if (phase === 'measuring') beforeMs = cpuMs();
+    else afterMs = cpuMs();
+  });
+  return { cpuUs: ((afterMs - beforeMs) * 1_000) / result.requests, result };
+}
