@@ -83,6 +83,19 @@ export class ServerProcess {
     return this.#end('SIGTERM', (code) => code === 0);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** None of its threads runs until `resume`. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** As a power cut would, seen from the process. */
   kill(): Promise<void> {
     return this.#end('SIGKILL', () => true);

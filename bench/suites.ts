@@ -53,6 +53,12 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     isLong: true,
     load: () => import('./closing.ts'),
   },
+  'click-day': {
+    about: 'ten and a hundred times too many citizens, a stall, and the same without admission',
+    options: ['minutes', 'citizens', 'slowdown-us', 'seed'],
+    isLong: true,
+    load: () => import('./overload/suite.ts'),
+  },
   'ingest-seeded': {
     about: "acquirers' payments as fast as they are taken, with three payments of each seeded citizen there",
     options: ['citizens', 'population', 'seconds'],

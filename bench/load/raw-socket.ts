@@ -12,6 +12,7 @@ const OPCODE_BINARY = 2;
 const OPCODE_CLOSE = 8;
 const OPCODE_PING = 9;
 const MASKED = 0x80;
+const BACKLOG_BYTES_MAX = 65_536;
 
 export interface RawSocketOptions {
   readonly host: string;
@@ -57,6 +58,11 @@ export class RawSocket {
     if (this.#out.length === 1) this.#socket.write(this.#out[0]!);
     else if (this.#out.length > 1) this.#socket.write(Buffer.concat(this.#out));
     this.#out = [];
+  }
+
+  /** What was sent before is on its way, or nearly. */
+  get isWritable(): boolean {
+    return this.#socket.writableLength < BACKLOG_BYTES_MAX;
   }
 
   close(): void {

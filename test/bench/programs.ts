@@ -11,5 +11,6 @@ export const PROGRAMS = {
   commandLine: () => import('../../client/cli/main.ts'),
   ringThread: () => import('../../bench/ring/thread.ts'),
   peer: () => import('../../bench/peers/peer-process.ts'),
+  crowd: () => import('../../bench/overload/crowd-process.ts'),
   echo: () => import('../../bench/peers/echo-process.ts'),
 };

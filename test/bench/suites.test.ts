@@ -18,12 +18,20 @@ const SHORT = {
 
 /** By suite: names of results, and of ratios that need no peer. */
 const NAMES: Readonly<Record<string, readonly [results: readonly string[], ratios: readonly string[]]>> = {
+  'click-day': [
+    [
+      ...['peak', 'goodput-10x', 'goodput-100x', 'admitted-p99-10x-ms', 'jain', 'back-to-normal-s'],
+      ...['appointments-kept', 'foreign-canaries', 'stall-recovery-s', 'goodput-2x-unthrottled'],
+    ],
+    [],
+  ],
   'end-to-end': [['peak', 'p50-idle', 'p99-at-70', 'cpu-us-per-command'], ['echo']],
   ingest: [['rows', 'rank-age-s', 'bytes-per-row'], []],
   journal: [['journal append'], ['raw', 'p99-checkpoint']],
   load: [['1000 x 8'], []],
   'load-hour': [['done', 'own memory, most'], []],
   recovery: [['restart-200-s'], []],
+  refusal: [['refusal, 1 in flight'], ['refusal to echo, 1 in flight']],
   rest: [['an actor at rest', 'waking'], []],
   ring: [['records between two threads, each checked'], ['what a port costs']],
   scale: [['p99-growth', 'anon-400-bytes', 'restart-400-s'], []],
