@@ -73,6 +73,11 @@ export interface ComeBack {
   readonly position: number;
 }
 
+export interface TurnedAway extends ComeBack {
+  /** The appointment was made for this asking; otherwise it was there before. */
+  readonly isNew: boolean;
+}
+
 class Entrance {
   readonly door: Door;
   readonly lanes: readonly Lane[];
@@ -138,7 +143,7 @@ export class Admission {
   }
 
   /** Null: it may pass, and is to be handed over at once. */
-  ask(asking: Asking): ComeBack | null {
+  ask(asking: Asking): TurnedAway | null {
     const { asker, channel, weight } = asking;
     const entrance = this.#entranceFor(asking);
     const number = laneOf(channel, asking.class);
@@ -155,7 +160,7 @@ export class Admission {
     const passes = isPromised
       ? entrance.door.hasRoomForPromised(weight)
       : lane.isDue(appointment, nowMs) && hasRoom(entrance, 1, weight);
-    if (!passes && !isPromised) return this.#comeBack(lane, appointment, nowMs);
+    if (!passes && !isPromised) return { ...this.#comeBack(lane, appointment, nowMs), isNew: false };
     lane.end(appointment);
     return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
   }
@@ -244,7 +249,7 @@ export class Admission {
     return true;
   }
 
-  #book(entrance: Entrance, { asker, weight }: Asking, number: number, nowMs: number): ComeBack {
+  #book(entrance: Entrance, { asker, weight }: Asking, number: number, nowMs: number): TurnedAway {
     const lane = entrance.lanes[number]!;
     const slotMs = lane.nextSlotMs(nowMs, promisedPerSecond(entrance, number), weight);
     const isRemembered = this.#remembered < LIMITS.appointmentsMax;
@@ -252,7 +257,7 @@ export class Admission {
     const origin = isRemembered ? this.#options.origin : 0;
     const ticket = this.#tickets.issue(asker, { lane: number, origin, slotMs });
     const appointment = isRemembered ? lane.remember(asker, slotMs, ticket) : lane.promise(asker, slotMs, ticket);
-    return this.#comeBack(lane, appointment, nowMs);
+    return { ...this.#comeBack(lane, appointment, nowMs), isNew: true };
   }
 
   #comeBack(lane: Lane, appointment: Appointment, nowMs: number): ComeBack {

@@ -22,10 +22,12 @@ import { PayoutDesk } from '../../server/payout/index.ts';
 import { decryptedText } from '../../server/pgp/index.ts';
 import { decryptedPieces } from '../../server/pgp/message.ts';
 import { HashLists } from '../../server/publishing/index.ts';
+import type { Service } from '../../server/service/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { Versions } from '../../server/versions/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { openTestErrors } from '../support/errors.ts';
+import { freshStats, testService } from '../support/service.ts';
 
 export interface Sent {
   readonly token?: string;
@@ -52,6 +54,8 @@ export interface ServerOptions {
   readonly programme?: Programme;
   readonly versions?: Versions;
   readonly admission?: Admission;
+  /** Default: one that nobody asks. */
+  readonly service?: Service;
   /** Of the platform; absent: nothing encrypted is taken. */
   readonly pgpKey?: PrivateKey;
   readonly isEncryptionRequired?: boolean;
@@ -91,6 +95,7 @@ export class HttpServer {
     programme = italy2020(),
     versions = new Versions(),
     admission,
+    service = testService(),
     pgpKey,
     isEncryptionRequired = false,
   }: ServerOptions = {}): Promise<HttpServer> {
@@ -98,9 +103,10 @@ export class HttpServer {
     const monotonicMs = () => performance.now();
     const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
     const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
-    const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage });
     const engine = await openTestEngine(clock, programme);
-    const observed = metrics.observe(engine);
+    const stats = freshStats(engine);
+    const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage, service, stats });
+    const observed = service.observe(metrics.observe(engine));
     const identity = await openFolderIdentity(folder);
     const lines: RequestLine[] = [];
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -132,6 +138,8 @@ export class HttpServer {
       isReady,
       versions,
       admission,
+      service,
+      stats,
       log: (line) => lines.push(line),
       realMs: Date.now,
       monotonicMs,
