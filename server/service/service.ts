@@ -7,13 +7,14 @@
 import type { CommandReply, Engine, Read, RefusalName } from '../../engine/index.ts';
 import { FUNCTION_NAMES, FUNCTION_OF, type FunctionName, type FunctionState, resultOf, stateOf } from './functions.ts';
 import { type Incident, Incidents, type Part } from './incidents.ts';
-import { type Figures, type Hour, Tries } from './tries.ts';
+import { type Figures, Tries } from './tries.ts';
 
 export interface FunctionView {
   readonly state: FunctionState;
   readonly lastMinute: Figures;
   readonly sinceStart: Figures;
-  readonly lastHour: Hour;
+  /** Success shares, minute by minute: see `Tries`. */
+  readonly lastHour: readonly (number | null)[];
 }
 
 export interface KeptIncidents {

@@ -17,12 +17,6 @@ export interface Figures extends Readonly<Record<Result, number>> {
   readonly p99Ms: number | null;
 }
 
-/** One value for each of the last 60 full minutes, the oldest first; null = nobody tried. */
-export interface Hour {
-  readonly successShare: readonly (number | null)[];
-  readonly p99Ms: readonly (number | null)[];
-}
-
 export const SLICE_MS = 5_000;
 const SLICES = 12;
 export const MINUTE_MS = SLICES * SLICE_MS;
@@ -38,7 +32,7 @@ const LOG_GROWTH = Math.log(BIN_GROWTH);
 export class Tries {
   readonly #slices = Array.from({ length: SLICES }, () => new Float64Array(WORDS));
   readonly #sinceStart = new Float64Array(WORDS);
-  readonly #minutes: Figures[] = Array.from({ length: MINUTES }, () => figuresOf(new Float64Array(WORDS)));
+  readonly #minuteShares: (number | null)[] = Array.from({ length: MINUTES }, () => null);
   #slice: number;
 
   /** @param nowMs as of every other call: never less than before */
@@ -69,14 +63,11 @@ export class Tries {
     return figuresOf(this.#sinceStart);
   }
 
-  lastHour(nowMs: number): Hour {
+  /** The success share of each of the last 60 full minutes, the oldest first; null = nobody tried. */
+  lastHour(nowMs: number): readonly (number | null)[] {
     this.#turn(nowMs);
     const minute = Math.floor(this.#slice / SLICES);
-    const minutes = this.#minutes.map((_, index) => this.#minutes[(minute + index) % MINUTES]!);
-    return {
-      successShare: minutes.map(({ successShare }) => successShare),
-      p99Ms: minutes.map(({ p99Ms }) => p99Ms),
-    };
+    return this.#minuteShares.map((_, index) => this.#minuteShares[(minute + index) % MINUTES] ?? null);
   }
 
   #turn(nowMs: number): void {
@@ -87,7 +78,7 @@ export class Tries {
   }
 
   #begin(slice: number): void {
-    if (slice % SLICES === 0) this.#minutes[(slice / SLICES - 1) % MINUTES] = this.#sum();
+    if (slice % SLICES === 0) this.#minuteShares[(slice / SLICES - 1) % MINUTES] = this.#sum().successShare;
     this.#slice = slice;
     this.#slices[slice % SLICES]!.fill(0);
   }

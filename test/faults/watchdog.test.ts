@@ -93,8 +93,9 @@ describe('a real process', () => {
       order.push('answered');
       return reply;
     });
-    const threads = await untilStuck(supervised);
+    const { threads, engineAgeMs } = await untilStuck(supervised);
     order.push('seen');
+    expect(engineAgeMs, 'what the store cannot say is what it said last').toBeGreaterThan(0);
     expect(threads.map(({ name, isStuck }) => [name, isStuck])).toEqual([
       ['store 0', true],
       ['front', false],
@@ -137,10 +138,15 @@ interface Thread {
   readonly isStuck: boolean;
 }
 
-async function untilStuck({ url }: Supervised): Promise<readonly Thread[]> {
+interface Status {
+  readonly threads: readonly Thread[];
+  readonly engineAgeMs: number;
+}
+
+async function untilStuck({ url }: Supervised): Promise<Status> {
   for (;;) {
-    const { threads } = (await fetchJson(`${url}/status`)) as { readonly threads: readonly Thread[] };
-    if (threads.some(({ isStuck }) => isStuck)) return threads;
+    const status = (await fetchJson(`${url}/status`)) as Status;
+    if (status.threads.some(({ isStuck }) => isStuck)) return status;
   }
 }
 

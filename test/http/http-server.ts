@@ -13,6 +13,7 @@ import { type FolderIdentity, openFolderIdentity } from '../../server/identity/f
 import { createMetrics } from '../../server/metrics.ts';
 import {
   type CardCharges,
+  type CardVault,
   type MethodSearch,
   NO_CHARGES,
   NO_SEARCH,
@@ -50,6 +51,8 @@ export interface ServerOptions {
   readonly isReady?: () => boolean;
   readonly methodSearch?: MethodSearch;
   readonly cardCharges?: CardCharges;
+  /** Default: one of its own. */
+  readonly cardVault?: CardVault;
   /** Default Italy's. */
   readonly programme?: Programme;
   readonly versions?: Versions;
@@ -92,6 +95,7 @@ export class HttpServer {
     isReady = () => true,
     methodSearch = NO_SEARCH,
     cardCharges = NO_CHARGES,
+    cardVault,
     programme = italy2020(),
     versions = new Versions(),
     admission,
@@ -127,10 +131,12 @@ export class HttpServer {
       storage,
       backups: NO_BACKUPS,
       payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts'), pause }),
-      cardVault: new OwnCardVault(
-        italy2020().panSalt,
-        pgpKey === undefined ? null : (message) => decryptedText(message, pgpKey),
-      ),
+      cardVault:
+        cardVault ??
+        new OwnCardVault(
+          italy2020().panSalt,
+          pgpKey === undefined ? null : (message) => decryptedText(message, pgpKey),
+        ),
       isEncryptionRequired,
       methodSearch,
       cardCharges,

@@ -79,6 +79,19 @@ describe('over HTTP', () => {
     expect((await status()).functions.enrol).toMatchObject({ state: 'down', sinceStart: { tries: 30, shed: 30 } });
   });
 
+  test('R7: what fails since a third party does not answer failed, though the engine was never asked', async () => {
+    await server.close();
+    const cardVault = { hash: async () => ({ ok: false, code: 'PARTNER_UNAVAILABLE' }) as const };
+    server = await HttpServer.open({ service, cardVault });
+    const token = await server.token('issuer', '03069');
+    await server.call('PUT', `/bpd/hb/citizens/${makeTaxCode(1)}`, { token });
+    const body = { id: '4111111111111111', fiscalCode: makeTaxCode(1) };
+    expect((await server.call('PUT', '/bpd/hb/payment-instruments/card', { token, body })).status).toBe(504);
+    const { functions } = await status();
+    expect(functions.enableCashback).toMatchObject({ sinceStart: { tries: 1, failed: 1, successShare: 0 } });
+    expect(functions.enrol).toMatchObject({ sinceStart: { tries: 1, done: 1 } });
+  });
+
   test('R7: an incident is told while it lasts and when it is over, and outlives a restart', async () => {
     load.inside = FULL;
     for (let number = 0; number < 30; number += 1) {
@@ -193,6 +206,9 @@ describe('on disk', () => {
     mkdirSync(join(place, 'later'));
     await file.seen(3_000);
     expect((await open(path)).kept.incidents).toEqual([incident]);
+    rmSync(join(place, 'later'), { recursive: true });
+    await file.seen(4_000);
+    expect(told).toEqual(['failed', 'failed']);
   });
 });
 

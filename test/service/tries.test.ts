@@ -56,7 +56,7 @@ test('minute, hour and all of it agree with a plain list', () => {
     );
     expectFigures(tries.sinceStart(), list, where);
     const minute = Math.floor(nowMs / MINUTE_MS);
-    tries.lastHour(nowMs).successShare.forEach((share, index) => {
+    tries.lastHour(nowMs).forEach((share, index) => {
       const of = list.filter((one) => Math.floor(one.nowMs / MINUTE_MS) === minute - 60 + index);
       const answered = of.filter(({ result }) => result === 'done' || result === 'refused').length;
       expect(share, `${where} minute=${index}`).toBe(of.length === 0 ? null : answered / of.length);
