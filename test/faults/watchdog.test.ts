@@ -126,6 +126,10 @@ describe('a real process', () => {
     for (const name of ['store 0', 'front']) {
       expect(supervised.errors).toContain(`clickday stops: the thread "${name}" has not come round for 5 s`);
     }
+    // R7: what happened to the two processes before is told by the third.
+    const { incidents } = (await fetchJson(`${supervised.url}/status`)) as { readonly incidents: readonly object[] };
+    expect(incidents).toContainEqual(expect.objectContaining({ kind: 'thread', name: 'store 0' }));
+    expect(incidents).toContainEqual(expect.objectContaining({ kind: 'server', endMs: expect.any(Number) }));
     client.close();
     expect(await supervised.stop()).toBe(0);
   });
