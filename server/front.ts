@@ -20,7 +20,6 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { Courier, FileSink, type Letter, WebhookSink } from './notices/index.ts';
 import {
   AccountRechecks,
-  type CardCharges,
   type CardVault,
   HttpCardCharges,
   HttpCardVault,
@@ -31,23 +30,32 @@ import {
   NO_SEARCH,
   OwnCardVault,
   Partner,
+  type PartnerOptions,
   withCheckedIbans,
 } from './partners/index.ts';
 import { type OutputTransform, PayoutDesk } from './payout/index.ts';
 import { decryptedText, decrypting, encrypting, type PgpKeys, type Transform } from './pgp/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
+import { IncidentFile, LastGood, type Part, Service } from './service/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
 import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 import type { Versions } from './versions/index.ts';
+import type { ThreadView } from './vitals/index.ts';
 
 const TICK_MS = 1_000;
+/** Nobody who asks how things are waits longer for a thread that does not come round. */
+const STATS_MS_MAX = 250;
 /** What is due, to be told or to be checked again, is looked for in every partition. */
 const DUE_TICK_MS = 5_000;
 
 const realMs = () => Date.now();
 const monotonicMs = () => performance.now();
+const after = (ms: number, then: () => void) => {
+  const timer = setTimeout(then, ms);
+  return () => clearTimeout(timer);
+};
 const pause = (ms: number) => new Promise<void>((resume) => setTimeout(resume, ms));
 const repeat: Repeat = (task, intervalMs) => {
   const timer = setInterval(task, intervalMs);
@@ -91,8 +99,18 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   let courier: Courier | null = null;
   let rechecks: AccountRechecks | null = null;
   const { threads } = health;
+  const startedMs = realMs() - monotonicMs();
+  const nowMs = () => startedMs + monotonicMs();
+  const partners = partnersOf(configuration);
+  const incidents = await openIncidents(folder);
+  const service = new Service({ nowMs, log: incidents, parts: () => partsOf(threads(), storage, partners) });
+  const read = () => started.engine.stats();
+  const lastStats = new LastGood({ read, waitMsMax: STATS_MS_MAX, monotonicMs, after });
+  const stats = () => lastStats.read();
   const metrics: Metrics = createMetrics({
     monotonicMs,
+    service,
+    stats,
     socketCount: () => sessions?.openCount ?? 0,
     storage: () => storage.status,
     shipping: (stats) => backups.shipping(stats),
@@ -100,8 +118,8 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     notices: () => courier?.counts ?? null,
     rechecks: () => rechecks?.counts ?? null,
   });
-  const ibanChecker = ibanCheckerOf(configuration);
-  const engine = checked(pointedEngine(metrics.observe(started.engine), onPoint), ibanChecker);
+  const ibanChecker = partners.ibanChecker === null ? null : new HttpIbanChecker(partners.ibanChecker);
+  const engine = service.observe(checked(pointedEngine(metrics.observe(started.engine), onPoint), ibanChecker));
   const hashLists = new HashLists({
     ...{ engine, clock, realMs, pause, folder: join(folder, 'published') },
     failed: (fault) => log.error({ err: fault }, 'the list of enrolled instruments cannot be made: trying again'),
@@ -112,12 +130,11 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     seal: openFolderSeal(folder, 'errors'),
     unreadable: (name) => log.error({ file: name }, 'bad lines in errors/ cannot be opened: they stay there unseen'),
   });
-  const startedMs = realMs() - monotonicMs();
   const turns = new Admission({
     shards: started.shards,
     digest: (text) => tickets.digest(text),
     origin: randomInt(1, 2 ** 32 - 1),
-    nowMs: () => startedMs + monotonicMs(),
+    nowMs,
     random: Math.random,
     citizenPerSecond: configuration.citizenPerSecond,
   });
@@ -145,9 +162,10 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     isCrowded: () => health.isCrowded,
     versions,
     admission,
+    service,
   });
   sessions = handlers;
-  courier = courierOf(engine, options, handlers);
+  courier = courierOf(engine, options, { sessions: handlers, webhook: partners.notices });
   const requests = new Work();
   const answer = createHttpHandler({
     engine,
@@ -161,13 +179,15 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     payouts,
     errors,
     courier,
-    cardVault: cardVaultOf(engine, configuration, keys),
+    cardVault: cardVaultOf(engine, partners.cardVault, keys),
     isEncryptionRequired,
     methodSearch: configuration.banks === null ? NO_SEARCH : new HttpMethodSearch(configuration.banks, monotonicMs),
-    cardCharges: cardChargesOf(configuration),
+    cardCharges: partners.cardCharges === null ? NO_CHARGES : new HttpCardCharges(partners.cardCharges),
     hashList: () => hashLists.current,
     versions,
     admission,
+    service,
+    stats,
     isReady: () => !requests.isDraining,
     isDraining: () => requests.isDraining,
     threads,
@@ -188,6 +208,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   });
   repeat(() => turns.tick(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
+  repeat(() => service.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
   void courier?.tick();
   repeat(() => void courier?.tick(), DUE_TICK_MS);
@@ -204,8 +225,37 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   };
 }
 
-function ibanCheckerOf({ ibanChecker }: Configuration): IbanChecker | null {
-  return ibanChecker === null ? null : new HttpIbanChecker(new Partner(ibanChecker));
+function openIncidents(folder: string): Promise<IncidentFile> {
+  return IncidentFile.open({
+    path: join(folder, 'incidents.json'),
+    damaged: () => log.error('incidents.json is damaged: the history of incidents begins anew'),
+    failed: (fault) => log.error({ err: fault }, 'incidents cannot be written: trying again'),
+  });
+}
+
+/** Each bank is asked for itself, and one that is silent is named in the answer: they are no part of this. */
+function partnersOf({ ibanChecker, cardVault, cardCharges, notices }: Configuration) {
+  const partner = (options: PartnerOptions | null) => (options === null ? null : new Partner(options));
+  return {
+    ibanChecker: partner(ibanChecker),
+    cardVault: partner(cardVault),
+    cardCharges: partner(cardCharges),
+    notices: partner(notices !== null && 'webhook' in notices ? notices.webhook : null),
+  };
+}
+
+function partsOf(
+  threads: readonly ThreadView[],
+  storage: Storage,
+  partners: Readonly<Record<string, Partner | null>>,
+): readonly Part[] {
+  return [
+    ...threads.map(({ name, isStuck }) => ({ kind: 'thread', name, isSilent: isStuck }) as const),
+    { kind: 'storage', name: 'storage', isSilent: storage.status.isFull },
+    ...Object.entries(partners).flatMap(([name, partner]) =>
+      partner === null ? [] : [{ kind: 'partner', name, isSilent: partner.isSilent } as const],
+    ),
+  ];
 }
 
 function checked(engine: Engine, checker: IbanChecker | null): Engine {
@@ -217,14 +267,10 @@ function rechecksOf(engine: Engine, checker: IbanChecker | null, clock: Settable
   return checker === null ? null : new AccountRechecks({ engine, clock, checker, monotonicMs, failed });
 }
 
-function cardVaultOf({ programme }: Engine, { cardVault }: Configuration, { platform }: PgpKeys): CardVault {
-  if (cardVault !== null) return new HttpCardVault(new Partner(cardVault));
+function cardVaultOf({ programme }: Engine, partner: Partner | null, { platform }: PgpKeys): CardVault {
+  if (partner !== null) return new HttpCardVault(partner);
   const decrypt = platform === null ? null : (message: string) => decryptedText(message, platform);
   return new OwnCardVault(programme.panSalt, decrypt);
-}
-
-function cardChargesOf({ cardCharges }: Configuration): CardCharges {
-  return cardCharges === null ? NO_CHARGES : new HttpCardCharges(new Partner(cardCharges));
 }
 
 function decryptingWith({ platform }: PgpKeys): Transform | null {
@@ -235,13 +281,13 @@ function decryptingWith({ platform }: PgpKeys): Transform | null {
 function courierOf(
   engine: Engine,
   { configuration: { notices }, clock }: FrontOptions,
-  sessions: SessionHandlers,
+  { sessions, webhook }: { readonly sessions: SessionHandlers; readonly webhook: Partner | null },
 ): Courier | null {
   if (notices === null) return null;
   const sink =
     'folder' in notices
       ? new FileSink({ folder: notices.folder, clock })
-      : new WebhookSink({ partner: new Partner(notices.webhook), realMs });
+      : new WebhookSink({ partner: webhook!, realMs });
   const failed = (fault: unknown) => log.error({ err: fault }, 'notices cannot be delivered: trying again');
   const told = (citizen: CitizenKey, { fiscalCode: _, ...notice }: Letter) => sessions.told(citizen, notice);
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });

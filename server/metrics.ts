@@ -11,6 +11,7 @@ import type { ShippingStatus } from './backups.ts';
 import { type FileSummary, ROW_STATUSES, TOKEN_STATUSES, type TokenSummary } from './files/index.ts';
 import type { CourierCounts } from './notices/index.ts';
 import type { RecheckCounts } from './partners/index.ts';
+import { type Aged, FUNCTION_NAMES, RESULTS, type Service } from './service/index.ts';
 import type { ThreadView } from './vitals/index.ts';
 
 /** Refused for want of room, not on the merits: the caller did nothing wrong (R7). */
@@ -40,6 +41,9 @@ export interface MetricsOptions {
   /** Open WebSockets. */
   readonly socketCount: () => number;
   readonly storage: () => StorageStatus;
+  readonly service: Pick<Service, 'functions' | 'open'>;
+  /** Of the engine that is observed. */
+  readonly stats: () => Promise<Aged<EngineStats>>;
   /** Null, or absent: nothing is shipped. */
   readonly shipping?: (stats: EngineStats) => ShippingStatus | null;
   /** Null, or absent: nobody delivers them. */
@@ -70,25 +74,30 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const tallies = new Tallies();
   const recent = new RecentLatency(monotonicMs);
-  let readStats: () => Promise<EngineStats | null> = async () => null;
   /** As they were when the exposition was asked for. */
-  let stats: EngineStats | null = null;
+  let stats: Aged<EngineStats> | null = null;
 
   const answers = { command: new AnswerTimes(), record: new AnswerTimes(), read: new AnswerTimes() };
 
   new AnswerSeconds(registry, answers);
   registerTallies(registry, tallies);
-  registerEngine(registry, () => stats, options);
+  registerService(registry, options.service);
+  registerEngine(registry, () => stats?.value ?? null, options);
+  new Gauge({
+    name: 'clickday_engine_age_seconds',
+    help: 'How old what is said of the engine is: 0 but where it does not answer',
+    registers: [registry],
+    collect() {
+      this.set((stats?.ageMs ?? 0) / 1_000);
+    },
+  });
   if (options.threads !== undefined) registerThreads(registry, options.threads);
   const requests = counter(registry, 'clickday_http_requests_total', 'HTTP requests', ['route', 'status']);
   const files = counter(registry, 'clickday_files_total', 'Acquirer files taken in', []);
   const fileRows = counter(registry, 'clickday_file_rows_total', 'Rows of acquirer files', ['status']);
 
   return {
-    observe(engine) {
-      readStats = () => engine.stats();
-      return observedEngine(engine, { tallies, recent, monotonicMs, answers });
-    },
+    observe: (engine) => observedEngine(engine, { tallies, recent, monotonicMs, answers }),
     countRequest: (route, status) => requests.inc({ route, status: String(status) }),
     countFile(summary) {
       files.inc();
@@ -99,7 +108,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     latency: () => recent.status(),
     uptimeSeconds: () => (monotonicMs() - startedMs) / 1_000,
     async exposition() {
-      stats = await readStats();
+      stats = await options.stats();
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
@@ -530,6 +539,32 @@ function registerShipping(registry: Registry, stats: () => EngineStats | null, {
   gauge('lag_records', 'Journal records that the second folder does not have', (each) => each.lagRecords);
   gauge('lag_seconds', 'For how long it has lacked some, at most', (each) => each.lagMs / 1_000);
   gauge('failures_count', 'Tries in a row that failed; 0 while shipping works', (each) => each.failures);
+}
+
+function registerService(registry: Registry, service: MetricsOptions['service']): void {
+  new Counter({
+    name: 'clickday_tries_total',
+    help: 'Tries of what citizens know, those that were turned away before the engine included, by result',
+    labelNames: ['function', 'result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [name, { sinceStart }] of Object.entries(service.functions())) {
+        for (const result of RESULTS) this.inc({ function: name, result }, sinceStart[result]);
+      }
+    },
+  });
+  new Gauge({
+    name: 'clickday_incidents_open_count',
+    help: 'Incidents that are not over, by what they are of',
+    labelNames: ['kind', 'name'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const name of FUNCTION_NAMES) this.set({ kind: 'function', name }, 0);
+      for (const { kind, name } of service.open) this.set({ kind, name }, 1);
+    },
+  });
 }
 
 function registerThreads(registry: Registry, threads: () => readonly ThreadView[]): void {

@@ -23,6 +23,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   publishing: 0.5,
   ranking: 1,
   server: 3,
+  service: 0.5,
   session: 0.5,
   shards: 1.5,
   simulation: 10,

@@ -4,18 +4,21 @@ import type { CrowdPlan, Phase } from './plan.ts';
 
 type Told = { readonly plan: CrowdPlan } | { readonly phase: Phase };
 
-let people: People | null = null;
+class Listener {
+  #people: People | null = null;
 
-async function act(told: Told): Promise<object> {
-  if ('phase' in told) return { result: await people!.run(told.phase) };
-  people?.close();
-  people = new People(told.plan);
-  await people.open();
-  return { opened: true };
+  async act(told: Told): Promise<object> {
+    if ('phase' in told) return { result: await this.#people!.run(told.phase) };
+    this.#people?.close();
+    this.#people = new People(told.plan);
+    await this.#people.open();
+    return { opened: true };
+  }
 }
 
+const listener = new Listener();
 process.on('message', (told: Told) => {
-  act(told).then(
+  listener.act(told).then(
     (answer) => process.send?.(answer),
     (error: unknown) => process.send?.({ problem: error instanceof Error ? error.message : String(error) }),
   );

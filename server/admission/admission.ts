@@ -81,6 +81,12 @@ export interface SlowDown {
   readonly waitMs: number;
   readonly ticket?: undefined;
   readonly position?: undefined;
+  readonly isNew?: undefined;
+}
+
+export interface TurnedAway extends ComeBack {
+  /** The appointment was made for this asking; otherwise it was there before. */
+  readonly isNew: boolean;
 }
 
 class Entrance {
@@ -156,7 +162,7 @@ export class Admission {
   }
 
   /** Null: it may pass, and is to be handed over at once. */
-  ask(asking: Asking): ComeBack | SlowDown | null {
+  ask(asking: Asking): TurnedAway | SlowDown | null {
     const { asker, channel, weight } = asking;
     const nowMs = this.#options.nowMs();
     if (channel === 'citizens' && this.#citizens !== null) {
@@ -178,7 +184,7 @@ export class Admission {
     const passes = isPromised
       ? entrance.door.hasRoomForPromised(weight)
       : lane.isDue(appointment, nowMs) && hasRoom(entrance, 1, weight);
-    if (!passes && !isPromised) return this.#comeBack(lane, appointment, nowMs);
+    if (!passes && !isPromised) return { ...this.#comeBack(lane, appointment, nowMs), isNew: false };
     lane.end(appointment);
     return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
   }
@@ -277,7 +283,7 @@ export class Admission {
     return true;
   }
 
-  #book(entrance: Entrance, { asker, weight }: Asking, number: number, nowMs: number): ComeBack {
+  #book(entrance: Entrance, { asker, weight }: Asking, number: number, nowMs: number): TurnedAway {
     const lane = entrance.lanes[number]!;
     const slotMs = lane.nextSlotMs(nowMs, promisedPerSecond(entrance, number), weight);
     const isRemembered = this.#remembered < LIMITS.appointmentsMax;
@@ -285,7 +291,7 @@ export class Admission {
     const origin = isRemembered ? this.#options.origin : 0;
     const ticket = this.#tickets.issue(asker, { lane: number, origin, slotMs });
     const appointment = isRemembered ? lane.remember(asker, slotMs, ticket) : lane.promise(asker, slotMs, ticket);
-    return this.#comeBack(lane, appointment, nowMs);
+    return { ...this.#comeBack(lane, appointment, nowMs), isNew: true };
   }
 
   #comeBack(lane: Lane, appointment: Appointment, nowMs: number): ComeBack {

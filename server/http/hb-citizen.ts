@@ -1,6 +1,7 @@
 /** The citizen as issuers manage it: the first version names it in the path, the second in a header or in the body. */
 import * as v from 'valibot';
 import { type Engine, isoText, type WalletView } from '../../engine/index.ts';
+import type { FunctionName } from '../service/index.ts';
 import { line } from '../wire/index.ts';
 import { type Citizen, type CitizenCallOptions, citizenNamed, execute, type Version } from './citizen-call.ts';
 import { BASE, ISSUER, readIssuerCommand } from './hb-call.ts';
@@ -12,8 +13,8 @@ import type { Call, Method, Route } from './route.ts';
 export function hbCitizenRoutes(options: CitizenCallOptions): readonly Route[] {
   const { engine } = options;
   const forVersion = (version: Version, path: string): readonly Route[] => {
-    const route = (method: Method, below: string, handle: Route['handle']): Route =>
-      ({ method, path: `${path}${below}`, roles: ISSUER, handle }) as Route;
+    const route = (method: Method, below: string, handle: Route['handle'], of?: FunctionName): Route =>
+      ({ method, path: `${path}${below}`, roles: ISSUER, handle, function: of }) as Route;
     const about = (answer: (call: Call, citizen: Citizen) => Promise<Answer>) => async (call: Call) => {
       const citizen = citizenNamed(engine, call, version === 1 ? call.parameters.id : call.request.header('id'));
       return citizen.ok ? answer(call, citizen.value) : citizen;
@@ -24,14 +25,16 @@ export function hbCitizenRoutes(options: CitizenCallOptions): readonly Route[] {
         'GET',
         '/ranking',
         about((call, { key }) => read(engine, call, key)),
+        'ranking',
       ),
       route(
         'GET',
         '',
         about((call, citizen) => readCitizen(engine, call, citizen)),
+        'wallet',
       ),
-      route('PUT', '', (call: Call) => enrol(options, call, version)),
-      route('PATCH', '', (call: Call) => setIban(options, call, version)),
+      route('PUT', '', (call: Call) => enrol(options, call, version), 'enrol'),
+      route('PATCH', '', (call: Call) => setIban(options, call, version), 'setIban'),
       route(
         'DELETE',
         '',

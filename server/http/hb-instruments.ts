@@ -59,7 +59,7 @@ export function hbInstrumentRoutes(options: IssuerOptions): readonly Route[] {
   const clear = { ...options, idVault: cardVault };
   const encrypted = { ...options, idVault: isEncryptionRequired ? encryptedOnly(cardVault) : cardVault };
   const enrol = (path: string, handle: (call: Call) => Promise<Answer>): Route => {
-    return { method: 'PUT', path: `${base}${path}`, roles: ISSUER, handle };
+    return { method: 'PUT', path: `${base}${path}`, roles: ISSUER, function: 'enableCashback', handle };
   };
   const known = (
     path: string,

@@ -17,15 +17,23 @@ import type { Call, Route } from './route.ts';
 
 export function citizenRoutes({ engine, realMs }: CitizenCallOptions): readonly Route[] {
   const forVersion = (version: Version, path: string): readonly Route[] => [
-    { method: 'GET', path, roles: CITIZEN, handle: (call) => readCitizen(engine, call, version) },
+    { method: 'GET', path, roles: CITIZEN, function: 'wallet', handle: (call) => readCitizen(engine, call, version) },
     {
       method: 'PUT',
       path,
       roles: CITIZEN,
       priority: 'enrolment',
+      function: 'enrol',
       handle: (call) => enrol({ engine, realMs }, call, version),
     },
-    { method: 'PATCH', path, roles: CITIZEN, priority: 'account', handle: (call) => setIban({ engine, realMs }, call) },
+    {
+      method: 'PATCH',
+      path,
+      roles: CITIZEN,
+      priority: 'account',
+      function: 'setIban',
+      handle: (call) => setIban({ engine, realMs }, call),
+    },
     { method: 'DELETE', path, roles: CITIZEN, failure: 'NOT_LEFT', handle: (call) => leave({ engine, realMs }, call) },
   ];
   return [...forVersion(1, `${BASE}/citizen`), ...forVersion(2, `${BASE}/citizen/v2`)];

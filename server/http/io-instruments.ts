@@ -17,7 +17,13 @@ export function instrumentRoutes({ engine, realMs }: CitizenCallOptions): readon
       handle: (call) => countInstruments(engine, call),
     },
     { method: 'GET', path, roles: CITIZEN, handle: (call) => readInstrument(engine, call) },
-    { method: 'PUT', path, roles: CITIZEN, handle: (call) => enableInstrument(options, call) },
+    {
+      method: 'PUT',
+      path,
+      roles: CITIZEN,
+      function: 'enableCashback',
+      handle: (call) => enableInstrument(options, call),
+    },
     { method: 'DELETE', path, roles: CITIZEN, handle: (call) => disableInstrument(options, call) },
   ];
 }

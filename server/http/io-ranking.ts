@@ -15,6 +15,7 @@ export function rankingRoutes({ engine }: CitizenCallOptions): readonly Route[] 
       path: `${path}/ranking`,
       roles: CITIZEN,
       feature: 'ranking',
+      function: 'ranking',
       handle: (call) => readRanking(engine, call, keyOf(call)),
     },
     {
@@ -22,6 +23,7 @@ export function rankingRoutes({ engine }: CitizenCallOptions): readonly Route[] 
       path: `${path}/v2/ranking`,
       roles: CITIZEN,
       feature: 'ranking',
+      function: 'ranking',
       handle: (call) => readRankingV2(engine, call, keyOf(call)),
     },
     {
@@ -29,6 +31,7 @@ export function rankingRoutes({ engine }: CitizenCallOptions): readonly Route[] 
       path: `${path}/v2/ranking/milestone`,
       roles: CITIZEN,
       feature: 'ranking',
+      function: 'ranking',
       handle: (call) => readMilestone(engine, call),
     },
   ];

@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/index.ts';
 import { type Admission, CHANNEL_OF, type Class } from '../admission/index.ts';
 import type { SettableClock } from '../clock.ts';
 import type { Principal } from '../identity/identity.ts';
+import type { Service } from '../service/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
 import { type Answer, refuse } from './respond.ts';
 import type { Route } from './route.ts';
@@ -15,11 +16,12 @@ export interface LettingInOptions {
   readonly clock: SettableClock;
   /** Absent: everybody is let in. */
   readonly admission?: Admission | undefined;
+  readonly service: Pick<Service, 'countUnserved'>;
 }
 
 /** Null: it may go on. Files of acquirers keep a pace of their own, and operators are few. */
 export function comeBackOf(
-  { engine, clock, admission }: LettingInOptions,
+  { engine, clock, admission, service }: LettingInOptions,
   request: HttpRequest,
   route: Route,
   { role, subject }: Principal,
@@ -36,7 +38,10 @@ export function comeBackOf(
     ticket: request.header(TICKET_HEADER),
   });
   if (comeBack === null) return null;
-  const { waitMs, ticket, position } = comeBack;
+  const { waitMs, ticket, position, isNew } = comeBack;
+  // An issuer is one asker for all its citizens: each request is another one's.
+  const isTry = isNew || role === 'issuer';
+  if (isTry && route.function !== undefined) service.countUnserved(route.function, 'OVERLOADED');
   return { ...refuse('OVERLOADED'), retryAtMs: clock.nowMs() + waitMs, ticket, position };
 }
 

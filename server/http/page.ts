@@ -1,12 +1,12 @@
-/** The page for who comes here first: one static file, which may run its own script and style and nothing else. */
+/** The pages: one static file each, which may run its own script and style and nothing else. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HttpResponse } from '../transport/index.ts';
 
-export function readPage(): HttpResponse {
-  const html = readFileSync(join(packageRoot(), 'client', 'web', 'index.html'), 'utf8');
+export function readPage(name: 'index.html' | 'status.html'): HttpResponse {
+  const html = readFileSync(join(packageRoot(), 'client', 'web', name), 'utf8');
   return {
     status: 200,
     headers: {
@@ -18,7 +18,7 @@ export function readPage(): HttpResponse {
   };
 }
 
-/** The sources run from the root, the build from `dist/`; the page stands beside the sources only. */
+/** The sources run from the root, the build from `dist/`; the pages stand beside the sources only. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {

@@ -2,6 +2,7 @@
 import type { Role } from '../../engine/index.ts';
 import type { Class } from '../admission/index.ts';
 import type { Principal } from '../identity/identity.ts';
+import type { FunctionName } from '../service/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
 import type { Access } from '../versions/index.ts';
 import type { Feature, MessageCode } from '../wire/index.ts';
@@ -22,6 +23,8 @@ interface Address {
   readonly method: Method;
   /** Segments that begin with `:` are parameters. This text, never the path sent, goes into logs and metrics. */
   readonly path: string;
+  /** As which it counts in the status of the service where the engine is never asked. Absent: as none. */
+  readonly function?: FunctionName;
   /** What is read here and may be off for some clients. Absent: it never is. */
   readonly feature?: Feature;
   /** What the app says where this fails for a while (domain 6.5). Absent: what the refusal says. */

@@ -1,5 +1,5 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
-import type { Engine } from '../../engine/index.ts';
+import type { Engine, EngineStats } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
 import { type Admission, retryAtMs, type StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
@@ -12,6 +12,7 @@ import type { Courier } from '../notices/index.ts';
 import type { CardCharges, CardVault, MethodSearch } from '../partners/index.ts';
 import type { PayoutDesk } from '../payout/index.ts';
 import type { HashList } from '../publishing/index.ts';
+import type { Aged, Service } from '../service/index.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, TransportFault } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
 import type { ThreadView } from '../vitals/index.ts';
@@ -77,6 +78,9 @@ export interface HttpOptions {
   readonly isDraining?: (() => boolean) | undefined;
   /** Absent: everybody is let in. */
   readonly admission?: Admission | undefined;
+  readonly service: Service;
+  /** See StatusOptions. */
+  readonly stats: () => Promise<Aged<EngineStats>>;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions | undefined;
   readonly log: (line: RequestLine) => void;
@@ -89,7 +93,7 @@ export interface HttpOptions {
 
 /** Never rejects but for a mistake of ours, which stops the process. */
 export function createHttpHandler(options: HttpOptions): HttpHandler {
-  const { clock, metrics, monotonicMs, random, log, versions = new Versions() } = options;
+  const { clock, metrics, service, monotonicMs, random, log, versions = new Versions() } = options;
   const ports = { ...options, versions };
   const findRoute = createRouteTable([
     ...ioRoutes(options),
@@ -114,7 +118,9 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     const finding = findRoute(request.method, request.path);
     const route = finding.kind === 'found' ? finding.route.path : finding.kind;
     const { answer, error } = await answerTo(request, finding, ports);
-    const failure = finding.kind === 'found' ? finding.route.failure : undefined;
+    const { failure, function: name } = finding.kind === 'found' ? finding.route : NO_ROUTE;
+    const isPartners = isRefused(answer) && answer.code === 'PARTNER_UNAVAILABLE';
+    if (isPartners && name !== undefined) service.countUnserved(name, answer.code);
     const nowMs = clock.nowMs();
     const response = isRefused(answer) ? errorResponse(withReturn(answer, nowMs, random()), nowMs, failure) : answer;
 
@@ -127,6 +133,8 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
     return finished(response, { requestId, finding, isHead: method === 'HEAD' });
   };
 }
+
+const NO_ROUTE: Pick<Route, 'failure' | 'function'> = {};
 
 /** Whoever needed a third party that does not answer is told when to come back. */
 function withReturn(refused: HttpRefusal, nowMs: number, random: number): HttpRefusal {

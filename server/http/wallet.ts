@@ -42,10 +42,11 @@ export function walletRoutes(options: WalletOptions): readonly Route[] {
     method: Route['method'],
     path: string,
     handle: (call: Call) => Promise<Answer>,
-    more: Pick<Route, 'feature' | 'failure'> = {},
+    more: Pick<Route, 'feature' | 'failure' | 'function'> = {},
   ): Route => ({ method, path, roles: CITIZEN, takesWalletSession: true, handle, ...more });
-  const listing = { failure: 'WALLET_NOT_LOADED' } as const;
-  const saving = { failure: 'CARD_NOT_SAVED' } as const;
+  const listing = { failure: 'WALLET_NOT_LOADED', function: 'wallet' } as const;
+  const notSaved = { failure: 'CARD_NOT_SAVED' } as const;
+  const saving = { ...notSaved, function: 'addMethod' } as const;
   return [
     {
       method: 'GET',
@@ -55,10 +56,12 @@ export function walletRoutes(options: WalletOptions): readonly Route[] {
     },
     ...['/v1/wallet', '/v2/wallet'].map((path) => route('GET', path, (call) => readWallet(options, call), listing)),
     route('POST', '/v1/wallet/cc', (call) => addCard(options, call), saving),
-    route('POST', '/v1/payments/cc/actions/pay', (call) => verifyCard(options, call), { feature: 'card', ...saving }),
+    route('POST', '/v1/payments/cc/actions/pay', (call) => verifyCard(options, call), { feature: 'card', ...notSaved }),
     route('DELETE', '/v1/wallet/:id', (call) => removeMethod(options, call)),
     route('POST', '/v1/wallet/:id/actions/favourite', (call) => setFavourite(options, call)),
-    route('POST', '/v1/wallet/actions/enable-cashback', (call) => enableAll(options, call)),
+    route('POST', '/v1/wallet/actions/enable-cashback', (call) => enableAll(options, call), {
+      function: 'enableCashback',
+    }),
     route('GET', '/v1/bancomat/abi', () => readBanks(options), searchingFor('bancomat')),
     ...SEARCHES.flatMap((search) => [
       route('GET', search.find, (call) => findMethods(options, call, search), searchingFor(search.kind)),

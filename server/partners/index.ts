@@ -5,5 +5,5 @@ export { type CardVault, encryptedOnly, HttpCardVault, OwnCardVault } from './ca
 export { withCheckedIbans } from './checked-ibans.ts';
 export { HttpIbanChecker, type IbanChecker } from './iban-checker.ts';
 export { HttpMethodSearch, type MethodSearch, NO_SEARCH, type SearchKind } from './method-search.ts';
-export { Partner, PartnerFault } from './partner.ts';
+export { Partner, PartnerFault, type PartnerOptions } from './partner.ts';
 export { PartnerSimulator } from './simulator/simulator.ts';

@@ -6,6 +6,8 @@ import {
   BrokenCircuitError,
   BulkheadRejectedError,
   bulkhead,
+  type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   handleAll,
@@ -64,17 +66,20 @@ export class Partner {
   readonly #options: PartnerOptions;
   readonly #limits: PartnerLimits;
   readonly #policy: IPolicy;
+  readonly #breaker: CircuitBreakerPolicy;
 
   constructor(options: PartnerOptions) {
     this.#options = options;
     this.#limits = options.limits ?? PARTNER_LIMITS;
     const { callMsMax, callsAtOnceMax, failuresMax, restMs } = this.#limits;
     const breaker = new ConsecutiveBreaker(failuresMax);
-    this.#policy = wrap(
-      bulkhead(callsAtOnceMax),
-      circuitBreaker(handleAll, { halfOpenAfter: restMs, breaker }),
-      timeout(callMsMax, TimeoutStrategy.Aggressive),
-    );
+    this.#breaker = circuitBreaker(handleAll, { halfOpenAfter: restMs, breaker });
+    this.#policy = wrap(bulkhead(callsAtOnceMax), this.#breaker, timeout(callMsMax, TimeoutStrategy.Aggressive));
+  }
+
+  /** It failed again and again, and has not answered since. */
+  get isSilent(): boolean {
+    return this.#breaker.state !== CircuitState.Closed;
   }
 
   /** Any status is an answer but 503 and 504, which say that it cannot. Rejects with PartnerFault. */

@@ -23,6 +23,7 @@ import {
 import { hashPan } from '../identity/hpan.ts';
 import type { Identity, Principal } from '../identity/identity.ts';
 import { mayUse, SUBJECTS, seesCitizens } from '../identity/roles.ts';
+import { FUNCTION_OF, type Service } from '../service/index.ts';
 import type { Socket } from '../transport/index.ts';
 import { type Access, type Client, executeFor, type Versions } from '../versions/index.ts';
 import {
@@ -72,6 +73,8 @@ export interface SessionPorts {
   /** Absent: there is always room. */
   readonly admission?: Admission | undefined;
   readonly waitingRoom?: WaitingRoom | undefined;
+  /** Absent: nobody wants to know whom there was no room for. */
+  readonly service?: Pick<Service, 'countUnserved'> | undefined;
 }
 
 interface Subject {
@@ -242,7 +245,7 @@ export class Session implements Subscriber {
    * @param citizen null: it concerns all of them
    */
   #isLetIn({ ref, type, ticket }: CheckedRequest, citizen: CitizenKey | null, weight: number): boolean {
-    const { admission, waitingRoom, clock, monotonicMs } = this.#ports;
+    const { admission, waitingRoom, service, clock, monotonicMs } = this.#ports;
     const priority = CLASS_OF[type];
     if (admission === undefined || priority === null) return true;
     const { role, subject } = this.#origin;
@@ -254,7 +257,9 @@ export class Session implements Subscriber {
     };
     const comeBack = admission.ask({ ...place, weight, ticket });
     if (comeBack === null) return true;
-    const { waitMs, ...appointment } = comeBack;
+    const { waitMs, isNew, ...appointment } = comeBack;
+    const name = FUNCTION_OF[type];
+    if (isNew === true && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
     const refused = this.#refuse(ref, { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ...appointment }, type);
     if (appointment.ticket !== undefined) waitingRoom?.add(this, place, monotonicMs());
     this.#reminders?.add(type, refused);

@@ -45,6 +45,8 @@ export interface SocketHandlersOptions {
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
   readonly admission?: Admission | undefined;
+  /** See SessionPorts. */
+  readonly service?: SessionPorts['service'];
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {

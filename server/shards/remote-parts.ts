@@ -11,7 +11,6 @@ import {
   type ServedCoordinator,
   type ServedShard,
   type ShardCoordinator,
-  type ShardStats,
 } from '../../engine/index.ts';
 import type { Load } from '../admission/index.ts';
 import type { Conversation, Crossing } from './conversation.ts';
@@ -42,7 +41,6 @@ export class RemoteShard implements ServedShard, Load {
   readonly #to: Conversation;
   readonly #clock: Clock;
   readonly #fitness: Fitness;
-  readonly #lastStats: LastKnown<ShardStats>;
   readonly #probes = { inFlight: 0, answeredCount: 0 };
   readonly #listeners = new Set<Parameters<ServedShard['onChanged']>[0]>();
   #isDraining = false;
@@ -51,7 +49,6 @@ export class RemoteShard implements ServedShard, Load {
     this.#to = to;
     this.#clock = clock;
     this.#fitness = fitness;
-    this.#lastStats = new LastKnown(() => to.ask(SHARD.stats, undefined), fitness);
     to.onTold(SHARD.changed, (citizens) => {
       for (const listener of this.#listeners) listener(citizens);
     });
@@ -114,7 +111,7 @@ export class RemoteShard implements ServedShard, Load {
     return this.#to.answeredCount - this.#probes.answeredCount;
   }
 
-  stats: ServedShard['stats'] = () => this.#lastStats.read();
+  stats: ServedShard['stats'] = () => this.#to.ask(SHARD.stats, undefined);
   resume: ServedShard['resume'] = () => this.#to.ask(SHARD.resume, undefined);
   drain: ServedShard['drain'] = (isHurried) => {
     this.#isDraining = true;
@@ -144,11 +141,10 @@ export class RemoteShard implements ServedShard, Load {
 
 /** For the front. */
 export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT): ServedCoordinator {
-  const lastStats = new LastKnown(() => to.ask(COORDINATOR.rankingStats, undefined), fitness);
   return {
     rankingPage: (...asked) =>
       hasRoom(to) && isFit(fitness) ? to.ask(COORDINATOR.rankingPage, asked) : Promise.resolve(overloaded(clock)),
-    rankingStats: () => lastStats.read(),
+    rankingStats: () => to.ask(COORDINATOR.rankingStats, undefined),
     makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
     runNotices: (...asked) => to.ask(COORDINATOR.runNotices, asked),
     decidePeriod: (order) => to.ask(COORDINATOR.decidePeriod, order),
@@ -201,37 +197,6 @@ export function remoteShardCoordinator(to: Conversation): ShardCoordinator {
 
 function isFit(fitness: Fitness): boolean {
   return !fitness.isStuck() && !fitness.isFull();
-}
-
-const LOOK_MS = 50;
-
-/** What a thread says of itself; while it is stuck, what it said last. Whoever wants to know why need not wait, too. */
-class LastKnown<T> {
-  readonly #ask: () => Promise<T>;
-  readonly #fitness: Fitness;
-  #last: T | undefined;
-
-  constructor(ask: () => Promise<T>, fitness: Fitness) {
-    this.#ask = ask;
-    this.#fitness = fitness;
-  }
-
-  read(): Promise<T> {
-    const asked = this.#ask();
-    return new Promise((resolve, reject) => {
-      const looking = setInterval(() => {
-        if (this.#last === undefined || !this.#fitness.isStuck()) return;
-        clearInterval(looking);
-        resolve(this.#last);
-      }, LOOK_MS);
-      asked
-        .then((said) => {
-          this.#last = said;
-          resolve(said);
-        }, reject)
-        .finally(() => clearInterval(looking));
-    });
-  }
 }
 
 function hasRoom(to: Conversation): boolean {

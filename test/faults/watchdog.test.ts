@@ -93,8 +93,9 @@ describe('a real process', () => {
       order.push('answered');
       return reply;
     });
-    const threads = await untilStuck(supervised);
+    const { threads, engineAgeMs } = await untilStuck(supervised);
     order.push('seen');
+    expect(engineAgeMs, 'what the store cannot say is what it said last').toBeGreaterThan(0);
     expect(threads.map(({ name, isStuck }) => [name, isStuck])).toEqual([
       ['store 0', true],
       ['front', false],
@@ -125,6 +126,10 @@ describe('a real process', () => {
     for (const name of ['store 0', 'front']) {
       expect(supervised.errors).toContain(`clickday stops: the thread "${name}" has not come round for 5 s`);
     }
+    // R7: what happened to the two processes before is told by the third.
+    const { incidents } = (await fetchJson(`${supervised.url}/status`)) as { readonly incidents: readonly object[] };
+    expect(incidents).toContainEqual(expect.objectContaining({ kind: 'thread', name: 'store 0' }));
+    expect(incidents).toContainEqual(expect.objectContaining({ kind: 'server', endMs: expect.any(Number) }));
     client.close();
     expect(await supervised.stop()).toBe(0);
   });
@@ -137,10 +142,15 @@ interface Thread {
   readonly isStuck: boolean;
 }
 
-async function untilStuck({ url }: Supervised): Promise<readonly Thread[]> {
+interface Status {
+  readonly threads: readonly Thread[];
+  readonly engineAgeMs: number;
+}
+
+async function untilStuck({ url }: Supervised): Promise<Status> {
   for (;;) {
-    const { threads } = (await fetchJson(`${url}/status`)) as { readonly threads: readonly Thread[] };
-    if (threads.some(({ isStuck }) => isStuck)) return threads;
+    const status = (await fetchJson(`${url}/status`)) as Status;
+    if (status.threads.some(({ isStuck }) => isStuck)) return status;
   }
 }
 

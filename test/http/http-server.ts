@@ -13,6 +13,7 @@ import { type FolderIdentity, openFolderIdentity } from '../../server/identity/f
 import { createMetrics } from '../../server/metrics.ts';
 import {
   type CardCharges,
+  type CardVault,
   type MethodSearch,
   NO_CHARGES,
   NO_SEARCH,
@@ -22,10 +23,12 @@ import { PayoutDesk } from '../../server/payout/index.ts';
 import { decryptedText } from '../../server/pgp/index.ts';
 import { decryptedPieces } from '../../server/pgp/message.ts';
 import { HashLists } from '../../server/publishing/index.ts';
+import type { Service } from '../../server/service/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { Versions } from '../../server/versions/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { openTestErrors } from '../support/errors.ts';
+import { freshStats, testService } from '../support/service.ts';
 
 export interface Sent {
   readonly token?: string;
@@ -48,10 +51,14 @@ export interface ServerOptions {
   readonly isReady?: () => boolean;
   readonly methodSearch?: MethodSearch;
   readonly cardCharges?: CardCharges;
+  /** Default: one of its own. */
+  readonly cardVault?: CardVault;
   /** Default Italy's. */
   readonly programme?: Programme;
   readonly versions?: Versions;
   readonly admission?: Admission;
+  /** Default: one that nobody asks. */
+  readonly service?: Service;
   /** Of the platform; absent: nothing encrypted is taken. */
   readonly pgpKey?: PrivateKey;
   readonly isEncryptionRequired?: boolean;
@@ -88,9 +95,11 @@ export class HttpServer {
     isReady = () => true,
     methodSearch = NO_SEARCH,
     cardCharges = NO_CHARGES,
+    cardVault,
     programme = italy2020(),
     versions = new Versions(),
     admission,
+    service = testService(),
     pgpKey,
     isEncryptionRequired = false,
   }: ServerOptions = {}): Promise<HttpServer> {
@@ -98,9 +107,10 @@ export class HttpServer {
     const monotonicMs = () => performance.now();
     const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
     const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
-    const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage });
     const engine = await openTestEngine(clock, programme);
-    const observed = metrics.observe(engine);
+    const stats = freshStats(engine);
+    const metrics = createMetrics({ monotonicMs, socketCount: () => 0, storage, service, stats });
+    const observed = service.observe(metrics.observe(engine));
     const identity = await openFolderIdentity(folder);
     const lines: RequestLine[] = [];
     const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -121,10 +131,12 @@ export class HttpServer {
       storage,
       backups: NO_BACKUPS,
       payouts: new PayoutDesk({ engine: observed, clock, folder: join(folder, 'payouts'), pause }),
-      cardVault: new OwnCardVault(
-        italy2020().panSalt,
-        pgpKey === undefined ? null : (message) => decryptedText(message, pgpKey),
-      ),
+      cardVault:
+        cardVault ??
+        new OwnCardVault(
+          italy2020().panSalt,
+          pgpKey === undefined ? null : (message) => decryptedText(message, pgpKey),
+        ),
       isEncryptionRequired,
       methodSearch,
       cardCharges,
@@ -132,6 +144,8 @@ export class HttpServer {
       isReady,
       versions,
       admission,
+      service,
+      stats,
       log: (line) => lines.push(line),
       realMs: Date.now,
       monotonicMs,

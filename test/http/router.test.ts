@@ -9,6 +9,7 @@ import { errorResponse } from '../../server/http/respond.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import { NO_CHARGES, NO_SEARCH, OwnCardVault } from '../../server/partners/index.ts';
 import { PayoutDesk } from '../../server/payout/index.ts';
+import { freshStats, testService } from '../support/service.ts';
 import { errorBody } from './contract.ts';
 import { HttpServer, NO_BACKUPS, storage } from './http-server.ts';
 
@@ -149,6 +150,8 @@ test('what is logged names the route, never the path or the bearer', async () =>
 test('fault 24: a fault of the world is a plain 500 to the client and whole in the log; a mistake of ours is nobody’s to catch', async () => {
   const lines: RequestLine[] = [];
   const monotonicMs = () => 0;
+  const service = testService(() => 0);
+  const stats = freshStats(server.engine);
   const handlerWhere = (failure: Error) => {
     const rejecting = () => Promise.reject(failure);
     return createHttpHandler({
@@ -162,7 +165,9 @@ test('fault 24: a fault of the world is a plain 500 to the client and whole in t
       walletSessions: server.identity.walletSessions,
       clock: createClock({ monotonicMs, realMs: () => 0 }),
       files: { ingest: rejecting, ingestTokens: rejecting, takeLine: rejecting },
-      metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage }),
+      metrics: createMetrics({ monotonicMs, socketCount: () => 0, storage, service, stats }),
+      service,
+      stats,
       storage,
       backups: NO_BACKUPS,
       payouts: new PayoutDesk({ engine: server.engine, clock: server.clock, folder: null, pause: async () => {} }),

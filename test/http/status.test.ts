@@ -6,10 +6,13 @@ import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import { createMetrics } from '../../server/metrics.ts';
+import { freshStats, testService } from '../support/service.ts';
 import { HttpServer, storage } from './http-server.ts';
 
 let server: HttpServer;
 let isReady = true;
+const service = testService();
+const stats = () => freshStats(server.engine)();
 beforeAll(async () => {
   server = await HttpServer.open({ isReady: () => isReady });
   const token = await server.token('citizen', makeTaxCode(1));
@@ -35,8 +38,12 @@ test('R7: the status is computed from what happened', async () => {
     isReady: true,
     engine: { citizensEnabled: 1, cardsActive: 1, paymentsListed: 0, commandsDone: 2 },
     functions: {
+      enrol: { state: 'ok', lastMinute: { tries: 1, successShare: 1 }, sinceStart: { done: 1, shed: 0, failed: 0 } },
+      enableCashback: { state: 'ok', sinceStart: { tries: 1, done: 1 } },
+      addMethod: { state: 'quiet', lastMinute: { tries: 0, successShare: null, p99Ms: null } },
+    },
+    calls: {
       enrol: { done: 1, refused: 0, shed: 0, failed: 0, successShare: 1 },
-      enableCashback: { done: 1 },
       instrument: { done: 0, refused: 1, successShare: 1 },
     },
   });
@@ -74,29 +81,47 @@ test('metrics speak the exposition format, with units in their names and nobodyâ
   );
 });
 
-describe('the page', () => {
-  test('is small, needs nothing from elsewhere, and may run what it holds and nothing else', async () => {
-    const { status, headers, text } = await server.call('GET', '/');
-    expect(status).toBe(200);
-    expect(Buffer.byteLength(text)).toBeLessThan(30_000);
-    expect(text).not.toMatch(/\b(src|href)="(https?:)?\/\//);
-    expect(text).not.toMatch(/ (style|on\w+)="/);
-    const policy = headers.get('content-security-policy') ?? '';
-    expect(policy).toContain("default-src 'none'");
-    expect(policy).not.toContain('unsafe');
-    for (const element of ['script', 'style']) {
-      const bodies = [...text.matchAll(new RegExp(`<${element}[^>]*>([^]*?)</${element}>`, 'g'))].map(
-        ([, body = '']) => body,
-      );
-      expect(bodies.length).toBe(1);
-      const hash = createHash('sha256')
-        .update(bodies[0] ?? '')
-        .digest('base64');
-      expect(policy).toContain(`${element}-src 'sha256-${hash}'`);
+describe('the pages', () => {
+  test.each(['/', '/status.html'])(
+    '%s is small, needs nothing from elsewhere, and may run what it holds and nothing else',
+    async (path) => {
+      const { status, headers, text } = await server.call('GET', path);
+      expect(status).toBe(200);
+      expect(Buffer.byteLength(text)).toBeLessThan(30_000);
+      expect(text).not.toMatch(/\b(src|href)="(https?:)?\/\//);
+      expect(text).not.toMatch(/ (style|on\w+)="/);
+      const policy = headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).not.toContain('unsafe');
+      for (const element of ['script', 'style']) {
+        const bodies = [...text.matchAll(new RegExp(`<${element}[^>]*>([^]*?)</${element}>`, 'g'))].map(
+          ([, body = '']) => body,
+        );
+        expect(bodies.length).toBe(1);
+        const hash = createHash('sha256')
+          .update(bodies[0] ?? '')
+          .digest('base64');
+        expect(policy).toContain(`${element}-src 'sha256-${hash}'`);
+      }
+    },
+  );
+
+  test('the one about the status has a word for each function and each part, in both languages', async () => {
+    const { text } = await server.call('GET', '/status.html');
+    const { body } = await server.call('GET', '/status');
+    const { functions } = body as { readonly functions: object };
+    const tongues = [...text.matchAll(/ name: \{([^}]*)\}/g)].map(([, names = '']) => names);
+    expect(tongues.length).toBe(2);
+    const parts = ['storage', 'server', 'ibanChecker', 'cardVault', 'cardCharges', 'notices'];
+    for (const name of [...Object.keys(functions), ...parts])
+      for (const names of tongues) expect(names).toMatch(new RegExp(`\\b${name}: '`));
+    for (const field of ['realMs', 'engineAgeMs', 'incidents', 'incidentsBefore']) {
+      expect(text).toContain(`status.${field}`);
+      expect(body).toHaveProperty(field);
     }
   });
 
-  test('asks the status for fields that are there', async () => {
+  test('the first one asks the status for fields that are there', async () => {
     const { text } = await server.call('GET', '/');
     const { body } = await server.call('GET', '/status');
     const { engine, answers, periods } = body as Record<'engine' | 'answers', object> & { periods: object[] };
@@ -111,7 +136,7 @@ describe('the page', () => {
 
 test('latency is that of the last two windows, and forgets what is older', () => {
   let nowMs = 0;
-  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage });
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage, service, stats });
   const observed = metrics.observe({
     ...server.engine,
     execute(_, done) {
@@ -143,11 +168,10 @@ test('answers fall into the buckets into which the library puts them', async () 
   const described = { name: 'clickday_answer_seconds', help: 'As the library counts' };
   const histogram = new Histogram({ ...described, labelNames: ['class'], buckets, registers: [registry] });
   let nowMs = 0;
-  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage });
+  const metrics = createMetrics({ monotonicMs: () => nowMs, socketCount: () => 0, storage, service, stats });
   for (const ms of tookMs) {
     const observed = metrics.observe({
       ...server.engine,
-      stats: () => server.engine.stats(),
       execute(_, done) {
         nowMs += ms;
         done({ ok: false, code: 'OVERLOADED' });

@@ -42,6 +42,20 @@ test('what is no id is refused without asking; a vault that is down is told as s
   expect(await vault({ ...PARTNER_LIMITS, callMsMax: 20 }).hash(PAN)).toEqual(unavailable);
 });
 
+test('one that fails again and again is silent until it answers', async () => {
+  const partner = new Partner({ url, limits: { ...PARTNER_LIMITS, failuresMax: 3, restMs: 0 } });
+  const own = new HttpCardVault(partner);
+  expect(partner.isSilent).toBe(false);
+  simulator.control(VAULT, { mode: 'down' });
+  for (const isSilent of [false, false, true, true]) {
+    await own.hash(PAN);
+    expect(partner.isSilent).toBe(isSilent);
+  }
+  simulator.control(VAULT, { mode: 'up' });
+  expect(await own.hash(PAN)).toMatchObject({ ok: true });
+  expect(partner.isSilent).toBe(false);
+});
+
 test('what is encrypted is decrypted by the vault in this process, and handed on to one elsewhere as it came', async () => {
   const message = 'm'.repeat(200);
   const own = new OwnCardVault('S', async (sent) => (sent === message ? ` ${PAN}\n` : message));

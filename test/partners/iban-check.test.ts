@@ -5,6 +5,7 @@ import { createMetrics } from '../../server/metrics.ts';
 import { HttpIbanChecker, Partner, PartnerSimulator, withCheckedIbans } from '../../server/partners/index.ts';
 import { PARTNER_LIMITS, type PartnerLimits } from '../../server/partners/partner.ts';
 import { storage } from '../http/http-server.ts';
+import { freshStats, testService } from '../support/service.ts';
 import { type Citizen, World } from '../support/world.ts';
 
 const TAX_CODE = 'RSSMRA80A01H501U';
@@ -29,6 +30,8 @@ async function open(url: string, limits: PartnerLimits): Promise<void> {
   const metrics = createMetrics({
     monotonicMs,
     socketCount: () => 0,
+    service: testService(),
+    stats: freshStats(plain.engine),
     storage,
     shipping: () => null,
     threads: () => [],

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
 import { Admission } from '../../server/admission/index.ts';
+import type { Service } from '../../server/service/index.ts';
 import { digest } from '../admission/crowd.ts';
 import { anna, bruno, Front, newId, settle } from './front.ts';
 
@@ -12,12 +13,12 @@ let front: Front;
 const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve() };
 let nowMs = 1_607_400_000_000;
 
-async function openFront(): Promise<Admission> {
+async function openFront(service?: Pick<Service, 'countUnserved'>): Promise<Admission> {
   const admission = new Admission({
     shards: [load],
     ...{ digest, origin: 1, nowMs: () => nowMs, random: () => 0.5 },
   });
-  front = await Front.open({ admission });
+  front = await Front.open({ admission, service });
   front.world.at('2020-12-08T10:00:00+01:00');
   return admission;
 }
@@ -92,6 +93,17 @@ test('whoever waits is told where it stands, and is called', async () => {
     expect(client.pushes('turn').at(-1)).toMatchObject({ view: { position: 0 } });
     expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ ok: true });
   }
+});
+
+test('R7: who is turned away has had no success, told once for an appointment', async () => {
+  const counted: string[] = [];
+  await openFront({ countUnserved: (name, code) => counted.push(`${name} ${code}`) });
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  for (let times = 0; times < 3; times += 1) await client.ask({ type: 'enrol', id: newId() });
+  await client.ask({ type: 'wallet' });
+  await client.ask({ type: 'leave', id: newId() });
+  expect(counted).toEqual(['enrol OVERLOADED', 'wallet OVERLOADED']);
 });
 
 test('periods and topics cost the engine nothing, and are never refused', async () => {

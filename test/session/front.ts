@@ -5,6 +5,7 @@
 import { makeTaxCode, type Role } from '../../engine/index.ts';
 import type { Admission } from '../../server/admission/index.ts';
 import type { Identity, Principal } from '../../server/identity/identity.ts';
+import type { Service } from '../../server/service/index.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
 import type { HttpResponse, Socket, UpgradeDecision } from '../../server/transport/index.ts';
 import type { Versions } from '../../server/versions/index.ts';
@@ -34,6 +35,7 @@ interface FrontOptions {
   readonly allowedOrigins?: readonly string[];
   readonly versions?: Versions;
   readonly admission?: Admission;
+  readonly service?: Pick<Service, 'countUnserved'> | undefined;
 }
 
 export class Front {
@@ -44,7 +46,7 @@ export class Front {
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
 
-  private constructor(world: World, { allowedOrigins, versions, admission }: FrontOptions) {
+  private constructor(world: World, { allowedOrigins, versions, admission, service }: FrontOptions) {
     this.world = world;
     const identity: Identity = {
       verify: async (token) => {
@@ -69,6 +71,7 @@ export class Front {
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
+      service,
     });
   }
 
