@@ -116,7 +116,8 @@ class Subject {
     const { sign } = await openFolderIdentity(this.folder);
     const token = await sign({ role, subject, ttlSeconds: 600 });
     const socket = WebSocket as unknown as SocketConstructor;
-    const client = await ClickdayClient.connect({ url: this.url, token, WebSocket: socket, format: 'json' });
+    const options = { url: this.url, token, WebSocket: socket, format: 'json', comesBack: false } as const;
+    const client = await ClickdayClient.connect(options);
     this.#clients.push(client);
     return client;
   }
