@@ -5,14 +5,15 @@
  */
 import type { Timing } from './timing.ts';
 
-const SHARE = 0.1;
-const PER_MINUTE = 10;
+/** Ten of what one request earns, so that a tenth is exact. */
+const TRY = 10;
+const TRIES_PER_MINUTE = 10;
 /** What a quiet client has saved up, and no more. */
-const TOKENS_MAX = 10;
+const SAVED_MAX = 10 * TRY;
 
 export class RetryBudget {
   readonly #timing: Timing;
-  #tokens = TOKENS_MAX;
+  #saved = SAVED_MAX;
   #filledMs: number;
 
   constructor(timing: Timing) {
@@ -22,25 +23,25 @@ export class RetryBudget {
 
   /** Something was asked for the first time. */
   earn(): void {
-    this.#add(SHARE);
+    this.#add(1);
   }
 
   /** False: there is none left for this try. */
   take(): boolean {
     const nowMs = this.#timing.nowMs();
-    this.#add(((nowMs - this.#filledMs) * PER_MINUTE) / 60_000);
+    this.#add(((nowMs - this.#filledMs) / 60_000) * TRIES_PER_MINUTE * TRY);
     this.#filledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#saved < TRY) return false;
+    this.#saved -= TRY;
     return true;
   }
 
   /** A try that succeeded burdened nobody. */
   giveBack(): void {
-    this.#add(1);
+    this.#add(TRY);
   }
 
-  #add(tokens: number): void {
-    this.#tokens = Math.min(TOKENS_MAX, this.#tokens + tokens);
+  #add(earned: number): void {
+    this.#saved = Math.min(SAVED_MAX, this.#saved + earned);
   }
 }

@@ -133,7 +133,7 @@ export class ClickdayClient {
       await client.#keeper?.loaded;
       await client.#connection.open();
     } catch (cause) {
-      client.#connection.close(1000, 'done');
+      client.#end(cause instanceof ClientFault ? cause : null);
       throw cause;
     }
     return client;
@@ -325,8 +325,8 @@ export class ClickdayClient {
   #opened(hello: HelloView): void {
     this.#hello = hello;
     this.#token.opened();
+    this.#subscribeAgain(); // First, since what is pushed meanwhile comes once.
     this.#requests.open(hello.inFlightMax);
-    this.#subscribeAgain();
     this.#stateChanged();
   }
 

@@ -1,7 +1,7 @@
 /** Sees each kept command through to an outcome that is known, over however many lives of the app. */
 import type { CommandId } from '../../engine/contract.ts';
 import type { ChangeType, DoneReply, RefusedReply, ViewOf } from '../../server/wire/index.ts';
-import { ClientFault } from './fault.ts';
+import { ClientFault, type ClientFaultCode } from './fault.ts';
 import { type KeptCommand, type Outbox, withoutSecrets } from './outbox.ts';
 import type { Timing } from './timing.ts';
 
@@ -33,6 +33,8 @@ export class Keeper {
   readonly loaded: Promise<void>;
   /** One is kept after the other. */
   #kept: Promise<void> = Promise.resolve();
+  /** Sent once, not answered, and not sent any more. */
+  readonly #unknown = new Set<CommandId>();
 
   constructor(ports: KeeperPorts) {
     this.#ports = ports;
@@ -45,7 +47,17 @@ export class Keeper {
     const kept = Promise.all([this.loaded, this.#kept]).then(() => this.#ports.outbox.keep(withoutSecrets(command)));
     this.#kept = kept.catch(() => {});
     await kept.catch((cause) => Promise.reject(notKept(command, cause)));
-    return this.#seeThrough(command);
+    try {
+      const reply = await this.#ports.send(command);
+      this.#forget(command.id);
+      return reply;
+    } catch (fault) {
+      const code = codeOf(fault);
+      if (code === 'NO_REPLY') void this.#findOut(command);
+      const isUndone = code === 'NOT_SENT' || code === 'QUEUE_FULL';
+      if (isUndone && !this.#unknown.has(command.id)) this.#forget(command.id);
+      throw fault;
+    }
   }
 
   async #load(): Promise<void> {
@@ -56,48 +68,39 @@ export class Keeper {
     }
   }
 
+  /** An earlier life may have sent it: that it could not be sent in this one says nothing. */
   async #resume(command: KeptCommand): Promise<void> {
     const { id, type, fields, untilMs } = command;
     if (fields === null || untilMs <= this.#ports.timing.realMs()) return this.#findOut(command);
     try {
-      const reply = await this.#seeThrough(command);
+      const reply = await this.#ports.send(command);
+      this.#forget(id);
       const outcome = reply.ok ? { state: 'done', answer: reply.answer } : { state: 'refused', refusal: reply };
       this.#ports.settled({ id, type, outcome } as Settled);
     } catch (fault) {
-      if (isUndone(fault)) this.#ports.settled({ id, type, outcome: { state: 'not-done' } });
+      const code = codeOf(fault);
+      if (code === 'NO_REPLY' || code === 'NOT_SENT') await this.#findOut(command);
     }
   }
 
-  async #seeThrough(command: KeptCommand): Promise<ChangeReply> {
-    try {
-      const reply = await this.#ports.send(command);
-      void this.#forget(command.id);
-      return reply;
-    } catch (fault) {
-      if (isUndone(fault)) void this.#forget(command.id);
-      else if (fault instanceof ClientFault && fault.code === 'NO_REPLY') void this.#findOut(command);
-      throw fault;
-    }
-  }
-
-  /** Once it is not sent any more. Where that cannot be said now, the next life of the app asks. */
+  /** Where that cannot be said now, the next life of the app asks. */
   async #findOut({ id, type }: KeptCommand): Promise<void> {
+    this.#unknown.add(id);
     const view = await this.#ports.outcomeOf(id).catch(() => null);
-    if (view === null || view.state === 'in-progress') return;
-    void this.#forget(id);
+    if (view === null || view.state === 'in-progress' || !this.#unknown.has(id)) return;
+    this.#forget(id);
     this.#ports.settled({ id, type, outcome: view });
   }
 
   /** Where that fails it is sent once more one day, under its id, and has been done. */
-  async #forget(id: CommandId): Promise<void> {
-    try {
-      await this.#ports.outbox.done(id);
-    } catch {}
+  #forget(id: CommandId): void {
+    this.#unknown.delete(id);
+    this.#kept = this.#kept.then(() => this.#ports.outbox.done(id)).catch(() => {});
   }
 }
 
-function isUndone(fault: unknown): boolean {
-  return fault instanceof ClientFault && (fault.code === 'NOT_SENT' || fault.code === 'QUEUE_FULL');
+function codeOf(fault: unknown): ClientFaultCode | undefined {
+  return fault instanceof ClientFault ? fault.code : undefined;
 }
 
 function notKept({ id, type }: KeptCommand, cause: unknown): ClientFault {

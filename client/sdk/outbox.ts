@@ -2,7 +2,7 @@
  * Where an app keeps its commands from before they are sent until it is known what became of them, so that one that was
  * made before the app was killed is sent after it, under its id: one effect (promise 2).
  *
- * One outbox for each person: what is in it is sent with the token of whoever is there.
+ * For a citizen's app. One outbox for each person: what is in it is sent with the token of whoever is there.
  */
 import * as v from 'valibot';
 import type { CommandId } from '../../engine/contract.ts';

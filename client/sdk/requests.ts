@@ -91,7 +91,7 @@ export class Requests {
   /** Rejects with ClientFault NO_REPLY, NOT_SENT or QUEUE_FULL, or what `failAll` says. */
   ask(question: Question, { isUrgent = false } = {}): Promise<WireReply> {
     const { timing, budget } = this.#options;
-    if (this.count >= COUNT_MAX) return Promise.reject(faultOf('QUEUE_FULL', question));
+    if (this.count >= COUNT_MAX && !isUrgent) return Promise.reject(faultOf('QUEUE_FULL', question));
     budget.earn();
     const ref = this.#nextRef++;
     return new Promise((settle, fail) => {
