@@ -190,7 +190,7 @@ export class ClickdayClient {
     deadlineMs?: number,
   ): Promise<ChangeReply> {
     const untilMs = this.#deadline(deadlineMs);
-    if (this.#keeper === null) return this.#change(type, { id, ...fields }, id, untilMs);
+    if (this.#keeper === null || this.#closed !== null) return this.#change(type, { id, ...fields }, id, untilMs);
     const untilRealMs = this.#timing.realMs() + untilMs - this.#timing.nowMs();
     return this.#keeper.send({ id, type, fields, untilMs: untilRealMs });
   }

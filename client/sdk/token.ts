@@ -23,6 +23,7 @@ export interface TokenPorts {
 const RENEW_AFTER = { from: 0.7, spread: 0.2 } as const;
 /** Whatever clocks and answers say; whoever makes the tokens may be down. */
 const RENEW_MS_MIN = 1_000;
+const RENEW_MS_MAX = 86_400_000;
 
 export class Token {
   readonly #ports: TokenPorts;
@@ -75,7 +76,10 @@ export class Token {
 
   #renewAfter(pauseMs: number): void {
     this.#cancel();
-    this.#cancel = this.#ports.timing.after(Math.max(RENEW_MS_MIN, pauseMs), () => void this.#renew());
+    this.#cancel = this.#ports.timing.after(
+      Math.min(RENEW_MS_MAX, Math.max(RENEW_MS_MIN, pauseMs)),
+      () => void this.#renew(),
+    );
   }
 
   async #renew(): Promise<void> {
