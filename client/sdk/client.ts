@@ -48,8 +48,6 @@ export interface ClientOptions {
   readonly WebSocket?: SocketConstructor;
   /** From asking to the answer, whatever happens in between. Default 30 s; at most 24 days. */
   readonly deadlineMs?: number;
-  /** False: a refusal is returned at once, whatever it says of coming back. Default: obeyed within the deadline. */
-  readonly comesBack?: boolean;
   /** Where commands outlive the app. By default they live in memory alone. */
   readonly outbox?: Outbox;
   readonly timing?: Timing;
@@ -92,7 +90,7 @@ export class ClickdayClient {
   private constructor(options: ClientOptions) {
     const Socket = options.WebSocket ?? platformSocket();
     if (Socket === undefined) throw new TypeError('no WebSocket here: pass the constructor of `ws` in the options');
-    const { url, token, format = 'msgpack', client = SDK_CLIENT, comesBack = true, timing = PLATFORM_TIMING } = options;
+    const { url, token, format = 'msgpack', client = SDK_CLIENT, timing = PLATFORM_TIMING } = options;
     const budget = new RetryBudget(timing);
     this.#options = options;
     this.#timing = timing;
@@ -108,7 +106,7 @@ export class ClickdayClient {
       },
     );
     this.#requests = new Requests({
-      ...{ timing, budget, comesBack },
+      ...{ timing, budget },
       send: (message) => this.#connection.send(message),
       renew: () => this.#token.renewNow(),
       refused: (type, refusal) => this.#refusalListeners.tell({ type, refusal }),

@@ -11,8 +11,6 @@ import type { Timing } from './timing.ts';
 export interface RequestsOptions {
   readonly timing: Timing;
   readonly budget: RetryBudget;
-  /** False: refusals are returned at once, whatever they say of coming back. */
-  readonly comesBack: boolean;
   send(message: object): void;
   /** The token has expired: asks for another one, and then calls `resume`. False: there is none. */
   renew(): boolean;
@@ -54,8 +52,8 @@ interface Held {
   cancel(): void;
 }
 
-/** Asked and unanswered at once. Memory is not the limit: a person who comes back finds no use in more. */
-const COUNT_MAX = 1_000;
+/** Asked and unanswered at once: partners ask thousands together. */
+const COUNT_MAX = 10_000;
 
 export class Requests {
   readonly #options: RequestsOptions;
@@ -176,10 +174,10 @@ export class Requests {
 
   #refuse(asked: Asked, refusal: RefusedReply): void {
     this.#refused(asked, refusal);
-    const { timing, budget, comesBack } = this.#options;
+    const { timing, budget } = this.#options;
     const { waitMs, ticket, position = 0 } = refusal;
     const dueMs = timing.nowMs() + (waitMs ?? Number.POSITIVE_INFINITY);
-    const isObeyed = comesBack && dueMs < asked.untilMs && (ticket !== undefined || budget.take());
+    const isObeyed = dueMs < asked.untilMs && (ticket !== undefined || budget.take());
     if (!isObeyed) {
       this.#end(asked).settle(refusal);
       return;
