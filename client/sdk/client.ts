@@ -230,8 +230,11 @@ export class ClickdayClient {
   }
 
   /**
-   * Live pushes of these topics; they survive reconnections, restarts of the server and new tokens.
+   * Live pushes of these topics; they survive reconnections, restarts of the server and new tokens. Resolves once the
+   * server has said so, however long there is no connection.
+   *
    * @returns the way to stop listening
+   * @throws ClientFault REFUSED, which only citizens are not, or CLOSED
    */
   async subscribe(topics: readonly Topic[], listener: (push: TopicPush) => void): Promise<() => void> {
     const subscriber = { topics, hear: listener };
@@ -241,7 +244,8 @@ export class ClickdayClient {
       this.#unsubscribe(topics.filter((topic) => !this.#topics().includes(topic)));
     };
     try {
-      await this.#ask('subscribe', { topics: [...topics] }, undefined, this.#deadline());
+      const reply = await this.#ask('subscribe', { topics: [...topics] }, undefined, Number.POSITIVE_INFINITY);
+      if (!reply.ok) throw new ClientFault('REFUSED', `${reply.code}: ${reply.message}`);
     } catch (fault) {
       this.#subscribers.delete(subscriber);
       throw fault;

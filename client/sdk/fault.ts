@@ -6,7 +6,7 @@ import type { CommandId } from '../../engine/contract.ts';
  * person's than before. NO_REPLY: sent, and not answered before its deadline: the outcome is unknown.
  * NOT_SENT: its deadline passed before it could be sent: nothing was done. QUEUE_FULL: too many wait already; not sent.
  * NOT_KEPT: the outbox could not keep it, so it was not sent. OUTBOX_UNREADABLE: what the outbox holds is left as it is.
- * CLOSED: the caller closed the client. PROTOCOL: the server sent what is not of the protocol.
+ * REFUSED: there are no pushes for this role. CLOSED: the caller closed the client. PROTOCOL: the server sent what is not of the protocol.
  */
 export type ClientFaultCode =
   | 'UNREACHABLE'
@@ -16,6 +16,7 @@ export type ClientFaultCode =
   | 'QUEUE_FULL'
   | 'NOT_KEPT'
   | 'OUTBOX_UNREADABLE'
+  | 'REFUSED'
   | 'CLOSED'
   | 'PROTOCOL';
 

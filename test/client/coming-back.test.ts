@@ -413,6 +413,16 @@ describe('subscriptions', () => {
   });
 });
 
+test('who may not subscribe is told, and hears nothing', async () => {
+  server.answer = ({ ref }, line) => line.send(refusal(ref, 'FORBIDDEN'));
+  await connect();
+  const heard: unknown[] = [];
+  await expect(client.subscribe(['rank'], (push) => heard.push(push))).rejects.toMatchObject({ code: 'REFUSED' });
+  server.lines[0]!.send({ push: 'rank', view: [] });
+  await client.read('periods', {});
+  expect(heard).toEqual([]);
+});
+
 describe('the last good answer', () => {
   test('stays, with its age, while there is no newer one; a push is one', async () => {
     server.answer = ({ ref, hpan }, line) => line.send({ ref, ok: true, view: { hpan } });
