@@ -13,7 +13,14 @@ import {
 } from '../../client/sdk/index.ts';
 import { Random, seed } from '../support/random.ts';
 import { Clockwork } from './clockwork.ts';
-import { done, GOOD_TOKEN, type ProtocolServer, refusal, startProtocolServer } from './protocol-server.ts';
+import {
+  type Answering,
+  done,
+  GOOD_TOKEN,
+  type ProtocolServer,
+  refusal,
+  startProtocolServer,
+} from './protocol-server.ts';
 
 const nodeSocket = WebSocket as unknown as SocketConstructor;
 const TICKET = 'ticket-1';
@@ -36,6 +43,11 @@ function follow(made: ClickdayClient): ClickdayClient {
 
 async function connect(more: Partial<ClientOptions> = {}): Promise<ClickdayClient> {
   return follow(await ClickdayClient.connect(options(more)));
+}
+
+function tokenOf(subject: string, expiresAtMs: number): string {
+  const claims = JSON.stringify({ sub: subject, exp: expiresAtMs / 1_000 });
+  return `header.${Buffer.from(claims).toString('base64url')}.signature`;
 }
 
 beforeEach(async () => {
@@ -118,10 +130,28 @@ describe('states', () => {
     expect(await reply).toMatchObject({ ok: true });
   });
 
-  test('closing is for good, and has no reason', async () => {
-    await connect();
+  test('closing is for good, has no reason, and leaves no timer to run', async () => {
+    const overloaded: Answering = ({ ref, type }, line) => {
+      if (type === 'enrol') line.send(refusal(ref, 'OVERLOADED', 20_000, { ticket: TICKET, position: 12 }));
+    };
+    await server.close();
+    server = await startProtocolServer({ isGood: () => true });
+    server.answer = overloaded;
+    await connect({ token: () => tokenOf('anna', timing.realMs() + 600_000) });
+    const asked = [client.change('enrol', {}), client.read('periods', {})];
+    await until(() => client.state.is === 'waiting');
+    expect(timing.waitingCount).toBe(5); // Renewal, silence, the appointment, and a deadline each.
     client.close();
-    expect(states).toEqual([{ is: 'closed', fault: null }]);
+    expect(states.at(-1)).toEqual({ is: 'closed', fault: null });
+    expect(timing.waitingCount).toBe(0);
+    for (const each of asked) await expect(each).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('closing while it is stale ends the trying', async () => {
+    await connect();
+    server.lines[0]!.cut();
+    await until(() => client.state.is === 'stale');
+    client.close();
     expect(timing.waitingCount).toBe(0);
   });
 });
@@ -199,6 +229,48 @@ describe('trying again', () => {
     const pauses = drawn.map((chance, tries) => chance * Math.min(10_000, 500 * 2 ** tries));
     expect(timing.pauses.filter((ms) => pauses.includes(ms))).toEqual(pauses);
     server = await startProtocolServer();
+  });
+
+  test('a line that was answered on is no failure: the next pause is the first, and the budget as before', async () => {
+    await connect();
+    for (let lines = 1; lines <= 30; lines += 1) {
+      await client.read('periods', {});
+      server.lines.at(-1)!.cut();
+      await until(() => client.state.is === 'stale');
+      timing.advance(250);
+      await until(() => client.state.is === 'connected');
+    }
+    expect(server.lines).toHaveLength(31);
+  });
+
+  test('one that only said hello is: pauses grow', async () => {
+    await connect();
+    for (const pauseMs of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]) {
+      server.lines.at(-1)!.cut();
+      await until(() => client.state.is === 'stale');
+      timing.advance(pauseMs - 1);
+      expect(client.state.is).toBe('stale');
+      timing.advance(1);
+      await until(() => client.state.is === 'connected');
+    }
+  });
+
+  test('fault 65: however short the pauses, connections are tried ten times a minute, after ten at once', async () => {
+    timing = new Clockwork(() => 0.001);
+    let tries = 0;
+    const token = () => {
+      tries += 1;
+      throw new Error('the issuer is down');
+    };
+    follow(ClickdayClient.open(options({ token })));
+    for (let second = 0; second < 120; second += 1) {
+      for (let turn = 0; turn < 20; turn += 1) {
+        timing.advance(0);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      timing.advance(1_000);
+    }
+    expect(Math.abs(tries - (1 + 10 + 20))).toBeLessThanOrEqual(1);
   });
 
   test('fault 67: a fleet that is refused without appointments soon asks a tenth more than it would, and not twice as much', async () => {
@@ -332,10 +404,6 @@ describe('a start without a connection', () => {
 });
 
 describe('fault 53: a token', () => {
-  const tokenOf = (subject: string, expiresAtMs: number) => {
-    const claims = JSON.stringify({ sub: subject, exp: expiresAtMs / 1_000 });
-    return `header.${Buffer.from(claims).toString('base64url')}.signature`;
-  };
   const MINUTES_10 = 600_000;
 
   test('is renewed on its line before it expires, again and again', async () => {
@@ -372,6 +440,39 @@ describe('fault 53: a token', () => {
     expect(replies.every(({ ok }) => ok)).toBe(true);
     expect(server.requests.filter(({ type }) => type === 'authenticate')).toHaveLength(1);
     expect(server.requests.slice(-3).map(({ id }) => id)).toEqual(ids);
+  });
+
+  test('that is being renewed holds back what is asked meanwhile; turned down, another is asked for', async () => {
+    const held: (() => void)[] = [];
+    let isExpired = true;
+    server.answer = (request, line) => {
+      const { ref, type } = request;
+      if (type === 'authenticate' && held.length === 1) {
+        isExpired = false;
+        held.push(() => line.send({ ref, ok: true, view: { expiresAtMs: timing.realMs() + MINUTES_10 } }));
+      } else if (type === 'authenticate') held.push(() => line.send(refusal(ref, 'UNAUTHENTICATED')));
+      else if (isExpired) line.send(refusal(ref, 'TOKEN_EXPIRED'));
+      else done(request, line);
+    };
+    await connect({ token: () => GOOD_TOKEN });
+    const replies = [client.change('enrol', {})];
+    await until(() => held.length === 1);
+    replies.push(client.change('enableAll', {}));
+    held[0]!();
+    await roundTrip();
+    expect(server.requests.map(({ type }) => type)).toEqual(['enrol', 'authenticate']);
+    timing.advance(1_000);
+    await until(() => held.length === 2);
+    held[1]!();
+    expect(await Promise.all(replies)).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(server.requests.slice(2).map(({ type }) => type)).toEqual(['authenticate', 'enrol', 'enableAll']);
+  });
+
+  test('of a hundred years is renewed daily: no timer counts that far', async () => {
+    await server.close();
+    server = await startProtocolServer({ isGood: () => true });
+    await connect({ token: () => tokenOf('anna', timing.realMs() + 100 * 365 * 86_400_000) });
+    expect(Math.max(...timing.pauses)).toBe(86_400_000);
   });
 
   test('that is the only one is refused as any command is', async () => {
@@ -411,6 +512,18 @@ describe('subscriptions', () => {
     await client.read('periods', {});
     expect(server.requests).toHaveLength(4);
   });
+});
+
+test('a subscription that lines break under is asked for once on each', async () => {
+  await connect();
+  await client.subscribe(['rank'], () => {});
+  server.answer = () => {};
+  for (let lines = 2; lines <= 6; lines += 1) {
+    server.lines.at(-1)!.cut();
+    await passUntil(() => server.requests.length === lines);
+  }
+  await roundTrip();
+  expect(server.requests.map(({ type }) => type)).toEqual(Array(6).fill('subscribe'));
 });
 
 test('who may not subscribe is told, and hears nothing', async () => {
@@ -458,7 +571,9 @@ describe('the last good answer', () => {
   test('sixty-four are kept, the newest', async () => {
     server.answer = ({ ref, awardPeriodId }, line) => line.send({ ref, ok: true, view: { awardPeriodId } });
     await connect();
-    for (let period = 0; period <= 64; period += 1) await client.read('total', { awardPeriodId: period });
+    await client.read('total', { awardPeriodId: 1 });
+    await client.read('total', { awardPeriodId: 0 });
+    for (let period = 1; period <= 64; period += 1) await client.read('total', { awardPeriodId: period });
     expect(client.lastGood('total', { awardPeriodId: 0 })).toBeNull();
     expect(client.lastGood('total', { awardPeriodId: 1 })).toMatchObject({ view: { awardPeriodId: 1 } });
   });

@@ -14,6 +14,7 @@ import {
   type StorageLike,
   storageOutbox,
 } from '../../client/sdk/index.ts';
+import { withoutSecrets } from '../../client/sdk/outbox.ts';
 import { Clockwork } from './clockwork.ts';
 import { done, GOOD_TOKEN, type ProtocolServer, refusal, startProtocolServer } from './protocol-server.ts';
 
@@ -219,6 +220,26 @@ describe('a command', () => {
   });
 });
 
+test('a command that is unknown stays so, and kept, when it cannot be sent once more', async () => {
+  server.answer = () => {};
+  start();
+  const id = newCommandId();
+  const reply = client.change('enrol', {}, id, 5_000);
+  await until(() => server.requests.length === 1);
+  server.lines[0]!.cut();
+  await until(() => client.state.is === 'stale');
+  await server.close();
+  timing.advance(5_000);
+  await expect(reply).rejects.toMatchObject({ code: 'NO_REPLY' });
+  const again = client.change('enrol', {}, id, 5_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  timing.advance(5_000);
+  await expect(again).rejects.toMatchObject({ code: 'NOT_SENT' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(storage.ids).toEqual([id]);
+  server = await startProtocolServer();
+});
+
 describe('what is kept', () => {
   test('promise 9: has neither card number nor account; what became of such a command is asked', async () => {
     server.answer = () => {};
@@ -270,8 +291,18 @@ describe('what is kept', () => {
     await other.keep(command('2'));
     await one.keep(command('3'));
     await other.done('1');
-    expect(await one.load()).toEqual([command('2'), command('3')]);
+    await one.keep({ ...command('2'), untilMs: 2 });
+    expect(await one.load()).toEqual([command('3'), { ...command('2'), untilMs: 2 }]);
   });
+
+  test.each(['pan', 'iban', 'accountHolderCF', 'accountHolderName', 'accountHolderSurname'])(
+    'never has a %s',
+    (name) => {
+      const command = { id: '1', type: 'setIban', untilMs: 1 } as const;
+      expect(withoutSecrets({ ...command, fields: { [name]: 'secret' } })).toEqual({ ...command, fields: null });
+      expect(withoutSecrets({ ...command, fields: { hpan: CARD } })).toEqual({ ...command, fields: { hpan: CARD } });
+    },
+  );
 });
 
 test('where there is no room to keep it, a command is not sent', async () => {
@@ -288,7 +319,7 @@ test('a slow outbox holds its commands back, and they keep their order', async (
   const steps: string[] = [];
   const release: (() => void)[] = [];
   const outbox: Outbox = {
-    load: () => [],
+    load: () => new Promise((resolve) => release.push(() => resolve([]))),
     keep: ({ type }) => {
       steps.push(`keep ${type}`);
       return new Promise((resolve) => release.push(resolve));
@@ -301,12 +332,15 @@ test('a slow outbox holds its commands back, and they keep their order', async (
   };
   start({ outbox });
   const replies = [client.change('enrol', {}), client.change('enableAll', {})];
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(steps).toEqual([]); // What is in it goes first.
+  release.shift()!();
   await until(() => release.length === 1);
   expect(steps).toEqual(['keep enrol']);
-  release[0]!();
+  release.shift()!();
   await replies[0];
-  await until(() => release.length === 2);
-  release[1]!();
+  await until(() => release.length === 1);
+  release.shift()!();
   await replies[1];
   expect(steps.filter((step) => step.startsWith('send'))).toEqual(['send enrol', 'send enableAll']);
   expect(steps.indexOf('send enrol')).toBeGreaterThan(steps.indexOf('keep enrol'));
