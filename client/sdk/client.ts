@@ -31,6 +31,7 @@ import type { KeptCommand, Outbox } from './outbox.ts';
 import { Requests } from './requests.ts';
 import { platformSocket, type SocketConstructor, socketUrl } from './socket.ts';
 import type { ClientState } from './state.ts';
+import { Subscriptions } from './subscriptions.ts';
 import { PLATFORM_TIMING, type Timing } from './timing.ts';
 import { Token } from './token.ts';
 import { SDK_CLIENT } from './version.ts';
@@ -74,8 +75,7 @@ export class ClickdayClient {
   readonly #token: Token;
   readonly #views: LastViews;
   readonly #keeper: Keeper | null;
-  /** In the order of subscribing. */
-  readonly #subscribers = new Set<{ readonly topics: readonly Topic[]; hear(push: TopicPush): void }>();
+  readonly #subscriptions: Subscriptions;
   readonly #featuresListeners = new Listeners<FeaturesView>();
   readonly #stateListeners = new Listeners<ClientState>();
   readonly #refusalListeners = new Listeners<Refused>();
@@ -85,7 +85,6 @@ export class ClickdayClient {
   /** Set at the end, which may have a reason. */
   #closed: (ClientState & { readonly is: 'closed' }) | null = null;
   #toldState: ClientState['is'] = 'stale';
-  #isSubscribing = false;
 
   private constructor(options: ClientOptions) {
     const Socket = options.WebSocket ?? platformSocket();
@@ -118,6 +117,9 @@ export class ClickdayClient {
       renewed: () => this.#requests.resume(),
       ended: (fault) => this.#end(fault),
     });
+    this.#subscriptions = new Subscriptions((type, topics, urgency) =>
+      this.#ask(type, { topics }, undefined, Number.POSITIVE_INFINITY, urgency),
+    );
     this.#keeper = options.outbox === undefined ? null : this.#keep(options.outbox);
   }
 
@@ -236,21 +238,8 @@ export class ClickdayClient {
    * @returns the way to stop listening
    * @throws ClientFault REFUSED, which only citizens are not, or CLOSED
    */
-  async subscribe(topics: readonly Topic[], listener: (push: TopicPush) => void): Promise<() => void> {
-    const subscriber = { topics, hear: listener };
-    this.#subscribers.add(subscriber);
-    const stop = () => {
-      this.#subscribers.delete(subscriber);
-      this.#unsubscribe(topics.filter((topic) => !this.#topics().includes(topic)));
-    };
-    try {
-      const reply = await this.#ask('subscribe', { topics: [...topics] }, undefined, Number.POSITIVE_INFINITY);
-      if (!reply.ok) throw new ClientFault('REFUSED', `${reply.code}: ${reply.message}`);
-    } catch (fault) {
-      this.#subscribers.delete(subscriber);
-      throw fault;
-    }
-    return stop;
+  subscribe(topics: readonly Topic[], listener: (push: TopicPush) => void): Promise<() => void> {
+    return this.#subscriptions.add(topics, listener);
   }
 
   /** Told after each connection, and whenever it changes: no new version of the app is needed for it (R5). */
@@ -267,7 +256,7 @@ export class ClickdayClient {
     return this.#refusalListeners.add(listener);
   }
 
-  /** With an outbox: what became of commands for which nobody waits, of an earlier life of the app or past their deadline. */
+  /** With an outbox: what became of commands for whose replies nobody waits, made by an earlier life of the app or overdue. */
   onSettled(listener: (settled: Settled) => void): () => void {
     return this.#settledListeners.add(listener);
   }
@@ -283,9 +272,15 @@ export class ClickdayClient {
     return this.#timing.nowMs() + deadlineMs;
   }
 
-  #ask(type: RequestType, fields: object, id: CommandId | undefined, untilMs: number): Promise<WireReply> {
+  #ask(
+    type: RequestType,
+    fields: object,
+    id: CommandId | undefined,
+    untilMs: number,
+    urgency?: { readonly isUrgent: boolean },
+  ): Promise<WireReply> {
     if (this.#closed !== null) return Promise.reject(new ClientFault('CLOSED', 'the client is closed', { id }));
-    return this.#requests.ask({ type, fields, untilMs, ...(id === undefined ? {} : { id }) });
+    return this.#requests.ask({ type, fields, untilMs, ...(id === undefined ? {} : { id }) }, urgency);
   }
 
   #change(type: ChangeType, fields: object, id: CommandId, untilMs: number): Promise<ChangeReply> {
@@ -307,8 +302,8 @@ export class ClickdayClient {
   }
 
   async #authenticate(token: string): Promise<number | null> {
-    const question = { type: 'authenticate', fields: { token }, untilMs: this.#deadline() } as const;
-    const reply = (await this.#requests.ask(question, { isUrgent: true })) as ReadReply<'authenticate'>;
+    const asked = this.#ask('authenticate', { token }, undefined, this.#deadline(), { isUrgent: true });
+    const reply = (await asked) as ReadReply<'authenticate'>;
     return reply.ok ? reply.view.expiresAtMs : null;
   }
 
@@ -327,7 +322,7 @@ export class ClickdayClient {
   #opened(hello: HelloView): void {
     this.#hello = hello;
     this.#token.opened();
-    this.#subscribeAgain(); // First, since what is pushed meanwhile comes once.
+    this.#subscriptions.renew(); // First, since what is pushed meanwhile comes once.
     this.#requests.open(hello.inFlightMax);
     this.#stateChanged();
   }
@@ -353,7 +348,7 @@ export class ClickdayClient {
         return;
       default: // Of a topic, perhaps one of a later version.
         this.#views.keepPush(frame);
-        for (const { topics, hear } of this.#subscribers) if (topics.includes(frame.push)) hear(frame);
+        this.#subscriptions.hear(frame);
     }
   }
 
@@ -380,28 +375,5 @@ export class ClickdayClient {
     if (state.is === this.#toldState && state.is !== 'waiting') return;
     this.#toldState = state.is;
     this.#stateListeners.tell(state);
-  }
-
-  // Subscriptions.
-
-  #topics(): readonly Topic[] {
-    return [...new Set([...this.#subscribers].flatMap(({ topics }) => topics))];
-  }
-
-  /** One that is still unanswered is sent again with everything else. */
-  #subscribeAgain(): void {
-    const topics = this.#topics();
-    if (topics.length === 0 || this.#isSubscribing) return;
-    this.#isSubscribing = true;
-    const question = { type: 'subscribe', fields: { topics }, untilMs: Number.POSITIVE_INFINITY } as const;
-    const asked = this.#requests.ask(question, { isUrgent: true });
-    const over = () => {
-      this.#isSubscribing = false;
-    };
-    asked.then(over, over);
-  }
-
-  #unsubscribe(topics: readonly Topic[]): void {
-    if (topics.length > 0) this.#ask('unsubscribe', { topics }, undefined, this.#deadline()).catch(() => {});
   }
 }

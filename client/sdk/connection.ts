@@ -1,6 +1,6 @@
 /**
- * One line to the server, which comes back by itself: after pauses drawn from nothing up to twice as long each time (full
- * jitter: a fleet that lost its lines together does not come back together, fault 65), and within the budget of tries.
+ * One line to the server, which comes back by itself: after pauses drawn from nothing up to twice as long each time
+ * (full jitter: a fleet that lost its lines together does not come back together, fault 65), within a budget of tries.
  */
 import {
   BEARER_PREFIX,
@@ -84,7 +84,7 @@ export class Connection {
     return this.#heardMs === null ? null : this.#options.timing.nowMs() - this.#heardMs;
   }
 
-  /** One try. Rejects with ClientFault UNREACHABLE, UNAUTHENTICATED or PROTOCOL, or with what the token's function threw. */
+  /** One try. Rejects with ClientFault UNREACHABLE or UNAUTHENTICATED, or with what the token's function threw. */
   async open(): Promise<void> {
     const bearer = await this.#options.bearer();
     if (this.#isClosed) throw new ClientFault('CLOSED', 'the client is closed');
@@ -93,6 +93,7 @@ export class Connection {
 
   /** Tries until it succeeds, is turned away, or is closed. */
   keepTrying(): void {
+    if (this.#isClosed) return;
     const longestMs = Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS_FIRST * 2 ** this.#tries);
     this.#tries += 1;
     const { timing } = this.#options;

@@ -55,8 +55,8 @@ const contents = v.strictObject({
 });
 
 /**
- * An outbox in one entry of `localStorage` or the like. It is read before each change of it, so two tabs lose nothing of
- * each other's.
+ * An outbox in one entry of `localStorage` or the like. It is read before each change of it, so that two tabs lose
+ * nothing of each other's.
  *
  * @param key another one for each person
  */

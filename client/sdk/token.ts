@@ -19,7 +19,7 @@ export interface TokenPorts {
   ended(fault: ClientFault): void;
 }
 
-/** Share of its remaining life after which it is renewed: drawn, so that those who came together do not ask together. */
+/** Share of its remaining life after which it is renewed: drawn, so that who came together does not ask together. */
 const RENEW_AFTER = { from: 0.7, spread: 0.2 } as const;
 /** Whatever clocks and answers say; whoever makes the tokens may be down. */
 const RENEW_MS_MIN = 1_000;

@@ -100,6 +100,7 @@ test.each(FORMATS)('fault 51: a hundred drops in a row over %s, one effect for e
   );
   const sent = (await Promise.all(lanes)).flat();
   console.info(`${format}: ${sent.length} commands, ${tokens.length} connections, lost ${JSON.stringify(proxy.lost)}`);
+  expect(sent.length).toBeGreaterThan(DROPS);
   proxy.calm();
   await subscribed;
 
@@ -117,6 +118,7 @@ test.each(FORMATS)('fault 51: a hundred drops in a row over %s, one effect for e
 
 test('the journal has each command once, and everything agrees with it', async () => {
   expect(await engines.stop()).toBe(0);
+  expect(all).toHaveLength(FORMATS.length);
   for (const { citizen, ids } of all) {
     const { source, close } = await pastOfFolder(folder);
     const { history } = await pastWallet(source, citizen, Number.MAX_SAFE_INTEGER).finally(close);

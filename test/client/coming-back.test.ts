@@ -180,7 +180,7 @@ describe('a deadline', () => {
     server = await startProtocolServer();
   });
 
-  test('fault 51: what was sent and not answered by then is unknown, and its outcome is told once it is final', async () => {
+  test('fault 51: what was sent and not answered by then is unknown, until its outcome is asked', async () => {
     const outcomes = [{ state: 'in-progress' }, { state: 'done', command: 'enrol', answer: { termsMs: 7 } }];
     server.answer = ({ ref, type }, line) => {
       if (type === 'outcome') line.send({ ref, ok: true, view: outcomes.shift()! });
@@ -215,7 +215,7 @@ describe('a deadline', () => {
 });
 
 describe('trying again', () => {
-  test('pauses between connections are drawn from nothing up to the double each time, ten seconds at most', async () => {
+  test('pauses between connections are drawn from nothing up to twice as much each time, or ten seconds', async () => {
     const drawn: number[] = [];
     const random = new Random(seed);
     timing = new Clockwork(() => {
@@ -273,7 +273,7 @@ describe('trying again', () => {
     expect(Math.abs(tries - (1 + 10 + 20))).toBeLessThanOrEqual(1);
   });
 
-  test('fault 67: a fleet that is refused without appointments soon asks a tenth more than it would, and not twice as much', async () => {
+  test('fault 67: who is refused without an appointment soon asks a tenth more than it would, not twice as much', async () => {
     server.answer = ({ ref }, line) => line.send(refusal(ref, 'STORAGE_FULL', 1));
     await connect();
     const read = async () => {

@@ -1,5 +1,5 @@
-// Method: an app lives, dies and lives again around one storage, before a real WebSocket server that counts what arrives.
-// What is in the storage is looked at between the steps; the time is the test's own.
+// Method: an app lives, dies and lives again around one storage, before a real WebSocket server that counts what
+// arrives. What is in the storage is looked at between the steps; the time is the test's own.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
