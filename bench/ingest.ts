@@ -23,7 +23,7 @@ import { median } from './statistics.ts';
 import type { Measurement, Ratio, Series, SuiteResult } from './suite.ts';
 import { signTokens } from './tokens.ts';
 
-const PATIENCE_MS = 20_000;
+const DEADLINE_MS = 20_000;
 const CITIZENS = Number(process.env.CITIZENS ?? 20_000);
 /** Measured one after the other: the last says what there is with all the others in place. */
 const SLICES = 10;
@@ -165,7 +165,7 @@ class Ingest implements SuiteResult {
       url: `http://127.0.0.1:${server.port}`,
       token: token!,
       WebSocket: WebSocket as unknown as SocketConstructor,
-      patienceMs: PATIENCE_MS,
+      deadlineMs: DEADLINE_MS,
     });
   }
 

@@ -3,7 +3,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   admission: 1,
   backup: 2,
   bench: 1.5,
-  client: 1.5,
+  client: 2,
   contract: 3,
   'crash-images': 2.5,
   engine: 2,

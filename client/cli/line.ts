@@ -53,13 +53,7 @@ export async function withClient<T>(
   use: (client: ClickdayClient) => Promise<T>,
 ): Promise<T> {
   const token = await tokenFor(options, role, subject);
-  const client = await ClickdayClient.connect({
-    url: options.url,
-    token,
-    WebSocket: nodeSocket(),
-    reconnectMsMax: 5_000,
-    patienceMs: 30_000,
-  });
+  const client = await ClickdayClient.connect({ url: options.url, token, WebSocket: nodeSocket() });
   return use(client).finally(() => client.close());
 }
 

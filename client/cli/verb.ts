@@ -101,9 +101,7 @@ function explainClientFault(fault: ClientFault): string {
       return lines(fault.message, 'no server there? start it with: npm start   (or name another with --url)');
     case 'UNAUTHENTICATED':
       return lines(fault.message, 'is --data the folder of that very server?');
-    case 'NO_REPLY':
-    case 'CLOSED':
-    case 'PROTOCOL':
+    default:
       return lines(fault.message, fault.id === undefined ? '' : `what became of it: outcome id=${fault.id}`);
   }
 }

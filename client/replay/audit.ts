@@ -139,7 +139,7 @@ class Auditor {
     const worker = async () => {
       while (next < taxCodes.length) {
         const taxCode = taxCodes[next++]!;
-        const client = await ClickdayClient.connect({ url, WebSocket, token: tokenOf(taxCode), patienceMs: 30_000 });
+        const client = await ClickdayClient.connect({ url, WebSocket, token: tokenOf(taxCode) });
         await ask(client, taxCode).finally(() => client.close());
         onProgress(next, taxCodes.length);
       }

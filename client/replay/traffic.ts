@@ -10,6 +10,7 @@ import {
   ClickdayClient,
   ClientFault,
   newCommandId,
+  type ReadReply,
   type SocketConstructor,
 } from '../sdk/index.ts';
 import type { Ledger } from './ledger.ts';
@@ -36,8 +37,6 @@ interface Visit {
   isGivenUp: boolean;
 }
 
-/** How long a person goes on obeying "come back at …" before giving up. */
-const PATIENCE_MS = 20_000;
 const LOGIN_TRIES = 4;
 const LOGIN_PAUSE_MS = 500;
 /** Timers fire no finer; what is due within it goes out together. */
@@ -122,12 +121,13 @@ export class Traffic {
     switch (step.kind) {
       case 'login':
         visit.client = await this.#login(citizen);
+        visit.client.onRefusal(({ type, refusal }) => this.#options.meter.refused(type as StepKind, refusal.code));
         this.#options.meter.sockets += 1;
         return false;
       case 'wallet':
-        return this.#note(step.kind, await visit.client!.read('wallet', {}));
+        return repetition(await visit.client!.read('wallet', {}));
       case 'ranking':
-        return this.#note(step.kind, await visit.client!.read('ranking', {}));
+        return repetition(await visit.client!.read('ranking', {}));
       case 'enrol':
         return this.#change(visit, citizen, 'enrol', {}, null);
       case 'setIban': {
@@ -173,30 +173,19 @@ export class Traffic {
     hpan: Hpan | null,
     id: CommandId = newCommandId(),
   ): Promise<boolean | null> {
+    const { ledger } = this.#options;
     const command = { taxCode: citizen.taxCode, id, kind, hpan };
-    const patientUntilMs = performance.now() + PATIENCE_MS;
-    this.#options.ledger.note({ ...command, answer: null });
-    for (;;) {
-      const reply: ChangeReply = await visit.client!.change(kind, fields, id);
-      if (reply.ok) {
-        this.#options.ledger.note({ ...command, answer: reply.answer });
-        return reply.repeated;
-      }
-      this.#options.meter.refused(kind, reply.code);
-      const pauseMs = reply.waitMs ?? Number.POSITIVE_INFINITY;
-      if (performance.now() + pauseMs > patientUntilMs) {
-        this.#options.ledger.refuse(id);
-        return null;
-      }
-      await pause(pauseMs);
-    }
+    ledger.note({ ...command, answer: null });
+    const reply = await visit.client!.change(kind, fields, id);
+    if (reply.ok) ledger.note({ ...command, answer: reply.answer });
+    else ledger.refuse(id);
+    return repetition(reply);
   }
+}
 
-  #note(kind: StepKind, reply: { readonly ok: true } | { readonly ok: false; readonly code: string }): boolean | null {
-    if (reply.ok) return false;
-    this.#options.meter.refused(kind, reply.code);
-    return null;
-  }
+function repetition(reply: ChangeReply | ReadReply<'wallet' | 'ranking'>): boolean | null {
+  if (!reply.ok) return null;
+  return 'repeated' in reply && reply.repeated;
 }
 
 function pause(ms: number): Promise<void> {

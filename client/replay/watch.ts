@@ -32,7 +32,7 @@ export class Watch {
   async open(citizens: readonly Citizen[], tokens: ReadonlyMap<string, string>): Promise<void> {
     const { url, WebSocket } = this.#options;
     for (const { taxCode, name, surname } of citizens) {
-      const client = await ClickdayClient.connect({ url, WebSocket, token: tokens.get(taxCode)!, patienceMs: 30_000 });
+      const client = await ClickdayClient.connect({ url, WebSocket, token: tokens.get(taxCode)! });
       const watched: Watched = {
         name: `${name} ${surname}`,
         client,

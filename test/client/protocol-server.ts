@@ -36,14 +36,17 @@ export const GOOD_TOKEN = 'header.payload.signature';
 
 export interface ServerOptions {
   readonly inFlightMax?: number;
+  readonly port?: number;
+  readonly isGood?: (token: string) => boolean;
 }
 
-export async function startProtocolServer({ inFlightMax = 256 }: ServerOptions = {}): Promise<ProtocolServer> {
-  const http = createServer();
+export async function startProtocolServer(options: ServerOptions = {}): Promise<ProtocolServer> {
+  const { inFlightMax = 256, port = 0, isGood = (token: string) => token === GOOD_TOKEN } = options;
+  const http = createServer((_, response) => response.writeHead(404).end());
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false });
   const [requests, tokens, lines]: [Request[], string[], Line[]] = [[], [], []];
   const server: ProtocolServer = {
-    url: `http://127.0.0.1:${await listen(http)}`,
+    url: `http://127.0.0.1:${await listen(http, port)}`,
     requests,
     tokens,
     lines,
@@ -54,7 +57,7 @@ export async function startProtocolServer({ inFlightMax = 256 }: ServerOptions =
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((entry) => entry.trim());
     const token = offered.find((entry) => entry.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length) ?? '';
     tokens.push(token);
-    if (token !== GOOD_TOKEN || request.url !== '/ws') {
+    if (!isGood(token) || request.url !== '/ws') {
       socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       return;
     }
@@ -81,8 +84,13 @@ export const done: Answering = ({ ref, type }, line) => {
   line.send({ ref, ok: true, repeated: false, answer: { termsMs: 7 }, position: { partition: 1, sequence: 2 } });
 };
 
+interface Place {
+  readonly ticket?: string;
+  readonly position?: number;
+}
+
 /** Its clock is of another century: programmes run at their own time. */
-export function refusal(ref: number | null, code: RefusalName, waitMs?: number): object {
+export function refusal(ref: number | null, code: RefusalName, waitMs?: number, place: Place = {}): object {
   const { text, testo } = REFUSALS[code];
   return {
     ref,
@@ -91,6 +99,7 @@ export function refusal(ref: number | null, code: RefusalName, waitMs?: number):
     message: text,
     messageIt: testo,
     ...(waitMs === undefined ? {} : { retryAtMs: 4_102_444_800_000, waitMs }),
+    ...place,
   };
 }
 
@@ -101,12 +110,13 @@ function lineOf(webSocket: WebSocket, codec: Codec): Line {
   };
 }
 
-function listen(http: Server): Promise<number> {
-  return new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve((http.address() as AddressInfo).port)));
+function listen(http: Server, port: number): Promise<number> {
+  return new Promise((resolve) => http.listen(port, '127.0.0.1', () => resolve((http.address() as AddressInfo).port)));
 }
 
 function close(http: Server, sockets: WebSocketServer): Promise<void> {
   for (const webSocket of sockets.clients) webSocket.terminate();
   sockets.close();
+  http.closeAllConnections();
   return new Promise((resolve) => http.close(() => resolve()));
 }

@@ -94,23 +94,23 @@ describe('requests', () => {
 
   test('a reply that does not come fails with the id, so that its outcome can be asked for', async () => {
     server.answer = () => {};
-    await connect({ replyMsMax: 30 });
+    await connect({ deadlineMs: 30 });
     const id = newCommandId();
     await expect(client!.change('leave', {}, id)).rejects.toMatchObject({ code: 'NO_REPLY', id });
   });
 
-  test('patience comes back at the time given, under the same id', async () => {
+  test('a refusal is obeyed: it comes back at the time given, under the same id', async () => {
     server.answer = (request, line) => {
       if (server.requests.length < 3) line.send(refusal(request.ref, 'OVERLOADED', 5));
       else done(request, line);
     };
-    await connect({ patienceMs: 5_000 });
+    await connect();
     expect(await client!.change('enrol', {})).toMatchObject({ ok: true });
     expect(server.requests).toHaveLength(3);
     expect(new Set(server.requests.map(({ id }) => id)).size).toBe(1);
   });
 
-  test('without patience the refusal comes back at once, with its retry time', async () => {
+  test('a time beyond the deadline is returned at once', async () => {
     server.answer = ({ ref }, line) => line.send(refusal(ref, 'OVERLOADED', 1_000_000));
     await connect();
     expect(await client!.change('enrol', {})).toMatchObject({ ok: false, code: 'OVERLOADED', waitMs: 1_000_000 });
@@ -162,12 +162,13 @@ describe('a broken connection', () => {
     expect(asked).toBe(2);
   });
 
-  test('gives up in the end: what is unanswered fails, and later requests too', async () => {
+  test('a token that is turned down is the end: what is unanswered fails, and later requests too', async () => {
     server.answer = (_, line) => line.cut();
-    await connect({ reconnectMsMax: 0 });
+    const tokens = [GOOD_TOKEN, 'wrong'];
+    await connect({ token: () => tokens.shift()! });
     const id = newCommandId();
-    await expect(client!.change('enrol', {}, id)).rejects.toMatchObject({ code: 'UNREACHABLE', id });
-    expect(client!.state).toBe('closed');
+    await expect(client!.change('enrol', {}, id)).rejects.toMatchObject({ code: 'UNAUTHENTICATED', id });
+    expect(client!.state).toMatchObject({ is: 'closed', fault: { code: 'UNAUTHENTICATED' } });
     await expect(client!.read('wallet', {})).rejects.toMatchObject({ code: 'CLOSED' });
   });
 

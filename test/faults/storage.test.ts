@@ -116,7 +116,10 @@ class Subject {
     const { sign } = await openFolderIdentity(this.folder);
     const token = await sign({ role, subject, ttlSeconds: 600 });
     const socket = WebSocket as unknown as SocketConstructor;
-    const client = await ClickdayClient.connect({ url: this.url, token, WebSocket: socket, format: 'json' });
+    const client = await ClickdayClient.connect({
+      ...{ url: this.url, token, WebSocket: socket, format: 'json' },
+      deadlineMs: 10_000, // Nobody waits for room on a disk that long: such a refusal is returned at once.
+    });
     this.#clients.push(client);
     return client;
   }

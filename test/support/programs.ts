@@ -143,7 +143,7 @@ export class RunningServer {
   async client(role: Role, subject: string): Promise<ClickdayClient> {
     const token = await this.token(role, subject);
     const socket = WebSocket as unknown as SocketConstructor;
-    return ClickdayClient.connect({ url: this.url, token, WebSocket: socket, format: 'json', patienceMs: 20_000 });
+    return ClickdayClient.connect({ url: this.url, token, WebSocket: socket, format: 'json' });
   }
 
   /** Over HTTP; a text or bytes go out as they are, all else as JSON. */

@@ -152,17 +152,17 @@ export class Supervised {
   }
 
   /**
-   * @param patienceMs how long it comes back when it is refused for now
+   * @param deadlineMs of each request
    * @param client which it says to be
    */
-  async client(role: Role, subject: string, patienceMs = 20_000, client = SDK_CLIENT): Promise<ClickdayClient> {
+  async client(role: Role, subject: string, deadlineMs = 30_000, client = SDK_CLIENT): Promise<ClickdayClient> {
     return ClickdayClient.connect({
       url: this.url,
       token: await this.token(role, subject),
       WebSocket: WebSocket as unknown as SocketConstructor,
       format: 'json',
       client,
-      patienceMs,
+      deadlineMs,
     });
   }
 

@@ -58,7 +58,7 @@ class Crowd {
     const token = (role: 'citizen' | 'acquirer', subject: string) => () =>
       identity.sign({ role, subject, ttlSeconds: 600 });
     const connect = (format: 'msgpack' | 'json', of: () => Promise<string>) =>
-      ClickdayClient.connect({ url, token: of, format, WebSocket: nodeSocket, patienceMs: 20_000 });
+      ClickdayClient.connect({ url, token: of, format, WebSocket: nodeSocket, deadlineMs: 120_000 });
     for (let number = 1; number <= CLIENTS; number += 1) {
       const client = await connect(number % 2 === 0 ? 'json' : 'msgpack', token('citizen', makeTaxCode(20 + number)));
       this.#clients.push(client);
