@@ -42,7 +42,7 @@ const NUMBER_BYTES_MAX = 9;
 /** `rest` is a map; the numbers go before what it holds. */
 function repeatedMessage(rest: Buffer, changing: readonly string[]): (values: readonly number[]) => Uint8Array {
   const [restAt, restCount] = rest[0] === MAP_16 ? [3, rest.readUInt16BE(1)] : [1, rest[0]! & 0x0f];
-  const keys = changing.map((name) => Buffer.from([FIXTEXT | name.length, ...Buffer.from(name)]));
+  const keys = changing.map(keyBytes);
   const bytesMax = keys.reduce((sum, { length }) => sum + length + NUMBER_BYTES_MAX, 3 + rest.length);
   return (values) => {
     const frame = Buffer.allocUnsafe(bytesMax);
@@ -65,8 +65,8 @@ function writeNumber(to: Buffer, at: number, value: number): number {
   return isShort ? to.writeUInt32BE(value, at + 1) : to.writeDoubleBE(value, at + 1);
 }
 
-const REF_KEY = [FIXTEXT | 3, ...Buffer.from('ref')];
-const TYPE_KEY = [FIXTEXT | 4, ...Buffer.from('type')];
+const REF_KEY = keyBytes('ref');
+const TYPE_KEY = keyBytes('type');
 
 function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
   const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;
@@ -87,6 +87,11 @@ function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string 
   let type = '';
   for (let letter = 1; letter <= length; letter += 1) type += String.fromCharCode(bytes[at + letter]!);
   return { ref, type };
+}
+
+/** Of a short name in ASCII. */
+function keyBytes(name: string): readonly number[] {
+  return [FIXTEXT | name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))];
 }
 
 function holds(bytes: Uint8Array, at: number, part: readonly number[]): boolean {

@@ -84,7 +84,8 @@ export class Victim extends Doomed {
   readonly url: Promise<string | undefined>;
 
   constructor({ program, folder, checkpointRows, environment, killAt, step, ...options }: VictimOptions) {
-    const json = JSON.stringify({ data: folder, port: 0, speed: 1, ...options });
+    // Few citizens stand for many.
+    const json = JSON.stringify({ data: folder, port: 0, speed: 1, citizenRate: 0, ...options });
     const death = { ...(killAt === undefined ? {} : { killAt }), ...(step === undefined ? {} : { step }) };
     const settings = { CLICKDAY_CHECKPOINT_ROWS: String(checkpointRows), CLICKDAY_STOP_MS: STOP_MS };
     super([program, json], { ...settings, ...environment }, death);

@@ -86,7 +86,14 @@ export class Supervised {
     this.url = `http://127.0.0.1:${port}`;
     this.#folder = folder;
     this.#realMs = options.realMs ?? Date.now;
-    const data = { data: folder, port, programme: 'italy-2020', ...(now === null ? {} : { now, speed: 1 }) };
+    // Few citizens stand for many.
+    const data = {
+      data: folder,
+      port,
+      programme: 'italy-2020',
+      citizenRate: 0,
+      ...(now === null ? {} : { now, speed: 1 }),
+    };
     const more = { ...(shards === undefined ? {} : { shards }), ...(transport === undefined ? {} : { transport }) };
     const limits = { backOffMsFirst: 1, backOffMsMax: 1, deathCountMax };
     const said = JSON.stringify({ options: { ...data, ...more }, limits, killAt });
