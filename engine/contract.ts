@@ -8,6 +8,7 @@ export * from './contract/accounts.ts';
 export * from './contract/cards.ts';
 export * from './contract/commands.ts';
 export * from './contract/exclusions.ts';
+export * from './contract/fates.ts';
 export * from './contract/files.ts';
 export * from './contract/keys.ts';
 export * from './contract/notices.ts';

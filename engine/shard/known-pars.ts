@@ -5,7 +5,7 @@
  *     PAR --hash--> one of 2^27 bits: 16 MB, whatever it holds; of ten million PARs seven in a hundred strangers meet one
  *
  * Nothing of it is kept: with the first question after a start the rows of all cards that have one are gone through, so
- * many at a time (5 us each), and until that is done every answer is "perhaps".
+ * many at a time, and until that is done every answer is "perhaps".
  */
 import { LIMITS } from '../limits.ts';
 import { PAR_PREFIX, parOf } from '../pointer.ts';
