@@ -15,9 +15,12 @@ const GROWTH_COUNT = 4;
 /** At most so much is taken away at once, and at least so much. */
 const SHRINK_MIN = 0.7;
 const SHRINK_MAX = 0.97;
-/** Weight of the newest interval in what a door is thought to do: more is believed at once, less only when it lasts. */
-const NEWEST_IF_MORE = 0.3;
-const NEWEST_IF_LESS = 0.03;
+/** Answers come in bursts, a turn at a time: what a door does shows over so many intervals together. */
+const MEASURED_COUNT = 10;
+/** Of those, it had enough to do in nearly all. */
+const BUSY_COUNT_MIN = 8;
+/** Weight of the newest of them in what a door is thought to do. */
+const NEWEST = 0.3;
 const SECOND_MS = 1_000;
 
 /** What was handed over and is not answered, and what was answered since the start. */
@@ -37,6 +40,8 @@ export class Door {
   #intervalEndsMs = 0;
   #perSecond: number = LIMITS.perSecondFirst;
   #isMeasured = false;
+  /** Of the last intervals, fewer than MEASURED_COUNT. */
+  #measured = { count: 0, busyCount: 0, answered: 0, sinceMs: 0 };
   /** When each probe that is on its way was sent. */
   readonly #probesSentMs: number[] = [];
 
@@ -119,9 +124,13 @@ export class Door {
     if (nowMs < this.#intervalEndsMs) return;
     const isFirst = this.#intervalEndsMs === 0;
     this.#intervalEndsMs = nowMs + INTERVAL_MS;
-    if (isFirst) return;
+    if (isFirst) {
+      this.#measured.sinceMs = nowMs;
+      return;
+    }
     const { inside, answeredCount } = this.#load;
-    this.#judge(this.#waitMs(nowMs), answeredCount - this.#answeredCount);
+    const isBusy = this.#judge(this.#waitMs(nowMs));
+    this.#measure(answeredCount - this.#answeredCount, isBusy, nowMs);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
@@ -134,10 +143,10 @@ export class Door {
     return oldest === undefined ? 0 : nowMs - oldest;
   }
 
-  #judge(waitMs: number, answered: number): void {
+  /** @returns whether it had as much to do as it can */
+  #judge(waitMs: number): boolean {
     const isUsed = this.#insidePeak >= this.#limit * USED;
     const isLate = waitMs > LIMITS.waitTargetMs;
-    if (answered > 0) this.#measure((answered * SECOND_MS) / INTERVAL_MS, isUsed || isLate);
     if (isLate) {
       const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, LIMITS.waitTargetMs / waitMs));
       this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
@@ -145,16 +154,22 @@ export class Door {
       const grown = Math.max(this.#limit + GROWTH_COUNT, Math.floor(this.#limit * GROWTH));
       this.#limit = Math.min(LIMITS.changesInFlightMax, grown);
     }
+    return isUsed || isLate;
   }
 
   /** What it did while it had less to do than it can says only that it can do as much. */
-  #measure(perSecond: number, isBusy: boolean): void {
-    if (isBusy && !this.#isMeasured) {
+  #measure(answered: number, isBusy: boolean, nowMs: number): void {
+    const measured = this.#measured;
+    measured.count += 1;
+    measured.answered += answered;
+    if (isBusy) measured.busyCount += 1;
+    if (measured.count < MEASURED_COUNT) return;
+    const wasBusy = measured.busyCount >= BUSY_COUNT_MIN;
+    const perSecond = (measured.answered * SECOND_MS) / (nowMs - measured.sinceMs);
+    this.#measured = { count: 0, busyCount: 0, answered: 0, sinceMs: nowMs };
+    if (wasBusy && !this.#isMeasured) {
       this.#isMeasured = true;
-      this.#perSecond = perSecond;
-    }
-    const more = perSecond - this.#perSecond;
-    if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
-    else if (isBusy) this.#perSecond += more * NEWEST_IF_LESS;
+      this.#perSecond = Math.max(perSecond, LIMITS.insideCountMin);
+    } else if (wasBusy || perSecond > this.#perSecond) this.#perSecond += (perSecond - this.#perSecond) * NEWEST;
   }
 }
