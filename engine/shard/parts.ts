@@ -307,8 +307,6 @@ export interface ServedShard
   /** To the shard of partition 0. */
   openFile(arrival: FileArrival): Promise<ReceivedFile>;
   closeFile(file: ReceivedFile): Promise<ReceivedFile>;
-  /** Resolves when whoever comes now has its turn: so long a command waits. */
-  probe(): Promise<void>;
   stats(): Promise<ShardStats>;
   /** Performs what time alone causes to its cards. */
   tick(nowMs: number): void;
@@ -320,6 +318,12 @@ export interface ServedShard
   idle(): Promise<Traffic>;
   /** Checkpoints. Nothing may be under way any more. */
   close(): Promise<void>;
+}
+
+/** Can be asked how long commands wait. */
+export interface ProbedShard extends ServedShard {
+  /** Resolves when whoever comes now has its turn: so long a command waits. */
+  probe(): Promise<void>;
 }
 
 /** A shard as other shards see it. */

@@ -31,6 +31,7 @@ import type {
   CoordinatedShard,
   NeighbourShard,
   PeriodSettled,
+  ProbedShard,
   Published,
   RankedStanding,
   RecoveredMove,
@@ -121,7 +122,7 @@ function decisionsOf(view: View): readonly PeriodDecision[] {
   return view.list('periodDecision', 0, '', decisionPrefix('decided')).map(([, decision]) => decision);
 }
 
-export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard {
+export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard {
   readonly #options: StoreShardOptions;
   readonly #law: Law;
   readonly #shard: Shard;
@@ -344,7 +345,7 @@ export class StoreShard implements ServedShard, NeighbourShard, CoordinatedShard
 
   exclusions: ServedShard['exclusions'] = async (part) => ({ ok: true, value: this.#reads.exclusions(part) });
 
-  probe: ServedShard['probe'] = () => new Promise((done) => this.#shard.probe(done));
+  probe: ProbedShard['probe'] = () => new Promise((done) => this.#shard.probe(done));
 
   async stats(): Promise<ShardStats> {
     const { partitions, found } = this.#options.recovered;

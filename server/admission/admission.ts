@@ -34,8 +34,8 @@ const NEWEST = 0.3;
 const SECOND_MS = 1_000;
 
 export interface Shard extends Load {
-  /** Waits for its turn like a command; resolves when it has come. */
-  probe(): Promise<void>;
+  /** Waits for its turn like a command; resolves with how long it did, in milliseconds. */
+  probe(): Promise<number>;
 }
 
 export interface AdmissionOptions {
@@ -127,6 +127,7 @@ export class Admission {
   /** Appointments that are remembered, counted once in a second. */
   #remembered = 0;
   #secondEndsMs = 0;
+  #tickedMs = 0;
   #tell: (place: Place, ticket: string) => boolean = () => false;
 
   constructor(options: AdmissionOptions) {
@@ -165,10 +166,8 @@ export class Admission {
   ask(asking: Asking): TurnedAway | SlowDown | null {
     const { asker, channel, weight } = asking;
     const nowMs = this.#options.nowMs();
-    if (channel === 'citizens' && this.#citizens !== null) {
-      const waitMs = this.#citizens.spend(asker, nowMs) - nowMs;
-      if (waitMs > 0) return { waitMs: Math.ceil(waitMs) };
-    }
+    const slowDownMs = channel === 'citizens' ? this.slowDownMs(asker) : 0;
+    if (slowDownMs > 0) return { waitMs: slowDownMs };
     this.#others.now += 1;
     const entrance = this.#entranceFor(asking);
     const number = laneOf(channel, asking.class);
@@ -187,6 +186,12 @@ export class Admission {
     if (!passes && !isPromised) return { ...this.#comeBack(lane, appointment, nowMs), isNew: false };
     lane.end(appointment);
     return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
+  }
+
+  /** One citizen asks once more. 0: it may; else for how long it may not. */
+  slowDownMs(citizen: string): number {
+    const nowMs = this.#options.nowMs();
+    return Math.ceil(Math.max(0, (this.#citizens?.spend(citizen, nowMs) ?? 0) - nowMs));
   }
 
   /** For whoever has no appointment. */
@@ -211,6 +216,8 @@ export class Admission {
   tick(): void {
     const nowMs = this.#options.nowMs();
     const isNewSecond = nowMs >= this.#secondEndsMs;
+    const passedMs = Math.min(SECOND_MS, nowMs - (this.#tickedMs === 0 ? nowMs : this.#tickedMs));
+    this.#tickedMs = nowMs;
     if (isNewSecond) {
       this.#secondEndsMs = nowMs + SECOND_MS;
       this.#overtaking.sweep(nowMs);
@@ -225,7 +232,7 @@ export class Admission {
       this.#probe(entrance.door, shard);
       entrance.door.tick(nowMs);
       if (isNewSecond) endSecond(entrance, nowMs);
-      this.#call(entrance, shard, nowMs);
+      this.#call(entrance, shard, nowMs, passedMs);
     });
     this.files.setRowsMax(this.#fileRowsMax());
   }
@@ -242,13 +249,14 @@ export class Admission {
     // Nobody inside waits.
     if (!door.mayProbe || door.inside === 0) return;
     door.probeSent(nowMs());
-    void shards[shard]!.probe().then(() => door.probeTaken(nowMs()));
+    void shards[shard]!.probe().then((waitMs) => door.probeTaken(waitMs));
   }
 
-  #call(entrance: Entrance, shard: number, nowMs: number): void {
+  /** @param passedMs since it was called last: who has much to do comes round late */
+  #call(entrance: Entrance, shard: number, nowMs: number, passedMs: number): void {
     const { door, lanes, kept } = entrance;
     for (const [appointment, untilMs] of kept) if (untilMs <= nowMs) kept.delete(appointment);
-    entrance.calls = Math.min(entrance.calls, 1) + (entrance.callsPerSecond * LIMITS.admissionTickMs) / SECOND_MS;
+    entrance.calls = Math.min(entrance.calls, 1) + (entrance.callsPerSecond * passedMs) / SECOND_MS;
     entrance.calmSinceMs = hasRoom(entrance, NEARLY_EMPTY, 1)
       ? Math.min(entrance.calmSinceMs, nowMs)
       : Number.POSITIVE_INFINITY;

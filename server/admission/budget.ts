@@ -10,25 +10,62 @@ export interface BudgetOptions {
   readonly keysMax: number;
 }
 
-export class Budget {
+/** When all will be paid back, and within it how late that may be. */
+class Rate {
   readonly #costMs: number;
   readonly #burstMs: number;
+
+  constructor({ perSecond, burst }: Pick<BudgetOptions, 'perSecond' | 'burst'>) {
+    this.#costMs = 1_000 / perSecond;
+    this.#burstMs = burst * this.#costMs;
+  }
+
+  owedMs(paidBackMs: number, nowMs: number, cost: number): number {
+    return Math.max(paidBackMs, nowMs) + cost * this.#costMs;
+  }
+
+  /** 0: it may be spent; else when at the earliest. */
+  earliestMs(owedMs: number, nowMs: number): number {
+    return owedMs > nowMs + this.#burstMs ? owedMs - this.#burstMs : 0;
+  }
+}
+
+/** Of one alone. */
+export class Allowance {
+  readonly #rate: Rate;
+  #paidBackMs = 0;
+
+  constructor(options: Pick<BudgetOptions, 'perSecond' | 'burst'>) {
+    this.#rate = new Rate(options);
+  }
+
+  /** @returns false: it has none left */
+  spend(nowMs: number): boolean {
+    const owedMs = this.#rate.owedMs(this.#paidBackMs, nowMs, 1);
+    if (this.#rate.earliestMs(owedMs, nowMs) > 0) return false;
+    this.#paidBackMs = owedMs;
+    return true;
+  }
+}
+
+export class Budget {
+  readonly #rate: Rate;
   readonly #keysMax: number;
   /** In the order of their last spending. */
   readonly #paidBackMs = new Map<string, number>();
 
-  constructor({ perSecond, burst, keysMax }: BudgetOptions) {
-    this.#costMs = 1_000 / perSecond;
-    this.#burstMs = burst * this.#costMs;
-    this.#keysMax = keysMax;
+  constructor(options: BudgetOptions) {
+    this.#rate = new Rate(options);
+    this.#keysMax = options.keysMax;
   }
 
   /** @returns 0, or when it may come back at the earliest: nothing was spent then; times are monotonic */
   spend(key: string, nowMs: number, cost = 1): number {
-    const owed = Math.max(this.#paidBackMs.get(key) ?? 0, nowMs) + cost * this.#costMs;
-    if (owed > nowMs + this.#burstMs) return owed - this.#burstMs;
+    const owedMs = this.#rate.owedMs(this.#paidBackMs.get(key) ?? 0, nowMs, cost);
+    const earliestMs = this.#rate.earliestMs(owedMs, nowMs);
+    if (earliestMs > 0) return earliestMs;
     this.#paidBackMs.delete(key);
-    this.#paidBackMs.set(key, owed);
+    this.#paidBackMs.set(key, owedMs);
     if (this.#paidBackMs.size > this.#keysMax) this.#forget();
     return 0;
   }

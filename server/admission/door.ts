@@ -38,6 +38,7 @@ export class Door {
   #waitMsMin = Number.POSITIVE_INFINITY;
   #answeredCount = 0;
   #intervalEndsMs = 0;
+  #tickedMs = 0;
   #perSecond: number = LIMITS.perSecondFirst;
   #isMeasured = false;
   /** Of the last intervals, fewer than MEASURED_COUNT. */
@@ -109,9 +110,9 @@ export class Door {
   }
 
   /** The oldest one has had its turn. */
-  probeTaken(nowMs: number): void {
-    const sentMs = this.#probesSentMs.shift()!;
-    this.#waitMsMin = Math.min(this.#waitMsMin, nowMs - sentMs);
+  probeTaken(waitMs: number): void {
+    this.#probesSentMs.shift();
+    this.#waitMsMin = Math.min(this.#waitMsMin, waitMs);
   }
 
   /** Nobody has waited for a while: the next crowd is met like the first. */
@@ -121,6 +122,8 @@ export class Door {
 
   /** To be called often; judges once in an interval. */
   tick(nowMs: number): void {
+    const seenMs = this.#tickedMs;
+    this.#tickedMs = nowMs;
     if (nowMs < this.#intervalEndsMs) return;
     const isFirst = this.#intervalEndsMs === 0;
     this.#intervalEndsMs = nowMs + INTERVAL_MS;
@@ -129,18 +132,22 @@ export class Door {
       return;
     }
     const { inside, answeredCount } = this.#load;
-    const isBusy = this.#judge(this.#waitMs(nowMs));
+    const isBusy = this.#judge(this.#waitMs(seenMs));
     this.#measure(answeredCount - this.#answeredCount, isBusy, nowMs);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
 
-  /** Where no probe came back, the one that waits longest has waited so long at least. */
-  #waitMs(nowMs: number): number {
+  /**
+   * Where no probe came back, the one that waits longest has waited so long at least.
+   *
+   * @param seenMs when we last came round: what has come back since is not known yet
+   */
+  #waitMs(seenMs: number): number {
     if (this.#waitMsMin < Number.POSITIVE_INFINITY) return this.#waitMsMin;
     const [oldest] = this.#probesSentMs;
-    return oldest === undefined ? 0 : nowMs - oldest;
+    return oldest === undefined ? 0 : Math.max(0, seenMs - oldest);
   }
 
   /** @returns whether it had as much to do as it can */

@@ -1,5 +1,6 @@
 /** The door of admission: what one connection may ask for, who is let in, and when to come back. */
 export { Admission, type ComeBack, type Place, type SlowDown } from './admission.ts';
+export { Allowance } from './budget.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
 export type { Load } from './door.ts';
 export type { FileLane } from './file-lane.ts';

@@ -5,11 +5,10 @@
  */
 import type { Codec, RefusedReply } from '../wire/index.ts';
 
-/** The last one is that of an appointment. */
 const CHANGING = ['ref', 'retryAtMs', 'waitMs', 'position'] as const;
 
 interface Told {
-  readonly ticket: string | undefined;
+  readonly ticket: string;
   readonly dueMs: number;
   readonly again: (values: readonly number[]) => string | Uint8Array;
   position: number;
@@ -42,13 +41,13 @@ export class Reminders {
     return this.#isDeaf;
   }
 
-  /** Was refused just now. */
-  add(type: string, refused: RefusedReply): void {
-    const { waitMs = 0, position = 0, ticket } = refused;
+  /** Was given an appointment just now, or reminded of it. */
+  add(type: string, refused: RefusedReply, ticket: string): void {
+    const { waitMs = 0, position = 0 } = refused;
     const before = this.#told.get(type);
     if (before !== undefined && before.ticket === ticket) return this.#count(before);
     const dueMs = this.#instants.monotonicMs() + waitMs;
-    const again = this.#codec.repeated(refused, ticket === undefined ? CHANGING.slice(0, -1) : CHANGING);
+    const again = this.#codec.repeated(refused, CHANGING);
     this.#told.set(type, { ticket, dueMs, again, position, count: 0 });
   }
 

@@ -5,6 +5,7 @@ import {
   type Clock,
   checkTaxCode,
   type Engine,
+  LIMITS,
   type Origin,
   type Read,
   type RefusalName,
@@ -12,6 +13,7 @@ import {
 } from '../../engine/index.ts';
 import {
   type Admission,
+  Allowance,
   CHANNEL_OF,
   CLASS_OF,
   CONNECTION_LIMITS,
@@ -100,6 +102,8 @@ export class Session implements Subscriber {
   #principal: Principal;
   #socket: Socket<Session> | undefined;
   #inFlight = 0;
+  /** For asking more than one citizen may. */
+  readonly #credit: Allowance;
   /** Null: it asks for many, each of whom waits. */
   readonly #reminders: Reminders | null;
   #strikes = 0;
@@ -113,6 +117,7 @@ export class Session implements Subscriber {
     this.#ports = ports;
     this.#codec = codec;
     this.#limits = CONNECTION_LIMITS[principal.role];
+    this.#credit = new Allowance({ perSecond: LIMITS.creditPerSecond, burst: this.#limits.inFlightMax });
     const instants = { monotonicMs: ports.monotonicMs, nowMs: () => ports.clock.nowMs() };
     this.#reminders =
       SUBJECTS[principal.role] === 'self' || principal.role === 'acquirer'
@@ -202,12 +207,17 @@ export class Session implements Subscriber {
     const reply = this.#reminders?.answer(frame) ?? null;
     if (reply === null || this.#hasExpired() || this.#ports.work.isDraining) return false;
     this.#socket!.send(reply);
-    this.#cutIfDeaf();
+    const { admission } = this.#ports;
+    const isOverBudget =
+      this.#origin.role === 'citizen' && admission !== undefined && admission.slowDownMs(this.citizen) > 0;
+    this.#cutIfDeaf(isOverBudget);
     return true;
   }
 
-  #cutIfDeaf(): void {
-    if (this.#reminders?.isDeaf === true) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
+  /** Rather than being refused for ever. */
+  #cutIfDeaf(isOverBudget: boolean): void {
+    const hasCredit = !isOverBudget || this.#credit.spend(this.#ports.monotonicMs());
+    if (!hasCredit || this.#reminders?.isDeaf === true) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
   }
 
   #parse(frame: Uint8Array, isBinary: boolean): ParsedFrame {
@@ -261,9 +271,11 @@ export class Session implements Subscriber {
     const name = FUNCTION_OF[type];
     if (isNew === true && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
     const refused = this.#refuse(ref, { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ...appointment }, type);
-    if (appointment.ticket !== undefined) waitingRoom?.add(this, place, monotonicMs());
-    this.#reminders?.add(type, refused);
-    this.#cutIfDeaf();
+    if (appointment.ticket !== undefined) {
+      waitingRoom?.add(this, place, monotonicMs());
+      this.#reminders?.add(type, refused, appointment.ticket);
+    }
+    this.#cutIfDeaf(appointment.ticket === undefined);
     return false;
   }
 

@@ -180,7 +180,8 @@ export const SHARD = {
   execute: crossing(11, walletCommand, commandReply),
   record: crossing(12, recordCommand, recordOutcome),
   stats: crossing(13, nothing, shardStats),
-  probe: crossing(89, nothing, nothing),
+  /** Answered with the instant of its turn, in microseconds of `monotonicMs`. */
+  probe: crossing(89, nothing, integer),
   resume: crossing(14, nothing, nothing),
   drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),

@@ -3,10 +3,11 @@ import {
   type CoordinatedShard,
   LIMITS,
   type NeighbourShard,
+  type ProbedShard,
   type ServedCoordinator,
-  type ServedShard,
   type ShardCoordinator,
 } from '../../engine/index.ts';
+import { monotonicMs } from '../clock.ts';
 import type { Conversation } from './conversation.ts';
 import {
   type Answered,
@@ -21,7 +22,7 @@ import {
   TO_COORDINATOR,
 } from './crossings.ts';
 
-export function serveShard(shard: ServedShard, front: Conversation): void {
+export function serveShard(shard: ProbedShard, front: Conversation): void {
   const answerRead = <M extends ReadName>(name: M) => {
     // Asked of the shard itself, so that `this` is what it expects.
     const reads = shard as unknown as Record<M, (...asked: Asked<M>) => Promise<Answered<M>>>;
@@ -30,7 +31,10 @@ export function serveShard(shard: ServedShard, front: Conversation): void {
   for (const name of READ_NAMES) answerRead(name);
   front.onChange(SHARD.execute, (command, done) => shard.execute(command, done));
   front.onChange(SHARD.record, (command, done) => shard.record(command, done));
-  front.onAsked(SHARD.probe, () => shard.probe());
+  front.onAsked(SHARD.probe, async () => {
+    await shard.probe();
+    return Math.round(monotonicMs() * 1_000);
+  });
   front.onAsked(SHARD.stats, () => shard.stats());
   front.onAsked(SHARD.resume, () => shard.resume());
   front.onAsked(SHARD.drain, (isHurried) => shard.drain(isHurried));

@@ -1,5 +1,5 @@
 /** A shard as slow as one says, for rehearsals of a crowd on a machine that is too fast for one. */
-import type { ServedShard } from '../../engine/index.ts';
+import type { ProbedShard } from '../../engine/index.ts';
 import { READ_NAMES } from './crossings.ts';
 
 const PAID = new Set<string | symbol>(['execute', 'record', ...READ_NAMES]);
@@ -9,7 +9,7 @@ const NAP_MS_MIN = 1;
 const OVERSLEPT_MS_MAX = 10;
 
 /** Each request occupies its thread so much longer, which sleeps meanwhile: others have the core. */
-export function slowed(shard: ServedShard, costUs: number): ServedShard {
+export function slowed(shard: ProbedShard, costUs: number): ProbedShard {
   const bell = new Int32Array(new SharedArrayBuffer(4));
   let freeMs = 0;
   const pay = () => {

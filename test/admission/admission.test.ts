@@ -130,7 +130,7 @@ describe('a ticket', () => {
 
   /** Before it a crowd that has had more than its share. */
   function full(origin: number, nowMs: () => number, inside = 3_000): Admission {
-    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) };
     const admission = new Admission({
       shards: [load],
       ...{ digest, origin, nowMs, random: () => 0.5 },
@@ -184,7 +184,7 @@ describe('whoever comes on time is let in', () => {
 
   function opened(shardCount: number) {
     const loads = Array.from({ length: shardCount }, () => ({
-      ...{ inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) },
+      ...{ inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) },
     }));
     const clock = { nowMs: NOW };
     const admission = new Admission({
@@ -244,7 +244,7 @@ describe('what one citizen may ask for', () => {
 
   function opened(citizenPerSecond?: number) {
     const clock = { nowMs: NOW };
-    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) };
     const admission = new Admission({
       ...{ shards: [load], digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0, citizenPerSecond },
     });
@@ -280,7 +280,7 @@ describe('what one citizen may ask for', () => {
 describe('rows of files', () => {
   function opened() {
     const clock = { nowMs: 1_607_400_000_000 };
-    const loads = [0, 1].map(() => ({ inside: 0, answeredCount: 0, probe: () => new Promise<void>(() => {}) }));
+    const loads = [0, 1].map(() => ({ inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) }));
     const admission = new Admission({
       ...{ shards: loads, digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
     });

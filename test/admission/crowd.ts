@@ -76,7 +76,12 @@ export class Day {
   readonly #load = {
     inside: 0,
     answeredCount: 0,
-    probe: () => new Promise<void>((taken) => this.#send({ isProbe: true, done: () => {}, taken })),
+    probe: () => {
+      const sentMs = this.#nowMs;
+      return new Promise<number>((resolve) => {
+        this.#send({ isProbe: true, done: () => {}, taken: () => resolve(this.#nowMs - sentMs) });
+      });
+    },
   };
   readonly #isOpen: boolean;
   #nowMs = 1_607_000_000_000;

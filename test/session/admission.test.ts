@@ -5,12 +5,12 @@ import { LIMITS } from '../../engine/index.ts';
 import { Admission } from '../../server/admission/index.ts';
 import type { Service } from '../../server/service/index.ts';
 import { digest } from '../admission/crowd.ts';
-import { anna, bruno, Front, newId, settle } from './front.ts';
+import { anna, bruno, type Client, Front, newId, settle } from './front.ts';
 
 const FULL = 10_000;
 
 let front: Front;
-const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve() };
+const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve(0) };
 let nowMs = 1_607_400_000_000;
 
 async function openFront(service?: Pick<Service, 'countUnserved'>): Promise<Admission> {
@@ -151,15 +151,31 @@ for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
       const admission = await openFront();
       const client = await front.connect('citizen', anna, { protocol });
       load.inside = FULL;
-      expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
+      const { waitMs = 0 } = await client.ask({ type: 'wallet' });
       load.inside = 0;
-      for (let tick = 0; tick < 50 && admission.waitingCount > 0; tick += 1) {
-        nowMs += 1; // Long before its time.
-        admission.tick();
-      }
+      nowMs += waitMs; // Of the door alone: by the front's own clock its time has not come.
+      admission.tick();
       await settle();
       expect(client.pushes('turn').at(-1)).toMatchObject({ view: { position: 0 } });
       expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
     });
   });
 }
+
+test('whoever asks more than one citizen may, and goes on, is cut; whoever slows down is not', async () => {
+  await openFront();
+  const [deaf, patient] = [await front.connect('citizen', anna), await front.connect('citizen', bruno)];
+  const ask = async (client: Client) => (await client.ask({ type: 'wallet' })) as { code: string; waitMs?: number };
+  for (const client of [deaf, patient])
+    for (let asked = 0; asked < LIMITS.citizenBurst; asked += 1)
+      expect((await ask(client)).code).toBe('CITIZEN_NOT_FOUND');
+  for (let asked = 0; asked < LIMITS.inFlightPerSocketMax; asked += 1)
+    expect(await ask(deaf)).toMatchObject({ code: 'OVERLOADED', waitMs: 1_000 / LIMITS.citizenPerSecond });
+  expect(deaf.closedWith).toBeUndefined();
+  await ask(deaf);
+  expect(deaf.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+  for (let asked = 0; asked < 2 * LIMITS.inFlightPerSocketMax; asked += 1) {
+    pass((await ask(patient)).waitMs ?? 0);
+  }
+  expect(patient.closedWith).toBeUndefined();
+});

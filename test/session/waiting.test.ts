@@ -21,7 +21,7 @@ class Listener implements Waiter {
 function opened() {
   const clock = { nowMs: 1_607_400_000_000 };
   const admission = new Admission({
-    shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<void>(() => {}) }],
+    shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<number>(() => {}) }],
     ...{ digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
   });
   const room = new WaitingRoom(admission);

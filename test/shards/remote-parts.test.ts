@@ -16,6 +16,7 @@ import {
   type PayoutProgress,
   type PeriodDecision,
   type PeriodOrder,
+  type ProbedShard,
   type Published,
   type RankAnswer,
   type RankedMark,
@@ -24,7 +25,6 @@ import {
   type RecordOutcome,
   type Refused,
   type ReversalDecision,
-  type ServedShard,
   type Standing,
   StorageFault,
   type WalletCommand,
@@ -83,7 +83,7 @@ function converse(faults: unknown[]): readonly [Conversation, Conversation] {
   return both;
 }
 
-function host(shard: ServedShard): Hosted {
+function host(shard: ProbedShard): Hosted {
   const faults: unknown[] = [];
   const [front, back] = converse(faults);
   serveShard(shard, back);
@@ -91,8 +91,8 @@ function host(shard: ServedShard): Hosted {
 }
 
 /** A shard of which a test gives only what it needs. */
-function shardWith(parts: Partial<ServedShard>): ServedShard {
-  return { onChanged: () => () => {}, ...parts } as ServedShard;
+function shardWith(parts: Partial<ProbedShard>): ProbedShard {
+  return { onChanged: () => () => {}, ...parts } as ProbedShard;
 }
 
 const citizen = 'a0'.repeat(16);
@@ -302,7 +302,7 @@ describe('what crosses is what was said', () => {
     await world.pay({ ...reversed, id: 'REVERSED' });
     for (const id of ['BACK', 'AGAIN']) await world.pay({ ...reversed, id, reversal: true });
     const [front, back] = converse([]);
-    serveShard(parts.shards[0]!, back);
+    serveShard(parts.shards[0] as ProbedShard, back);
     serveCoordinator(parts.coordinator, back);
     const remote = await DividedEngine.open({
       ...parts,

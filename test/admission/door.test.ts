@@ -1,0 +1,52 @@
+// Method: one door whose load and clock are the test's: what makes it narrower, and what it is thought to do.
+import { expect, test } from 'vitest';
+import { LIMITS } from '../../engine/index.ts';
+import { Door } from '../../server/admission/door.ts';
+
+function opened() {
+  const load = { inside: 0, answeredCount: 0 };
+  const door = new Door(load);
+  const clock = { nowMs: 1_607_400_000_000 };
+  const tick = (passedMs: number = LIMITS.admissionTickMs) => {
+    clock.nowMs += passedMs;
+    door.tick(clock.nowMs);
+  };
+  tick();
+  return { load, door, clock, tick };
+}
+
+test('a shard that does not answer makes it narrower, and a front that did not come round does not', () => {
+  for (const isFrontAway of [true, false]) {
+    const { door, clock, tick } = opened();
+    door.probeSent(clock.nowMs);
+    if (isFrontAway) tick(1_000);
+    else for (let ticks = 0; ticks < 100; ticks += 1) tick();
+    if (isFrontAway) expect(door.limit).toBe(LIMITS.insideCountFirst);
+    else expect(door.limit).toBeLessThan(LIMITS.insideCountFirst / 2);
+  }
+});
+
+test('answers that come a turn at a time do not make it seem faster than it is', () => {
+  const { load, door, clock, tick } = opened();
+  for (let ticks = 0; ticks < 1_000; ticks += 1) {
+    load.inside = 900;
+    door.pass('citizens', 100, clock.nowMs);
+    // 500 every half second.
+    if (ticks % 50 === 49) load.answeredCount += 500;
+    tick();
+    door.probeSent(clock.nowMs);
+    door.probeTaken(2 * LIMITS.waitTargetMs);
+  }
+  expect(door.perSecond).toBeGreaterThan(800);
+  expect(door.perSecond).toBeLessThan(1_200);
+});
+
+test('with little to do it is not thought to be slower', () => {
+  const { load, door, tick } = opened();
+  const before = door.perSecond;
+  for (let ticks = 0; ticks < 1_000; ticks += 1) {
+    if (ticks % 10 === 0) load.answeredCount += 1;
+    tick();
+  }
+  expect(door.perSecond).toBe(before);
+});
