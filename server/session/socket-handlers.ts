@@ -17,6 +17,7 @@ import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
 import { type Refusal, refusedReply } from './replies.ts';
 import { Session, type SessionPorts } from './session.ts';
+import { SLOW_TICK_MS, SlowReaders } from './slow-readers.ts';
 import { WAITING_TICK_MS, WaitingRoom } from './waiting.ts';
 import { Work } from './work.ts';
 
@@ -66,14 +67,16 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
   ]);
   const pushes = new Pushes(engine);
   const work = new Work();
+  const slowReaders = new SlowReaders();
   const waitingRoom = options.admission === undefined ? undefined : new WaitingRoom(options.admission);
-  const ports: SessionPorts = { ...options, versions, pushes, work, waitingRoom };
+  const ports: SessionPorts = { ...options, versions, pushes, work, slowReaders, waitingRoom };
   const sessions = new Set<Session>();
   const stops = [
     engine.onChanged((citizens) => pushes.changed(citizens)),
     versions.onChanged(() => pushes.featuresChanged([...sessions].filter(({ hasVersion }) => hasVersion))),
     repeat(() => pushes.tick(monotonicMs()), PUSH_TICK_MS),
     repeat(() => waitingRoom?.tick(monotonicMs()), WAITING_TICK_MS),
+    repeat(() => slowReaders.tick(monotonicMs()), SLOW_TICK_MS),
     repeat(() => {
       for (const session of sessions) session.checkExpiry();
     }, EXPIRY_TICK_MS),

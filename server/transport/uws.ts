@@ -13,14 +13,17 @@ import { BodyQueue } from './body-queue.ts';
 import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { Receipts } from './receipts.ts';
 import {
   bytesOf,
+  CLOSE_BUFFERED_BYTES_MAX,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type Listening,
   type Socket,
+  STALLED_MS_MAX,
   type StreamedBody,
   TransportFault,
   type TransportOptions,
@@ -44,11 +47,16 @@ export async function loadUws(): Promise<LoadedUws> {
   }
 }
 
-/** Half-open and silent peers are gone after this time: pings go out by themselves before it (faults 49). */
+/**
+ * Half-open and silent peers are gone after this time: pings go out by themselves before it (faults 49). Slow headers, and
+ * bodies of less than 16 kB in ten seconds, uWebSockets.js cuts as soon; an answer that nobody takes it keeps for ever.
+ */
 const IDLE_SECONDS_MAX = 12;
 /** Time for close frames and last answers to leave before what is left is cut. */
 const CLOSE_GRACE_MS = 500;
 const SERVICE_RESTART = 1012;
+/** Of an answer so large it is looked at whether it is taken; a smaller one the kernel takes whole. */
+const STREAMED_BYTES_MIN = 65_536;
 /** A batch of replies is sent at this size at the latest: past it there is no system call to be saved. */
 const BATCH_BYTES_MAX = 16_384;
 const EXCLUSIVE_PORT: Uws.ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT = 1;
@@ -77,6 +85,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     message: (peer, frame, isBinary) => {
       options.sockets.message(peer.getUserData().socket, new Uint8Array(frame), isBinary);
     },
+    pong: (peer, payload) => peer.getUserData().socket.ponged(new Uint8Array(payload)),
     close: (peer, code) => {
       const { socket } = peer.getUserData();
       socket.detach();
@@ -191,6 +200,7 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   readonly #unsent: Unsent;
   readonly #waiting: (string | Uint8Array)[] = [];
   #waitingBytes = 0;
+  readonly #receipts = new Receipts();
 
   constructor(
     { data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>,
@@ -220,16 +230,29 @@ class UwsSocket<T> implements Socket<T>, Flushed {
     if (this.#waiting.length === 0) this.#unsent.add(this);
     this.#waiting.push(frame);
     this.#waitingBytes += frame.length;
+    this.#receipts.sent(frame.length);
     if (this.#waitingBytes > BATCH_BYTES_MAX) this.flush();
   }
 
-  bufferedBytes(): number {
-    return this.#peer === undefined ? 0 : this.#peer.getBufferedAmount() + this.#waitingBytes;
+  unreadBytes(): number {
+    return this.#receipts.unreadBytes;
+  }
+
+  receiptCount(): number {
+    return this.#receipts.count;
+  }
+
+  ponged(payload: Uint8Array): void {
+    this.#receipts.ponged(payload);
+    this.#askForReceipt();
   }
 
   close(code: number, reason: string): void {
     this.flush();
-    this.#peer?.end(code, reason);
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    if (peer.getBufferedAmount() > CLOSE_BUFFERED_BYTES_MAX) peer.close();
+    else peer.end(code, reason);
   }
 
   flush(): void {
@@ -242,7 +265,13 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   /** A frame over the limit of the backlog closes the socket at once: the peer is looked at anew each time. */
   readonly #sendWaiting = () => {
     for (const frame of this.#waiting) this.#peer?.send(frame, typeof frame !== 'string');
+    this.#askForReceipt();
   };
+
+  #askForReceipt(): void {
+    const mark = this.#peer === undefined ? undefined : this.#receipts.ask();
+    if (mark !== undefined) this.#peer!.ping(mark);
+  }
 }
 
 type Accepted<T> = UpgradeDecision<T> & { readonly ok: true };
@@ -316,8 +345,8 @@ function answer(res: Uws.HttpResponse, req: Uws.HttpRequest, handler: HttpHandle
     if (peer.isGone) return;
     body.drop();
     const isHead = request.method === 'HEAD';
-    if (!isHead && isStreamed(response.body)) {
-      return new ResponseStream(res, response.body, peer).write(response);
+    if (!isHead && (isStreamed(response.body) || bytesOf(response.body) >= STREAMED_BYTES_MIN)) {
+      return new ResponseStream(res, streamOf(response.body), peer).write(response);
     }
     res.cork(() => writeResponse(res, response, { isHead }));
     return undefined;
@@ -371,6 +400,16 @@ function writeResponse(res: Uws.HttpResponse, response: HttpResponse, { isHead }
   res.endWithoutBody();
 }
 
+function streamOf(body: HttpResponse['body']): StreamedBody {
+  if (isStreamed(body)) return body;
+  const whole = Buffer.from(body as string);
+  return { bytes: whole.length, chunks: only(whole) };
+}
+
+async function* only(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield chunk;
+}
+
 /** Whoever waits for an answer, and may be gone before it is there. */
 interface Peer {
   isGone: boolean;
@@ -422,9 +461,15 @@ class ResponseStream {
     });
     if (isTaken) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#peer.whenGone = resolve;
+      const stalled = setTimeout(() => this.#cut(), STALLED_MS_MAX);
+      this.#peer.whenGone = () => {
+        clearTimeout(stalled);
+        resolve();
+      };
       res.onWritable((offset) => {
+        stalled.refresh();
         const [isOut] = res.tryEnd(chunk.subarray(offset - start), bytes);
+        if (isOut) clearTimeout(stalled);
         // After this callback the build lets no promise go on before the next event: it would wait for ever.
         if (isOut) setImmediate(resolve);
         return isOut;

@@ -132,8 +132,8 @@ export class Client implements Socket<Session> {
   readonly protocol: Protocol;
   readonly remoteAddress = '127.0.0.1';
   readonly frames: Frame[] = [];
-  /** What the test says is waiting in the socket. */
-  waitingBytes = 0;
+  /** What the test says of its reading. */
+  unread = { bytes: 0, receiptCount: 0 };
   closedWith: { readonly code: number; readonly reason: string } | undefined;
   readonly #handlers: SessionHandlers;
   readonly #codec;
@@ -154,8 +154,12 @@ export class Client implements Socket<Session> {
     this.#expected.get(message.ref as number)?.(message as unknown as Reply);
   }
 
-  bufferedBytes(): number {
-    return this.waitingBytes;
+  unreadBytes(): number {
+    return this.unread.bytes;
+  }
+
+  receiptCount(): number {
+    return this.unread.receiptCount;
   }
 
   close(code: number, reason: string): void {

@@ -412,16 +412,33 @@ describe('pushes', () => {
     await client.ask({ type: 'subscribe', topics: ['wallet', 'rank'] });
     await front.pass(1_000);
     const before = client.frames.filter(({ push }) => push !== undefined).length;
-    client.waitingBytes = 70_000;
+    client.unread.bytes = 70_000;
     for (let index = 1; index <= 5; index += 1) {
       await front.world.citizen(anna).enable(hpan(index));
       await front.pass(1_000);
     }
     expect(client.frames.filter(({ push }) => push !== undefined).length).toBe(before);
-    client.waitingBytes = 0;
+    client.unread.bytes = 0;
     await front.pass(1_000);
     expect(client.pushes('wallet').length).toBe(2);
     expect((client.pushes('wallet').at(-1)!.view as { methods: unknown[] }).methods.length).toBe(5);
+  });
+
+  test('fault 50: whoever leaves too much unread is not served, and then cut with the reason', async () => {
+    const client = await enrolled();
+    client.unread.bytes = 65_536;
+    const [renewed, refused] = [
+      await client.ask({ type: 'authenticate', token: front.token('citizen', anna) }),
+      await client.ask({ type: 'wallet' }),
+    ];
+    expect([renewed.ok, refused.code]).toEqual([true, 'OVERLOADED']);
+    expect(refused.waitMs).toBeGreaterThan(0);
+    await front.pass(9_000);
+    client.unread = { bytes: 65_536, receiptCount: 1 };
+    await front.pass(9_000);
+    expect(client.closedWith).toBeUndefined();
+    await front.pass(2_000);
+    expect(client.closedWith).toEqual({ code: 1013, reason: 'reads too slowly' });
   });
 
   test('of the rank come when it changes, also by the payments of others', async () => {
@@ -452,9 +469,9 @@ describe('pushes', () => {
     const clients = [await enrolled(anna), await enrolled(anna), await enrolled(anna), await enrolled(bruno)];
     const [phone, busy, unasked] = clients as [Client, Client, Client, Client];
     for (const client of [phone, busy, clients[3]!]) await client.ask({ type: 'subscribe', topics: ['notices'] });
-    busy.waitingBytes = 70_000;
+    busy.unread.bytes = 70_000;
     front.handlers.told(keyOf(anna), notice('1'));
-    busy.waitingBytes = 0;
+    busy.unread.bytes = 0;
     front.handlers.told(keyOf(anna), notice('2'));
     await phone.ask({ type: 'unsubscribe', topics: ['notices'] });
     front.handlers.told(keyOf(anna), notice('3'));
