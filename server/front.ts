@@ -4,7 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CitizenKey, type Engine, LIMITS } from '../engine/index.ts';
 import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
-import { Admission, type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import {
+  Admission,
+  Handshakes,
+  type Storage,
+  TRANSPORT_BUFFERED_BYTES_MAX,
+  TRANSPORT_FRAME_BYTES_MAX,
+} from './admission/index.ts';
 import type { Backups } from './backups.ts';
 import type { SettableClock } from './clock.ts';
 import { type Configuration, ConfigurationFault } from './config.ts';
@@ -140,6 +146,9 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
+    handshakes: new Handshakes({
+      ...{ random: Math.random, perSecondOfAddress: configuration.handshakesPerSecond, proxies: configuration.proxies },
+    }),
     versions,
     admission,
   });

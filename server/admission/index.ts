@@ -2,6 +2,7 @@
 export { Admission, type ComeBack, type Place } from './admission.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
 export type { Load } from './door.ts';
+export { Handshakes } from './handshakes.ts';
 export {
   CONNECTION_LIMITS,
   type ConnectionLimits,

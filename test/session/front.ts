@@ -3,7 +3,7 @@
  * tokens that are what they say. The protocol is JSON unless a test asks for msgpack.
  */
 import { makeTaxCode, type Role } from '../../engine/index.ts';
-import type { Admission } from '../../server/admission/index.ts';
+import type { Admission, Handshakes } from '../../server/admission/index.ts';
 import type { Identity, Principal } from '../../server/identity/identity.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
 import type { HttpResponse, Socket, UpgradeDecision } from '../../server/transport/index.ts';
@@ -34,6 +34,7 @@ interface FrontOptions {
   readonly allowedOrigins?: readonly string[];
   readonly versions?: Versions;
   readonly admission?: Admission;
+  readonly handshakes?: Handshakes;
 }
 
 export class Front {
@@ -44,7 +45,7 @@ export class Front {
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
 
-  private constructor(world: World, { allowedOrigins, versions, admission }: FrontOptions) {
+  private constructor(world: World, { allowedOrigins, versions, admission, handshakes }: FrontOptions) {
     this.world = world;
     const identity: Identity = {
       verify: async (token) => {
@@ -69,6 +70,7 @@ export class Front {
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
+      ...(handshakes === undefined ? {} : { handshakes }),
     });
   }
 

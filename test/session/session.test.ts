@@ -2,7 +2,10 @@
 // test looks at what the client gets and at what the engine then says.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS, makeTaxCode, REFUSALS, type Role } from '../../engine/index.ts';
+import { Handshakes } from '../../server/admission/index.ts';
 import { ALLOWED } from '../../server/identity/roles.ts';
+import type { Session } from '../../server/session/index.ts';
+import type { UpgradeDecision } from '../../server/transport/index.ts';
 import { containsPan, isNetworkPan, REQUESTS, type RequestType } from '../../server/wire/index.ts';
 import { hpan, value } from '../support/world.ts';
 import { ROW, SAMPLES } from '../wire/samples.ts';
@@ -282,6 +285,26 @@ test('one command more than the limit in flight is refused with a time, and the 
   expect(retryAtMs).toBeGreaterThan(front.world.nowMs);
   expect(retryAtMs).toBeLessThanOrEqual(front.world.nowMs + LIMITS.retryMsMax);
   expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: true });
+});
+
+test('fault 49: too many connections are refused before their tokens are looked at, and told when to come back', async () => {
+  const handshakes = new Handshakes({ random: () => 0.5, perSecondOfAddress: 1 });
+  const crowded = await Front.open({ handshakes });
+  const upgrade = (address: string, token: string) =>
+    crowded.handlers.upgrade({
+      ...{ path: '/ws', protocols: ['clickday.v1.json'], remoteAddress: address },
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+    });
+  const token = crowded.token('citizen', anna);
+  for (let index = 0; index < 10; index += 1) expect((await upgrade('93.40.1.2', token)).ok).toBe(true);
+  const refused = upgrade('93.40.1.2', 'never looked at') as UpgradeDecision<Session>;
+  if (refused.ok) throw new Error('was let in');
+  const { status, headers, body } = refused.response;
+  const { code, waitMs, retryAtMs } = JSON.parse(String(body));
+  expect([status, code, headers['retry-after']]).toEqual([429, 'OVERLOADED', String(Math.ceil(waitMs / 1_000))]);
+  expect(waitMs).toBeGreaterThan(1_000);
+  expect(retryAtMs).toBe(crowded.world.nowMs + waitMs);
+  expect((await upgrade('93.40.1.3', token)).ok).toBe(true);
 });
 
 describe('frames that are not of the protocol', () => {
