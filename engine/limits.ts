@@ -56,6 +56,8 @@ export const LIMITS = {
   /** From one address, or one subscriber's network of IPv6: a carrier has thousands of citizens behind it. */
   handshakesPerSecondOfAddress: 200,
   handshakesAtOnceOfAddress: 2_000,
+  /** Tokens whose signature need not be checked again, at 400 bytes each: of all who are connected at once. */
+  tokensVerifiedMax: 120_000,
   /** That are remembered, at 100 bytes each: who cost least lately is forgotten first. */
   addressesMax: 200_000,
   /** Reads handed to one thread of the engine and not answered: as many again, for twice as many connections. */
