@@ -19,14 +19,27 @@ export interface RawSocketOptions {
   readonly path: string;
   readonly protocol: string;
   readonly token: string;
+  /** One of this machine's, where there are more connections than one address has ports. */
+  readonly localAddress?: string;
   /** `payload` is only valid during the call. */
   readonly onFrame: (payload: Buffer) => void;
   /** After `opened` has resolved; once. */
   readonly onClosed: (reason: string) => void;
 }
 
+/** The server said no, and perhaps for how long. */
+export class UpgradeRefused extends Error {
+  readonly retryAfterMs: number | null;
+
+  constructor(answer: string) {
+    super(`the server refused the upgrade: ${answer.split('\r\n')[0]}`);
+    const seconds = /^retry-after: (\d+)/im.exec(answer)?.[1];
+    this.retryAfterMs = seconds === undefined ? null : Number(seconds) * 1_000;
+  }
+}
+
 export class RawSocket {
-  /** Rejects when the server refuses the upgrade. */
+  /** Rejects when the server refuses the upgrade, with UpgradeRefused. */
   readonly opened: Promise<void>;
   readonly #options: RawSocketOptions;
   readonly #socket: Socket;
@@ -39,7 +52,8 @@ export class RawSocket {
 
   constructor(options: RawSocketOptions) {
     this.#options = options;
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const { host, port, localAddress } = options;
+    this.#socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) });
     this.opened = new Promise((resolve, reject) => this.#upgrade(resolve, reject));
   }
 
@@ -57,6 +71,15 @@ export class RawSocket {
     if (this.#out.length === 1) this.#socket.write(this.#out[0]!);
     else if (this.#out.length > 1) this.#socket.write(Buffer.concat(this.#out));
     this.#out = [];
+  }
+
+  /** Reads no more until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   close(): void {
@@ -101,7 +124,7 @@ export class RawSocket {
     const rest = this.#rest.subarray(end + HEADER_END.length);
     const accept = createHash('sha1').update(this.#key).update(ACCEPT_GUID).digest('base64');
     if (!answer.startsWith('HTTP/1.1 101') || !answer.includes(accept)) {
-      reject(new Error(`the server refused the upgrade: ${answer.split('\r\n')[0]}`));
+      reject(new UpgradeRefused(answer));
       this.close();
       return null;
     }
