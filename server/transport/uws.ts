@@ -48,10 +48,13 @@ export async function loadUws(): Promise<LoadedUws> {
 }
 
 /**
- * Half-open and silent peers are gone after this time: pings go out by themselves before it (faults 49). Slow headers, and
+ * Half-open and silent peers are gone after this time, in steps of four seconds (faults 49). Slow headers, and
  * bodies of less than 16 kB in ten seconds, uWebSockets.js cuts as soon; an answer that nobody takes it keeps for ever.
  */
 const IDLE_SECONDS_MAX = 12;
+/** Each is pinged once in this time, some at a time: by itself this build pings all at once that fell silent in the same four seconds. */
+const PING_INTERVAL_MS = 5_000;
+const PING_TICK_MS = 50;
 /** Time for close frames and last answers to leave before what is left is cut. */
 const CLOSE_GRACE_MS = 500;
 const SERVICE_RESTART = 1012;
@@ -74,7 +77,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     maxBackpressure: options.bufferedBytesMax,
     closeOnBackpressureLimit: 1,
     idleTimeout: IDLE_SECONDS_MAX,
-    sendPingsAutomatically: true,
+    sendPingsAutomatically: false,
     upgrade: (res, req, context) => upgrade(res, req, context, options, unsent),
     open: (peer) => {
       const { socket } = peer.getUserData();
@@ -90,13 +93,15 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
       const { socket } = peer.getUserData();
       socket.detach();
       sockets.delete(socket);
-      socketClosed();
+      if (socket.isLeaving) setTimeout(socketClosed, IDLE_SECONDS_MAX * 1_000).unref();
+      else socketClosed();
       options.sockets.closed(socket, code);
     },
   });
   app.any('/*', (res, req) => http.track(answer(res, req, options.http)));
 
   const listenSocket = await bind(app, options);
+  const endPings = pingInTurn(sockets);
   let isAccepting = true;
   const stopAccepting = () => {
     if (isAccepting) uws.us_listen_socket_close(listenSocket);
@@ -109,6 +114,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     stopAccepting,
     async close() {
       stopAccepting();
+      endPings();
       for (const socket of [...sockets]) socket.close(SERVICE_RESTART, 'service restart');
       await http.settled(CLOSE_GRACE_MS);
       app.close();
@@ -131,6 +137,22 @@ function limitConnections(app: Uws.TemplatedApp, connectionsMax: number): () => 
   return () => {
     count -= 1;
   };
+}
+
+/** A set is gone through in the order of coming, whoever comes and goes meanwhile. */
+function pingInTurn(sockets: ReadonlySet<{ ping(): void }>): () => void {
+  let turn = sockets.values();
+  const timer = setInterval(() => {
+    for (let left = Math.ceil((sockets.size * PING_TICK_MS) / PING_INTERVAL_MS); left > 0; left -= 1) {
+      const next = turn.next();
+      if (next.done) {
+        turn = sockets.values();
+        return;
+      }
+      next.value.ping();
+    }
+  }, PING_TICK_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** Exclusive, said aloud: a build that shares ports by default would let two servers each get half of the callers. */
@@ -201,6 +223,8 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   readonly #waiting: (string | Uint8Array)[] = [];
   #waitingBytes = 0;
   readonly #receipts = new Receipts();
+  /** We said good-bye: until the peer does, or is given up, the connection still takes a file. */
+  isLeaving = false;
 
   constructor(
     { data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>,
@@ -252,7 +276,14 @@ class UwsSocket<T> implements Socket<T>, Flushed {
     const peer = this.#peer;
     if (peer === undefined) return;
     if (peer.getBufferedAmount() > CLOSE_BUFFERED_BYTES_MAX) peer.close();
-    else peer.end(code, reason);
+    else {
+      this.isLeaving = true;
+      peer.end(code, reason);
+    }
+  }
+
+  ping(): void {
+    this.#peer?.ping();
   }
 
   flush(): void {

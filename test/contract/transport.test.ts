@@ -165,8 +165,8 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
   }
 
   /** A raw client after a hand-made handshake. */
-  async function handshakeByHand(port: number, extra = ''): Promise<{ stream: NetSocket; head: string }> {
-    const stream = connect(port, HOST);
+  async function handshakeByHand(port: number, extra = '', options = {}): Promise<{ stream: NetSocket; head: string }> {
+    const stream = connect({ port, host: HOST, ...options });
     clients.push({ terminate: () => stream.destroy() });
     stream.on('error', () => {});
     stream.write(
@@ -731,6 +731,16 @@ describe.each(['uws', 'ws'] as const)('the transport %s', (name) => {
       const next = dial(port);
       isIn = await Promise.race([once(next, 'open').then(() => true), once(next, 'close').then(() => false)]);
     }
+  });
+
+  test('fault 27: whoever was told to go and stays still takes the place', async () => {
+    const { port, seen } = await start({ connectionsMax: 1 });
+    const { stream } = await handshakeByHand(port, '', { allowHalfOpen: true });
+    seen.opened[0]!.close(4000, 'go');
+    await once(stream, 'data');
+    const late = dial(port);
+    const isIn = new Promise((resolve) => late.once('open', () => resolve(true)).once('close', () => resolve(false)));
+    expect(await isIn).toBe(false);
   });
 
   test('close says 1012 to everyone and frees the port', async () => {
