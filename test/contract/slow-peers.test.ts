@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { connect, type Socket as NetSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type Listening, listen } from '../../server/transport/index.ts';
 
 const HOST = '127.0.0.1';
@@ -48,11 +49,13 @@ beforeAll(async () => {
     servers.set(name, await serve(name));
     for (const [what, said] of Object.entries(SLOW)) begin(`${name} ${what}`, trickle(name, said));
     begin(name, takeNothing(name));
+    quiet.set(name, await openQuiet(name));
   }
 });
 
 afterAll(async () => {
   for (const peer of peers) peer.destroy();
+  for (const client of quiet.values()) client.terminate();
   for (const { listening } of servers.values()) await listening.close();
 });
 
@@ -97,6 +100,15 @@ async function ask(name: Name): Promise<void> {
   response.resume();
   await once(response, 'end');
 }
+
+/** Says nothing either, but answers pings. */
+async function openQuiet(name: Name): Promise<WebSocket> {
+  const client = new WebSocket(`ws://${HOST}:${servers.get(name)!.listening.port}/ws`, 'any');
+  await once(client, 'open');
+  return client;
+}
+
+const quiet = new Map<Name, WebSocket>();
 
 /** All begin at once; each test waits for its own, and none longer than since then. */
 const ends = new Map<string, Promise<unknown>>();
@@ -160,3 +172,16 @@ test.each(NAMES)('fault 49, %s: half a connection is none', async (name) => {
     await once(peer, 'close');
   }
 });
+
+test.each(NAMES)(
+  'fault 49, %s: whoever only answers pings is kept, when those who do not are long gone',
+  async (name) => {
+    await ends.get(`${name} no pong`);
+    await ask(name);
+    const client = quiet.get(name)!;
+    expect(client.readyState).toBe(WebSocket.OPEN);
+  client.ping('still there?');
+    const [said] = await once(client, 'pong');
+    expect(String(said)).toBe('still there?');
+  },
+);
