@@ -229,12 +229,12 @@ class Idle {
     this.#crowd = null;
   }
 
-  /** Some citizens at a steady pace, whatever else there is. */
+  /** Some citizens who read at a steady pace, whatever else there is: a disk with bad moments would hide what sockets do. */
   async #active(): Promise<Quantiles> {
     this.#runs += 1;
     const subjects = Array.from({ length: ACTIVE }, (_, n) => makeTaxCode(ACTIVE_FIRST + n));
     const { latencyUs } = await this.#generator.run({
-      ...{ host: HOST, port: this.#server.port, workload: 'life', inFlight: 8, ratePerSecond: ACTIVE_PER_SECOND },
+      ...{ host: HOST, port: this.#server.port, workload: 'read', inFlight: 8, ratePerSecond: ACTIVE_PER_SECOND },
       ...{ tokens: await signTokens(this.#folder, 'citizen', subjects), run: `1d1e${this.#runs}` },
       ...{ warmUpMs: MEASURE_MS / 5, measureMs: MEASURE_MS },
     });
