@@ -8,7 +8,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +43,8 @@ const ACTIVE = 20;
 const ACTIVE_PER_SECOND = 300;
 const STORM_ACTIVE = 10;
 const WAIT_MS_MAX = 180_000;
+/** Of those that are cut again and again some are always on their way. */
+const NEARLY_ALL = 0.9;
 const SAMPLE_MS = 200;
 /** Whoever reads nothing is cut after ten seconds; it learns of it when it reads on. */
 const PATIENCE = 1.5;
@@ -84,16 +86,15 @@ class Idle {
       Array.from({ length: citizenCount }, (_, n) => makeTaxCode(n)),
     );
     await enrolCrowd({ folder: this.#folder, server: this.#server, generator: this.#generator, citizenCount: READERS });
-    const alone = [await this.#active()];
+    const idleElsewhere = await this.#elsewhere('idle', SOCKETS);
     const idle = await this.#measureIdle();
     await this.#measureStorm();
     await this.#leave();
-    alone.push(await this.#active());
+    const slowElsewhere = await this.#elsewhere('slow', SLOW);
     const slow = await this.#measureSlow();
-    alone.push(await this.#active());
     await this.#measureReaders();
-    this.#compare('idle', idle, alone.slice(0, 2));
-    this.#compare('slow', slow, alone.slice(1));
+    this.#compare('idle', idle, idleElsewhere);
+    this.#compare('slow', slow, slowElsewhere);
     const load = loadavg().map((average) => average.toFixed(1));
     this.#notes.push(`${SOCKETS} sockets: this process may have ${descriptorLimit()} files`);
     this.#notes.push(
@@ -114,7 +115,7 @@ class Idle {
     const before = this.#memory();
     const startMs = performance.now();
     const cpuMs = this.#server.cpuMs();
-    const crowd = await this.#come('idle', SOCKETS);
+    const crowd = this.#come('idle', SOCKETS);
     await crowd.until(() => crowd.open === SOCKETS, WAIT_MS_MAX);
     const seconds = (performance.now() - startMs) / 1_000;
     const handshakeUs = ((this.#server.cpuMs() - cpuMs) * 1_000) / SOCKETS;
@@ -169,8 +170,8 @@ class Idle {
   }
 
   async #measureSlow(): Promise<Quantiles> {
-    const crowd = await this.#come('slow', SLOW);
-    await crowd.until(() => crowd.open >= SLOW * 0.9, WAIT_MS_MAX);
+    const crowd = this.#come('slow', SLOW);
+    await crowd.until(() => crowd.open >= SLOW * NEARLY_ALL, WAIT_MS_MAX);
     const quantiles = await this.#active();
     const cuts = crowd.cuts.get('slow') ?? 0;
     this.#results.push(
@@ -188,7 +189,7 @@ class Idle {
       const { ownBytes, kernelBytes } = this.#memory();
       most = { ownBytes: Math.max(most.ownBytes, ownBytes), kernelBytes: Math.max(most.kernelBytes, kernelBytes) };
     }, SAMPLE_MS);
-    const crowd = await this.#come('reader', READERS);
+    const crowd = this.#come('reader', READERS);
     // Whoever opens is counted, whoever is cut is counted when it looks: so all have come when as many were open.
     await crowd.until(() => crowd.open + sum(crowd.cuts) >= READERS, WAIT_MS_MAX);
     await pause(PATIENCE * MEASURE_MS);
@@ -214,13 +215,29 @@ class Idle {
 
   // What they are made of.
 
+  /** The same peers keep another server busy: they take the same processors, and none of the time of the one measured. */
+  async #elsewhere(kind: Kind, count: number): Promise<Quantiles> {
+    const folder = await mkdtemp(join(tmpdir(), 'clickday-elsewhere-'));
+    await cp(join(this.#folder, 'identity'), join(folder, 'identity'), { recursive: true });
+    const other = await ServerProcess.start({ data: folder, now: NOW });
+    try {
+      const crowd = this.#come(kind, count, other.port);
+      await crowd.until(() => crowd.open >= count * NEARLY_ALL, WAIT_MS_MAX);
+      return await this.#active();
+    } finally {
+      await this.#leave();
+      await other.kill();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   #serve(port: number, now: string): Promise<ServerProcess> {
     return ServerProcess.run('server/main', { data: this.#folder, port, now });
   }
 
-  async #come(kind: Kind, count: number): Promise<IdleCrowd> {
+  #come(kind: Kind, count: number, port = this.#server.port): IdleCrowd {
     const tokens = this.#tokens.slice(0, count);
-    this.#crowd = new IdleCrowd({ kind, host: HOST, port: this.#server.port, tokens });
+    this.#crowd = new IdleCrowd({ kind, host: HOST, port, tokens });
     return this.#crowd;
   }
 
@@ -241,15 +258,15 @@ class Idle {
     return latencyUs;
   }
 
-  #compare(what: string, beside: Quantiles, alone: readonly Quantiles[]): void {
-    const mean = (of: keyof Quantiles) => alone.reduce((all, quantiles) => all + quantiles[of], 0) / alone.length;
-    const [p50, p99] = [mean('p50'), mean('p99')];
-    const [to, of] = [`${what}: citizens without them`, `${what}: citizens beside them`];
-    this.#results.push(
-      { name: to, unit: 'us', value: p99, p50, p99 },
-      { name: of, unit: 'us', value: beside.p99, p50: beside.p50, p99: beside.p99 },
-    );
-    this.#ratios.push({ name: `${what}-p99`, value: beside.p99 / p99, of, to });
+  #compare(what: string, beside: Quantiles, elsewhere: Quantiles): void {
+    const [to, of] = [`${what}: citizens while they are elsewhere`, `${what}: citizens beside them`];
+    for (const [name, { p50, p99 }] of [
+      [to, elsewhere],
+      [of, beside],
+    ] as const) {
+      this.#results.push({ name, unit: 'us', value: p99, p50, p99 });
+    }
+    this.#ratios.push({ name: `${what}-p99`, value: beside.p99 / elsewhere.p99, of, to });
   }
 
   async #stormCitizens(): Promise<StormCitizens> {
