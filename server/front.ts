@@ -253,10 +253,14 @@ function courierOf(
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
-/** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */
+/** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
 function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
   return {
     ...handlers,
+    upgrade(request) {
+      health.beat();
+      return handlers.upgrade(request);
+    },
     message(socket, frame, isBinary) {
       health.beat();
       handlers.message(socket, frame, isBinary);

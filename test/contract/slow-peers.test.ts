@@ -180,7 +180,7 @@ test.each(NAMES)(
     await ask(name);
     const client = quiet.get(name)!;
     expect(client.readyState).toBe(WebSocket.OPEN);
-  client.ping('still there?');
+    client.ping('still there?');
     const [said] = await once(client, 'pong');
     expect(String(said)).toBe('still there?');
   },
