@@ -150,17 +150,24 @@ class Idle {
     [this.#server] = await Promise.all([this.#serve(port, LATER), gone]);
     const readyMs = performance.now();
     const cpuMs = this.#server.cpuMs();
-    const minute = pause(startMs + MINUTE_MS - readyMs).then(() => crowd.open / SOCKETS);
+    let backInTime = 1;
+    const minute = setTimeout(
+      () => {
+        backInTime = crowd.open / SOCKETS;
+      },
+      startMs + MINUTE_MS - readyMs,
+    );
     await crowd.until(() => crowd.open >= 0.95 * SOCKETS, WAIT_MS_MAX);
     const mostMs = performance.now();
     const share = (this.#server.cpuMs() - cpuMs) / (mostMs - readyMs);
     await crowd.until(() => crowd.open === SOCKETS, WAIT_MS_MAX);
     const allMs = performance.now();
+    clearTimeout(minute);
     const lost = await citizens.end();
     this.#results.push(
       { name: 'storm: back, 95 %', unit: 's', value: (mostMs - startMs) / 1_000 },
       { name: 'storm: back, all', unit: 's', value: (allMs - startMs) / 1_000 },
-      { name: 'storm: back within a minute', unit: '%', value: 100 * (await Promise.race([minute, 1])) },
+      { name: 'storm: back within a minute', unit: '%', value: 100 * backInTime },
       { name: 'storm: cpu of the server meanwhile', unit: 'cores', value: share },
       { name: 'storm: sent away for now', unit: 'times', value: crowd.sentAway },
       { name: 'storm: commands beside it', unit: 'commands', value: lost.commandCount },

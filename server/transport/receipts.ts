@@ -32,7 +32,7 @@ export class Receipts {
   ask(): Uint8Array | undefined {
     if (this.#askedBytes > 0 || this.#unreadBytes < RECEIPT_BYTES) return undefined;
     this.#askedBytes = this.#unreadBytes;
-    const mark = nextMark();
+    const mark = MARKS.next();
     this.#mark = mark.readInt32LE();
     return mark;
   }
@@ -47,15 +47,19 @@ export class Receipts {
   }
 }
 
-const marks = Buffer.alloc(1_024 * MARK_BYTES);
-let nextAt = marks.length;
-
 /** Not to be guessed: whoever could would seem to read. */
-function nextMark(): Buffer {
-  if (nextAt === marks.length) {
-    randomFillSync(marks);
-    nextAt = 0;
+class Marks {
+  readonly #bytes = Buffer.alloc(1_024 * MARK_BYTES);
+  #at = this.#bytes.length;
+
+  next(): Buffer {
+    if (this.#at === this.#bytes.length) {
+      randomFillSync(this.#bytes);
+      this.#at = 0;
+    }
+    this.#at += MARK_BYTES;
+    return Buffer.from(this.#bytes.subarray(this.#at - MARK_BYTES, this.#at));
   }
-  nextAt += MARK_BYTES;
-  return Buffer.from(marks.subarray(nextAt - MARK_BYTES, nextAt));
 }
+
+const MARKS = new Marks();
