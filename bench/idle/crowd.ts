@@ -1,7 +1,7 @@
 /** Peers in as many processes as their files allow, seen from outside. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { descriptorLimit } from '../../server/descriptors.ts';
-import type { PeersCount, PeersPlan, Told } from './plan.ts';
+import type { PeersCount, PeersPlan } from './plan.ts';
 
 /** What Node itself has open, and what is closing. */
 const OWN_DESCRIPTORS = 200;
@@ -28,7 +28,8 @@ export class IdleCrowd {
         this.#tell();
       });
       const tokens = plan.tokens.slice(first, first + size);
-      child.send({ plan: { ...plan, tokens, localAddresses: LOCAL_ADDRESSES } } satisfies Told);
+      const whole: PeersPlan = { ...plan, tokens, localAddresses: LOCAL_ADDRESSES };
+      child.send({ plan: whole });
       parts.push(part);
     }
     this.#parts = parts;
@@ -67,7 +68,7 @@ export class IdleCrowd {
   }
 
   resume(): void {
-    for (const { child } of this.#parts) child.send({ resume: true } satisfies Told);
+    for (const { child } of this.#parts) child.send('resume');
   }
 
   async close(): Promise<void> {

@@ -1,15 +1,15 @@
-/** A process full of peers: takes its plan over its IPC channel, and says now and then how many are in. */
+/**
+ * A process full of peers: takes its plan over its IPC channel, and says now and then how many are in. Whatever it is told
+ * after that means that those who read nothing shall read.
+ */
 import { Peers } from './peers.ts';
-import type { Told } from './plan.ts';
+import type { PeersPlan } from './plan.ts';
 
 const TELL_MS = 100;
 
-let peers: Peers | undefined;
-process.on('message', (told: Told) => {
-  if ('plan' in told) {
-    const started = new Peers(told.plan);
-    peers = started;
-    setInterval(() => process.send?.(started.count()), TELL_MS);
-  } else peers?.resume();
+process.once('message', ({ plan }: { readonly plan: PeersPlan }) => {
+  const peers = new Peers(plan);
+  process.on('message', () => peers.resume());
+  setInterval(() => process.send?.(peers.count()), TELL_MS);
 });
 process.on('disconnect', () => process.exit(0));

@@ -24,5 +24,3 @@ export interface PeersCount {
   /** Upgrades that were told to come back later. */
   readonly sentAway: number;
 }
-
-export type Told = { readonly plan: PeersPlan } | { readonly resume: true };
