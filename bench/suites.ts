@@ -15,6 +15,13 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     about: 'durable commands over WebSocket: rates, latencies, cost; Redis, PostgreSQL and an echo beside it',
     load: () => import('./end-to-end.ts'),
   },
+  idle: {
+    about:
+      'sockets that do nothing, or too little: what each costs, who else notices, and all of them coming back at once',
+    options: ['sockets', 'readers', 'slow'],
+    isLong: true,
+    load: () => import('./idle.ts'),
+  },
   ingest: {
     about: "acquirers' payments, durable and ranked, against a nightly recompute in PostgreSQL",
     load: () => import('./ingest.ts'),

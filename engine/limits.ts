@@ -61,6 +61,16 @@ export const LIMITS = {
   appointmentsMax: 500_000,
   /** Of tickets that nobody remembers those that were used, at 100 bytes each. */
   ticketsUsedMax: 500_000,
+  /** Connections opened in a second, and at once after a rest: 0.25 ms of the front each, and half of it for commands. */
+  handshakesPerSecond: 2_000,
+  handshakesAtOnce: 4_000,
+  /** From one address, or one subscriber's network of IPv6: a carrier has thousands of citizens behind it. */
+  handshakesPerSecondOfAddress: 200,
+  handshakesAtOnceOfAddress: 2_000,
+  /** Tokens whose signature need not be checked again, at 400 bytes each: of all who are connected at once. */
+  tokensVerifiedMax: 120_000,
+  /** That are remembered, at 100 bytes each: who cost least lately is forgotten first. */
+  addressesMax: 200_000,
   /** Reads handed to one thread of the engine and not answered: as many again, for twice as many connections. */
   readsInFlightMax: 16_384,
   /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
@@ -176,6 +186,15 @@ invariant(
   'files alone cannot fill the queue behind one card, so their rows are refused at once or not at all',
 );
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');
+invariant(
+  10 * LIMITS.handshakesPerSecondOfAddress <= LIMITS.handshakesPerSecond &&
+    2 * LIMITS.handshakesAtOnceOfAddress <= LIMITS.handshakesAtOnce,
+  'no address keeps all others out',
+);
+invariant(
+  LIMITS.handshakesAtOnce + 60 * LIMITS.handshakesPerSecond >= 100_000,
+  'a hundred thousand connections that broke together are back within a minute (faults 65)',
+);
 invariant(LIMITS.insideCountMin <= LIMITS.insideCountFirst, 'a door opens at more than it ever closes to');
 invariant(LIMITS.insideCountFirst <= LIMITS.changesInFlightMax, 'admission refuses before the front has to');
 invariant(

@@ -1,5 +1,6 @@
 /** Options of the engine process, from the command line and the environment, to typed and checked ones. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 import {
   checkProgramme,
@@ -76,6 +77,10 @@ export interface Configuration {
   readonly keepsFormat: boolean;
   /** What each version of a client may do. */
   readonly versions: VersionsOptions;
+  /** Connections that one address may open in a second; undefined: as LIMITS says. */
+  readonly handshakesPerSecond: number | undefined;
+  /** Addresses of the proxies in front, which say in `X-Forwarded-For` who calls. */
+  readonly proxies: readonly string[];
   /** A real issuer of tokens in place of the data folder itself. */
   readonly issuer: { readonly issuer: string; readonly jwksUrl: string } | null;
   /** The bank service that is asked before an IBAN is set; null: nobody is (DECISION 33). */
@@ -134,6 +139,8 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     notices: noticesOf(noticesFolder, partnerOf('CLICKDAY_NOTICES', environment)),
     keepsFormat: keepFormat,
     versions: versionsOf(features, policy),
+    handshakesPerSecond: countOf('CLICKDAY_HANDSHAKES_PER_ADDRESS', environment),
+    proxies: proxiesOf(environment),
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
     cardVault: partnerOf('CLICKDAY_CARD_VAULT', environment),
@@ -194,6 +201,12 @@ function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJ
   if (issuer === undefined && jwksUrl === undefined) return null;
   if (issuer !== undefined && jwksUrl !== undefined) return { issuer, jwksUrl };
   throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
+}
+
+function proxiesOf({ CLICKDAY_PROXIES: text = '' }: NodeJS.ProcessEnv): readonly string[] {
+  const addresses = text.split(/[\s,]+/).filter((address) => address !== '');
+  if (addresses.every((address) => isIP(address) !== 0)) return addresses;
+  throw new ConfigurationFault('CLICKDAY_PROXIES names addresses, such as 10.0.0.2,10.0.0.3');
 }
 
 function noticesOf(folder: string | undefined, webhook: PartnerAddress | null): Configuration['notices'] {

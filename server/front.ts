@@ -4,7 +4,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CitizenKey, type Engine, LIMITS } from '../engine/index.ts';
 import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
-import { Admission, type Storage, TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from './admission/index.ts';
+import {
+  Admission,
+  Handshakes,
+  type Storage,
+  TRANSPORT_BUFFERED_BYTES_MAX,
+  TRANSPORT_FRAME_BYTES_MAX,
+} from './admission/index.ts';
 import type { Backups } from './backups.ts';
 import type { SettableClock } from './clock.ts';
 import { type Configuration, ConfigurationFault } from './config.ts';
@@ -160,6 +166,9 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
+    handshakes: new Handshakes({
+      ...{ random: Math.random, perSecondOfAddress: configuration.handshakesPerSecond, proxies: configuration.proxies },
+    }),
     versions,
     admission,
     service,
@@ -293,10 +302,14 @@ function courierOf(
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
-/** A transport hands over all that has come on all sockets before the loop goes round: a flood is no standstill. */
+/** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
 function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
   return {
     ...handlers,
+    upgrade(request) {
+      health.beat();
+      return handlers.upgrade(request);
+    },
     message(socket, frame, isBinary) {
       health.beat();
       handlers.message(socket, frame, isBinary);

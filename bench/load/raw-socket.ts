@@ -20,14 +20,27 @@ export interface RawSocketOptions {
   readonly path: string;
   readonly protocol: string;
   readonly token: string;
+  /** One of this machine's, where there are more connections than one address has ports. */
+  readonly localAddress?: string;
   /** `payload` is only valid during the call. */
   readonly onFrame: (payload: Buffer) => void;
   /** After `opened` has resolved; once. */
   readonly onClosed: (reason: string) => void;
 }
 
+/** The server said no, and perhaps for how long. */
+export class UpgradeRefused extends Error {
+  readonly retryAfterMs: number | null;
+
+  constructor(answer: string) {
+    super(`the server refused the upgrade: ${answer.split('\r\n')[0]}`);
+    const seconds = /^retry-after: (\d+)/im.exec(answer)?.[1];
+    this.retryAfterMs = seconds === undefined ? null : Number(seconds) * 1_000;
+  }
+}
+
 export class RawSocket {
-  /** Rejects when the server refuses the upgrade. */
+  /** Rejects when the server refuses the upgrade, with UpgradeRefused. */
   readonly opened: Promise<void>;
   readonly #options: RawSocketOptions;
   readonly #socket: Socket;
@@ -40,7 +53,8 @@ export class RawSocket {
 
   constructor(options: RawSocketOptions) {
     this.#options = options;
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const { host, port, localAddress } = options;
+    this.#socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) });
     this.opened = new Promise((resolve, reject) => this.#upgrade(resolve, reject));
   }
 
@@ -63,6 +77,15 @@ export class RawSocket {
   /** What was sent before is on its way, or nearly. */
   get isWritable(): boolean {
     return this.#socket.writableLength < BACKLOG_BYTES_MAX;
+  }
+
+  /** Reads no more until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   close(): void {
@@ -107,7 +130,7 @@ export class RawSocket {
     const rest = this.#rest.subarray(end + HEADER_END.length);
     const accept = createHash('sha1').update(this.#key).update(ACCEPT_GUID).digest('base64');
     if (!answer.startsWith('HTTP/1.1 101') || !answer.includes(accept)) {
-      reject(new Error(`the server refused the upgrade: ${answer.split('\r\n')[0]}`));
+      reject(new UpgradeRefused(answer));
       this.close();
       return null;
     }

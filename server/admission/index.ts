@@ -4,12 +4,15 @@ export { Allowance } from './budget.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
 export type { Load } from './door.ts';
 export type { FileLane } from './file-lane.ts';
+export { Handshakes } from './handshakes.ts';
 export {
   CONNECTION_LIMITS,
   type ConnectionLimits,
-  PUSH_BUFFERED_BYTES_MAX,
+  PUSH_UNREAD_BYTES_MAX,
+  SLOW_READ_MS_MAX,
   TRANSPORT_BUFFERED_BYTES_MAX,
   TRANSPORT_FRAME_BYTES_MAX,
+  UNREAD_BYTES_MAX_TOGETHER,
 } from './limits.ts';
 export { retryAtMs } from './retry.ts';
 export { Storage, type StorageStatus } from './storage.ts';

@@ -1,8 +1,8 @@
 /** Verifies tokens: signature, issuer, audience, times, role and subject. Who signed them is somebody else's file. */
-import { type KeyObject, verify as verifySignature } from 'node:crypto';
+import { hash, KeyObject, verify as verifySignature } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { ROLES, type Role } from '../../engine/index.ts';
+import { LIMITS, ROLES, type Role } from '../../engine/index.ts';
 import type { Identity, Principal, Verification } from './identity.ts';
 import { ALGORITHMS, type Algorithm, fetchedKeys, givenKeys, type KeyHint, type Keys } from './keys.ts';
 import { checkSubject } from './subject.ts';
@@ -15,8 +15,6 @@ export const WALLET_AUDIENCE = 'clickday-wallet';
 const NOT_BEFORE_TOLERANCE_SECONDS = 5;
 /** Longer tokens are refused unread: the largest real ones have about 1 kB. */
 const TOKEN_CHARACTERS_MAX = 4_096;
-/** A citizen's app sends the same token again and again; a signature costs 60-100 us, a look-up less than one. */
-const VERIFIED_COUNT_MAX = 20_000;
 
 export interface IdentityOptions {
   /** Who must have signed. */
@@ -33,19 +31,23 @@ export interface IdentityOptions {
  * decided within its own callback spares the web server a detour (transport/uws.ts).
  */
 export function createIdentity({ issuer, keys, audience = AUDIENCE, realMs }: IdentityOptions): Identity {
-  const verified = new LRUCache<string, Principal>({ max: VERIFIED_COUNT_MAX });
+  /** By digest. An app sends the same token again and again; a signature costs 60-130 us, a look-up two. */
+  const verified = new LRUCache<string, Verified>({ max: LIMITS.tokensVerifiedMax });
 
   function judge(token: Token, key: KeyObject | undefined): Verification {
+    const { text, hint, principal } = token;
     if (key === undefined || !isSigned(token, key)) return UNAUTHENTICATED;
-    const verification = judgeExpiry(token.principal, realMs());
-    if (verification.ok) verified.set(token.text, token.principal);
+    const verification = judgeExpiry(principal, realMs());
+    if (verification.ok) verified.set(digestOf(text), { principal, hint, key });
     return verification;
   }
 
   return {
     verify(text) {
-      const known = verified.get(text);
-      if (known !== undefined) return judgeExpiry(known, realMs());
+      if (text.length > TOKEN_CHARACTERS_MAX) return UNAUTHENTICATED;
+      const known = verified.get(digestOf(text));
+      if (known !== undefined && isSameKey(keys.find(known.hint), known.key))
+        return judgeExpiry(known.principal, realMs());
       const token = readToken(text, { issuer, audience, nowSeconds: Math.floor(realMs() / 1_000) });
       if (token === undefined) return UNAUTHENTICATED;
       const key = keys.find(token.hint);
@@ -77,6 +79,21 @@ interface Token {
   readonly principal: Principal;
 }
 
+/** Holds as long as the issuer has that key: one that is withdrawn takes its tokens with it. */
+interface Verified {
+  readonly principal: Principal;
+  readonly hint: KeyHint;
+  readonly key: KeyObject;
+}
+
+function digestOf(text: string): string {
+  return hash('sha256', text, 'base64');
+}
+
+function isSameKey(found: ReturnType<Keys['find']>, key: KeyObject): boolean {
+  return found === key || (found instanceof KeyObject && found.equals(key));
+}
+
 interface Expected {
   readonly issuer: string;
   readonly audience: string;
@@ -85,7 +102,7 @@ interface Expected {
 
 /** The cheap questions first: nobody's signature is checked, and no issuer asked, for claims that would not do. */
 function readToken(text: string, expected: Expected): Token | undefined {
-  if (text.length > TOKEN_CHARACTERS_MAX || !isCanonical(text)) return undefined;
+  if (!isCanonical(text)) return undefined;
   const [header, payload] = text.split('.', 2).map(readObject);
   const hint = header && hintOf(header);
   const principal = payload && principalOf(payload, expected);

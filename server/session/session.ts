@@ -19,7 +19,7 @@ import {
   CONNECTION_LIMITS,
   type ComeBack,
   type ConnectionLimits,
-  PUSH_BUFFERED_BYTES_MAX,
+  PUSH_UNREAD_BYTES_MAX,
   retryAtMs,
 } from '../admission/index.ts';
 import { hashPan } from '../identity/hpan.ts';
@@ -48,6 +48,7 @@ import type { Pushes, Subscriber } from './pushes.ts';
 import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
 import { Reminders } from './reminders.ts';
 import { doneReply, type Refusal, refusedReply } from './replies.ts';
+import type { Reader, SlowReaders } from './slow-readers.ts';
 import type { WaitingRoom } from './waiting.ts';
 import type { Work } from './work.ts';
 
@@ -72,6 +73,7 @@ export interface SessionPorts {
   readonly versions: Versions;
   readonly pushes: Pushes;
   readonly work: Work;
+  readonly slowReaders: SlowReaders;
   /** Absent: there is always room. */
   readonly admission?: Admission | undefined;
   readonly waitingRoom?: WaitingRoom | undefined;
@@ -91,7 +93,7 @@ interface RefusedSubject {
   readonly detail: string;
 }
 
-export class Session implements Subscriber {
+export class Session implements Subscriber, Reader {
   /** Whom pushes are about; empty for roles that have none. */
   readonly citizen: CitizenKey;
   readonly #ports: SessionPorts;
@@ -153,6 +155,7 @@ export class Session implements Subscriber {
     this.#socket = undefined;
     this.#ports.pushes.remove(this);
     this.#ports.waitingRoom?.remove(this);
+    this.#ports.slowReaders.remove(this);
   }
 
   /** Called now and then: ends a connection whose token has expired a minute ago. */
@@ -184,7 +187,7 @@ export class Session implements Subscriber {
   /** What is off is only held back: when it is switched on, whoever subscribed gets it without asking again (R5). */
   canTakePush(topic: Topic | 'features' | 'turn'): boolean {
     if (topic === 'rank' && this.#access.refusalOf('ranking') !== null) return false;
-    return this.#socket !== undefined && !this.#hasExpired() && this.#socket.bufferedBytes() < PUSH_BUFFERED_BYTES_MAX;
+    return this.#socket !== undefined && !this.#hasExpired() && this.unreadBytes < PUSH_UNREAD_BYTES_MAX;
   }
 
   push(frame: TopicPush): void {
@@ -198,6 +201,20 @@ export class Session implements Subscriber {
   pushTurn({ position, waitMs, ticket }: ComeBack): void {
     this.#reminders?.moved(ticket, position);
     this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs, waitMs, ticket } });
+  }
+
+  // As a reader.
+
+  get unreadBytes(): number {
+    return this.#socket?.unreadBytes() ?? 0;
+  }
+
+  get receiptCount(): number {
+    return this.#socket?.receiptCount() ?? 0;
+  }
+
+  cutAsSlow(): void {
+    this.#socket?.close(TRY_AGAIN_LATER, 'reads too slowly');
   }
 
   // Admission.
@@ -245,7 +262,9 @@ export class Session implements Subscriber {
       const refusal = this.#access.refusalOf('ranking');
       if (refusal !== null) return refusal;
     }
-    return this.#inFlight + weightOf(request) > this.#limits.inFlightMax ? { code: 'OVERLOADED' } : undefined;
+    const { inFlightMax, unreadBytesMax } = this.#limits;
+    const isFull = this.#inFlight + weightOf(request) > inFlightMax || this.unreadBytes >= unreadBytesMax;
+    return isFull ? { code: 'OVERLOADED' } : undefined;
   }
 
   /**
@@ -467,6 +486,8 @@ export class Session implements Subscriber {
 
   #send(message: object): void {
     this.#socket?.send(this.#codec.encode(message));
+    const { slowReaders, monotonicMs } = this.#ports;
+    if (this.unreadBytes >= PUSH_UNREAD_BYTES_MAX) slowReaders.watch(this, monotonicMs());
   }
 }
 

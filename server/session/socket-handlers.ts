@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Admission, retryAtMs } from '../admission/index.ts';
+import { type Admission, type Handshakes, retryAtMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
@@ -17,6 +17,7 @@ import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
 import { type Refusal, refusedReply } from './replies.ts';
 import { Session, type SessionPorts } from './session.ts';
+import { SLOW_TICK_MS, SlowReaders } from './slow-readers.ts';
 import { WAITING_TICK_MS, WaitingRoom } from './waiting.ts';
 import { Work } from './work.ts';
 
@@ -41,6 +42,8 @@ export interface SocketHandlersOptions {
   readonly allowedOrigins?: readonly string[];
   /** No room for more connections just now (fault 20). Absent: there always is. */
   readonly isCrowded?: () => boolean;
+  /** How many connections may be opened, and from where. Absent: any number. */
+  readonly handshakes?: Handshakes;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
@@ -68,14 +71,16 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
   ]);
   const pushes = new Pushes(engine);
   const work = new Work();
+  const slowReaders = new SlowReaders();
   const waitingRoom = options.admission === undefined ? undefined : new WaitingRoom(options.admission);
-  const ports: SessionPorts = { ...options, versions, pushes, work, waitingRoom };
+  const ports: SessionPorts = { ...options, versions, pushes, work, slowReaders, waitingRoom };
   const sessions = new Set<Session>();
   const stops = [
     engine.onChanged((citizens) => pushes.changed(citizens)),
     versions.onChanged(() => pushes.featuresChanged([...sessions].filter(({ hasVersion }) => hasVersion))),
     repeat(() => pushes.tick(monotonicMs()), PUSH_TICK_MS),
     repeat(() => waitingRoom?.tick(monotonicMs()), WAITING_TICK_MS),
+    repeat(() => slowReaders.tick(monotonicMs()), SLOW_TICK_MS),
     repeat(() => {
       for (const session of sessions) session.checkExpiry();
     }, EXPIRY_TICK_MS),
@@ -106,13 +111,15 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
 function decideUpgrade(
   request: UpgradeRequest,
-  { identity, allowedOrigins, isCrowded }: SocketHandlersOptions,
+  { identity, allowedOrigins, isCrowded, handshakes }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
-  if (isCrowded?.() === true) return refuseForNow(ports);
+  if (isCrowded?.() === true) return refuseForNow(ports, retryAtMs('busy', 0, ports.random()));
+  const waitMs = handshakes?.ask(request, ports.monotonicMs()) ?? 0;
+  if (waitMs > 0) return refuseForNow(ports, waitMs);
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
@@ -147,10 +154,11 @@ function tokenOf(request: UpgradeRequest): string | undefined {
   return request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
 }
 
-function refuseForNow({ clock, random }: SessionPorts): UpgradeDecision<Session> {
+function refuseForNow({ clock }: SessionPorts, waitMs: number): UpgradeDecision<Session> {
   const nowMs = clock.nowMs();
-  const refusal = { code: 'OVERLOADED', retryAtMs: retryAtMs('busy', nowMs, random()) } as const;
-  return { ok: false, response: refusalResponse(refusal, nowMs) };
+  const response = refusalResponse({ code: 'OVERLOADED', retryAtMs: nowMs + waitMs }, nowMs);
+  const headers = { ...response.headers, 'retry-after': String(Math.ceil(waitMs / 1_000)) };
+  return { ok: false, response: { ...response, headers } };
 }
 
 function refuse(code: RefusalName, detail?: string): UpgradeDecision<Session> {

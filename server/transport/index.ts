@@ -1,5 +1,7 @@
 /** The door: one port for HTTP and WebSockets, over whichever web server there is. */
 export { listen, type TransportName } from './listen.ts';
+export { plainAddress } from './peer.ts';
+export { RECEIPT_BYTES } from './receipts.ts';
 export {
   type HttpHandler,
   type HttpRequest,

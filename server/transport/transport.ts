@@ -52,10 +52,22 @@ export interface Socket<T> {
   readonly remoteAddress: string;
   /** The frame is the socket's from now on: nobody changes it any more. Nothing happens on a closed socket. */
   send(frame: string | Uint8Array): void;
-  /** Bytes accepted by `send` that the kernel has not taken. */
-  bufferedBytes(): number;
+  /**
+   * Bytes given to `send` that the peer has not been heard to have read, wherever they are. Some kilobytes may have been
+   * read: a receipt is not asked for every few bytes (receipts.ts).
+   */
+  unreadBytes(): number;
+  /** How many receipts have come: while this grows, the peer reads. */
+  receiptCount(): number;
+  /** Whoever has so much to read before it (CLOSE_BUFFERED_BYTES_MAX) would not learn why: that connection is cut. */
   close(code: number, reason: string): void;
 }
+
+/** Of an answer something has to leave in this time, or nobody is there who takes it (faults 49). */
+export const STALLED_MS_MAX = 12_000;
+
+/** What a peer that takes leave may still have to read before it learns why. */
+export const CLOSE_BUFFERED_BYTES_MAX = 65_536;
 
 export interface UpgradeRequest {
   readonly path: string;
@@ -86,7 +98,7 @@ export interface TransportOptions<T> {
   readonly sockets: SocketHandlers<T>;
   /** Larger than every limit of ours, which answers first with a code. */
   readonly frameBytesMax: number;
-  /** A socket whose peer reads too slowly is cut at this many buffered bytes. */
+  /** A socket is cut without a word at so many bytes that the kernel has not taken: behind every limit of ours. */
   readonly bufferedBytesMax: number;
   /** Whoever comes when so many are connected is cut at once: the store needs files, too (fault 27). Absent: any number. */
   readonly connectionsMax?: number;

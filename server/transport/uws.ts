@@ -13,14 +13,17 @@ import { BodyQueue } from './body-queue.ts';
 import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { Receipts } from './receipts.ts';
 import {
   bytesOf,
+  CLOSE_BUFFERED_BYTES_MAX,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type Listening,
   type Socket,
+  STALLED_MS_MAX,
   type StreamedBody,
   TransportFault,
   type TransportOptions,
@@ -44,11 +47,19 @@ export async function loadUws(): Promise<LoadedUws> {
   }
 }
 
-/** Half-open and silent peers are gone after this time: pings go out by themselves before it (faults 49). */
+/**
+ * Half-open and silent peers are gone after this time, in steps of four seconds (faults 49). Slow headers, and
+ * bodies of less than 16 kB in ten seconds, uWebSockets.js cuts as soon; an answer that nobody takes it keeps for ever.
+ */
 const IDLE_SECONDS_MAX = 12;
+/** Each is pinged once in this time, some at a time: by itself this build pings all at once that fell silent in the same four seconds. */
+const PING_INTERVAL_MS = 5_000;
+const PING_TICK_MS = 50;
 /** Time for close frames and last answers to leave before what is left is cut. */
 const CLOSE_GRACE_MS = 500;
 const SERVICE_RESTART = 1012;
+/** Of an answer so large it is looked at whether it is taken; a smaller one the kernel takes whole. */
+const STREAMED_BYTES_MIN = 65_536;
 /** A batch of replies is sent at this size at the latest: past it there is no system call to be saved. */
 const BATCH_BYTES_MAX = 16_384;
 const EXCLUSIVE_PORT: Uws.ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT = 1;
@@ -66,7 +77,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     maxBackpressure: options.bufferedBytesMax,
     closeOnBackpressureLimit: 1,
     idleTimeout: IDLE_SECONDS_MAX,
-    sendPingsAutomatically: true,
+    sendPingsAutomatically: false,
     upgrade: (res, req, context) => upgrade(res, req, context, options, unsent),
     open: (peer) => {
       const { socket } = peer.getUserData();
@@ -80,17 +91,20 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
       options.sockets.message(socket, new Uint8Array(frame), isBinary);
       socket.isReading = false;
     },
+    pong: (peer, payload) => peer.getUserData().socket.ponged(new Uint8Array(payload)),
     close: (peer, code) => {
       const { socket } = peer.getUserData();
       socket.detach();
       sockets.delete(socket);
-      socketClosed();
+      if (socket.isLeaving) setTimeout(socketClosed, IDLE_SECONDS_MAX * 1_000).unref();
+      else socketClosed();
       options.sockets.closed(socket, code);
     },
   });
   app.any('/*', (res, req) => http.track(answer(res, req, options.http)));
 
   const listenSocket = await bind(app, options);
+  const endPings = pingInTurn(sockets);
   let isAccepting = true;
   const stopAccepting = () => {
     if (isAccepting) uws.us_listen_socket_close(listenSocket);
@@ -103,6 +117,7 @@ export async function listenUws<T>(uws: UwsModule, options: TransportOptions<T>)
     stopAccepting,
     async close() {
       stopAccepting();
+      endPings();
       for (const socket of [...sockets]) socket.close(SERVICE_RESTART, 'service restart');
       await http.settled(CLOSE_GRACE_MS);
       app.close();
@@ -125,6 +140,22 @@ function limitConnections(app: Uws.TemplatedApp, connectionsMax: number): () => 
   return () => {
     count -= 1;
   };
+}
+
+/** A set is gone through in the order of coming, whoever comes and goes meanwhile. */
+function pingInTurn(sockets: ReadonlySet<{ ping(): void }>): () => void {
+  let turn = sockets.values();
+  const timer = setInterval(() => {
+    for (let left = Math.ceil((sockets.size * PING_TICK_MS) / PING_INTERVAL_MS); left > 0; left -= 1) {
+      const next = turn.next();
+      if (next.done) {
+        turn = sockets.values();
+        return;
+      }
+      next.value.ping();
+    }
+  }, PING_TICK_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** Exclusive, said aloud: a build that shares ports by default would let two servers each get half of the callers. */
@@ -196,6 +227,9 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   readonly #unsent: Unsent;
   readonly #waiting: (string | Uint8Array)[] = [];
   #waitingBytes = 0;
+  readonly #receipts = new Receipts();
+  /** We said good-bye: until the peer does, or is given up, the connection still takes a file. */
+  isLeaving = false;
 
   constructor(
     { data, protocol, remoteAddress }: Pick<Socket<T>, 'data' | 'protocol' | 'remoteAddress'>,
@@ -222,8 +256,10 @@ class UwsSocket<T> implements Socket<T>, Flushed {
    */
   send(frame: string | Uint8Array): void {
     if (this.#peer === undefined) return;
+    this.#receipts.sent(frame.length);
     if (this.isReading && this.#waiting.length === 0) {
       this.#peer.send(frame, typeof frame !== 'string');
+      this.#askForReceipt();
       return;
     }
     if (this.#waiting.length === 0) this.#unsent.add(this);
@@ -232,13 +268,32 @@ class UwsSocket<T> implements Socket<T>, Flushed {
     if (this.#waitingBytes > BATCH_BYTES_MAX) this.flush();
   }
 
-  bufferedBytes(): number {
-    return this.#peer === undefined ? 0 : this.#peer.getBufferedAmount() + this.#waitingBytes;
+  unreadBytes(): number {
+    return this.#receipts.unreadBytes;
+  }
+
+  receiptCount(): number {
+    return this.#receipts.count;
+  }
+
+  ponged(payload: Uint8Array): void {
+    this.#receipts.ponged(payload);
+    this.#askForReceipt();
   }
 
   close(code: number, reason: string): void {
     this.flush();
-    this.#peer?.end(code, reason);
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    if (peer.getBufferedAmount() > CLOSE_BUFFERED_BYTES_MAX) peer.close();
+    else {
+      this.isLeaving = true;
+      peer.end(code, reason);
+    }
+  }
+
+  ping(): void {
+    this.#peer?.ping();
   }
 
   flush(): void {
@@ -251,7 +306,13 @@ class UwsSocket<T> implements Socket<T>, Flushed {
   /** A frame over the limit of the backlog closes the socket at once: the peer is looked at anew each time. */
   readonly #sendWaiting = () => {
     for (const frame of this.#waiting) this.#peer?.send(frame, typeof frame !== 'string');
+    this.#askForReceipt();
   };
+
+  #askForReceipt(): void {
+    const mark = this.#peer === undefined ? undefined : this.#receipts.ask();
+    if (mark !== undefined) this.#peer!.ping(mark);
+  }
 }
 
 type Accepted<T> = UpgradeDecision<T> & { readonly ok: true };
@@ -325,8 +386,8 @@ function answer(res: Uws.HttpResponse, req: Uws.HttpRequest, handler: HttpHandle
     if (peer.isGone) return;
     body.drop();
     const isHead = request.method === 'HEAD';
-    if (!isHead && isStreamed(response.body)) {
-      return new ResponseStream(res, response.body, peer).write(response);
+    if (!isHead && (isStreamed(response.body) || bytesOf(response.body) >= STREAMED_BYTES_MIN)) {
+      return new ResponseStream(res, streamOf(response.body), peer).write(response);
     }
     res.cork(() => writeResponse(res, response, { isHead }));
     return undefined;
@@ -380,6 +441,16 @@ function writeResponse(res: Uws.HttpResponse, response: HttpResponse, { isHead }
   res.endWithoutBody();
 }
 
+function streamOf(body: HttpResponse['body']): StreamedBody {
+  if (isStreamed(body)) return body;
+  const whole = Buffer.from(body as string);
+  return { bytes: whole.length, chunks: only(whole) };
+}
+
+async function* only(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield chunk;
+}
+
 /** Whoever waits for an answer, and may be gone before it is there. */
 interface Peer {
   isGone: boolean;
@@ -431,9 +502,15 @@ class ResponseStream {
     });
     if (isTaken) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#peer.whenGone = resolve;
+      const stalled = setTimeout(() => this.#cut(), STALLED_MS_MAX);
+      this.#peer.whenGone = () => {
+        clearTimeout(stalled);
+        resolve();
+      };
       res.onWritable((offset) => {
+        stalled.refresh();
         const [isOut] = res.tryEnd(chunk.subarray(offset - start), bytes);
+        if (isOut) clearTimeout(stalled);
         // After this callback the build lets no promise go on before the next event: it would wait for ever.
         if (isOut) setImmediate(resolve);
         return isOut;

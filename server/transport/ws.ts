@@ -7,8 +7,10 @@ import { isWorldsFault } from '../worlds-fault.ts';
 import { listenFault } from './listen-fault.ts';
 import { plainAddress, splitProtocols } from './peer.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { Receipts } from './receipts.ts';
 import {
   bytesOf,
+  CLOSE_BUFFERED_BYTES_MAX,
   type HttpHandler,
   type HttpRequest,
   type HttpResponse,
@@ -16,15 +18,20 @@ import {
   type Listening,
   type Socket,
   type SocketHandlers,
+  STALLED_MS_MAX,
   type StreamedBody,
   TransportFault,
   type TransportOptions,
   type UpgradeRequest,
 } from './transport.ts';
 
-/** Slow headers, and connections kept alive without a request, are cut (faults 49). */
+/** Slow headers, and connections kept alive without a request, are cut within 12 s (faults 49). */
 const HEADERS_MS_MAX = 10_000;
 const KEEP_ALIVE_MS = 10_000;
+const CHECK_INTERVAL_MS = 1_500;
+/** So much of a body has to come in that time, while it is wanted. */
+const PACE_MS = 10_000;
+const PACE_BYTES = 16_384;
 /** A socket that has been silent for two of these is gone: 12 s at most, pings included. */
 const PING_INTERVAL_MS = 6_000;
 /** Time for close frames and last answers to leave before what is left is cut. */
@@ -33,10 +40,17 @@ const SERVICE_RESTART = 1012;
 
 export async function listenWs<T>(options: TransportOptions<T>): Promise<Listening> {
   const pending = new PendingRequests();
-  const server = createServer({ headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS });
+  const server = createServer({
+    ...{ headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
+    ...{ requestTimeout: 0, connectionsCheckingInterval: CHECK_INTERVAL_MS },
+  });
+  const bodies = new Bodies();
   if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax;
   const sockets = new SocketServer(options);
-  server.on('request', (request, response) => pending.track(answer(request, response, options.http)));
+  server.on('request', (request, response) => {
+    bodies.watch(request);
+    pending.track(answer(request, response, options.http));
+  });
   server.on('upgrade', (request, stream, head) => sockets.upgrade(request, stream, head));
 
   await bind(server, options);
@@ -51,6 +65,7 @@ export async function listenWs<T>(options: TransportOptions<T>): Promise<Listeni
     stopAccepting,
     async close() {
       stopAccepting();
+      bodies.stop();
       await Promise.all([sockets.close(), pending.settled(CLOSE_GRACE_MS)]);
       server.closeAllConnections();
       await ended;
@@ -73,6 +88,7 @@ class WsSocket<T> implements Socket<T> {
   readonly remoteAddress: string;
   readonly #peer: WebSocket;
   readonly #bufferedBytesMax: number;
+  readonly #receipts = new Receipts();
   #isSilent = false;
 
   constructor(
@@ -90,19 +106,37 @@ class WsSocket<T> implements Socket<T> {
   send(frame: string | Uint8Array): void {
     if (this.#peer.readyState !== WebSocket.OPEN) return;
     this.#peer.send(frame);
+    this.#receipts.sent(frame.length);
     if (this.#peer.bufferedAmount > this.#bufferedBytesMax) this.#peer.terminate();
+    else this.#askForReceipt();
   }
 
-  bufferedBytes(): number {
-    return this.#peer.bufferedAmount;
+  unreadBytes(): number {
+    return this.#receipts.unreadBytes;
+  }
+
+  receiptCount(): number {
+    return this.#receipts.count;
   }
 
   close(code: number, reason: string): void {
-    this.#peer.close(code, reason);
+    if (this.#peer.bufferedAmount > CLOSE_BUFFERED_BYTES_MAX) this.#peer.terminate();
+    else this.#peer.close(code, reason);
   }
 
   hear(): void {
     this.#isSilent = false;
+  }
+
+  ponged(payload: Uint8Array): void {
+    this.hear();
+    this.#receipts.ponged(payload);
+    if (this.#peer.readyState === WebSocket.OPEN) this.#askForReceipt();
+  }
+
+  #askForReceipt(): void {
+    const mark = this.#receipts.ask();
+    if (mark !== undefined) this.#peer.ping(mark);
   }
 
   /** Called once per interval: pings, or cuts who did not answer the last one. */
@@ -178,7 +212,7 @@ class SocketServer<T> {
       socket.hear();
       this.#handlers.message(socket, frame, isBinary);
     });
-    peer.on('pong', () => socket.hear());
+    peer.on('pong', (payload: Buffer) => socket.ponged(payload));
     peer.on('error', ignorePeer); // The close event follows and says the code.
     peer.on('close', (code) => {
       this.#open.delete(socket);
@@ -220,9 +254,39 @@ function refuseUpgrade(stream: Duplex, { status, headers, body }: HttpResponse):
 
 // HTTP.
 
+/** Bodies on their way. Who sends too slowly is cut, as by uWebSockets.js; who is not read from is not to blame. */
+class Bodies {
+  readonly #arriving = new Map<IncomingMessage, { bytes: number; ms: number }>();
+  readonly #checking = setInterval(() => this.#check(performance.now()), CHECK_INTERVAL_MS).unref();
+
+  watch(request: IncomingMessage): void {
+    this.#arriving.set(request, { bytes: request.socket.bytesRead, ms: performance.now() });
+  }
+
+  stop(): void {
+    clearInterval(this.#checking);
+  }
+
+  #check(nowMs: number): void {
+    for (const [request, since] of this.#arriving) {
+      const { socket, complete, destroyed } = request;
+      if (complete || destroyed) this.#arriving.delete(request);
+      else if (
+        socket.bytesRead - since.bytes >= PACE_BYTES ||
+        request.readableLength >= request.readableHighWaterMark
+      ) {
+        since.bytes = socket.bytesRead;
+        since.ms = nowMs;
+      } else if (nowMs - since.ms >= PACE_MS) socket.destroy();
+    }
+  }
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse, handler: HttpHandler): Promise<void> {
   const answered = await handler(toRequest(request));
   if (response.destroyed) return;
+  // Node looks twice before it believes that nothing has left.
+  response.setTimeout(STALLED_MS_MAX / 2, () => response.destroy());
   const { body } = answered;
   const bodyBytes = bytesOf(body);
   const isBodiless = answered.status === 204 || answered.status === 304;

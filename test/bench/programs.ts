@@ -2,6 +2,7 @@
 export const PROGRAMS = {
   bench: () => import('../../bench/main.ts'),
   load: () => import('../../bench/load.ts'),
+  idlePeers: () => import('../../bench/idle/peers-process.ts'),
   echoTarget: () => import('../../bench/load/echo-process.ts'),
   engine: () => import('../../server/main.ts'),
   engineThread: () => import('../../server/shards/worker.ts'),

@@ -196,6 +196,24 @@ describe('fault 55: an issuer whose keys are fetched', () => {
     expect(fetchCount).toBe(2);
   });
 
+  test('that withdraws a key withdraws the tokens that were already let in with it', async () => {
+    const remote = openRemote();
+    const token = await sign(CLAIMS);
+    for (const _ of [1, 2]) expect(await remote.verify(token)).toMatchObject({ ok: true });
+    const { publicKey: next } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+    const rotated = [{ ...(await exportJWK(next)), kid: 'second', alg: 'EdDSA' }];
+    const before = jwks;
+    jwks = { keys: [...before.keys, ...rotated] };
+    nowMs = 30_000;
+    await remote.verify(await sign(CLAIMS, { kid: 'unknown' }));
+    expect(await remote.verify(token)).toMatchObject({ ok: true });
+    jwks = { keys: rotated };
+    nowMs = 60_000;
+    await remote.verify(await sign(CLAIMS, { kid: 'unknown' }));
+    expect(await remote.verify(token)).toMatchObject({ ok: false, code: 'UNAUTHENTICATED' });
+    jwks = before;
+  });
+
   test('may be down: known keys go on working, and a flood of tokens asks at most every 30 s', async () => {
     const remote = openRemote();
     expect(await remote.verify(await sign(CLAIMS))).toMatchObject({ ok: true });

@@ -3,7 +3,7 @@
  * tokens that are what they say. The protocol is JSON unless a test asks for msgpack.
  */
 import { makeTaxCode, type Role } from '../../engine/index.ts';
-import type { Admission } from '../../server/admission/index.ts';
+import type { Admission, Handshakes } from '../../server/admission/index.ts';
 import type { Identity, Principal } from '../../server/identity/identity.ts';
 import type { Service } from '../../server/service/index.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
@@ -36,6 +36,7 @@ interface FrontOptions {
   readonly versions?: Versions;
   readonly admission?: Admission;
   readonly service?: Pick<Service, 'countUnserved'> | undefined;
+  readonly handshakes?: Handshakes;
 }
 
 export class Front {
@@ -46,7 +47,7 @@ export class Front {
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
 
-  private constructor(world: World, { allowedOrigins, versions, admission, service }: FrontOptions) {
+  private constructor(world: World, { allowedOrigins, versions, admission, service, handshakes }: FrontOptions) {
     this.world = world;
     const identity: Identity = {
       verify: async (token) => {
@@ -72,6 +73,7 @@ export class Front {
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
       service,
+      ...(handshakes === undefined ? {} : { handshakes }),
     });
   }
 
@@ -135,8 +137,8 @@ export class Client implements Socket<Session> {
   readonly protocol: Protocol;
   readonly remoteAddress = '127.0.0.1';
   readonly frames: Frame[] = [];
-  /** What the test says is waiting in the socket. */
-  waitingBytes = 0;
+  /** What the test says of its reading. */
+  unread = { bytes: 0, receiptCount: 0 };
   closedWith: { readonly code: number; readonly reason: string } | undefined;
   readonly #handlers: SessionHandlers;
   readonly #codec;
@@ -157,8 +159,12 @@ export class Client implements Socket<Session> {
     this.#expected.get(message.ref as number)?.(message as unknown as Reply);
   }
 
-  bufferedBytes(): number {
-    return this.waitingBytes;
+  unreadBytes(): number {
+    return this.unread.bytes;
+  }
+
+  receiptCount(): number {
+    return this.unread.receiptCount;
   }
 
   close(code: number, reason: string): void {

@@ -2,7 +2,10 @@
 // test looks at what the client gets and at what the engine then says.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS, makeTaxCode, REFUSALS, type Role } from '../../engine/index.ts';
+import { Handshakes } from '../../server/admission/index.ts';
 import { ALLOWED } from '../../server/identity/roles.ts';
+import type { Session } from '../../server/session/index.ts';
+import type { UpgradeDecision } from '../../server/transport/index.ts';
 import { containsPan, isNetworkPan, REQUESTS, type RequestType } from '../../server/wire/index.ts';
 import { hpan, value } from '../support/world.ts';
 import { ROW, SAMPLES } from '../wire/samples.ts';
@@ -284,6 +287,26 @@ test('one command more than the limit in flight is refused with a time, and the 
   expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: true });
 });
 
+test('fault 49: too many connections are refused before their tokens are looked at, and told when to come back', async () => {
+  const handshakes = new Handshakes({ random: () => 0.5, perSecondOfAddress: 1 });
+  const crowded = await Front.open({ handshakes });
+  const upgrade = (address: string, token: string) =>
+    crowded.handlers.upgrade({
+      ...{ path: '/ws', protocols: ['clickday.v1.json'], remoteAddress: address },
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+    });
+  const token = crowded.token('citizen', anna);
+  for (let index = 0; index < 10; index += 1) expect((await upgrade('93.40.1.2', token)).ok).toBe(true);
+  const refused = upgrade('93.40.1.2', 'never looked at') as UpgradeDecision<Session>;
+  if (refused.ok) throw new Error('was let in');
+  const { status, headers, body } = refused.response;
+  const { code, waitMs, retryAtMs } = JSON.parse(String(body));
+  expect([status, code, headers['retry-after']]).toEqual([429, 'OVERLOADED', String(Math.ceil(waitMs / 1_000))]);
+  expect(waitMs).toBeGreaterThan(1_000);
+  expect(retryAtMs).toBe(crowded.world.nowMs + waitMs);
+  expect((await upgrade('93.40.1.3', token)).ok).toBe(true);
+});
+
 describe('frames that are not of the protocol', () => {
   test('fault 42: are answered with a code, and the third closes the connection', async () => {
     const client = await front.connect('citizen', anna);
@@ -412,16 +435,33 @@ describe('pushes', () => {
     await client.ask({ type: 'subscribe', topics: ['wallet', 'rank'] });
     await front.pass(1_000);
     const before = client.frames.filter(({ push }) => push !== undefined).length;
-    client.waitingBytes = 70_000;
+    client.unread.bytes = 70_000;
     for (let index = 1; index <= 5; index += 1) {
       await front.world.citizen(anna).enable(hpan(index));
       await front.pass(1_000);
     }
     expect(client.frames.filter(({ push }) => push !== undefined).length).toBe(before);
-    client.waitingBytes = 0;
+    client.unread.bytes = 0;
     await front.pass(1_000);
     expect(client.pushes('wallet').length).toBe(2);
     expect((client.pushes('wallet').at(-1)!.view as { methods: unknown[] }).methods.length).toBe(5);
+  });
+
+  test('fault 50: whoever leaves too much unread is not served, and then cut with the reason', async () => {
+    const client = await enrolled();
+    client.unread.bytes = 65_536;
+    const [renewed, refused] = [
+      await client.ask({ type: 'authenticate', token: front.token('citizen', anna) }),
+      await client.ask({ type: 'wallet' }),
+    ];
+    expect([renewed.ok, refused.code]).toEqual([true, 'OVERLOADED']);
+    expect(refused.waitMs).toBeGreaterThan(0);
+    await front.pass(9_000);
+    client.unread = { bytes: 65_536, receiptCount: 1 };
+    await front.pass(9_000);
+    expect(client.closedWith).toBeUndefined();
+    await front.pass(2_000);
+    expect(client.closedWith).toEqual({ code: 1013, reason: 'reads too slowly' });
   });
 
   test('of the rank come when it changes, also by the payments of others', async () => {
@@ -452,9 +492,9 @@ describe('pushes', () => {
     const clients = [await enrolled(anna), await enrolled(anna), await enrolled(anna), await enrolled(bruno)];
     const [phone, busy, unasked] = clients as [Client, Client, Client, Client];
     for (const client of [phone, busy, clients[3]!]) await client.ask({ type: 'subscribe', topics: ['notices'] });
-    busy.waitingBytes = 70_000;
+    busy.unread.bytes = 70_000;
     front.handlers.told(keyOf(anna), notice('1'));
-    busy.waitingBytes = 0;
+    busy.unread.bytes = 0;
     front.handlers.told(keyOf(anna), notice('2'));
     await phone.ask({ type: 'unsubscribe', topics: ['notices'] });
     front.handlers.told(keyOf(anna), notice('3'));

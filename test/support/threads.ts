@@ -40,6 +40,8 @@ export class Threads {
         notices: null,
         keepsFormat: false,
         versions: { file: null, policy: EVERYTHING },
+        handshakesPerSecond: undefined,
+        proxies: [],
         issuer: null,
         ibanChecker: null,
         cardVault: null,

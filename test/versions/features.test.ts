@@ -161,13 +161,13 @@ describe('over a WebSocket', () => {
 
   test('a client that reads slowly is told when it can hear, and then of the newest', async () => {
     const slow = await open('ios.1.11.0');
-    slow.waitingBytes = 10_000_000;
+    slow.unread.bytes = 10_000_000;
     change(onFrom('1.11.0', FEATURES));
     await front.pass(100);
     change(onFrom('1.11.0', ['bpay']));
     await front.pass(100);
     expect(told(slow)).toHaveLength(1);
-    slow.waitingBytes = 0;
+    slow.unread.bytes = 0;
     await front.pass(50);
     expect(told(slow)).toHaveLength(2);
   });
