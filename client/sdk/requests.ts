@@ -42,12 +42,15 @@ interface Asked extends Question {
   /** The last one, while nothing was sent since. */
   refusal: RefusedReply | null;
   ticket: string | undefined;
+  /** Have the same appointment, which lets in one: they learn from its answer how it goes on. */
+  followers: readonly Asked[];
   settle(reply: WireReply): void;
   fail(fault: ClientFault): void;
   cancelDeadline(): void;
 }
 
 interface Held {
+  /** Null: it was told when to come back, and no more. */
   appointment: Appointment | null;
   cancel(): void;
 }
@@ -61,6 +64,8 @@ export class Requests {
   readonly #sent = new Map<number, Asked>();
   /** Who was told to come back. */
   readonly #held = new Map<Asked, Held>();
+  /** By ticket, of which several may have the same: ends the waiting for its time. */
+  readonly #dues = new Map<string, () => void>();
   #nextRef = 1;
   /** What the server takes at once. 0: there is no line. */
   #sentMax = 0;
@@ -95,7 +100,7 @@ export class Requests {
     return new Promise((settle, fail) => {
       const asked: Asked = {
         ...{ ...question, ref, order: isUrgent ? -ref : ref, settle, fail },
-        ...{ isSent: false, refusal: null, ticket: undefined, cancelDeadline: nothing },
+        ...{ isSent: false, refusal: null, ticket: undefined, followers: [], cancelDeadline: nothing },
       };
       if (question.untilMs !== Number.POSITIVE_INFINITY)
         asked.cancelDeadline = timing.after(Math.max(0, question.untilMs - timing.nowMs()), () => this.#overdue(asked));
@@ -132,7 +137,7 @@ export class Requests {
       return; // The next server takes it in.
     }
     this.#sent.delete(asked.ref);
-    if (reply.ok) this.#end(asked).settle(reply);
+    if (reply.ok) this.#settle(asked, reply);
     else if (this.#isRenewable(asked, reply)) this.#waitForToken(asked, reply);
     else this.#refuse(asked, reply);
     this.#sendWaiting();
@@ -140,11 +145,9 @@ export class Requests {
 
   /** The server says where a place stands, and calls it at position 0. */
   turn({ ticket, position, waitMs }: PushOf<'turn'>['view']): void {
-    for (const [asked, held] of this.#held) {
-      if (asked.ticket !== ticket) continue;
-      if (position === 0) this.#comeBack(asked);
-      else held.appointment = { position, dueMs: this.#options.timing.nowMs() + waitMs };
-    }
+    if (position === 0) this.#due(ticket);
+    const appointment = { position, dueMs: this.#options.timing.nowMs() + waitMs };
+    for (const [asked, held] of this.#held) if (asked.ticket === ticket) held.appointment = appointment;
     this.#options.appointmentsChanged();
     this.#sendWaiting();
   }
@@ -175,27 +178,59 @@ export class Requests {
   #refuse(asked: Asked, refusal: RefusedReply): void {
     this.#refused(asked, refusal);
     const { timing, budget } = this.#options;
-    const { waitMs, ticket, position = 0 } = refusal;
-    const dueMs = timing.nowMs() + (waitMs ?? Number.POSITIVE_INFINITY);
+    const { waitMs = Number.POSITIVE_INFINITY, ticket, position = 0 } = refusal;
+    const dueMs = timing.nowMs() + waitMs;
     const isObeyed = dueMs < asked.untilMs && (ticket !== undefined || budget.take());
     if (!isObeyed) {
-      this.#end(asked).settle(refusal);
+      this.#settle(asked, refusal);
       return;
     }
-    asked.ticket = ticket;
-    const cancel = timing.after(waitMs!, () => {
-      this.#comeBack(asked);
-      this.#options.appointmentsChanged();
-      this.#sendWaiting();
-    });
-    this.#held.set(asked, { appointment: ticket === undefined ? null : { position, dueMs }, cancel });
+    if (ticket === undefined) {
+      asked.ticket = undefined;
+      this.#held.set(asked, { appointment: null, cancel: timing.after(waitMs, () => this.#comeBack([asked])) });
+      this.#lead(asked.followers);
+    } else {
+      if (!this.#dues.has(ticket))
+        this.#dues.set(
+          ticket,
+          timing.after(waitMs, () => this.#due(ticket)),
+        );
+      for (const one of [asked, ...asked.followers.filter((follower) => this.#held.has(follower))]) {
+        one.ticket = ticket;
+        this.#held.set(one, { appointment: { position, dueMs }, cancel: nothing });
+      }
+    }
+    asked.followers = [];
     this.#options.appointmentsChanged();
   }
 
-  #comeBack(asked: Asked): void {
-    this.#held.get(asked)!.cancel();
-    this.#held.delete(asked);
-    this.#wait(asked);
+  #due(ticket: string): void {
+    this.#dues.get(ticket)?.();
+    this.#dues.delete(ticket);
+    this.#comeBack([...this.#held.keys()].filter((asked) => asked.ticket === ticket));
+  }
+
+  #comeBack(together: readonly Asked[]): void {
+    this.#lead(together);
+    this.#options.appointmentsChanged();
+    this.#sendWaiting();
+  }
+
+  /** The first of those who still wait goes before the others. */
+  #lead(together: readonly Asked[]): void {
+    const [first, ...others] = together
+      .filter((asked) => this.#held.has(asked))
+      .sort((one, other) => one.order - other.order);
+    if (first === undefined) return;
+    this.#held.get(first)!.cancel();
+    this.#held.delete(first);
+    first.followers = others;
+    this.#wait(first);
+  }
+
+  #settle(asked: Asked, reply: WireReply): void {
+    this.#end(asked).settle(reply);
+    this.#lead(asked.followers);
   }
 
   #isRenewable({ type }: Asked, { code }: RefusedReply): boolean {
@@ -223,14 +258,22 @@ export class Requests {
     if (asked.isSent) asked.fail(faultOf('NO_REPLY', asked));
     else if (asked.refusal !== null) asked.settle(asked.refusal);
     else asked.fail(faultOf('NOT_SENT', asked));
+    this.#lead(asked.followers);
     this.#sendWaiting();
   }
 
   #end(asked: Asked): Asked {
     asked.cancelDeadline();
     this.#held.get(asked)?.cancel();
-    this.#held.delete(asked);
+    if (this.#held.delete(asked)) this.#forget(asked.ticket);
     return asked;
+  }
+
+  /** Where nobody waits for its time any more. */
+  #forget(ticket: string | undefined): void {
+    if (ticket === undefined || [...this.#held.keys()].some((asked) => asked.ticket === ticket)) return;
+    this.#dues.get(ticket)?.();
+    this.#dues.delete(ticket);
   }
 }
 

@@ -130,6 +130,55 @@ describe('states', () => {
     expect(await reply).toMatchObject({ ok: true });
   });
 
+  test('those who share an appointment come one by one, and share the next one that one of them is given', async () => {
+    let [open, number] = [false, 1];
+    server.answer = (request, line) => {
+      if (open) return done(request, line);
+      line.send(refusal(request.ref, 'OVERLOADED', 20_000, { ticket: `ticket-${number}`, position: 3 }));
+    };
+    await connect();
+    const [first, second, third, fourth] = Array.from({ length: 4 }, newCommandId);
+    const made = [first, second, third, fourth].map((id, at) =>
+      client.change('enrol', {}, id, at === 1 ? 30_000 : 90_000),
+    );
+    const sent = () => server.requests.slice(4).map(({ id, ticket }) => [id, ticket]);
+    await until(() => server.requests.length === 4 && client.state.is === 'waiting');
+    number = 2;
+    timing.advance(20_000);
+    await until(() => sent().length === 1 && client.state.is === 'waiting');
+    expect(sent()).toEqual([[first, 'ticket-1']]);
+    await until(() => (client.state as { waitMs: number }).waitMs === 20_000);
+    timing.advance(10_000);
+    expect(await made[1]).toMatchObject({ ok: false, code: 'OVERLOADED' }); // Its deadline.
+    open = true;
+    timing.advance(10_000);
+    expect(await Promise.all([made[0], made[2], made[3]])).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(sent().slice(1)).toEqual([
+      [first, 'ticket-2'],
+      [third, 'ticket-2'],
+      [fourth, 'ticket-2'],
+    ]);
+    expect(client.state).toEqual({ is: 'connected' });
+  });
+
+  test('where the one that goes first does not come to an end, the next one goes', async () => {
+    let silent = true;
+    server.answer = (request, line) => {
+      if (request.ticket === undefined)
+        return line.send(refusal(request.ref, 'OVERLOADED', 1_000, { ticket: TICKET, position: 1 }));
+      if (!silent) done(request, line);
+      silent = false;
+    };
+    await connect();
+    const [first, second] = [client.read('wallet', {}, 3_000), client.read('wallet', {}, 90_000)];
+    await until(() => server.requests.length === 2 && client.state.is === 'waiting');
+    timing.advance(1_000);
+    await until(() => server.requests.length === 3);
+    timing.advance(2_000);
+    await expect(first).rejects.toMatchObject({ code: 'NO_REPLY' });
+    expect(await second).toMatchObject({ ok: true });
+  });
+
   test('closing is for good, has no reason, and leaves no timer to run', async () => {
     const overloaded: Answering = ({ ref, type }, line) => {
       if (type === 'enrol') line.send(refusal(ref, 'OVERLOADED', 20_000, { ticket: TICKET, position: 12 }));
