@@ -62,7 +62,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   'click-day': {
     about: 'ten and a hundred times too many citizens, a stall, and the same without admission',
-    options: ['minutes', 'citizens', 'slowdown-us', 'seed'],
+    options: ['minutes', 'citizens', 'slowdown-us', 'rate', 'seed'],
     isLong: true,
     load: () => import('./overload/suite.ts'),
   },

@@ -63,8 +63,8 @@ export class Citizen {
     this.#world = world;
   }
 
-  get isIdle(): boolean {
-    return this.#state.is === 'idle';
+  get isAsking(): boolean {
+    return this.#state.is === 'asking';
   }
 
   async connect(): Promise<void> {

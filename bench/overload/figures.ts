@@ -13,7 +13,11 @@ export function jain(each: readonly number[]): number {
 }
 
 export function usefulPerSecond({ seconds, ms }: PhaseResult): number {
-  return (seconds.reduce((sum, { useful }) => sum + useful, 0) * 1_000) / ms;
+  return (sum(seconds, 'useful') * 1_000) / ms;
+}
+
+export function sum(seconds: readonly Second[], what: 'asked' | 'useful' | 'refused'): number {
+  return seconds.reduce((total, second) => total + second[what], 0);
 }
 
 export function mean(values: readonly number[]): number {

@@ -12,10 +12,12 @@ import { Tally } from './tally.ts';
 /** A handshake costs the server a signature check. */
 const CONNECTING_AT_ONCE = 50;
 const TICK_MS = 1;
+const TRIED_MAX = 4;
 
 const ID = blank(2, 32);
 const HPAN = blank(3, 64);
 const IBAN = blank(4, 27);
+const DETAILS = { methodKind: 'card', brand: 'VISA', lastDigits: '4242', expiry: '2026-12', issuerAbi: '03069' };
 const HOLDER = { accountHolderCF: makeTaxCode(0), accountHolderName: 'ADA', accountHolderSurname: 'ROSSI' };
 
 /** What citizens wish, of a hundred wishes: they look more often than they change something. */
@@ -34,9 +36,14 @@ export class People {
     ranking: new Template({ type: 'ranking' }),
     setIban: new Template({ type: 'setIban', id: ID, iban: IBAN, ...HOLDER }, [ID, IBAN]),
     enable: new Template({ type: 'enableCashback', id: ID, hpan: HPAN }, [ID, HPAN]),
+    add: new Template({ type: 'addMethod', id: ID, hpan: HPAN, details: DETAILS }, [ID, HPAN]),
+    remove: new Template({ type: 'removeMethod', id: ID, hpan: HPAN }, [ID, HPAN]),
     disable: new Template({ type: 'disableCashback', id: ID, hpan: HPAN }, [ID, HPAN]),
   };
   readonly #isDisabled: Uint8Array;
+  /** How often each has added a card or taken it away. */
+  readonly #cards: Uint32Array;
+  #cardShare = 0;
   #tally: Tally;
   #idle: (citizen: Citizen) => void = () => {};
 
@@ -47,6 +54,7 @@ export class People {
     this.#random = new SeededRandom(seed, 0);
     this.#ids = new Ids(Date.now(), seed.toString(16).padStart(5, '0').slice(-5));
     this.#isDisabled = new Uint8Array(tokens.length);
+    this.#cards = new Uint32Array(tokens.length);
     this.#tally = new Tally(tokens.length, performance.now());
     const world: World = {
       ...{ host: plan.host, port: plan.port, tally: () => this.#tally },
@@ -73,7 +81,8 @@ export class People {
   async run(phase: Phase): Promise<PhaseResult> {
     const startMs = performance.now();
     this.#tally = new Tally(this.#citizens.length, startMs);
-    const { ms, perSecond, atOnce = 0, bots } = phase;
+    const { ms, perSecond, atOnce = 0, bots, cardShare = 0 } = phase;
+    this.#cardShare = cardShare;
     const swarm = bots === undefined ? null : this.#bots(bots);
     if (perSecond === undefined) await this.#closedLoop(atOnce, ms);
     else await this.#openLoop(perSecond, startMs, startMs + ms);
@@ -119,14 +128,24 @@ export class People {
     let dueMs = startMs;
     for (let nowMs = startMs; nowMs < endMs; nowMs = performance.now()) {
       for (; dueMs <= nowMs; dueMs += meanMs * -Math.log(1 - this.#random.next())) {
-        const citizen = this.#citizens[this.#random.below(this.#citizens.length)]!;
+        const citizen = this.#anybody();
         citizen.want(() => this.#anyWish(citizen.number));
       }
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
   }
 
+  /** Rather not one who looks at a spinner. */
+  #anybody(): Citizen {
+    for (let tried = 1; tried < TRIED_MAX; tried += 1) {
+      const citizen = this.#citizens[this.#random.below(this.#citizens.length)]!;
+      if (!citizen.isAsking) return citizen;
+    }
+    return this.#citizens[this.#random.below(this.#citizens.length)]!;
+  }
+
   #anyWish(citizen: number): Wish {
+    if (this.#random.chance(this.#cardShare)) return this.#card(citizen);
     const { wallet, ranking } = this.#templates;
     const drawn = this.#random.below(100);
     if (drawn < WALLET_SHARE) return { frame: (ref) => wallet.fill(ref, []), showsData: true };
@@ -137,6 +156,15 @@ export class People {
   #iban(citizen: number): Wish {
     const iban = Buffer.from(this.#canaries.of(citizen));
     return { frame: (ref) => this.#templates.setIban.fill(ref, [this.#ids.next(), iban]), showsData: false };
+  }
+
+  #card(citizen: number): Wish {
+    const { add, remove } = this.#templates;
+    const count = this.#cards[citizen]!;
+    this.#cards[citizen] = count + 1;
+    const hpan = hpanOf(`more ${citizen} ${count >> 1}`);
+    const template = count % 2 === 0 ? add : remove;
+    return { frame: (ref) => template.fill(ref, [this.#ids.next(), hpan]), showsData: false };
   }
 
   /** Its one card, off and on. */

@@ -16,6 +16,8 @@ export interface Phase {
   readonly perSecond?: number;
   /** Closed loop: so many citizens have a wish all the time. */
   readonly atOnce?: number;
+  /** Of the wishes, how many are to add a card that nobody has, and to take it away again. */
+  readonly cardShare?: number;
   /** Beside them: frames a second that bots try to send over all their sockets, and so many of these. */
   readonly bots?: { readonly perSecond: number; readonly socketCount: number };
 }
