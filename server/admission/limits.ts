@@ -18,6 +18,9 @@ const PERSON: ConnectionLimits = {
   unreadBytesMax: 65_536,
 };
 
+/** Asks for many, a full window at a time: so many answers of two kilobytes. */
+const INSTITUTION: ConnectionLimits = { ...PERSON, unreadBytesMax: 524_288 };
+
 /** A row has up to 16 fields, and the message around them a few of its own. */
 const ROW_KEYS_MAX = 16;
 
@@ -35,8 +38,8 @@ const BATCH: ConnectionLimits = {
 
 export const CONNECTION_LIMITS: Readonly<Record<Role, ConnectionLimits>> = {
   citizen: PERSON,
-  issuer: PERSON,
-  operator: PERSON,
+  issuer: INSTITUTION,
+  operator: INSTITUTION,
   acquirer: BATCH,
 };
 
@@ -53,5 +56,12 @@ export const UNREAD_BYTES_MAX_TOGETHER = 268_435_456;
 
 invariant(RECEIPT_BYTES <= PUSH_UNREAD_BYTES_MAX, 'whoever gets no more pushes was asked whether it reads');
 invariant(PUSH_UNREAD_BYTES_MAX < PERSON.unreadBytesMax, 'pushes wait before answers do');
-invariant(BATCH.unreadBytesMax < TRANSPORT_BUFFERED_BYTES_MAX, 'the transport cuts whom nothing of ours has stopped');
+invariant(
+  INSTITUTION.unreadBytesMax >= 2_048 * INSTITUTION.inFlightMax,
+  'a window that is asked at once may be answered at once',
+);
+invariant(
+  Math.max(INSTITUTION.unreadBytesMax, BATCH.unreadBytesMax) < TRANSPORT_BUFFERED_BYTES_MAX,
+  'the transport cuts whom nothing of ours has stopped',
+);
 invariant(BATCH.inFlightMax <= LIMITS.mailboxCountMax / 4, 'one acquirer cannot fill a mailbox');
