@@ -1,8 +1,8 @@
 /** Minutes that each group of tests may take on two cores; the runner prints them beside what was used. */
 export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   admission: 1,
-  backup: 2,
-  bench: 1.5,
+  backup: 2.5,
+  bench: 2.5,
   client: 2,
   contract: 3,
   'crash-images': 2.5,

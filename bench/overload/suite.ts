@@ -244,6 +244,7 @@ function summary({ wishes, unsent, appointments, kept, cuts, seconds, p50, p99 }
 }
 
 function linesOf(label: string, along: string, seconds: readonly Second[]): readonly Series[] {
+  if (seconds.length < 3) return []; // No line.
   const points = (of: (second: Second) => number) =>
     seconds.slice(0, -1).map((second, at) => [at, of(second)] as const);
   return [
