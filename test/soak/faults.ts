@@ -91,15 +91,20 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /**
- * The names of the faults to come. Of each hour each comes at least once, the others are drawn by their weights; of less
- * than an hour with fewer faults than there are, each comes at most once.
+ * The faults to come. Of each hour each comes at least once, the others are drawn by their weights; of less than an hour
+ * with fewer faults than there are, each comes at most once. In the last third of an hour no process dies, so that one lives
+ * long enough for whoever watches it grow.
  */
 export function drawFaults(random: Random, count: number, perHour: number, all = FAULTS): readonly Fault[] {
   const drawn: Fault[] = [];
   while (drawn.length < count) {
     const left = Math.min(count - drawn.length, Math.max(perHour, all.length));
     const others = Array.from({ length: Math.max(0, left - all.length) }, () => draw(random, all));
-    drawn.push(...random.shuffle([...random.shuffle(all).slice(0, left), ...others]));
+    const hour = random.shuffle([...random.shuffle(all).slice(0, left), ...others]);
+    const survived = hour.filter(({ endsProcess }) => endsProcess !== true);
+    const last = survived.splice(0, Math.floor(left / 3));
+    const deadly = hour.filter(({ endsProcess }) => endsProcess === true);
+    drawn.push(...random.shuffle([...deadly, ...survived]), ...last);
   }
   return drawn;
 }

@@ -1,8 +1,10 @@
 /** What is said of a soak, from what was seen. */
 import type { Second } from '../../bench/overload/plan.ts';
 
-/** A second is good in which so much of what was wished is served before people lose their patience. */
+/** A second is good in which so much of what is asked is served before people lose their patience... */
 const GOOD_SHARE = 0.98;
+/** ...and enough is: who hears nothing asks less. */
+const ASKED_SHARE_MIN = 0.5;
 const REFUSED_SHARE_MAX = 0.02;
 /** One good second may be luck. */
 const GOOD_SECONDS = 3;
@@ -15,10 +17,10 @@ export function secondsToNormal(seconds: readonly Second[], perSecond: number): 
   return null;
 }
 
-/** Wishes come by chance, so that some more or less are no sign. */
+/** Wishes come by chance, and some are answered in the next second: a few more or less are no sign. */
 function isGood({ asked, useful, refused }: Second, perSecond: number): boolean {
-  const wanted = GOOD_SHARE * perSecond - 4 * Math.sqrt(perSecond);
-  return useful >= wanted && refused <= REFUSED_SHARE_MAX * asked;
+  const wanted = GOOD_SHARE * Math.min(asked, perSecond) - 4 * Math.sqrt(perSecond);
+  return useful >= Math.max(wanted, ASKED_SHARE_MIN * perSecond) && refused <= REFUSED_SHARE_MAX * asked;
 }
 
 export type Point = readonly [along: number, value: number];

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { drawReport } from '../../bench/chart.ts';
 import { describeCommit, describeMachine } from '../../bench/machine.ts';
 import { type Report, renderReport } from '../../bench/report.ts';
 import { resultsOf, seriesOf } from './report.ts';
@@ -40,5 +41,8 @@ const report: Report = {
   ],
 };
 writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+// Figures of so many units are for the table; the picture is of how it went.
+const picture = drawReport({ ...report, results: [] }, 'npm run soak');
+writeFileSync(values.json.replace(/(\.json)?$/, '.svg'), picture);
 process.stdout.write(`${renderReport(report)}\n`);
 process.exitCode = broken.length === 0 ? 0 : 1;

@@ -35,11 +35,10 @@ export function resultsOf(result: SoakResult): readonly Measurement[] {
 }
 
 /** The value is the longest; where it was never normal before the next, that is what it is said to be. */
-function faultOf({ happened, seconds }: SoakResult, name: string): readonly Measurement[] {
+function faultOf({ happened, everyS }: SoakResult, name: string): readonly Measurement[] {
   const all = happened.filter(({ fault }) => fault.name === name);
   if (all.length === 0) return [];
-  const untilNext = Math.round(seconds.length / happened.length);
-  const times = all.map(({ normalAfterS }) => normalAfterS ?? untilNext);
+  const times = all.map(({ normalAfterS }) => normalAfterS ?? everyS);
   const incidentCount = all.reduce((sum, { incidents }) => sum + incidents.length, 0);
   return [
     { name, unit: 'faults', value: all.length },
@@ -53,11 +52,12 @@ function faultOf({ happened, seconds }: SoakResult, name: string): readonly Meas
   ];
 }
 
-/** Of the process that lived longest: what it gains an hour. */
+/** Of the process that lived longest what it gains an hour, once it is warm: in the second half of its life. */
 function memoryOf({ samples, happened }: SoakResult): readonly Measurement[] {
   const starts = happened.flatMap(({ startBytes }) => startBytes ?? []);
   const life = longestLife(samples);
-  const perHour = (of: (sample: Sample) => number) => HOUR_S * slopeOf(life.map((sample) => [sample.atS, of(sample)]));
+  const warm = life.slice(Math.floor(life.length / 2));
+  const perHour = (of: (sample: Sample) => number) => HOUR_S * slopeOf(warm.map((sample) => [sample.atS, of(sample)]));
   return [
     ...(starts.length === 0
       ? []
@@ -71,8 +71,12 @@ function memoryOf({ samples, happened }: SoakResult): readonly Measurement[] {
         ]),
     { name: 'own memory, most', unit: 'bytes', value: Math.max(0, ...samples.map(({ ownBytes }) => ownBytes)) },
     { name: 'longest life of a process', unit: 's', value: life.length < 2 ? 0 : life.at(-1)!.atS - life[0]!.atS },
-    { name: 'own memory, in the longest life', unit: 'bytes/hour', value: perHour(({ ownBytes }) => ownBytes) },
-    { name: 'fullest heap, in the longest life', unit: 'of it/hour', value: perHour(({ heapShare }) => heapShare) },
+    { name: 'own memory, second half of that life', unit: 'bytes/hour', value: perHour(({ ownBytes }) => ownBytes) },
+    {
+      name: 'fullest heap, second half of that life',
+      unit: 'of it/hour',
+      value: perHour(({ heapShare }) => heapShare),
+    },
   ];
 }
 
@@ -112,17 +116,22 @@ function delayOf({ samples }: SoakResult): readonly Measurement[] {
   return [{ name: 'event loop between faults, p99, at most', unit: 'ms', value, p50: median(calm, (delay) => delay) }];
 }
 
-export function seriesOf({ samples, seconds, happened }: SoakResult): readonly Series[] {
-  const along = 'minutes';
+export function seriesOf({ samples, seconds, growth }: SoakResult): readonly Series[] {
+  const step = Math.ceil(seconds.length / POINTS_MAX);
+  const parts = thinned(
+    seconds.map((second, at) => [at, second.atS / 60] as const),
+    POINTS_MAX,
+  );
+  const rate = parts.map(
+    ([at, minute]) => [minute, mean(seconds.slice(at, at + step).map(({ useful }) => useful))] as const,
+  );
   const own = samples.map(({ atS, ownBytes }) => [atS / 60, ownBytes / 1e6] as const);
-  const secondsEach = seconds.length / Math.max(1, happened.length);
-  const step = Math.max(1, Math.ceil(seconds.length / POINTS_MAX));
-  const rate = Array.from({ length: Math.floor(seconds.length / step) }, (_, at) => {
-    const part = seconds.slice(at * step, (at + 1) * step);
-    return [(at * step) / secondsEach, mean(part.map(({ useful }) => useful))] as const;
-  });
   return [
-    { name: 'own memory', unit: 'MB', along, points: thinned(own, POINTS_MAX) },
-    { name: 'useful answers', unit: 'answers/s', along: 'faults', points: rate },
+    { name: 'useful answers', unit: 'answers/s', along: 'minutes', points: rate },
+    { name: 'own memory', unit: 'MB', along: 'minutes', points: thinned(own, POINTS_MAX) },
+    ...PARTS.map((part) => ({
+      ...{ name: part, unit: 'MB of files', along: 'minutes' },
+      points: growth.map((each) => [each.atS / 60, each[part] / 1e6] as const),
+    })),
   ];
 }

@@ -1,6 +1,6 @@
 /** `clickday serve` on the folder of a soak: what is done to it, and what is seen of it from outside. */
 import { spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { createWriteStream, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryOf } from '../../bench/process-cost.ts';
@@ -95,10 +95,6 @@ export class SoakServer {
     return this.#running.starts.length;
   }
 
-  get errors(): string {
-    return this.#running.errors;
-  }
-
   whenReady(count: number): Promise<void> {
     return this.#running.whenReady(count);
   }
@@ -120,7 +116,7 @@ export class SoakServer {
     const code = await this.#running.stop();
     this.#running = this.#spawn(more);
     await this.#running.whenReady(1);
-    return code === 0 ? [] : [`an orderly stop ended with ${code}: ${this.errors}`];
+    return code === 0 ? [] : [`an orderly stop ended with ${code}`];
   }
 
   /** Power is cut to both processes, and comes back. */
@@ -219,6 +215,8 @@ export class SoakServer {
     const supervisor = spawn(process.execPath, [COMMAND_LINE, ...words, ...now, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // For whoever looks into a folder that was kept.
+    supervisor.stderr.pipe(createWriteStream(join(this.#options.folder, 'server.log'), { flags: 'a' }));
     return new RunningServer(supervisor, this.data);
   }
 }
