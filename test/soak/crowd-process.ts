@@ -11,6 +11,7 @@ import { Acquirer } from './acquirer.ts';
 import { SoakWishes } from './citizens.ts';
 import { Hostile } from './hostile.ts';
 import { Ledger } from './ledger.ts';
+import { patientFetch } from './patient-fetch.ts';
 import type { Check, Checked, SoakPhase, SoakPlan } from './plan.ts';
 
 type Told = { readonly plan: SoakPlan } | { readonly phase: SoakPhase } | { readonly check: Check };
@@ -81,7 +82,7 @@ class SoakCrowd {
 
   /** Neither one less nor one more than were acknowledged: whoever is told nothing asks until it is. */
   async #counts(): Promise<readonly string[]> {
-    const response = await fetch(`${this.#url}/status`);
+    const response = await patientFetch(`${this.#url}/status`);
     const { engine } = (await response.json()) as {
       readonly engine: { readonly commandsDone: number; readonly paymentsListed: number };
     };

@@ -27,6 +27,11 @@ export function resultsOf(result: SoakResult): readonly Measurement[] {
     figure('with the own canary', 'frames', result.ownFound),
     figure('with the canary of another', 'frames', result.foreignFound),
     figure('faults', 'faults', happened.length),
+    figure(
+      'deaths that nobody made',
+      'deaths',
+      happened.reduce((sum, { deathCount }) => sum + deathCount, 0),
+    ),
     ...FAULTS.flatMap(({ name }) => faultOf(result, name)),
     ...memoryOf(result),
     ...growthOf(result),

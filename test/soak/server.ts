@@ -7,6 +7,7 @@ import { memoryOf } from '../../bench/process-cost.ts';
 import { isoText, type Role } from '../../engine/index.ts';
 import { openFolderIdentity } from '../../server/index.ts';
 import { freePort, RunningServer } from '../support/programs.ts';
+import { patientFetch } from './patient-fetch.ts';
 
 /** As `npm run build` leaves it. */
 const COMMAND_LINE = resolve('dist/client/cli/main.js');
@@ -29,6 +30,10 @@ export interface StatusView {
   readonly incidents: readonly IncidentView[];
   readonly periods: readonly PeriodView[];
   readonly threads: readonly { readonly name: string; readonly heapShare: number; readonly stallMsMax: number }[];
+}
+
+interface BackupView {
+  readonly state: 'running' | 'done' | 'failed';
 }
 
 interface PeriodView {
@@ -140,9 +145,9 @@ export class SoakServer {
   async backUp(folder: string): Promise<readonly string[]> {
     await this.operate('/admin/backups', { folder });
     for (;;) {
-      const { backup } = (await this.operate('/admin/backups')) as { readonly backup: { readonly state: string } };
-      if (backup.state === 'done') return [];
-      if (backup.state === 'failed') return [`the backup failed: ${JSON.stringify(backup)}`];
+      const { backup } = (await this.operate('/admin/backups')) as { readonly backup: BackupView | null };
+      if (backup?.state === 'done') return [];
+      if (backup?.state !== 'running') return [`the backup failed: ${JSON.stringify(backup)}`];
       await pause(LOOK_MS);
     }
   }
@@ -171,8 +176,13 @@ export class SoakServer {
     }
   }
 
-  ownBytes(): number {
-    return memoryOf(this.#running.enginePid).ownBytes;
+  /** Undefined: just now there is no engine. */
+  ownBytes(): number | undefined {
+    try {
+      return memoryOf(this.#running.enginePid).ownBytes;
+    } catch {
+      return undefined;
+    }
   }
 
   sizes(): FolderSizes {
@@ -190,7 +200,7 @@ export class SoakServer {
   /** Without a body it reads. @throws Error with what was answered instead */
   async operate(path: string, body?: object): Promise<unknown> {
     this.#operator ??= (await this.tokens('operator', ['soak']))[0]!;
-    const response = await fetch(this.url + path, {
+    const response = await patientFetch(this.url + path, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${this.#operator}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -205,7 +215,7 @@ export class SoakServer {
   }
 
   async #get<T>(path: string): Promise<T> {
-    return (await (await fetch(this.url + path)).json()) as T;
+    return (await (await patientFetch(this.url + path)).json()) as T;
   }
 
   #spawn(more: readonly string[]): RunningServer {

