@@ -28,6 +28,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   shards: 1.5,
   simulation: 10,
   snapshots: 1,
+  soak: 1.5,
   upgrade: 2,
   versions: 1,
   wire: 1,

@@ -47,10 +47,19 @@ export class Ids {
     this.#text = Buffer.from(`${time}7${run.slice(0, 3)}8${run.slice(3).padEnd(3, '0')}${'0'.repeat(12)}`);
   }
 
-  /** The same buffer each time: copy it before the next. */
+  /** How many were given out. */
+  get count(): number {
+    return this.#count;
+  }
+
   next(): Buffer {
     this.#count += 1;
-    let rest = this.#count;
+    return this.of(this.#count);
+  }
+
+  /** The one that was given out as the `count`th. The same buffer each time: copy it before the next. */
+  of(count: number): Buffer {
+    let rest = count;
     for (let at = 31; at >= 20; at -= 1) {
       this.#text[at] = HEX[rest & 15]!;
       rest = Math.floor(rest / 16);

@@ -9,12 +9,16 @@ import type { Tally } from './tally.ts';
 
 const PROTOCOL = 'clickday.v1.msgpack';
 const REF_COUNT = 128;
+/** There is no room now, and there will be. */
+const FOR_NOW: readonly (string | undefined)[] = ['OVERLOADED', 'DRAINING', 'STORAGE_FULL'];
 
 export interface Wish {
   /** Whole, but for the ref. */
   frame(ref: number): Buffer;
   /** Its answer has the citizen's data in it. */
   readonly showsData: boolean;
+  /** Told of the answer, or of a refusal on the merits. Absent: nobody keeps it. */
+  readonly answered?: (reply: Reply) => void;
 }
 
 export interface World {
@@ -25,6 +29,8 @@ export interface World {
   readonly find: (citizen: number, payload: Buffer) => { readonly own: number; readonly foreign: number };
   readonly after: (ms: number, act: () => void) => void;
   readonly nowMs: () => number;
+  /** What it sends first on each connection; its reply has no ref of a wish. Null: nothing. */
+  readonly greeting: (citizen: number) => Buffer | null;
   /** Has no wish any more. */
   readonly idle: (citizen: Citizen) => void;
 }
@@ -34,14 +40,22 @@ type State =
   | { readonly is: 'asking'; readonly sinceMs: number; readonly onTime: boolean; sentMs: number }
   | { readonly is: 'waiting'; readonly number: number; readonly isAppointment: boolean; sentMs: number };
 
-interface Reply {
-  readonly push?: string;
-  readonly view?: { readonly position?: number };
+export interface Reply {
   readonly ref: number;
   readonly ok: boolean;
   readonly code?: string;
+  /** Of a change. */
+  readonly answer?: unknown;
+  readonly repeated?: boolean;
+  /** Of a reading. */
+  readonly view?: unknown;
   readonly ticket?: string;
   readonly waitMs?: number;
+}
+
+interface Push {
+  readonly push: string;
+  readonly view: { readonly position?: number };
 }
 
 export class Citizen {
@@ -63,6 +77,10 @@ export class Citizen {
     this.#world = world;
   }
 
+  get isIdle(): boolean {
+    return this.#state.is === 'idle';
+  }
+
   get isAsking(): boolean {
     return this.#state.is === 'asking';
   }
@@ -80,6 +98,15 @@ export class Citizen {
     await socket.opened;
     this.#socket = socket;
     await hello;
+    const greeting = this.#world.greeting(this.number);
+    if (greeting !== null) socket.send(greeting);
+  }
+
+  /** As when a mast fails: it is cut off, and comes back like anybody who was. */
+  drop(): void {
+    if (this.#socket === null) return;
+    this.#socket.close();
+    this.#cut();
   }
 
   close(): void {
@@ -127,18 +154,25 @@ export class Citizen {
     const { own, foreign } = this.#world.find(this.number, payload);
     counts.scanned += 1;
     counts.foreignFound += foreign;
-    const reply = this.#packr.decode(payload) as Reply;
-    if ('hello' in reply) return this.#hello();
-    if (reply.push !== undefined) {
-      if (reply.push === 'turn' && reply.view?.position === 0) this.#come();
+    const message = this.#packr.decode(payload) as { readonly hello: object } | Push | Reply;
+    if ('hello' in message) return this.#hello();
+    if ('push' in message) {
+      counts.pushes += 1;
+      if (message.push === 'turn' && message.view.position === 0) this.#come();
       return;
     }
+    this.#reply(message, own);
+  }
+
+  #reply(reply: Reply, own: number): void {
+    const { counts } = this.#world.tally();
     if (reply.ref !== this.#ref || this.#state.is === 'idle') return;
-    if (reply.code === 'OVERLOADED' || reply.code === 'DRAINING') return this.#refused(reply);
+    if (FOR_NOW.includes(reply.code)) return this.#refused(reply);
     if (this.#wish?.showsData === true && reply.ok) {
       counts.withData += 1;
       counts.ownFound += Math.min(own, 1);
     }
+    this.#wish?.answered?.(reply);
     this.#served(reply.ok ? null : (reply.code ?? 'UNKNOWN'));
   }
 

@@ -1,6 +1,8 @@
 /** The crowd's process: takes a plan and then phases over its IPC channel, one after the other, and answers each. */
+import { Canaries } from './canary.ts';
 import { People } from './people.ts';
 import type { CrowdPlan, Phase } from './plan.ts';
+import { ClickDayWishes } from './wishes.ts';
 
 type Told = { readonly plan: CrowdPlan } | { readonly phase: Phase };
 
@@ -10,7 +12,8 @@ class Listener {
   async act(told: Told): Promise<object> {
     if ('phase' in told) return { result: await this.#people!.run(told.phase) };
     this.#people?.close();
-    this.#people = new People(told.plan);
+    const canaries = new Canaries(told.plan.tokens.length);
+    this.#people = new People(told.plan, canaries, new ClickDayWishes(canaries, told.plan.seed));
     await this.#people.open();
     return { opened: true };
   }

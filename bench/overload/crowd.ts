@@ -2,35 +2,35 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { CrowdPlan, Phase, PhaseResult } from './plan.ts';
 
-type Answer = { readonly opened: true } | { readonly result: PhaseResult } | { readonly problem: string };
+/** Of it there are larger ones, with a program of their own. */
+export class Crowd<Plan extends CrowdPlan = CrowdPlan, Part extends Phase = Phase> {
+  readonly #child: ChildProcess;
 
-export class Crowd {
-  readonly #child: ChildProcess = fork(new URL('./crowd-process.js', import.meta.url), {
-    stdio: ['ignore', 2, 2, 'ipc'],
-  });
+  constructor(program: URL | string = new URL('./crowd-process.js', import.meta.url)) {
+    this.#child = fork(program, { stdio: ['ignore', 2, 2, 'ipc'] });
+  }
 
   get pid(): number {
     return this.#child.pid!;
   }
 
   /** All citizens connect; whoever was there before goes. */
-  async open(plan: CrowdPlan): Promise<void> {
-    await this.#ask({ plan });
+  async open(plan: Plan): Promise<void> {
+    await this.ask({ plan });
   }
 
-  async run(phase: Phase): Promise<PhaseResult> {
-    const answer = await this.#ask({ phase });
-    if (!('result' in answer)) throw new Error('the crowd did not say what became of it');
-    return answer.result;
+  async run(phase: Part): Promise<PhaseResult> {
+    const { result } = await this.ask<{ readonly result: PhaseResult }>({ phase });
+    return result;
   }
 
   close(): void {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  /** @throws Error what the crowd met */
-  async #ask(told: object): Promise<Answer> {
-    const answer = await new Promise<Answer>((resolve, reject) => {
+  /** One question at a time. @throws Error what the crowd met */
+  protected async ask<Answer extends object>(told: object): Promise<Answer> {
+    const answer = await new Promise<Answer | { readonly problem: string }>((resolve, reject) => {
       const died = (code: number | null) => reject(new Error(`the crowd died (exit code ${code})`));
       this.#child.once('exit', died);
       this.#child.once('message', (message) => {

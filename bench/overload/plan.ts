@@ -51,6 +51,7 @@ export interface PhaseResult {
   readonly kept: number;
   /** Replies and pushes that were looked through; replies in which the citizen's own canary had to be, and those in which it was. */
   readonly scanned: number;
+  readonly pushes: number;
   readonly withData: number;
   readonly ownFound: number;
   /** Canaries of others. */

@@ -22,6 +22,7 @@ export class Tally {
     appointments: 0,
     kept: 0,
     scanned: 0,
+    pushes: 0,
     withData: 0,
     ownFound: 0,
     foreignFound: 0,

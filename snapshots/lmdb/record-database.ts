@@ -139,9 +139,11 @@ export class RecordDatabase implements RecordMedium {
   async #remove(last: number): Promise<void> {
     while (this.#first <= last) {
       const end = Math.min(this.#first + LIMITS.trimBatchCount, last + 1);
-      const keys = Array.from({ length: end - this.#first }, (_, index) => sequenceKey(this.#first + index));
-      await remove(this.#database, { keys, previous: sequenceKey(this.#handedOver) });
+      const first = this.#first;
+      const keys = Array.from({ length: end - first }, (_, index) => sequenceKey(first + index));
+      // They are gone before that is heard of here: whoever reads meanwhile takes them from the archive.
       this.#first = end;
+      await remove(this.#database, { keys, previous: sequenceKey(this.#handedOver) });
     }
   }
 

@@ -149,6 +149,22 @@ describe.each(places)('persistence %s', (_, makePlace) => {
       }
     });
 
+    test('whoever reads while records are trimmed away finds all of them, also before the disk was heard of', async () => {
+      const turns = await appendTurns(60);
+      const still = new Int32Array(new SharedArrayBuffer(4));
+      let isTrimmed = false;
+      const trimming = store.journal.trim(55).finally(() => {
+        isTrimmed = true;
+      });
+      while (!isTrimmed) {
+        await new Promise((resume) => setImmediate(resume));
+        // Meanwhile the disk's own thread has removed what it was given, and nobody here knows.
+        Atomics.wait(still, 0, 0, 20);
+        expect([...store.journal.read(1)]).toEqual(turns);
+      }
+      await trimming;
+    });
+
     test('a journal trimmed to its end can be appended to', async () => {
       const turns = await appendTurns(5);
       await store.journal.trim(5);

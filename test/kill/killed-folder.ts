@@ -5,11 +5,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dayText, italy2020, type PeriodParameters, romeDayNumber } from '../../engine/index.ts';
 import { openFolderIdentity } from '../../server/index.ts';
 import { openFolder, verifyFolder } from '../../snapshots/index.ts';
 import { writeManifest } from '../../snapshots/lmdb/folder.ts';
 import type { Random } from '../support/random.ts';
+import { DAYS_PER_PERIOD, shortPeriods } from '../support/short-periods.ts';
 import { Crowd } from './crowd.ts';
 import type { Place } from './places.ts';
 import { type Death, type DiskStep, PROGRAM, Victim } from './victim.ts';
@@ -42,7 +42,6 @@ const ACTIONS = 30;
 const PROMISES_MAX = 200;
 const FORMAT_FIRST = 1;
 const DAY_MS = 86_400_000;
-const DAYS_PER_PERIOD = 5;
 const PERIODS = 16;
 /** 10:00 in Rome of the first day of the first period. */
 const START = Date.parse('2021-01-11T09:00:00Z');
@@ -70,7 +69,7 @@ export class KilledFolder {
     const path = await mkdtemp(join(tmpdir(), 'clickday-kill-'));
     const data = join(path, 'data');
     await mkdir(data);
-    await writeFile(join(path, 'programme.json'), JSON.stringify(programme()));
+    await writeFile(join(path, 'programme.json'), JSON.stringify(shortPeriods(START, PERIODS)));
     const { manifest, unlock } = openFolder(data, options.shardCount);
     writeManifest(data, { ...manifest, format: FORMAT_FIRST });
     unlock();
@@ -165,15 +164,4 @@ export class KilledFolder {
     }
     await witness.kill();
   }
-}
-
-/** Short periods without grace, one after the other. */
-function programme() {
-  const [, semester] = italy2020().periods;
-  const periods = Array.from({ length: PERIODS }, (_, index): PeriodParameters => {
-    const first = romeDayNumber(START) + index * DAYS_PER_PERIOD;
-    const [startDay, endDay] = [dayText(first), dayText(first + DAYS_PER_PERIOD - 1)];
-    return { ...semester!, awardPeriodId: 1 + index, name: startDay, startDay, endDay, graceDays: 0 };
-  });
-  return { ...italy2020(), periods };
 }

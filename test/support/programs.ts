@@ -121,14 +121,18 @@ export class RunningServer {
     return this.#ended;
   }
 
+  get enginePid(): number {
+    return childOf(this.#supervisor.pid!);
+  }
+
   /** `kill -9` of the engine alone. */
   killEngine(): void {
-    process.kill(childOf(this.#supervisor.pid!), 'SIGKILL');
+    process.kill(this.enginePid, 'SIGKILL');
   }
 
   /** `kill -9` of both: nobody is left to start anything. */
   async killAll(): Promise<void> {
-    const engine = childOf(this.#supervisor.pid!);
+    const engine = this.enginePid;
     this.#supervisor.kill('SIGKILL');
     process.kill(engine, 'SIGKILL');
     await this.#ended;
