@@ -13,7 +13,7 @@ import { type Appointment, Lane } from './lane.ts';
 import { TicketOffice } from './tickets.ts';
 
 /** Of what a door does, so much is promised: the rest goes to the first of the queue as it turns out to be there. */
-const PROMISED_SHARE = 0.9;
+const PROMISED_SHARE = 0.94;
 /** Of a wait, and at most so much: spreads those whose times lie close together. */
 const JITTER_SHARE = 0.1;
 const JITTER_MS_MAX = 1_000;

@@ -19,8 +19,9 @@ const SHRINK_MAX = 0.97;
 const MEASURED_COUNT = 10;
 /** Of those, it had enough to do in nearly all. */
 const BUSY_COUNT_MIN = 8;
-/** Weight of the newest of them in what a door is thought to do. */
-const NEWEST = 0.3;
+/** Weight of the newest of them in what a door is thought to do: more is believed sooner, less only when it lasts. */
+const NEWEST_IF_MORE = 0.5;
+const NEWEST_IF_LESS = 0.15;
 const SECOND_MS = 1_000;
 
 /** What was handed over and is not answered, and what was answered since the start. */
@@ -177,6 +178,10 @@ export class Door {
     if (wasBusy && !this.#isMeasured) {
       this.#isMeasured = true;
       this.#perSecond = Math.max(perSecond, LIMITS.insideCountMin);
-    } else if (wasBusy || perSecond > this.#perSecond) this.#perSecond += (perSecond - this.#perSecond) * NEWEST;
+      return;
+    }
+    const more = perSecond - this.#perSecond;
+    if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
+    else if (wasBusy) this.#perSecond += more * NEWEST_IF_LESS;
   }
 }
