@@ -310,8 +310,8 @@ function grown(before: Memory, after: Memory, of: keyof Memory): number {
 }
 
 function connectOne(url: string, token: string): Promise<ClickdayClient> {
-  const limits = { replyMsMax: WAIT_MS_MAX, reconnectMsMax: WAIT_MS_MAX, patienceMs: WAIT_MS_MAX };
-  return ClickdayClient.connect({ url, token, WebSocket: WebSocket as unknown as SocketConstructor, ...limits });
+  const socket = WebSocket as unknown as SocketConstructor;
+  return ClickdayClient.connect({ url, token, WebSocket: socket, deadlineMs: WAIT_MS_MAX });
 }
 
 /** Each sends one command after the other, whatever becomes of the connection, and asks at the end what became of all. */

@@ -6,7 +6,7 @@
  * --citizens 1000000, --seconds 60 of which each sixth is measured by itself; --population DIR keeps the folder there.
  */
 import { join } from 'node:path';
-import { ClickDay, openForBusiness, type Population, populate, shortCount, withFolder } from './click-day.ts';
+import { ClickDay, openForBusiness, type Population, populate, shortCount, withFolder } from './seeded-day.ts';
 import type { ServerProcess } from './server-process.ts';
 import { median } from './statistics.ts';
 import type { SuiteResult } from './suite.ts';

@@ -10,6 +10,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineStats } from '../engine/index.ts';
+import type { LoadResult } from './load/plan.ts';
 import {
   ClickDay,
   type ClickDayResult,
@@ -19,8 +20,7 @@ import {
   refusalsOf,
   tell,
   withFolder,
-} from './click-day.ts';
-import type { LoadResult } from './load/plan.ts';
+} from './seeded-day.ts';
 import type { ServerProcess } from './server-process.ts';
 import { median } from './statistics.ts';
 import type { Measurement, Series, SuiteResult } from './suite.ts';

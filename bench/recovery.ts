@@ -7,9 +7,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shortCount } from './click-day.ts';
 import { enrolCrowd } from './crowd.ts';
 import { Generator } from './load/generator.ts';
+import { shortCount } from './seeded-day.ts';
 import { ServerProcess } from './server-process.ts';
 import type { SuiteResult } from './suite.ts';
 

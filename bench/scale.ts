@@ -1,7 +1,7 @@
 /**
  * What grows with the citizens: restart, latency and memory of one server, from 100,000 of them up. Each size is a seeded
  * folder: the server starts on it with nothing of it in the system's page cache, then again with what is left there; then
- * the click day comes at one rate for all sizes (click-day.ts), ends with a kill, and the folder is started once more
+ * the click day comes at one rate for all sizes (seeded-day.ts), ends with a kill, and the folder is started once more
  * and verified. A figure that does not depend on the citizens has the exponent 0, one that doubles with them 1.
  *
  * --citizens-max 1000000 is the last size (10000000 takes half an hour), --stores 1,2 what is measured, --minutes 0.5 how long
@@ -14,6 +14,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { ProcessMemory } from './process-cost.ts';
 import {
   ClickDay,
   type ClickDayResult,
@@ -24,8 +25,7 @@ import {
   shortCount,
   tell,
   withFolder,
-} from './click-day.ts';
-import type { ProcessMemory } from './process-cost.ts';
+} from './seeded-day.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { Measurement, Series, SuiteResult } from './suite.ts';
 

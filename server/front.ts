@@ -136,15 +136,16 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     seal: openFolderSeal(folder, 'errors'),
     unreadable: (name) => log.error({ file: name }, 'bad lines in errors/ cannot be opened: they stay there unseen'),
   });
-  const turns = new Admission({
-    shards: started.shards,
-    digest: (text) => tickets.digest(text),
-    origin: randomInt(1, 2 ** 32 - 1),
-    nowMs,
-    random: Math.random,
-    citizenPerSecond: configuration.citizenPerSecond,
-  });
-  const admission = configuration.hasAdmission ? turns : undefined;
+  const admission = !configuration.hasAdmission
+    ? undefined
+    : new Admission({
+        shards: started.shards,
+        digest: (text) => tickets.digest(text),
+        origin: randomInt(1, 2 ** 32 - 1),
+        nowMs,
+        random: Math.random,
+        citizenPerSecond: configuration.citizenPerSecond,
+      });
   const isEncryptionRequired = configuration.pgp?.isRequired === true;
   const files = createFileIngester({
     ...{ engine, clock, errors, spoolFolder: spoolFolderOf(folder), pause, isEncryptionRequired },
@@ -215,7 +216,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
   });
-  repeat(() => turns.tick(), LIMITS.admissionTickMs);
+  repeat(() => admission?.tick(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => service.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);

@@ -10,7 +10,7 @@ const PROTOCOL = 'clickday.v1.msgpack';
 const OPEN_PER_TICK = 15;
 const OPEN_TICK_MS = 10;
 /** As client/sdk has them: a random part of this, doubled each time. */
-const BACK_OFF_MS_FIRST = 200;
+const BACK_OFF_MS_FIRST = 500;
 const BACK_OFF_MS_MAX = 10_000;
 const DRIP_MS = 1_000;
 /** Some 50 kB of answers, and 20 kB of requests. */

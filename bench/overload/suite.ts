@@ -40,6 +40,7 @@ const BOT_CITIZENS = 1_000;
 const BOT_SOCKETS = 1_000;
 const EVE = '2020-12-07T10:00:00+01:00';
 const CLICK_DAY = '2020-12-08T09:00:00+01:00';
+
 export async function run(): Promise<SuiteResult> {
   const folder = await mkdtemp(join(tmpdir(), 'clickday-bench-'));
   const day = new Day(folder);

@@ -103,7 +103,7 @@ function engineOptions(args: ServeArguments): object {
     demo,
     keepFormat: args['keep-format'],
     ...optional('shards', args.shards, (value) => isWhole(value) && value >= 1 && value <= 64, 'from 1 to 64'),
-    ...optional('citizenRate', args['citizen-rate'], (value) => isWhole(value) && value >= 0, 'a number of requests'),
+    ...optional('citizenRate', args['citizen-rate'], isWhole, 'a number of requests'),
     ...optional('quota', args.quota, (value) => isWhole(value) && value >= 1, 'a number of bytes'),
     ...optional('speed', args.speed, (value) => value >= 0, 'a number from 0'),
     ...(now === undefined ? {} : { now }),

@@ -1,5 +1,5 @@
 /**
- * Who may open a connection now. A handshake costs a hundred times what a command does, most of it for the signature of a
+ * Who may open a connection now. A handshake costs many times what a command does, most of it for the signature of a
  * token: so the question comes before that, and asks only where the caller is (faults 49 and 65).
  *
  * All together may open so many a second that the rest of the programme goes on beside it; beyond, each is given a moment

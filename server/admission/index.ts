@@ -14,5 +14,5 @@ export {
   TRANSPORT_FRAME_BYTES_MAX,
   UNREAD_BYTES_MAX_TOGETHER,
 } from './limits.ts';
-export { retryAtMs } from './retry.ts';
+export { retryAtMs, retryMs } from './retry.ts';
 export { Storage, type StorageStatus } from './storage.ts';

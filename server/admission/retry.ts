@@ -12,11 +12,18 @@ const FULL_MS = { from: 10_000, spread: 20_000 } as const;
 const WAITS = { busy: BUSY_MS, restart: RESTART_MS, partner: PARTNER_MS, full: FULL_MS } as const;
 
 /**
- * @param nowMs the programme's clock, as in `hello`
  * @param random in [0, 1)
- * @returns an instant in the programme's clock, at most LIMITS.retryMsMax ahead
+ * @returns for how long to stay away, in milliseconds; at most LIMITS.retryMsMax
+ */
+export function retryMs(why: keyof typeof WAITS, random: number): number {
+  const { from, spread } = WAITS[why];
+  return Math.min(LIMITS.retryMsMax, Math.round(from + random * spread));
+}
+
+/**
+ * @param nowMs the programme's clock, as in `hello`
+ * @returns an instant in it, see `retryMs`
  */
 export function retryAtMs(why: keyof typeof WAITS, nowMs: number, random: number): number {
-  const { from, spread } = WAITS[why];
-  return nowMs + Math.min(LIMITS.retryMsMax, Math.round(from + random * spread));
+  return nowMs + retryMs(why, random);
 }

@@ -3,6 +3,7 @@
  * than an echo, since only how its request begins is looked at. Whatever was on its way when it was told to wait may still
  * come; whoever sends more than that does not listen, and is cut rather than refused for ever.
  */
+import type { Clock } from '../../engine/index.ts';
 import type { Codec, RefusedReply } from '../wire/index.ts';
 
 const CHANGING = ['ref', 'retryAtMs', 'waitMs', 'position'] as const;
@@ -16,24 +17,24 @@ interface Told {
   count: number;
 }
 
-export interface Instants {
+export interface Clocks {
   readonly monotonicMs: () => number;
   /** The programme's. */
-  readonly nowMs: () => number;
+  readonly clock: Clock;
 }
 
 export class Reminders {
   readonly #codec: Codec;
   readonly #onTheirWayMax: number;
-  readonly #instants: Instants;
+  readonly #clocks: Clocks;
   /** By type of request, since each has its own words. */
   readonly #told = new Map<string, Told>();
   #isDeaf = false;
 
-  constructor(codec: Codec, onTheirWayMax: number, instants: Instants) {
+  constructor(codec: Codec, onTheirWayMax: number, clocks: Clocks) {
     this.#codec = codec;
     this.#onTheirWayMax = onTheirWayMax;
-    this.#instants = instants;
+    this.#clocks = clocks;
   }
 
   /** It sent more than can have been on its way. */
@@ -46,7 +47,7 @@ export class Reminders {
     const { waitMs = 0, position = 0 } = refused;
     const before = this.#told.get(type);
     if (before !== undefined && before.ticket === ticket) return this.#count(before);
-    const dueMs = this.#instants.monotonicMs() + waitMs;
+    const dueMs = this.#clocks.monotonicMs() + waitMs;
     const again = this.#codec.repeated(refused, CHANGING);
     this.#told.set(type, { ticket, dueMs, again, position, count: 0 });
   }
@@ -66,13 +67,13 @@ export class Reminders {
     const asked = this.#codec.peek(frame);
     const told = asked === null ? undefined : this.#told.get(asked.type);
     if (asked === null || told === undefined) return null;
-    const waitMs = Math.ceil(told.dueMs - this.#instants.monotonicMs());
+    const waitMs = Math.ceil(told.dueMs - this.#clocks.monotonicMs());
     if (waitMs <= 0) {
       this.#told.delete(asked.type);
       return null;
     }
     this.#count(told);
-    return told.again([asked.ref, this.#instants.nowMs() + waitMs, waitMs, told.position]);
+    return told.again([asked.ref, this.#clocks.clock.nowMs() + waitMs, waitMs, told.position]);
   }
 
   #count(told: Told): void {

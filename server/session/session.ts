@@ -120,11 +120,8 @@ export class Session implements Subscriber, Reader {
     this.#codec = codec;
     this.#limits = CONNECTION_LIMITS[principal.role];
     this.#credit = new Allowance({ perSecond: LIMITS.creditPerSecond, burst: this.#limits.inFlightMax });
-    const instants = { monotonicMs: ports.monotonicMs, nowMs: () => ports.clock.nowMs() };
-    this.#reminders =
-      SUBJECTS[principal.role] === 'self' || principal.role === 'acquirer'
-        ? new Reminders(codec, this.#limits.inFlightMax, instants)
-        : null;
+    const isOneAsker = isCitizen || principal.role === 'acquirer';
+    this.#reminders = isOneAsker ? new Reminders(codec, this.#limits.inFlightMax, ports) : null;
     this.#origin = {
       role: principal.role,
       subject: isCitizen ? this.citizen : principal.subject,
@@ -221,9 +218,10 @@ export class Session implements Subscriber, Reader {
 
   #isReminded(frame: Uint8Array, isBinary: boolean): boolean {
     if (isBinary !== this.#codec.isBinary || frame.length > this.#limits.frame.bytesMax) return false;
+    if (this.#hasExpired() || this.#ports.work.isDraining) return false;
     const reply = this.#reminders?.answer(frame) ?? null;
-    if (reply === null || this.#hasExpired() || this.#ports.work.isDraining) return false;
-    this.#socket!.send(reply);
+    if (reply === null) return false;
+    this.#sendFrame(reply);
     const { admission } = this.#ports;
     const isOverBudget =
       this.#origin.role === 'citizen' && admission !== undefined && admission.slowDownMs(this.citizen) > 0;
@@ -485,7 +483,11 @@ export class Session implements Subscriber, Reader {
   }
 
   #send(message: object): void {
-    this.#socket?.send(this.#codec.encode(message));
+    this.#sendFrame(this.#codec.encode(message));
+  }
+
+  #sendFrame(frame: string | Uint8Array): void {
+    this.#socket?.send(frame);
     const { slowReaders, monotonicMs } = this.#ports;
     if (this.unreadBytes >= PUSH_UNREAD_BYTES_MAX) slowReaders.watch(this, monotonicMs());
   }

@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Admission, type Handshakes, retryAtMs } from '../admission/index.ts';
+import { type Admission, type Handshakes, retryMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
@@ -117,7 +117,7 @@ function decideUpgrade(
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
-  if (isCrowded?.() === true) return refuseForNow(ports, retryAtMs('busy', 0, ports.random()));
+  if (isCrowded?.() === true) return refuseForNow(ports, retryMs('busy', ports.random()));
   const waitMs = handshakes?.ask(request, ports.monotonicMs()) ?? 0;
   if (waitMs > 0) return refuseForNow(ports, waitMs);
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');

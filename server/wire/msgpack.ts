@@ -74,12 +74,10 @@ function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string 
   let at = refAt + REF_KEY.length;
   const token = bytes[at]!;
   at += 1;
-  let ref = token;
   const width = token < 0x80 ? 0 : token === UINT_8 ? 1 : token === UINT_16 ? 2 : token === UINT_32 ? 4 : -1;
   if (width === -1) return null;
-  if (width > 0) ref = 0;
-  for (let byte = 0; byte < width; byte += 1) ref = ref * 256 + bytes[at + byte]!;
-  at += width;
+  let ref = width === 0 ? token : 0;
+  for (const end = at + width; at < end; at += 1) ref = ref * 256 + bytes[at]!;
   if (!holds(bytes, at, TYPE_KEY)) return null;
   at += TYPE_KEY.length;
   const length = bytes[at]! - FIXTEXT;

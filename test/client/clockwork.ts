@@ -20,6 +20,14 @@ export class Clockwork implements Timing {
     this.#startMs = startMs;
   }
 
+  /** Time passes until it is so, as fast as the loopback allows. */
+  async passUntil(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      this.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }
@@ -58,4 +66,9 @@ export class Clockwork implements Timing {
     const due = [...this.#due].filter(({ atMs }) => atMs <= untilMs);
     return due.sort((one, other) => one.atMs - other.atMs)[0];
   }
+}
+
+/** Polls; a condition that never holds ends in the test's own time-out. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

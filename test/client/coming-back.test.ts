@@ -12,7 +12,7 @@ import {
   type SocketConstructor,
 } from '../../client/sdk/index.ts';
 import { Random, seed } from '../support/random.ts';
-import { Clockwork } from './clockwork.ts';
+import { Clockwork, until } from './clockwork.ts';
 import {
   type Answering,
   done,
@@ -61,19 +61,6 @@ afterEach(async () => {
   await server.close();
 });
 
-/** Polls; a condition that never holds ends in the test's own time-out. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Time passes until it is so, as fast as the loopback allows. */
-async function passUntil(isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    timing.advance(100);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 describe('states', () => {
   test('a broken connection is stale from when the server was last heard, until there is another', async () => {
     await connect();
@@ -84,7 +71,7 @@ describe('states', () => {
     expect(states).toEqual([{ is: 'stale', ageMs: 1_000 }]);
     timing.advance(1);
     expect(client.state).toEqual({ is: 'stale', ageMs: 1_001 });
-    await passUntil(() => client.state.is === 'connected');
+    await timing.passUntil(() => client.state.is === 'connected');
     expect(states.at(-1)).toEqual({ is: 'connected' });
   });
 
@@ -244,7 +231,7 @@ describe('a deadline', () => {
     void client.outcomeOf(id).then((told) => {
       outcome = told;
     });
-    await passUntil(() => outcome !== undefined);
+    await timing.passUntil(() => outcome !== undefined);
     expect(outcome).toMatchObject({ ok: true, view: { state: 'done', answer: { termsMs: 7 } } });
     expect(outcomes).toEqual([]);
   });
@@ -274,7 +261,7 @@ describe('trying again', () => {
     const { url } = server;
     await server.close();
     follow(ClickdayClient.open(options({ url })));
-    await passUntil(() => drawn.length === 8);
+    await timing.passUntil(() => drawn.length === 8);
     const pauses = drawn.map((chance, tries) => chance * Math.min(10_000, 500 * 2 ** tries));
     expect(timing.pauses.filter((ms) => pauses.includes(ms))).toEqual(pauses);
     server = await startProtocolServer();
@@ -375,7 +362,7 @@ describe('a line that is silent', () => {
     expect(server.requests[1]).toMatchObject({ type: 'periods' });
     timing.advance(3_000);
     expect(states).toEqual([{ is: 'stale', ageMs: 8_000 }]);
-    await passUntil(() => server.requests.length === 3);
+    await timing.passUntil(() => server.requests.length === 3);
     expect(await reply).toMatchObject({ ok: true });
     expect(server.requests[2]).toMatchObject({ id });
   });
@@ -416,7 +403,7 @@ describe('a start without a connection', () => {
     const ids = [newCommandId(), newCommandId(), newCommandId()];
     const replies = ids.map((id) => client.change('enrol', {}, id));
     server = await startProtocolServer({ port: Number(new URL(url).port) });
-    await passUntil(() => server.requests.length === 3);
+    await timing.passUntil(() => server.requests.length === 3);
     expect((await Promise.all(replies)).every(({ ok }) => ok)).toBe(true);
     expect(server.requests.map(({ id }) => id)).toEqual(ids);
   });
@@ -447,7 +434,7 @@ describe('a start without a connection', () => {
       return GOOD_TOKEN;
     };
     follow(ClickdayClient.open(options({ token })));
-    await passUntil(() => client.state.is === 'connected');
+    await timing.passUntil(() => client.state.is === 'connected');
     expect(asked).toBe(3);
   });
 });
@@ -537,7 +524,7 @@ describe('fault 53: a token', () => {
     const people = ['anna', 'bruno'];
     await connect({ token: () => tokenOf(people.shift()!, timing.realMs() + MINUTES_10) });
     const reply = client.change('leave', {});
-    void passUntil(() => client.state.is === 'closed');
+    void timing.passUntil(() => client.state.is === 'closed');
     await expect(reply).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     expect(server.lines).toHaveLength(1);
   });
@@ -557,7 +544,7 @@ describe('subscriptions', () => {
     await until(() => server.requests.length === 3);
     expect(server.requests[2]).toMatchObject({ type: 'unsubscribe', topics: ['rank', 'notices'] });
     server.lines[0]!.cut();
-    await passUntil(() => server.lines.length === 2);
+    await timing.passUntil(() => server.lines.length === 2);
     await client.read('periods', {});
     expect(server.requests).toHaveLength(4);
   });
@@ -569,7 +556,7 @@ test('a subscription that lines break under is asked for once on each', async ()
   server.answer = () => {};
   for (let lines = 2; lines <= 6; lines += 1) {
     server.lines.at(-1)!.cut();
-    await passUntil(() => server.requests.length === lines);
+    await timing.passUntil(() => server.requests.length === lines);
   }
   await roundTrip();
   expect(server.requests.map(({ type }) => type)).toEqual(Array(6).fill('subscribe'));

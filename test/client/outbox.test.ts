@@ -15,7 +15,7 @@ import {
   storageOutbox,
 } from '../../client/sdk/index.ts';
 import { withoutSecrets } from '../../client/sdk/outbox.ts';
-import { Clockwork } from './clockwork.ts';
+import { Clockwork, until } from './clockwork.ts';
 import { done, GOOD_TOKEN, type ProtocolServer, refusal, startProtocolServer } from './protocol-server.ts';
 
 const KEY = 'clickday anna';
@@ -70,17 +70,6 @@ function start(more: Partial<ClientOptions> = {}): ClickdayClient {
 function kill(asked: readonly Promise<unknown>[]): void {
   for (const each of asked) each.catch(() => {});
   client.close();
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function passUntil(isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    timing.advance(100);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 beforeEach(async () => {
@@ -184,7 +173,7 @@ describe('a command', () => {
     await until(() => server.requests.length === 1);
     timing.advance(5_000);
     await expect(reply).rejects.toMatchObject({ code: 'NO_REPLY', id });
-    await passUntil(() => settled.length === 1);
+    await timing.passUntil(() => settled.length === 1);
     expect(settled).toEqual([{ id, type: 'enrol', outcome: { state: 'not-done' } }]);
   });
 
@@ -214,7 +203,7 @@ describe('a command', () => {
     timing.advance(10_000);
     server = await startProtocolServer({ port: Number(new URL(url).port) });
     server.answer = ({ ref }, line) => line.send({ ref, ok: true, view: { state: 'done', answer: {} } });
-    await passUntil(() => settled.length === 1);
+    await timing.passUntil(() => settled.length === 1);
     expect(server.requests).toMatchObject([{ type: 'outcome', id }]);
     expect(settled).toEqual([{ id, type: 'enrol', outcome: { state: 'done', answer: {} } }]);
   });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { ClickdayClient, ClientFault, newCommandId, type SocketConstructor } from '../../client/sdk/index.ts';
 import { socketUrl } from '../../client/sdk/socket.ts';
+import { until } from './clockwork.ts';
 import { done, GOOD_TOKEN, type ProtocolServer, refusal, startProtocolServer } from './protocol-server.ts';
 
 let server: ProtocolServer;
@@ -198,11 +199,6 @@ describe('command ids', () => {
     expect(Number.parseInt(ids[3]!.slice(0, 12), 16)).toBe(1_607_410_800_003);
   });
 });
-
-/** Polls; a condition that never holds ends in the test's own time-out. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** Whatever was sent before is there when this has gone there and back on a connection of its own. */
 async function roundTrip(): Promise<void> {

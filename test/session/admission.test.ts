@@ -2,7 +2,7 @@
 // whoever comes then is let in.
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
-import { Admission } from '../../server/admission/index.ts';
+import { Admission, PUSH_UNREAD_BYTES_MAX, SLOW_READ_MS_MAX } from '../../server/admission/index.ts';
 import type { Service } from '../../server/service/index.ts';
 import { digest } from '../admission/crowd.ts';
 import { anna, bruno, type Client, Front, newId, settle } from './front.ts';
@@ -161,6 +161,17 @@ for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
     });
   });
 }
+
+test('fault 50: whoever is only reminded, and does not read it, is cut as any slow reader is', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  await client.ask({ type: 'wallet' });
+  client.unread.bytes = PUSH_UNREAD_BYTES_MAX;
+  await client.ask({ type: 'wallet' });
+  await front.pass(SLOW_READ_MS_MAX + 1_000);
+  expect(client.closedWith).toEqual({ code: 1013, reason: 'reads too slowly' });
+});
 
 test('whoever asks more than one citizen may, and goes on, is cut; whoever slows down is not', async () => {
   await openFront();
