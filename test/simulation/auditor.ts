@@ -9,6 +9,7 @@ import type {
   Fact,
   Hpan,
   Message,
+  PeriodDecision,
   PeriodParameters,
   Programme,
   Section,
@@ -92,6 +93,8 @@ export interface DoneCommand {
 export class Auditor {
   /** The newest version on disk; each changes only what had not begun. */
   programme: Programme;
+  /** About periods: the front may hear of a row that counts by one of them before it hears of the decision. */
+  readonly decisions: PeriodDecision[] = [];
   readonly #hasKey: (store: number, slot: number) => boolean;
   readonly #partitions: readonly Partition[];
   readonly #sent = new Float64Array(PARTITION_COUNT * PARTITION_COUNT);
@@ -381,6 +384,9 @@ export class Auditor {
         heard.delete(awardPeriodId);
         return;
       }
+      case 'periodDecided':
+        this.decisions.push(fact.decision);
+        return;
       case 'programmeSet':
         this.programme = programmeIn(fact.json);
         return;

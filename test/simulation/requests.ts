@@ -248,7 +248,6 @@ export class Requests {
   #checkPeriod({ record, receivedMs, file = '', par }: RecordCommand, reply: RecordOutcome): void {
     if (this.isClockFallen) return;
     const { scheduler, auditor } = this.#options;
-    const engine = this.#options.engine()!;
     const period = acceptingPeriod(auditor.programme, { trxMs: record.trxMs, receivedMs });
     if ('code' in reply && reply.code === 'NO_AWARD_PERIOD') {
       expectThat(period === null, 'law', () => `${recordText(record)} came in time, and is told ${reply.code}`);
@@ -257,7 +256,7 @@ export class Requests {
     if (par !== undefined) scheduler.meet('a row that named a PAR counted');
     const { awardPeriodId } = reply;
     if (period?.awardPeriodId === awardPeriodId) return;
-    const isOpenAgain = engine.periodDecisions().some((one) => {
+    const isOpenAgain = auditor.decisions.some((one) => {
       const isNamed = one.kind === 'reopen' && one.awardPeriodId === awardPeriodId && one.files.includes(file);
       return isNamed && receivedMs < one.untilMs;
     });
