@@ -1,7 +1,8 @@
 /**
- * What a connection was told that has to wait, ready to be said again: to whoever asks before its time at hardly more cost
- * than an echo, since only how its request begins is looked at. Whatever was on its way when it was told to wait may still
- * come; whoever sends more than that does not listen, and is cut rather than refused for ever.
+ * What a connection was told that has to wait, ready to be said again to whoever asks before its time: only how its request
+ * begins is looked at, and its answer leaves with the next that the connection is told, so that coming early costs less than
+ * an echo and is no faster than waiting. Whatever was on its way when it was told to wait may still come; whoever sends more
+ * than that does not listen, and is cut rather than refused for ever.
  */
 import type { Clock } from '../../engine/index.ts';
 import type { Codec, RefusedReply } from '../wire/index.ts';
@@ -10,11 +11,16 @@ const CHANGING = ['ref', 'retryAtMs', 'waitMs', 'position'] as const;
 
 interface Told {
   readonly ticket: string;
-  readonly dueMs: number;
+  dueMs: number;
   readonly again: (values: readonly number[]) => string | Uint8Array;
   position: number;
   /** How often it came back since. */
   count: number;
+}
+
+interface Early {
+  readonly ref: number;
+  readonly told: Told;
 }
 
 export interface Clocks {
@@ -29,6 +35,8 @@ export class Reminders {
   readonly #clocks: Clocks;
   /** By type of request, since each has its own words. */
   readonly #told = new Map<string, Told>();
+  /** Came before their time, and are not answered yet. */
+  #early: Early[] = [];
   #isDeaf = false;
 
   constructor(codec: Codec, onTheirWayMax: number, clocks: Clocks) {
@@ -57,23 +65,41 @@ export class Reminders {
     for (const [type, told] of this.#told) {
       if (told.ticket !== ticket) continue;
       told.position = position;
-      if (position === 0) this.#told.delete(type);
+      if (position > 0) continue;
+      told.dueMs = this.#clocks.monotonicMs();
+      this.#told.delete(type);
     }
   }
 
-  /** What to say to such a frame; null: it has to be looked at. */
-  answer(frame: Uint8Array): string | Uint8Array | null {
-    if (this.#told.size === 0) return null;
+  /** Whether such a frame came before its time, and so is answered by `answers`; any other has to be looked at. */
+  isEarly(frame: Uint8Array): boolean {
+    if (this.#told.size === 0) return false;
     const asked = this.#codec.peek(frame);
     const told = asked === null ? undefined : this.#told.get(asked.type);
-    if (asked === null || told === undefined) return null;
-    const waitMs = Math.ceil(told.dueMs - this.#clocks.monotonicMs());
-    if (waitMs <= 0) {
+    if (asked === null || told === undefined) return false;
+    if (this.#waitMs(told) === 0) {
       this.#told.delete(asked.type);
-      return null;
+      return false;
     }
     this.#count(told);
-    return told.again([asked.ref, this.#clocks.clock.nowMs() + waitMs, waitMs, told.position]);
+    this.#early.push({ ref: asked.ref, told });
+    return true;
+  }
+
+  /** To all that came early since the last time. */
+  answers(): readonly (string | Uint8Array)[] {
+    if (this.#early.length === 0) return [];
+    const nowMs = this.#clocks.clock.nowMs();
+    const answers = this.#early.map(({ ref, told }) => {
+      const waitMs = this.#waitMs(told);
+      return told.again([ref, nowMs + waitMs, waitMs, told.position]);
+    });
+    this.#early = [];
+    return answers;
+  }
+
+  #waitMs({ dueMs }: Told): number {
+    return Math.max(0, Math.ceil(dueMs - this.#clocks.monotonicMs()));
   }
 
   #count(told: Told): void {

@@ -162,7 +162,7 @@ export class Session implements Subscriber, Reader {
   }
 
   receive(frame: Uint8Array, isBinary: boolean): void {
-    if (this.#socket === undefined || this.#isCut || this.#isReminded(frame, isBinary)) return;
+    if (this.#socket === undefined || this.#isCut || this.#isEarly(frame, isBinary)) return;
     const parsed = this.#parse(frame, isBinary);
     if (!parsed.ok) {
       this.#strike(parsed);
@@ -197,7 +197,12 @@ export class Session implements Subscriber, Reader {
 
   pushTurn({ position, waitMs, ticket }: ComeBack): void {
     this.#reminders?.moved(ticket, position);
+    this.answerEarly();
     this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs, waitMs, ticket } });
+  }
+
+  answerEarly(): void {
+    for (const answer of this.#reminders?.answers() ?? []) this.#sendFrame(answer);
   }
 
   // As a reader.
@@ -216,13 +221,12 @@ export class Session implements Subscriber, Reader {
 
   // Admission.
 
-  #isReminded(frame: Uint8Array, isBinary: boolean): boolean {
+  #isEarly(frame: Uint8Array, isBinary: boolean): boolean {
     if (isBinary !== this.#codec.isBinary || frame.length > this.#limits.frame.bytesMax) return false;
     if (this.#hasExpired() || this.#ports.work.isDraining) return false;
-    const reply = this.#reminders?.answer(frame) ?? null;
-    if (reply === null) return false;
-    this.#sendFrame(reply);
-    const { admission } = this.#ports;
+    if (this.#reminders?.isEarly(frame) !== true) return false;
+    const { admission, waitingRoom, monotonicMs } = this.#ports;
+    waitingRoom?.cameEarly(this, monotonicMs());
     const isOverBudget =
       this.#origin.role === 'citizen' && admission !== undefined && admission.slowDownMs(this.citizen) > 0;
     this.#cutIfDeaf(isOverBudget);
@@ -458,6 +462,7 @@ export class Session implements Subscriber, Reader {
 
   /** What it has sent already is not looked at any more. */
   #cut(code: number, reason: string): void {
+    this.answerEarly();
     this.#isCut = true;
     this.#socket?.close(code, reason);
   }

@@ -101,7 +101,10 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
       sessions.delete(socket.data);
       socket.data.closed();
     },
-    drain: () => work.drain(),
+    drain() {
+      waitingRoom?.answerEarly();
+      return work.drain();
+    },
     stop() {
       for (const stop of stops) stop();
     },

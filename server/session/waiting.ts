@@ -1,18 +1,21 @@
 /**
  * Connections of those who wait for their turn: told where they stand while they wait, and called when it has come. Like
- * any push, the newest place wins: a slow reader costs nothing.
+ * any push, the newest place wins: a slow reader costs nothing. Whoever asks meanwhile is answered with that: whoever tries
+ * again as soon as it is refused, as programs do that were not written for such a day, tries once a second.
  */
 import type { Admission, ComeBack, Place } from '../admission/index.ts';
 
 /** How often `tick` wants to be called, and of how many it may look at the place each time. */
 export const WAITING_TICK_MS = 50;
 const LOOKS_PER_TICK_MAX = 500;
-/** Nobody is told more often. */
-const INTERVAL_MS = 1_000;
+/** Nobody is told more often, or kept waiting longer for an answer. */
+export const INTERVAL_MS = 1_000;
 
 export interface Waiter {
   canTakePush(topic: 'turn'): boolean;
+  /** Answers what came early, too. */
   pushTurn(turn: ComeBack): void;
+  answerEarly(): void;
 }
 
 interface Waiting {
@@ -28,6 +31,8 @@ export class WaitingRoom {
   readonly #waiting = new Map<string, Waiting>();
   /** Where each waits. */
   readonly #placesOf = new Map<Waiter, Set<string>>();
+  /** Who asked before its time, and until when it is answered, in that order. */
+  readonly #early = new Map<Waiter, number>();
 
   constructor(admission: Admission) {
     this.#admission = admission;
@@ -47,8 +52,19 @@ export class WaitingRoom {
     this.#placesOf.set(waiter, places.add(key));
   }
 
+  cameEarly(waiter: Waiter, nowMs: number): void {
+    if (!this.#early.has(waiter)) this.#early.set(waiter, nowMs + INTERVAL_MS);
+  }
+
+  /** Whatever their time. */
+  answerEarly(): void {
+    for (const waiter of this.#early.keys()) waiter.answerEarly();
+    this.#early.clear();
+  }
+
   /** Its connection is gone. */
   remove(waiter: Waiter): void {
+    this.#early.delete(waiter);
     for (const key of this.#placesOf.get(waiter) ?? []) {
       const waiting = this.#waiting.get(key)!;
       waiting.waiters.delete(waiter);
@@ -58,6 +74,15 @@ export class WaitingRoom {
   }
 
   tick(nowMs: number): void {
+    this.#tellPlaces(nowMs);
+    for (const [waiter, dueMs] of this.#early) {
+      if (dueMs > nowMs) return;
+      this.#early.delete(waiter);
+      waiter.answerEarly();
+    }
+  }
+
+  #tellPlaces(nowMs: number): void {
     let looks = 0;
     for (const [key, waiting] of this.#waiting) {
       if (waiting.dueMs > nowMs || looks === LOOKS_PER_TICK_MAX) return;
@@ -72,7 +97,7 @@ export class WaitingRoom {
       waiting.dueMs = nowMs + INTERVAL_MS;
       if (standing.position === waiting.position) continue;
       waiting.position = standing.position;
-      push(waiting, standing);
+      this.#push(waiting, standing);
     }
   }
 
@@ -81,7 +106,18 @@ export class WaitingRoom {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return false;
     this.#end(key, waiting);
-    return push(waiting, { position: 0, waitMs: 0, ticket });
+    return this.#push(waiting, { position: 0, waitMs: 0, ticket });
+  }
+
+  #push({ waiters }: Waiting, turn: ComeBack): boolean {
+    let isTold = false;
+    for (const waiter of waiters) {
+      if (!waiter.canTakePush('turn')) continue;
+      this.#early.delete(waiter);
+      waiter.pushTurn(turn);
+      isTold = true;
+    }
+    return isTold;
   }
 
   #end(key: string, { waiters }: Waiting): void {
@@ -96,14 +132,4 @@ export class WaitingRoom {
 
 function keyOf({ asker, channel, class: of }: Place): string {
   return `${channel} ${of} ${asker}`;
-}
-
-function push({ waiters }: Waiting, turn: ComeBack): boolean {
-  let isTold = false;
-  for (const waiter of waiters) {
-    if (!waiter.canTakePush('turn')) continue;
-    waiter.pushTurn(turn);
-    isTold = true;
-  }
-  return isTold;
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
 import { Admission, PUSH_UNREAD_BYTES_MAX, SLOW_READ_MS_MAX } from '../../server/admission/index.ts';
 import type { Service } from '../../server/service/index.ts';
+import { INTERVAL_MS, WAITING_TICK_MS } from '../../server/session/waiting.ts';
 import { digest } from '../admission/crowd.ts';
 import { anna, bruno, type Client, Front, newId, settle } from './front.ts';
 
@@ -21,6 +22,13 @@ async function openFront(service?: Pick<Service, 'countUnserved'>): Promise<Admi
   front = await Front.open({ admission, service });
   front.world.at('2020-12-08T10:00:00+01:00');
   return admission;
+}
+
+/** The answer to who comes before its time. */
+async function early(client: Client, request: Parameters<Client['ask']>[0]): ReturnType<Client['ask']> {
+  const answer = client.ask(request);
+  await front.pass(INTERVAL_MS + WAITING_TICK_MS);
+  return answer;
 }
 
 /** For the front and its door. */
@@ -50,8 +58,7 @@ test('a full door says when to come back, in two languages, and lets in whoever 
   });
   const waitMs = refused.retryAtMs! - front.world.nowMs;
   expect(waitMs).toBeGreaterThan(0);
-  const early = await client.ask({ type: 'enrol', id: newId() });
-  expect(early).toMatchObject({ ok: false, ticket: refused.ticket });
+  expect(await early(client, { type: 'enrol', id: newId() })).toMatchObject({ ok: false, ticket: refused.ticket });
 
   pass(waitMs);
   load.inside = 0;
@@ -100,7 +107,8 @@ test('R7: who is turned away has had no success, told once for an appointment', 
   await openFront({ countUnserved: (name, code) => counted.push(`${name} ${code}`) });
   const client = await front.connect('citizen', anna);
   load.inside = FULL;
-  for (let times = 0; times < 3; times += 1) await client.ask({ type: 'enrol', id: newId() });
+  await client.ask({ type: 'enrol', id: newId() });
+  for (let times = 0; times < 2; times += 1) await early(client, { type: 'enrol', id: newId() });
   await client.ask({ type: 'wallet' });
   await client.ask({ type: 'leave', id: newId() });
   expect(counted).toEqual(['enrol OVERLOADED', 'wallet OVERLOADED']);
@@ -117,16 +125,24 @@ test('periods and topics cost the engine nothing, and are never refused', async 
 
 for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
   describe(`whoever has to wait, in ${protocol}`, () => {
-    test('is reminded in the words that it was told, and let in when its time has come', async () => {
-      await openFront();
+    test('and asks again is answered in the words that it was told, all at once and a second later, and let in at its time', async () => {
+      const admission = await openFront();
       const client = await front.connect('citizen', anna, { protocol });
       load.inside = FULL;
-      const { waitMs = 0, retryAtMs = 0, ...told } = await client.ask({ type: 'wallet' });
+      for (let number = 0; number < 5_000; number += 1)
+        admission.ask({ asker: `crowd ${number}`, channel: 'citizens', class: 'read', shard: 0, weight: 1 });
+      const { waitMs = 0, retryAtMs: _at, ref: _, ...told } = await client.ask({ type: 'wallet' });
       pass(5);
-      const { ref: _, ...expected } = { ...told, ref: 0, waitMs: waitMs - 5, retryAtMs: retryAtMs - 5 };
-      expect(await client.ask({ type: 'wallet' })).toMatchObject(expected);
+      const again = [client.ask({ type: 'wallet' }), client.ask({ type: 'wallet' })];
+      const before = client.frames.length;
       expect(await client.ask({ type: 'periods' })).toMatchObject({ ok: true });
-      pass(waitMs - 5);
+      await front.pass(INTERVAL_MS - WAITING_TICK_MS);
+      expect(client.frames.slice(before + 1)).toEqual([]);
+      await front.pass(2 * WAITING_TICK_MS);
+      for (const reply of await Promise.all(again)) expect(reply).toMatchObject(told);
+      expect(await again[1]).toMatchObject({ waitMs: expect.any(Number), retryAtMs: expect.any(Number) });
+      expect((await again[1])!.waitMs).toBe(waitMs - INTERVAL_MS);
+      pass(waitMs);
       load.inside = 0;
       expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
       expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
@@ -136,27 +152,42 @@ for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
       await openFront();
       const client = await front.connect('citizen', anna, { protocol });
       load.inside = FULL;
-      for (let asked = 0; asked <= LIMITS.inFlightPerSocketMax; asked += 1)
-        expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'OVERLOADED' });
+      await client.ask({ type: 'wallet' });
+      const again = Array.from({ length: LIMITS.inFlightPerSocketMax }, () => client.ask({ type: 'wallet' }));
       expect(await client.ask({ type: 'enrol', id: newId() })).toMatchObject({ code: 'OVERLOADED' });
       expect(client.closedWith).toBeUndefined();
-      await client.ask({ type: 'wallet' });
+      again.push(client.ask({ type: 'wallet' }));
       expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+      for (const reply of await Promise.all(again)) expect(reply).toMatchObject({ code: 'OVERLOADED' });
+      const { length } = client.frames;
       client.raw('more');
       await settle();
-      expect(client.frames.at(-1)).toMatchObject({ code: 'OVERLOADED' });
+      expect(client.frames).toHaveLength(length);
     });
 
-    test('hears of its time when it is called, and need not be told again', async () => {
+    test('is answered before the server stops', async () => {
+      await openFront();
+      const client = await front.connect('citizen', anna, { protocol });
+      load.inside = FULL;
+      await client.ask({ type: 'wallet' });
+      const again = client.ask({ type: 'wallet' });
+      await front.handlers.drain();
+      expect(await again).toMatchObject({ code: 'OVERLOADED' });
+    });
+
+    test('hears of its time when it is called, after its answers if it asked before it', async () => {
       const admission = await openFront();
       const client = await front.connect('citizen', anna, { protocol });
       load.inside = FULL;
       const { waitMs = 0 } = await client.ask({ type: 'wallet' });
+      const again = client.ask({ type: 'wallet' });
       load.inside = 0;
       nowMs += waitMs; // Of the door alone: by the front's own clock its time has not come.
       admission.tick();
       await settle();
       expect(client.pushes('turn').at(-1)).toMatchObject({ view: { position: 0 } });
+      expect(await again).toMatchObject({ code: 'OVERLOADED', position: 0, waitMs: 0 });
+      expect(client.frames.at(-1)).toMatchObject({ push: 'turn' });
       expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
     });
   });
@@ -168,7 +199,7 @@ test('fault 50: whoever is only reminded, and does not read it, is cut as any sl
   load.inside = FULL;
   await client.ask({ type: 'wallet' });
   client.unread.bytes = PUSH_UNREAD_BYTES_MAX;
-  await client.ask({ type: 'wallet' });
+  await early(client, { type: 'wallet' });
   await front.pass(SLOW_READ_MS_MAX + 1_000);
   expect(client.closedWith).toEqual({ code: 1013, reason: 'reads too slowly' });
 });

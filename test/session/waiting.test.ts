@@ -10,11 +10,16 @@ const READ: Place = { ...CARD, class: 'read' };
 class Listener implements Waiter {
   readonly told: number[] = [];
   isFull = false;
+  answers = 0;
   canTakePush(): boolean {
     return !this.isFull;
   }
   pushTurn({ position }: ComeBack): void {
     this.told.push(position);
+    this.answerEarly();
+  }
+  answerEarly(): void {
+    this.answers += 1;
   }
 }
 
@@ -60,4 +65,23 @@ test('all connections of one person are told, but for those that are full or gon
   callAll();
   expect([here.told, full.told, gone.told]).toEqual([[1, 0], [], []]);
   room.remove(here);
+});
+
+test('who asked before its time is answered with what else it is told, or else a second after it asked first', () => {
+  const { room, wait } = opened();
+  const [anna, full] = [new Listener(), new Listener()];
+  full.isFull = true;
+  wait(anna, CARD);
+  wait(full, CARD);
+  for (const atMs of [800, 900]) for (const waiter of [anna, full]) room.cameEarly(waiter, atMs);
+  room.tick(1_000);
+  expect([anna.answers, full.answers]).toEqual([1, 0]);
+  room.tick(1_799);
+  expect(full.answers).toBe(0);
+  room.tick(1_800);
+  expect([anna.answers, full.answers]).toEqual([1, 1]);
+  room.cameEarly(anna, 2_000);
+  room.remove(anna);
+  room.tick(3_000);
+  expect(anna.answers, 'it is gone').toBe(1);
 });
