@@ -21,7 +21,7 @@ const JITTER_MS_MAX = 1_000;
  * While there is room, so much more of what the door does is called beside what is promised, from tick to tick; and so much
  * less while there is none. Slowly, since who is called is on the way for some ticks.
  */
-const CALLS_MORE = 0.001;
+const CALLS_MORE = 0.01;
 const CALLS_FACTOR_MORE = 1.01;
 const CALLS_FACTOR_LESS = 0.9;
 /** With less than so much inside, those who wait are not here: whoever comes need not wait for them, now and then. */

@@ -1,8 +1,9 @@
 /**
  * The door of one shard: how much may be inside at once, so that nobody inside waits much longer than the target. Inside is
- * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
- * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
- * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more.
+ * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: where half of
+ * an interval's wait longer than the target, a queue stands that does nothing but make everybody late, and less is let in;
+ * when all of the room was used and they did not, more. (CoDel, Nichols and Jacobson 2012, looks at the luckiest of an interval. A
+ * shard takes in all that waits at once, and whoever comes right before that waits for nothing, however long the turn.)
  */
 import { LIMITS } from '../../engine/index.ts';
 import { CHANNELS, type Channel } from './classes.ts';
@@ -36,7 +37,8 @@ export class Door {
   /** When each channel will have had no more than its share. */
   readonly #paidBackMs: Record<Channel, number> = { citizens: 0, issuers: 0, acquirers: 0, operators: 0 };
   #insidePeak = 0;
-  #waitMsMin = Number.POSITIVE_INFINITY;
+  /** Of the probes that came back in this interval. */
+  #waitsMs: number[] = [];
   #answeredCount = 0;
   #intervalEndsMs = 0;
   #tickedMs = 0;
@@ -113,7 +115,7 @@ export class Door {
   /** The oldest one has had its turn. */
   probeTaken(waitMs: number): void {
     this.#probesSentMs.shift();
-    this.#waitMsMin = Math.min(this.#waitMsMin, waitMs);
+    this.#waitsMs.push(waitMs);
   }
 
   /** Nobody has waited for a while: the next crowd is met like the first. */
@@ -135,7 +137,7 @@ export class Door {
     const { inside, answeredCount } = this.#load;
     const isBusy = this.#judge(this.#waitMs(seenMs));
     this.#measure(answeredCount - this.#answeredCount, isBusy, nowMs);
-    this.#waitMsMin = Number.POSITIVE_INFINITY;
+    this.#waitsMs = [];
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
@@ -146,7 +148,7 @@ export class Door {
    * @param seenMs when we last came round: what has come back since is not known yet
    */
   #waitMs(seenMs: number): number {
-    if (this.#waitMsMin < Number.POSITIVE_INFINITY) return this.#waitMsMin;
+    if (this.#waitsMs.length > 0) return median(this.#waitsMs);
     const [oldest] = this.#probesSentMs;
     return oldest === undefined ? 0 : Math.max(0, seenMs - oldest);
   }
@@ -155,10 +157,11 @@ export class Door {
   #judge(waitMs: number): boolean {
     const isUsed = this.#insidePeak >= this.#limit * USED;
     const isLate = waitMs > LIMITS.waitTargetMs;
-    if (isLate) {
+    // While more is inside than may be, the last time has had no effect yet.
+    if (isLate && this.inside <= this.#limit) {
       const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, LIMITS.waitTargetMs / waitMs));
       this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
-    } else if (isUsed) {
+    } else if (!isLate && isUsed) {
       const grown = Math.max(this.#limit + GROWTH_COUNT, Math.floor(this.#limit * GROWTH));
       this.#limit = Math.min(LIMITS.changesInFlightMax, grown);
     }
@@ -184,4 +187,9 @@ export class Door {
     if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
     else if (wasBusy) this.#perSecond += more * NEWEST_IF_LESS;
   }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[values.length >> 1]!;
 }

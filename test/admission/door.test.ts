@@ -50,3 +50,32 @@ test('with little to do it is not thought to be slower', () => {
   }
   expect(door.perSecond).toBe(before);
 });
+
+test('the luckiest of a turn does not hide how long it is', () => {
+  const { load, door, clock, tick } = opened();
+  for (let ticks = 0; ticks < 100; ticks += 1) {
+    load.inside = Math.min(door.limit, 500);
+    tick();
+    door.probeSent(clock.nowMs);
+    // Turns of 60 ms: who comes right before one waits for hardly anything.
+    door.probeTaken(60 - 10 * (ticks % 6));
+  }
+  expect(door.limit).toBeLessThan(500);
+});
+
+test('what was let in before it became narrower makes it no narrower still', () => {
+  const { load, door, clock, tick } = opened();
+  const late = () => {
+    tick();
+    door.probeSent(clock.nowMs);
+    door.probeTaken(10 * LIMITS.waitTargetMs);
+  };
+  load.inside = LIMITS.insideCountFirst;
+  for (let ticks = 0; ticks < 100; ticks += 1) late();
+  const narrowed = door.limit;
+  expect(narrowed).toBeLessThan(LIMITS.insideCountFirst);
+  expect(narrowed).toBeGreaterThan(LIMITS.insideCountFirst / 2);
+  load.inside = narrowed;
+  for (let ticks = 0; ticks < 20; ticks += 1) late();
+  expect(door.limit).toBeLessThan(narrowed);
+});
