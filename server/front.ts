@@ -144,6 +144,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
         origin: randomInt(1, 2 ** 32 - 1),
         nowMs,
         random: Math.random,
+        idleMs: () => performance.eventLoopUtilization().idle,
         citizenPerSecond: configuration.citizenPerSecond,
       });
   const isEncryptionRequired = configuration.pgp?.isRequired === true;

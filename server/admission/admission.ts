@@ -48,6 +48,11 @@ export interface AdmissionOptions {
   readonly nowMs: () => number;
   /** In [0, 1). */
   readonly random: () => number;
+  /**
+   * For how long the thread that asks has had nothing to do, since any moment: where it has to do with nothing but turning
+   * away, that is what limits what the shards do. Absent: it always has time.
+   */
+  readonly idleMs?: (() => number) | undefined;
   /** What one citizen may ask for in a second; default LIMITS.citizenPerSecond, 0: as much as it likes. */
   readonly citizenPerSecond?: number | undefined;
 }
@@ -103,8 +108,8 @@ class Entrance {
   /** Of whom was told to come, and until when a place is kept. */
   readonly kept = new Map<Appointment, number>();
 
-  constructor(shard: Shard) {
-    this.door = new Door(shard);
+  constructor(shard: Shard, idleMs: () => number) {
+    this.door = new Door(shard, idleMs);
     const options = { waitMsMin: LIMITS.appointmentMsMin, graceMs: LIMITS.appointmentGraceMs };
     this.lanes = CHANNEL_NAMES.flatMap(() => CLASS_NAMES.map(() => new Lane(options)));
     this.perSecond = this.lanes.map(() => 0);
@@ -135,7 +140,8 @@ export class Admission {
     const perSecond = options.citizenPerSecond ?? LIMITS.citizenPerSecond;
     const keysMax = LIMITS.citizensRememberedMax;
     this.#citizens = perSecond === 0 ? null : new Budget({ perSecond, burst: LIMITS.citizenBurst, keysMax });
-    this.#entrances = options.shards.map((shard) => new Entrance(shard));
+    const { shards, idleMs = options.nowMs } = options;
+    this.#entrances = shards.map((shard) => new Entrance(shard, idleMs));
     this.#tickets = new TicketOffice(options.digest);
   }
 

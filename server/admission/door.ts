@@ -20,6 +20,8 @@ const SHRINK_MAX = 0.97;
 const MEASURED_COUNT = 10;
 /** Of those, it had enough to do in nearly all. */
 const BUSY_COUNT_MIN = 8;
+/** With less of an interval to spare the front cannot ask for more, however much a shard could do. */
+const IDLE_SHARE_MIN = 0.05;
 /** Weight of the newest of them in what a door is thought to do: more is believed sooner, less only when it lasts. */
 const NEWEST_IF_MORE = 0.5;
 const NEWEST_IF_LESS = 0.15;
@@ -36,6 +38,8 @@ export class Door {
   readonly #load: Load;
   /** When each channel will have had no more than its share. */
   readonly #paidBackMs: Record<Channel, number> = { citizens: 0, issuers: 0, acquirers: 0, operators: 0 };
+  readonly #frontIdleMs: () => number;
+  #idleMs = 0;
   #insidePeak = 0;
   /** Of the probes that came back in this interval. */
   #waitsMs: number[] = [];
@@ -49,8 +53,10 @@ export class Door {
   /** When each probe that is on its way was sent. */
   readonly #probesSentMs: number[] = [];
 
-  constructor(load: Load) {
+  /** @param idleMs see AdmissionOptions */
+  constructor(load: Load, idleMs: () => number) {
     this.#load = load;
+    this.#frontIdleMs = idleMs;
   }
 
   get limit(): number {
@@ -129,14 +135,16 @@ export class Door {
     this.#tickedMs = nowMs;
     if (nowMs < this.#intervalEndsMs) return;
     const isFirst = this.#intervalEndsMs === 0;
+    const passedMs = nowMs - this.#intervalEndsMs + INTERVAL_MS;
     this.#intervalEndsMs = nowMs + INTERVAL_MS;
+    const isFrontFull = this.#isFrontFull(passedMs);
     if (isFirst) {
       this.#measured.sinceMs = nowMs;
       return;
     }
     const { inside, answeredCount } = this.#load;
-    const isBusy = this.#judge(this.#waitMs(seenMs));
-    this.#measure(answeredCount - this.#answeredCount, isBusy, nowMs);
+    const hadEnough = this.#judge(this.#waitMs(seenMs));
+    this.#measure(answeredCount - this.#answeredCount, hadEnough || isFrontFull, nowMs);
     this.#waitsMs = [];
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
@@ -151,6 +159,13 @@ export class Door {
     if (this.#waitsMs.length > 0) return median(this.#waitsMs);
     const [oldest] = this.#probesSentMs;
     return oldest === undefined ? 0 : Math.max(0, seenMs - oldest);
+  }
+
+  #isFrontFull(passedMs: number): boolean {
+    const idleMs = this.#frontIdleMs();
+    const isFull = idleMs - this.#idleMs < IDLE_SHARE_MIN * passedMs;
+    this.#idleMs = idleMs;
+    return isFull;
   }
 
   /** @returns whether it had as much to do as it can */

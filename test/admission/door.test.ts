@@ -5,14 +5,16 @@ import { Door } from '../../server/admission/door.ts';
 
 function opened() {
   const load = { inside: 0, answeredCount: 0 };
-  const door = new Door(load);
+  const front = { idleMs: 0, isFull: false };
+  const door = new Door(load, () => front.idleMs);
   const clock = { nowMs: 1_607_400_000_000 };
   const tick = (passedMs: number = LIMITS.admissionTickMs) => {
     clock.nowMs += passedMs;
+    if (!front.isFull) front.idleMs += passedMs;
     door.tick(clock.nowMs);
   };
   tick();
-  return { load, door, clock, tick };
+  return { load, front, door, clock, tick };
 }
 
 test('a shard that does not answer makes it narrower, and a front that did not come round does not', () => {
@@ -49,6 +51,18 @@ test('with little to do it is not thought to be slower', () => {
     tick();
   }
   expect(door.perSecond).toBe(before);
+});
+
+test('where the front is busy with turning away, less is promised', () => {
+  const { load, front, door, tick } = opened();
+  const before = door.perSecond;
+  front.isFull = true;
+  for (let ticks = 0; ticks < 2_000; ticks += 1) {
+    if (ticks % 10 === 0) load.answeredCount += 5;
+    tick();
+  }
+  expect(before).toBeGreaterThan(200);
+  expect(door.perSecond).toBeLessThan(60);
 });
 
 test('the luckiest of a turn does not hide how long it is', () => {
