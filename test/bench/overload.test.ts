@@ -1,7 +1,7 @@
 // Method: what the click day's crowd is judged by, on phases and frames written down by hand.
 import { describe, expect, test } from 'vitest';
 import { Canaries } from '../../bench/overload/canary.ts';
-import { backToNormal, jain, usefulPerSecond } from '../../bench/overload/figures.ts';
+import { jain, secondsToNormal, usefulPerSecond } from '../../bench/overload/figures.ts';
 import type { PhaseResult, Second } from '../../bench/overload/plan.ts';
 import { Tally } from '../../bench/overload/tally.ts';
 import { createMsgpackCodec } from '../../server/wire/index.ts';
@@ -42,11 +42,31 @@ describe('a phase', () => {
     expect(usefulPerSecond(result satisfies PhaseResult)).toBe(1);
   });
 
-  test('is normal again after its last second that was not', () => {
-    const good: Second = { asked: 100, served: 100, useful: 100, refused: 0, p50: 5, p99: 20 };
-    const seconds = (...all: readonly Partial<Second>[]) => all.map((one) => ({ ...good, ...one }));
-    expect(backToNormal(seconds({}, {}, {}), 100)).toBe(0);
-    expect(backToNormal(seconds({ refused: 50 }, {}, { served: 20 }, {}, {}), 100)).toBe(3);
-    expect(backToNormal(seconds({ p99: 900 }, {}, {}), 100)).toBe(1);
+  describe('is normal again', () => {
+    const good: Second = { asked: 1_000, served: 1_000, useful: 1_000, refused: 0, p50: 5, p99: 20 };
+    const silent = { useful: 0 };
+    const refusing = { refused: 100 };
+    const toNormal = (...all: readonly Partial<Second>[]) =>
+      secondsToNormal(
+        all.map((one) => ({ ...good, ...one })),
+        { perSecond: 1_000, p99MsMax: 200 },
+      );
+
+    test('from the first of some good seconds in a row', () => {
+      expect(toNormal({}, {}, {})).toBe(0);
+      expect(toNormal(silent, refusing, {}, {}, {})).toBe(2);
+      expect(toNormal({}, silent, {}, {}, refusing, {}, {}, {}, silent)).toBe(5);
+      expect(toNormal({}, {}, silent, {}, {})).toBeNull();
+    });
+
+    test.each<[string, Partial<Second>, number]>([
+      ['a little less by chance is good', { useful: 860 }, 0],
+      ['less is not', { useful: 850 }, 1],
+      ['fewer wishes, all of them served, are good', { asked: 700, useful: 700 }, 0],
+      ['hardly any are not', { asked: 400, useful: 400 }, 1],
+      ['slow answers are not', { p99: 900 }, 1],
+    ])('where %s', (_, first, expected) => {
+      expect(toNormal(first, {}, {}, {})).toBe(expected);
+    });
   });
 });

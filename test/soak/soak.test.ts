@@ -3,11 +3,10 @@
 // `npm run soak -- --hours 1` is the same for longer.
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Second } from '../../bench/overload/plan.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
 import { drawFaults, FAULTS } from './faults.ts';
-import { secondsToNormal, slopeOf, thinned } from './figures.ts';
+import { slopeOf, thinned } from './figures.ts';
 import { runSoak, type SoakOptions } from './soak.ts';
 
 const FAULT_COUNT = 4;
@@ -77,24 +76,6 @@ describe('the faults', () => {
 });
 
 describe('what was seen', () => {
-  const good: Second = { asked: 1_000, served: 1_000, useful: 1_000, refused: 0, p50: 5, p99: 20 };
-  const [silent, refusing] = [
-    { ...good, served: 0, useful: 0 },
-    { ...good, refused: 100 },
-  ];
-
-  test('is normal again from the first of some good seconds in a row', () => {
-    expect(secondsToNormal([good, good, good], 1_000)).toBe(0);
-    expect(secondsToNormal([silent, refusing, good, good, good], 1_000)).toBe(2);
-    expect(secondsToNormal([good, silent, good, good, refusing, good, good, good, silent], 1_000)).toBe(5);
-    expect(secondsToNormal([good, good, silent, good, good], 1_000)).toBeNull();
-    expect(secondsToNormal([{ ...good, useful: 870 }, good, good, good], 1_000)).toBe(0); // By chance.
-    expect(secondsToNormal([{ ...good, useful: 850 }, good, good, good], 1_000)).toBe(1);
-    // Fewer wishes than usual, all of them served; and hardly any.
-    expect(secondsToNormal([{ ...good, asked: 700, useful: 700 }, good, good], 1_000)).toBe(0);
-    expect(secondsToNormal([{ ...good, asked: 400, useful: 400 }, good, good, good], 1_000)).toBe(1);
-  });
-
   test('grows as the straight line through it', () => {
     expect(slopeOf([])).toBe(0);
     expect(slopeOf([[3, 5]])).toBe(0);

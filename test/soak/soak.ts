@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { usefulPerSecond } from '../../bench/overload/figures.ts';
+import { secondsToNormal, usefulPerSecond } from '../../bench/overload/figures.ts';
 import type { PhaseResult, Second } from '../../bench/overload/plan.ts';
 import { median } from '../../bench/statistics.ts';
 import { makeTaxCode } from '../../engine/index.ts';
@@ -17,7 +17,6 @@ import { shortPeriods } from '../support/short-periods.ts';
 import { ACQUIRER } from './acquirer.ts';
 import { SoakCrowd } from './crowd.ts';
 import { drawFaults, type Fault } from './faults.ts';
-import { secondsToNormal } from './figures.ts';
 import type { Checked, SoakPhase } from './plan.ts';
 import { type FolderSizes, type IncidentView, type Seen, SoakServer } from './server.ts';
 
@@ -101,6 +100,8 @@ const ROW_SHARE = 0.1;
 const PEAK_AT_ONCE = 256;
 /** On a shared machine one of them may be anything. */
 const PEAK_ROUNDS = 3;
+/** What the press asked for (R17). */
+const NORMAL_P99_MS = 1_000;
 const BOT_CITIZENS = 200;
 const PERIODS_BESIDE = 2;
 /** 10:00 in Rome of the first day of the first period. */
@@ -245,7 +246,7 @@ class Soak {
 
     const seconds = [...during, after].flatMap((phase) => phase.seconds.slice(0, -1));
     this.#seconds.push(...seconds.map((second, at) => ({ ...second, atS: fromS + at })));
-    const normal = secondsToNormal(seconds.slice(Math.round(ms / 1_000)), perSecond);
+    const normal = secondsToNormal(seconds.slice(Math.round(ms / 1_000)), { perSecond, p99MsMax: NORMAL_P99_MS });
     const { incidents } = await this.#server.status();
     const deathCount = this.#server.startCount - startCount;
     this.#happened.push({
