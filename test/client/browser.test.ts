@@ -198,8 +198,22 @@ describe.runIf(hasChromium())('in Chromium', () => {
     for (const tab of tabs) expect(await tab.run('return until(() => outbox.load().length === 200)')).toBe(true);
   });
 
-  test('the journal has each command once', async () => {
+  test('the page about the status runs under its own policy, and says when the server does not answer', async () => {
+    const tab = await chromium.tab();
+    await tab.open(`${engines.url}/status.html?lang=it`);
+    const until = (isSo: string) => tab.run(`while (!(${isSo})) await new Promise((resolve) => setTimeout(resolve));`);
+    const countOfFunctions = `document.querySelectorAll('#functions b').length`;
+    await until(`${countOfFunctions} === 7`);
     expect(await engines.stop()).toBe(0);
+    await until(`document.querySelector('#summary b').textContent === 'Il server non risponde'`);
+    expect(await tab.run(`return [document.querySelector('h1').textContent, ${countOfFunctions}]`)).toEqual([
+      'Stato del servizio',
+      7,
+    ]);
+  });
+
+  test('the journal has each command once', async () => {
+    await engines.stop();
     expect(sent.size).toBe(CITIZENS.length);
     for (const [citizen, ids] of sent) {
       const { source, close } = await pastOfFolder(folder);
