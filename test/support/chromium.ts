@@ -15,10 +15,8 @@ const FLAGS =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking ' +
   '--disable-component-update --disable-sync --remote-debugging-pipe';
 
-interface Message {
+interface Reply {
   readonly id?: number;
-  readonly sessionId?: string;
-  readonly method?: string;
   readonly result?: object;
   readonly error?: { readonly message: string };
 }
@@ -32,7 +30,7 @@ export class Chromium {
     env: { ...process.env, HOME: this.#profile },
   });
   readonly #ended = once(this.#process, 'exit');
-  readonly #listeners = new Set<(message: Message) => void>();
+  readonly #asked = new Map<number, (reply: Reply) => void>();
   #id = 0;
 
   constructor() {
@@ -40,7 +38,8 @@ export class Chromium {
     (this.#process.stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => {
       const messages = (rest + text).split('\0');
       rest = messages.pop()!;
-      for (const message of messages) for (const hear of this.#listeners) hear(JSON.parse(message));
+      for (const reply of messages.map((message): Reply => JSON.parse(message)))
+        this.#asked.get(reply.id ?? 0)?.(reply);
     });
   }
 
@@ -55,18 +54,9 @@ export class Chromium {
     this.#id += 1;
     const id = this.#id;
     (this.#process.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    const { result, error } = await this.heard((message) => message.id === id);
+    const { result, error } = await new Promise<Reply>((resolve) => this.#asked.set(id, resolve));
     if (result === undefined) throw new Error(`${method}: ${error?.message}`);
     return result;
-  }
-
-  heard(isIt: (message: Message) => boolean): Promise<Message> {
-    return new Promise((resolve) => {
-      const hear = (message: Message) => {
-        if (isIt(message) && this.#listeners.delete(hear)) resolve(message);
-      };
-      this.#listeners.add(hear);
-    });
   }
 
   async close(): Promise<void> {
@@ -80,19 +70,17 @@ export class Chromium {
 export class Tab {
   /** One of the protocol's methods. */
   readonly call: (method: string, params?: object) => Promise<object>;
-  readonly #loaded: () => Promise<unknown>;
 
   constructor(chromium: Chromium, sessionId: string) {
     this.call = (method, params) => chromium.call(method, params, sessionId);
-    this.#loaded = () => chromium.heard((it) => it.sessionId === sessionId && it.method === 'Page.loadEventFired');
   }
 
   /** Resolves once the page is there, with its scripts. The same address again reloads it. */
   async open(url: string): Promise<void> {
-    await this.call('Page.enable');
-    const loaded = this.#loaded();
     await this.call('Page.navigate', { url });
-    await loaded;
+    await this.run(
+      `if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve))`,
+    );
   }
 
   /** The body of an asynchronous function, in the page. What it returns has to be JSON; what it throws is thrown here. */
