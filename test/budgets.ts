@@ -3,7 +3,7 @@ export const BUDGET_MINUTES: Readonly<Record<string, number>> = {
   admission: 1,
   backup: 2.5,
   bench: 2.5,
-  client: 2,
+  client: 2.5,
   contract: 3,
   'crash-images': 2.5,
   engine: 2,

@@ -141,7 +141,8 @@ export class ClickdayClient {
 
   /**
    * Starts without a connection, and goes on trying to get one: what is asked meanwhile waits for it. A token that is
-   * turned down or an outbox that cannot be read closes the client, and its state says so.
+   * turned down or an outbox that cannot be read closes the client, and its state says so. Browsers do not tell of the
+   * token: there it goes on trying, with what the token's function gives each time.
    */
   static open(options: ClientOptions): ClickdayClient {
     const client = new ClickdayClient(options);

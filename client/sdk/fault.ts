@@ -2,8 +2,8 @@
 import type { CommandId } from '../../engine/contract.ts';
 
 /**
- * UNREACHABLE: nobody answers at the address. UNAUTHENTICATED: the token was turned down (HTTP 401), or is another
- * person's than before. NO_REPLY: sent, and not answered before its deadline: the outcome is unknown.
+ * UNREACHABLE: nobody answers at the address; in browsers, which do not tell, also that the token was turned down.
+ * UNAUTHENTICATED: it was (HTTP 401), or it is another person's than before. NO_REPLY: sent, and not answered before its deadline: the outcome is unknown.
  * NOT_SENT: its deadline passed before it could be sent: nothing was done. QUEUE_FULL: too many wait already; not sent.
  * NOT_KEPT: the outbox could not keep it, so it was not sent. OUTBOX_UNREADABLE: what it holds is left as it is.
  * REFUSED: there are no pushes for this role. CLOSED: the caller closed the client. PROTOCOL: the server sent what is

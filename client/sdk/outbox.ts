@@ -36,43 +36,50 @@ export function withoutSecrets(command: KeptCommand): KeptCommand {
 
 /** The part of the platform's `localStorage` that is used. */
 export interface StorageLike {
+  readonly length: number;
+  key(index: number): string | null;
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
 }
 
-const VERSION = 1;
-const contents = v.strictObject({
-  version: v.literal(VERSION),
-  commands: v.array(
-    v.strictObject({
-      id: v.pipe(v.string(), v.minLength(1)),
-      type: v.picklist(CHANGE_TYPES),
-      fields: v.nullable(v.record(v.string(), v.unknown())),
-      untilMs: v.number(),
-    }),
-  ),
+const command = v.strictObject({
+  id: v.pipe(v.string(), v.minLength(1)),
+  type: v.picklist(CHANGE_TYPES),
+  fields: v.nullable(v.record(v.string(), v.unknown())),
+  untilMs: v.number(),
 });
+/** `place` grows with each that is kept. */
+const entry = v.strictObject({ version: v.literal(2), place: v.number(), command });
+/** All of them in one entry, as the first versions of the SDK kept them. */
+const entryOfAll = v.strictObject({ version: v.literal(1), commands: v.array(command) });
 
 /**
- * An outbox in one entry of `localStorage` or the like. It is read before each change of it, so that two tabs lose
- * nothing of each other's.
+ * An outbox in `localStorage` or the like, an entry for each command: two tabs that wrote the same entry would lose
+ * commands of each other's, since what one writes reaches the other late. It outlives the page. Of a browser that is killed
+ * as a whole the last seconds may be lost: Chromium takes up to three to write it to the disk.
  *
  * @param key another one for each person
  */
 export function storageOutbox(storage: StorageLike, key: string): Outbox {
-  const read = (): readonly KeptCommand[] => {
-    const text = storage.getItem(key);
-    return text === null ? [] : v.parse(contents, JSON.parse(text)).commands;
+  const prefix = JSON.stringify(key); // No other key's begins with it.
+  const read = () =>
+    Array.from({ length: storage.length }, (_, index) => storage.key(index)!)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => v.parse(entry, JSON.parse(storage.getItem(name)!)))
+      .sort((one, other) => one.place - other.place);
+  const keep = (kept: KeptCommand) => {
+    const place = 1 + (read().at(-1)?.place ?? 0);
+    storage.setItem(prefix + kept.id, JSON.stringify({ version: 2, place, command: kept }));
   };
-  const write = (commands: readonly KeptCommand[]) => {
-    if (commands.length === 0) storage.removeItem(key);
-    else storage.setItem(key, JSON.stringify({ version: VERSION, commands }));
-  };
-  const others = (id: CommandId) => read().filter((kept) => kept.id !== id);
   return {
-    load: read,
-    keep: (command) => write([...others(command.id), command]),
-    done: (id) => write(others(id)),
+    load() {
+      const all = storage.getItem(key);
+      if (all !== null) v.parse(entryOfAll, JSON.parse(all)).commands.forEach(keep);
+      storage.removeItem(key);
+      return read().map((each) => each.command);
+    },
+    keep,
+    done: (id) => storage.removeItem(prefix + id),
   };
 }

@@ -19,6 +19,8 @@ import { Clockwork, until } from './clockwork.ts';
 import { done, GOOD_TOKEN, type ProtocolServer, refusal, startProtocolServer } from './protocol-server.ts';
 
 const KEY = 'clickday anna';
+/** What the name of each entry begins with. */
+const ENTRY = JSON.stringify(KEY);
 const CARD = 'a'.repeat(64);
 const HOLDER = { accountHolderCF: 'RSSMRA99A01X001J', accountHolderName: 'Maria', accountHolderSurname: 'Rossi' };
 
@@ -26,6 +28,14 @@ const HOLDER = { accountHolderCF: 'RSSMRA99A01X001J', accountHolderName: 'Maria'
 class Storage implements StorageLike {
   readonly entries = new Map<string, string>();
   roomLeft = Number.POSITIVE_INFINITY;
+
+  get length(): number {
+    return this.entries.size;
+  }
+
+  key(index: number): string | null {
+    return [...this.entries.keys()][index] ?? null;
+  }
 
   getItem(key: string): string | null {
     return this.entries.get(key) ?? null;
@@ -42,8 +52,7 @@ class Storage implements StorageLike {
 
   /** Ids of what is kept. */
   get ids(): readonly string[] {
-    const { commands } = JSON.parse(this.getItem(KEY) ?? '{"commands":[]}') as { commands: readonly KeptCommand[] };
-    return commands.map(({ id }) => id);
+    return [...this.entries.keys()].map((name) => name.slice(ENTRY.length));
   }
 }
 
@@ -58,6 +67,8 @@ function options(more: Partial<ClientOptions> = {}): ClientOptions {
   const outbox = storageOutbox(storage, KEY);
   return { url: server.url, token: GOOD_TOKEN, WebSocket: socket, timing, outbox, ...more };
 }
+
+const command = (id: string): KeptCommand => ({ id, type: 'enrol', fields: {}, untilMs: 1 });
 
 /** The app starts, whether there is a server or not. */
 function start(more: Partial<ClientOptions> = {}): ClickdayClient {
@@ -240,7 +251,7 @@ describe('what is kept', () => {
     ];
     await until(() => server.requests.length === 2);
     kill(asked);
-    const text = storage.getItem(KEY)!;
+    const text = [...storage.entries.values()].join();
     for (const secret of ['4111', 'IT60', ...Object.values(HOLDER)]) expect(text).not.toContain(secret);
 
     server.answer = ({ ref }, line) => line.send({ ref, ok: true, view: { state: 'not-done' } });
@@ -257,31 +268,52 @@ describe('what is kept', () => {
   });
 
   test.each([
-    ['no JSON', '{"version":1,"comm'],
-    ['another version', '{"version":2,"commands":[]}'],
-    ['a command that is none', '{"version":1,"commands":[{"id":"1","type":"fly","fields":{},"untilMs":1}]}'],
-    ['a field missing', '{"version":1,"commands":[{"id":"1","type":"enrol","fields":{}}]}'],
-  ])('and cannot be read (%s) is left as it is, and nothing is sent', async (_, text) => {
-    storage.setItem(KEY, text);
+    ['no JSON', ENTRY, '{"version":2,"comm'],
+    ['another version', ENTRY, '{"version":3,"place":1,"command":{"id":"1","type":"enrol","fields":{},"untilMs":1}}'],
+    [
+      'a command that is none',
+      ENTRY,
+      '{"version":2,"place":1,"command":{"id":"1","type":"fly","fields":{},"untilMs":1}}',
+    ],
+    ['a field missing', ENTRY, '{"version":2,"place":1,"command":{"id":"1","type":"enrol","fields":{}}}'],
+    ['of the first version, no JSON', KEY, '{"version":1,"comm'],
+    ['of the first version, a field missing', KEY, '{"version":1,"commands":[{"id":"1","type":"enrol","fields":{}}]}'],
+  ])('and cannot be read (%s) is left as it is, and nothing is sent', async (_, name, text) => {
+    storage.setItem(name, text);
     await expect(ClickdayClient.connect(options())).rejects.toMatchObject({ code: 'OUTBOX_UNREADABLE' });
     start();
     const reply = client.change('enrol', {});
     await expect(reply).rejects.toMatchObject({ code: 'NOT_KEPT' });
     await until(() => client.state.is === 'closed');
     expect(client.state).toMatchObject({ is: 'closed', fault: { code: 'OUTBOX_UNREADABLE' } });
-    expect(storage.getItem(KEY)).toBe(text);
+    expect([...storage.entries]).toEqual([[name, text]]);
     expect(server.lines).toHaveLength(0);
   });
 
   test('by one tab stays when another keeps something else', async () => {
     const [one, other] = [storageOutbox(storage, KEY), storageOutbox(storage, KEY)];
-    const command = (id: string): KeptCommand => ({ id, type: 'enrol', fields: {}, untilMs: 1 });
     await one.keep(command('1'));
     await other.keep(command('2'));
     await one.keep(command('3'));
     await other.done('1');
     await one.keep({ ...command('2'), untilMs: 2 });
     expect(await one.load()).toEqual([command('3'), { ...command('2'), untilMs: 2 }]);
+  });
+
+  test('by one person is no other’s, whatever they are called', async () => {
+    for (const key of ['', 'a', 'a"', 'ab', '"a"']) await storageOutbox(storage, key).keep(command(`of ${key}`));
+    for (const key of ['', 'a', 'a"', 'ab', '"a"'])
+      expect(await storageOutbox(storage, key).load()).toEqual([command(`of ${key}`)]);
+  });
+
+  test('by the first version of the SDK, all in one entry, is found before what came since', async () => {
+    const outbox = storageOutbox(storage, KEY);
+    storage.setItem(KEY, JSON.stringify({ version: 1, commands: [command('2'), command('1')] }));
+    expect(await outbox.load()).toEqual([command('2'), command('1')]);
+    await outbox.keep(command('0'));
+    await outbox.done('2');
+    expect(await outbox.load()).toEqual([command('1'), command('0')]);
+    expect(storage.entries.has(KEY)).toBe(false);
   });
 
   test.each(['pan', 'iban', 'accountHolderCF', 'accountHolderName', 'accountHolderSurname'])(

@@ -35,6 +35,8 @@ export interface SupervisedOptions {
   readonly folder: string;
   /** Null: real time. */
   readonly now: string | null;
+  /** By default one that is free. */
+  readonly port?: number | undefined;
   readonly shards?: number;
   readonly transport?: 'uws' | 'ws';
   readonly environment?: Readonly<Record<string, string>>;
@@ -74,7 +76,7 @@ export class Supervised {
   }
 
   static async start(options: SupervisedOptions): Promise<Supervised> {
-    const supervised = new Supervised(options, await freePort());
+    const supervised = new Supervised(options, options.port ?? (await freePort()));
     Supervised.#running.add(supervised);
     await supervised.whenReady(1);
     return supervised;
