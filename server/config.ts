@@ -79,6 +79,8 @@ export interface Configuration {
   readonly versions: VersionsOptions;
   /** Connections that one address may open in a second; undefined: as LIMITS says. */
   readonly handshakesPerSecond: number | undefined;
+  /** Web pages that may connect, as `https://host`; undefined: any (faults 58). */
+  readonly allowedOrigins: readonly string[] | undefined;
   /** Addresses of the proxies in front, which say in `X-Forwarded-For` who calls. */
   readonly proxies: readonly string[];
   /** A real issuer of tokens in place of the data folder itself. */
@@ -140,6 +142,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     keepsFormat: keepFormat,
     versions: versionsOf(features, policy),
     handshakesPerSecond: countOf('CLICKDAY_HANDSHAKES_PER_ADDRESS', environment),
+    allowedOrigins: originsOf(environment),
     proxies: proxiesOf(environment),
     issuer: issuerOf(environment),
     ibanChecker: partnerOf('CLICKDAY_IBAN_CHECKER', environment),
@@ -203,8 +206,19 @@ function issuerOf({ CLICKDAY_ISSUER: issuer, CLICKDAY_JWKS_URL: jwksUrl }: NodeJ
   throw new ConfigurationFault('a real issuer needs both CLICKDAY_ISSUER and CLICKDAY_JWKS_URL');
 }
 
+function originsOf({ CLICKDAY_ORIGINS: text = '' }: NodeJS.ProcessEnv): readonly string[] | undefined {
+  const origins = listOf(text);
+  if (origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin))
+    return origins.length === 0 ? undefined : origins;
+  throw new ConfigurationFault('CLICKDAY_ORIGINS names pages without a path, such as https://cashback.example');
+}
+
+function listOf(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '');
+}
+
 function proxiesOf({ CLICKDAY_PROXIES: text = '' }: NodeJS.ProcessEnv): readonly string[] {
-  const addresses = text.split(/[\s,]+/).filter((address) => address !== '');
+  const addresses = listOf(text);
   if (addresses.every((address) => isIP(address) !== 0)) return addresses;
   throw new ConfigurationFault('CLICKDAY_PROXIES names addresses, such as 10.0.0.2,10.0.0.3');
 }

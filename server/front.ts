@@ -168,6 +168,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
+    allowedOrigins: configuration.allowedOrigins,
     handshakes: new Handshakes({
       ...{ random: Math.random, perSecondOfAddress: configuration.handshakesPerSecond, proxies: configuration.proxies },
     }),

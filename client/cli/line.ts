@@ -4,6 +4,7 @@ import type { ArgsDef } from 'citty';
 import WebSocket from 'ws';
 import type { Role } from '../../engine/contract.ts';
 import { openFolderIdentity } from '../../server/index.ts';
+import { BEARER_PREFIX } from '../../server/wire/index.ts';
 import { ClickdayClient, type SocketConstructor } from '../sdk/index.ts';
 import { VerbFault } from './verb.ts';
 
@@ -57,7 +58,20 @@ export async function withClient<T>(
   return use(client).finally(() => client.close());
 }
 
+/** Says who it is as programs do: a token among the subprotocols is a browser's, and may need a page that is listed (faults 58). */
+class ProgramSocket extends WebSocket {
+  constructor(url: string, protocols: readonly string[]) {
+    const bearer = protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))!;
+    const authorization = `Bearer ${bearer.slice(BEARER_PREFIX.length)}`;
+    super(
+      url,
+      protocols.filter((protocol) => protocol !== bearer),
+      { headers: { authorization } },
+    );
+  }
+}
+
 /** `ws` implements the standard interface; only its own types are narrower. */
 export function nodeSocket(): SocketConstructor {
-  return WebSocket as unknown as SocketConstructor;
+  return ProgramSocket as unknown as SocketConstructor;
 }

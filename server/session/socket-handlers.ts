@@ -39,7 +39,7 @@ export interface SocketHandlersOptions {
   readonly random: () => number;
   readonly repeat: Repeat;
   /** Web pages that may connect, as `https://host`. Absent: any (faults 58). */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** No room for more connections just now (fault 20). Absent: there always is. */
   readonly isCrowded?: () => boolean;
   /** How many connections may be opened, and from where. Absent: any number. */

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClickdayClient, ClientFault } from '../../client/sdk/index.ts';
 import { isoText, makeTaxCode } from '../../engine/index.ts';
+import { readConfiguration } from '../../server/config.ts';
 import { freePort, Programs, type RunningServer } from '../support/programs.ts';
+import { Supervised } from '../support/supervised.ts';
 
 const ANNA = makeTaxCode(1);
 const NOW = '2020-12-07T10:00:00+01:00';
@@ -16,7 +18,10 @@ let programs: Programs;
 beforeAll(() => {
   programs = new Programs();
 });
-afterAll(() => programs.close());
+afterAll(async () => {
+  await Supervised.stopAll();
+  await programs.close();
+});
 
 const folderOf = (data: string) => join(programs.folder, data);
 
@@ -73,6 +78,24 @@ describe('a server', () => {
     const asked = { method: 'POST', body: { now: '2020-12-08T00:00:00+01:00' } };
     expect(await server.call(citizen, '/admin/clock', asked)).toMatchObject({ status: 403 });
     expect((await server.counters()).nowMs).toBe(Date.parse('2020-12-07T11:00:00+01:00'));
+  });
+});
+
+describe('a list of pages that may connect', () => {
+  test('fault 58: turns others away, and a token that came without a page; programs say who they are in a header', async () => {
+    const origins = 'https://cashback.example https://app.example';
+    const server = await Supervised.start({
+      ...{ folder: folderOf('listed'), now: NOW, transport: 'ws', environment: { CLICKDAY_ORIGINS: origins } },
+    });
+    await expect(server.client('citizen', ANNA)).rejects.toThrow(ClientFault);
+    const sent = await programs.run('send', 'enrol', '--as', ANNA, '--url', server.url, '--data', folderOf('listed'));
+    expect(sent).toMatchObject({ code: 0 });
+    expect(await server.stop()).toBe(0);
+  });
+
+  test.each(['cashback.example', 'https://cashback.example/app', '*'])('of %s is none', (origins) => {
+    const read = () => readConfiguration('{"data":"d","port":0}', { CLICKDAY_ORIGINS: origins });
+    expect(read).toThrow(/CLICKDAY_ORIGINS names pages/);
   });
 });
 
