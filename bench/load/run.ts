@@ -76,8 +76,10 @@ class LoadRun {
     this.#onPhase('measuring');
     const startMs = performance.now();
     const cpu = process.cpuUsage();
-    if (isCounted) await this.#idle(Number.POSITIVE_INFINITY);
-    else await this.#measureFor(measureMs);
+    if (isCounted) {
+      if (ratePerSecond !== undefined) while (this.#sent < requestCount) await pause(5);
+      await this.#idle(Number.POSITIVE_INFINITY);
+    } else await this.#measureFor(measureMs);
     this.#isMeasuring = false;
     const elapsedMs = performance.now() - startMs;
     const { user, system } = process.cpuUsage(cpu);

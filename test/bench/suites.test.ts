@@ -36,7 +36,7 @@ const NAMES: Readonly<Record<string, readonly [results: readonly string[], ratio
   load: [['1000 x 8'], []],
   'load-hour': [['done', 'own memory, most'], []],
   recovery: [['restart-200-s'], []],
-  refusal: [['refusal, 1 in flight'], ['refusal to echo, 1 in flight']],
+  refusal: [['refusal', 'echo'], ['refusal to echo']],
   rest: [['an actor at rest', 'waking'], []],
   ring: [['records between two threads, each checked'], ['what a port costs']],
   scale: [['p99-growth', 'anon-400-bytes', 'restart-400-s'], []],
