@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { type CitizenKey, type Engine, LIMITS } from '../engine/index.ts';
 import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
 import {
+  Addresses,
   Admission,
-  Handshakes,
+  Arrivals,
   type Storage,
   TRANSPORT_BUFFERED_BYTES_MAX,
   TRANSPORT_FRAME_BYTES_MAX,
@@ -163,20 +164,21 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     consapTransform: consapTransformOf(keys),
   });
   rechecks = rechecksOf(engine, ibanChecker, clock);
+  const arrivals = new Arrivals(Math.random);
+  const { proxies, handshakesPerSecond = LIMITS.handshakesPerSecondOfAddress } = configuration;
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
-    handshakes: new Handshakes({
-      ...{ random: Math.random, perSecondOfAddress: configuration.handshakesPerSecond, proxies: configuration.proxies },
-    }),
+    addresses: new Addresses({ perSecond: handshakesPerSecond, proxies, random: Math.random }),
+    arrivals,
     versions,
     admission,
     service,
   });
   sessions = handlers;
   courier = courierOf(engine, options, { sessions: handlers, webhook: partners.notices });
-  const requests = new Work();
+  const work = new Work();
   const answer = createHttpHandler({
     engine,
     identity,
@@ -198,8 +200,8 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     admission,
     service,
     stats,
-    isReady: () => !requests.isDraining,
-    isDraining: () => requests.isDraining,
+    isReady: () => !work.isDraining,
+    isDraining: () => work.isDraining,
     threads,
     setAside: () => readBlames(folder).flatMap((blame) => blame.setAside),
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
@@ -210,7 +212,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: pointedHttp((request) => requests.during(answer(request)), onPoint),
+    http: pointedHttp((request) => work.during(answer(request)), onPoint),
     sockets: beating(pointedSockets(handlers, onPoint), health),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
@@ -229,7 +231,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
       listening.stopAccepting();
       stopping.abort();
       const ending = [hashLists.stop(), payouts.stop(), courier?.stop(), rechecks?.stop()];
-      await Promise.all([requests.drain(), handlers.drain(), ...ending]);
+      await Promise.all([work.drain(), handlers.drain(), ...ending]);
       handlers.stop();
     },
   };

@@ -231,7 +231,7 @@ export class Session implements Subscriber, Reader {
 
   /** Rather than being refused for ever. */
   #cutIfDeaf(isOverBudget: boolean): void {
-    const hasCredit = !isOverBudget || this.#credit.spend(this.#ports.monotonicMs());
+    const hasCredit = !isOverBudget || this.#credit.spend(this.#ports.monotonicMs()) === 0;
     if (!hasCredit || this.#reminders?.isDeaf === true) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
   }
 

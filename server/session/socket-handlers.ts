@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Admission, type Handshakes, retryMs } from '../admission/index.ts';
+import { type Addresses, type Admission, type Arrivals, retryMs } from '../admission/index.ts';
 import type { Identity, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
@@ -42,8 +42,10 @@ export interface SocketHandlersOptions {
   readonly allowedOrigins?: readonly string[];
   /** No room for more connections just now (fault 20). Absent: there always is. */
   readonly isCrowded?: () => boolean;
-  /** How many connections may be opened, and from where. Absent: any number. */
-  readonly handshakes?: Handshakes;
+  /** From where how many connections may be opened. Absent: from anywhere any number. */
+  readonly addresses?: Addresses;
+  /** Of those who come together, who may now. Absent: all. */
+  readonly arrivals?: Arrivals;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
@@ -111,18 +113,25 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
 function decideUpgrade(
   request: UpgradeRequest,
-  { identity, allowedOrigins, isCrowded, handshakes }: SocketHandlersOptions,
+  { identity, allowedOrigins, isCrowded, addresses, arrivals }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
   if (isCrowded?.() === true) return refuseForNow(ports, retryMs('busy', ports.random()));
-  const waitMs = handshakes?.ask(request, ports.monotonicMs()) ?? 0;
+  const nowMs = ports.monotonicMs();
+  const waitMs = addresses?.ask(request, nowMs) ?? 0;
   if (waitMs > 0) return refuseForNow(ports, waitMs);
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
+  const reading = identity.read(token);
+  const arrivalMs = arrivals?.ask(reading, nowMs) ?? 0;
+  if (arrivalMs > 0) {
+    addresses?.giveBack(request, nowMs);
+    return refuseForNow(ports, arrivalMs);
+  }
   const decide = (verification: Verification): UpgradeDecision<Session> => {
     if (!verification.ok) return refuse(verification.code);
     const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
@@ -133,7 +142,7 @@ function decideUpgrade(
       data: new Session(verification.principal, clientOf(request), codec, ports),
     };
   };
-  const verification = identity.verify(token);
+  const verification = reading.verify();
   return verification instanceof Promise ? verification.then(decide) : decide(verification);
 }
 
