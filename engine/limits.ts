@@ -74,12 +74,18 @@ export const LIMITS = {
   firstLoginsPerSecondMin: 100,
   /** From one address, or one subscriber's network of IPv6: a carrier has thousands of citizens behind it. */
   handshakesPerSecondOfAddress: 200,
+  /** Requests over HTTP of nobody who is known: 0.03 ms of the front to 0.5 for the metrics, a token to be looked at 0.2. */
+  requestsPerSecondOfAddress: 200,
   /** What an address may at once, after a rest: so many seconds of it. */
   secondsAtOnceOfAddress: 10,
+  /** Requests over HTTP of one who is known, an issuer that asks for all its citizens: a tenth of the front. */
+  requestsPerSecondOfPrincipal: 2_000,
+  requestsAtOnceOfPrincipal: 4_000,
   /** Tokens whose signature need not be checked again, at 400 bytes each: of all who are connected at once. */
   tokensVerifiedMax: 120_000,
   /** That are remembered, at 100 bytes each: who cost least lately is forgotten first. */
   addressesMax: 200_000,
+  principalsMax: 100_000,
   /** Reads handed to one thread of the engine and not answered: as many again, for twice as many connections. */
   readsInFlightMax: 16_384,
   /** A ring between two threads: all changes in flight, at 250 bytes each, and as much again. */
@@ -195,10 +201,10 @@ invariant(
   'files alone cannot fill the queue behind one card, so their rows are refused at once or not at all',
 );
 invariant(LIMITS.frameBytesMaxCitizen < LIMITS.frameBytesMaxAcquirer, 'acquirers send batches, citizens do not');
+const OF_ADDRESS = LIMITS.handshakesPerSecondOfAddress + LIMITS.requestsPerSecondOfAddress;
 invariant(
-  10 * LIMITS.handshakesPerSecondOfAddress <= LIMITS.arrivalsPerSecond &&
-    2 * LIMITS.handshakesPerSecondOfAddress * LIMITS.secondsAtOnceOfAddress <=
-      LIMITS.arrivalsAtOnce * LIMITS.firstLoginsFill,
+  5 * OF_ADDRESS <= LIMITS.arrivalsPerSecond &&
+    OF_ADDRESS * LIMITS.secondsAtOnceOfAddress <= LIMITS.arrivalsAtOnce * LIMITS.firstLoginsFill,
   'no address keeps all others out',
 );
 invariant(

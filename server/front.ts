@@ -8,6 +8,7 @@ import {
   Addresses,
   Admission,
   Arrivals,
+  Requests,
   type Storage,
   TRANSPORT_BUFFERED_BYTES_MAX,
   TRANSPORT_FRAME_BYTES_MAX,
@@ -165,12 +166,17 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   });
   rechecks = rechecksOf(engine, ibanChecker, clock);
   const arrivals = new Arrivals(Math.random);
-  const { proxies, handshakesPerSecond = LIMITS.handshakesPerSecondOfAddress } = configuration;
+  const {
+    proxies,
+    handshakesPerSecond = LIMITS.handshakesPerSecondOfAddress,
+    requestsPerSecond = LIMITS.requestsPerSecondOfAddress,
+  } = configuration;
+  const addressesFor = (perSecond: number) => new Addresses({ perSecond, proxies, random: Math.random });
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
-    addresses: new Addresses({ perSecond: handshakesPerSecond, proxies, random: Math.random }),
+    addresses: addressesFor(handshakesPerSecond),
     arrivals,
     versions,
     admission,
@@ -197,6 +203,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     cardCharges: partners.cardCharges === null ? NO_CHARGES : new HttpCardCharges(partners.cardCharges),
     hashList: () => hashLists.current,
     versions,
+    requests: new Requests(addressesFor(requestsPerSecond), arrivals),
     admission,
     service,
     stats,

@@ -15,5 +15,6 @@ export {
   TRANSPORT_FRAME_BYTES_MAX,
   UNREAD_BYTES_MAX_TOGETHER,
 } from './limits.ts';
+export { Requests } from './requests.ts';
 export { retryAtMs, retryMs } from './retry.ts';
 export { Storage, type StorageStatus } from './storage.ts';
