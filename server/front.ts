@@ -48,7 +48,7 @@ import { HashLists } from './publishing/index.ts';
 import { IncidentFile, LastGood, type Part, Service } from './service/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
-import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
+import { type HttpHandler, type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 import type { Versions } from './versions/index.ts';
 import type { ThreadView } from './vitals/index.ts';
 
@@ -219,8 +219,11 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: pointedHttp((request) => work.during(answer(request)), onPoint),
-    sockets: beating(pointedSockets(handlers, onPoint), health),
+    http: beatingHttp(
+      pointedHttp((request) => work.during(answer(request)), onPoint),
+      health,
+    ),
+    sockets: beatingSockets(pointedSockets(handlers, onPoint), health),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
@@ -313,7 +316,7 @@ function courierOf(
 }
 
 /** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
-function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+function beatingSockets<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
   return {
     ...handlers,
     upgrade(request) {
@@ -324,6 +327,13 @@ function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers
       health.beat();
       handlers.message(socket, frame, isBinary);
     },
+  };
+}
+
+function beatingHttp(answer: HttpHandler, health: Health): HttpHandler {
+  return (request) => {
+    health.beat();
+    return answer(request);
   };
 }
 
