@@ -8,14 +8,22 @@
  * here already and has something to finish. A token says which role it is of before its signature is checked: honest crowds
  * sort themselves by that, and whoever lies has its address to answer for it (addresses.ts).
  */
-import { LIMITS } from '../../engine/index.ts';
-import type { Reading } from '../identity/identity.ts';
+import { LIMITS, type Role } from '../../engine/index.ts';
 import { Allowance } from './budget.ts';
 import { waitOf } from './retry.ts';
 
 /** The most urgent first: how much of all that may come at once has to be left when one of this class comes. */
 const FILLS = [LIMITS.partnersFill, LIMITS.returningFill, LIMITS.firstLoginsFill] as const;
 const [PARTNER, RETURNING, FIRST] = [0, 1, 2] as const;
+
+export interface Arrival {
+  /** Its signature need not be checked. */
+  readonly isKnown: boolean;
+  /** Which the token claims. */
+  readonly role: Role;
+  /** It proves that it was here before (stamps.ts). */
+  readonly hasStamp: boolean;
+}
 
 export class Arrivals {
   readonly #random: () => number;
@@ -34,9 +42,8 @@ export class Arrivals {
    * @param nowMs monotonic
    * @returns 0: it may; else for how long it should stay away, in milliseconds
    */
-  ask({ isKnown, role }: Pick<Reading, 'isKnown' | 'role'>, nowMs: number): number {
-    if (role === null) return 0; // Has no signature to be checked.
-    const rank = role !== 'citizen' ? PARTNER : isKnown ? RETURNING : FIRST;
+  ask({ isKnown, role, hasStamp }: Arrival, nowMs: number): number {
+    const rank = role !== 'citizen' ? PARTNER : isKnown || hasStamp ? RETURNING : FIRST;
     const cost = isKnown ? LIMITS.knownArrivalCost : 1;
     const earliestMs = this.#ofAll.spend(nowMs, { cost, fill: FILLS[rank] });
     if (earliestMs === 0 || (rank === FIRST && this.#ofFirst.spend(nowMs) === 0)) return 0;

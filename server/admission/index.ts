@@ -17,4 +17,5 @@ export {
 } from './limits.ts';
 export { Requests } from './requests.ts';
 export { retryAtMs, retryMs } from './retry.ts';
+export { Stamps } from './stamps.ts';
 export { Storage, type StorageStatus } from './storage.ts';

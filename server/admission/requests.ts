@@ -34,8 +34,9 @@ export class Requests {
   ask(caller: Caller, reading: Reading | null, nowMs: number): number {
     if (reading?.isKnown === true) return 0;
     const waitMs = this.#addresses.ask(caller, nowMs);
-    if (waitMs > 0 || reading === null) return waitMs;
-    const arrivalMs = this.#arrivals.ask(reading, nowMs);
+    if (waitMs > 0 || reading === null || reading.claimed === null) return waitMs;
+    const { role } = reading.claimed;
+    const arrivalMs = this.#arrivals.ask({ isKnown: false, role, hasStamp: false }, nowMs);
     if (arrivalMs > 0) this.#addresses.giveBack(caller, nowMs);
     return arrivalMs;
   }

@@ -208,7 +208,7 @@ function readToken(
   const token = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
   if (token === undefined) return null;
   const reading = identity.read(token);
-  return reading.role === null && takesWalletSession ? walletSessions.read(token) : reading;
+  return reading.claimed === null && takesWalletSession ? walletSessions.read(token) : reading;
 }
 
 interface Finish {

@@ -35,8 +35,8 @@ export interface Identity {
 export interface Reading {
   /** Its signature was checked before, and it has not expired: verifying costs nothing more. */
   readonly isKnown: boolean;
-  /** Which it claims; null: it is no token for us, and verifying says so without asking for a key. */
-  readonly role: Role | null;
+  /** Whom it claims to be; null: it is no token for us, and verifying says so without asking for a key. */
+  readonly claimed: Principal | null;
   /** As `Identity.verify` does. */
   verify(): Verification | Promise<Verification>;
 }

@@ -52,11 +52,11 @@ export function createIdentity({ issuer, keys, audience = AUDIENCE, realMs }: Id
     const known = verified.get(digestOf(text));
     if (known !== undefined && isSameKey(keys.find(known.hint), known.key)) {
       const verification = judgeExpiry(known.principal, realMs());
-      return { isKnown: verification.ok, role: known.principal.role, verify: () => verification };
+      return { isKnown: verification.ok, claimed: known.principal, verify: () => verification };
     }
     const token = readToken(text, { issuer, audience, nowSeconds: Math.floor(realMs() / 1_000) });
     if (token === undefined) return NO_TOKEN;
-    return { isKnown: false, role: token.principal.role, verify: () => judgeUnknown(token) };
+    return { isKnown: false, claimed: token.principal, verify: () => judgeUnknown(token) };
   }
 
   return { read, verify: (text) => read(text).verify() };
@@ -77,7 +77,7 @@ export function openIssuerIdentity({ issuer, keys: from, realMs, monotonicMs }: 
 }
 
 const UNAUTHENTICATED: Verification = { ok: false, code: 'UNAUTHENTICATED' };
-const NO_TOKEN: Reading = { isKnown: false, role: null, verify: () => UNAUTHENTICATED };
+const NO_TOKEN: Reading = { isKnown: false, claimed: null, verify: () => UNAUTHENTICATED };
 
 /** A token whose claims would do: all that is missing is the proof that the issuer made them, and the time. */
 interface Token {

@@ -15,6 +15,7 @@ import {
   type ConnectionLimits,
   PUSH_UNREAD_BYTES_MAX,
   retryAtMs,
+  type Stamps,
 } from '../admission/index.ts';
 import { hashPan } from '../identity/hpan.ts';
 import type { Identity, Principal } from '../identity/identity.ts';
@@ -63,6 +64,8 @@ export interface SessionPorts extends TurnsPorts {
   readonly pushes: Pushes;
   readonly work: Work;
   readonly slowReaders: SlowReaders;
+  /** Absent: nobody gets one. */
+  readonly stamps?: Stamps | undefined;
 }
 
 interface Subject {
@@ -113,7 +116,8 @@ export class Session implements Subscriber, Reader {
 
   open(socket: Socket<Session>): void {
     this.#socket = socket;
-    const { engine, clock } = this.#ports;
+    const { engine, clock, stamps } = this.#ports;
+    const stamp = this.#origin.role === 'citizen' ? stamps?.of(this.#principal.subject) : undefined;
     this.#send({
       hello: {
         role: this.#origin.role,
@@ -122,6 +126,7 @@ export class Session implements Subscriber, Reader {
         frameBytesMax: this.#limits.frame.bytesMax,
         inFlightMax: this.#limits.inFlightMax,
         programme: engine.programme.name,
+        ...(stamp === undefined ? {} : { stamp }),
       },
     });
     if (this.hasVersion) this.pushFeatures();

@@ -1,7 +1,7 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Addresses, type Admission, type Arrivals, retryMs } from '../admission/index.ts';
-import type { Identity, Verification } from '../identity/identity.ts';
+import { type Addresses, type Admission, type Arrivals, retryMs, type Stamps } from '../admission/index.ts';
+import type { Identity, Reading, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type NoticeView,
   PROTOCOL_JSON,
   PROTOCOL_MSGPACK,
+  STAMP_PREFIX,
 } from '../wire/index.ts';
 import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
@@ -46,6 +47,8 @@ export interface SocketHandlersOptions {
   readonly addresses?: Addresses;
   /** Of those who come together, who may now. Absent: all. */
   readonly arrivals?: Arrivals;
+  /** Absent: nobody gets one. */
+  readonly stamps?: Stamps;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
@@ -127,7 +130,7 @@ function decideUpgrade(
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
   const reading = identity.read(token);
-  const arrivalMs = arrivals?.ask(reading, nowMs) ?? 0;
+  const arrivalMs = arrivals === undefined ? 0 : askArrivals(arrivals, reading, request, ports);
   if (arrivalMs > 0) {
     addresses?.giveBack(request, nowMs);
     return refuseForNow(ports, arrivalMs);
@@ -146,6 +149,18 @@ function decideUpgrade(
   return verification instanceof Promise ? verification.then(decide) : decide(verification);
 }
 
+function askArrivals(
+  arrivals: Arrivals,
+  { isKnown, claimed }: Reading,
+  { protocols }: UpgradeRequest,
+  { stamps, monotonicMs }: SessionPorts,
+): number {
+  if (claimed === null) return 0; // There is no signature to be checked.
+  const stamp = offered(protocols, STAMP_PREFIX);
+  const hasStamp = stamp !== undefined && stamps?.isOf(claimed.subject, stamp) === true;
+  return arrivals.ask({ isKnown, role: claimed.role, hasStamp }, monotonicMs());
+}
+
 /**
  * Browsers always send Origin and programs never do; a token that came as a subprotocol came from a browser. A cookie
  * is never looked at, so a foreign page has no token to begin with: the list is the second lock (faults 58).
@@ -160,7 +175,11 @@ function isOriginAllowed(request: UpgradeRequest, allowed: readonly string[] | u
 function tokenOf(request: UpgradeRequest): string | undefined {
   const header = request.header('authorization');
   if (header !== undefined) return /^bearer (\S+)$/i.exec(header)?.[1];
-  return request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+  return offered(request.protocols, BEARER_PREFIX);
+}
+
+function offered(protocols: readonly string[], prefix: string): string | undefined {
+  return protocols.find((protocol) => protocol.startsWith(prefix))?.slice(prefix.length);
 }
 
 function refuseForNow({ clock }: SessionPorts, waitMs: number): UpgradeDecision<Session> {

@@ -41,7 +41,7 @@ beforeAll(async () => {
   handlers = createSocketHandlers({
     engine: world.engine,
     // The token is the tax code: who may sign is another test's matter.
-    identity: { read: (token) => ({ isKnown: false, role: 'citizen', verify: () => citizen(token) }), verify: citizen },
+    identity: { read: (token) => ({ isKnown: false, claimed: null, verify: () => citizen(token) }), verify: citizen },
     clock: { nowMs: () => world.nowMs },
     realMs: Date.now,
     monotonicMs: () => performance.now(),

@@ -3,7 +3,7 @@
  * tokens that are what they say. The protocol is JSON unless a test asks for msgpack.
  */
 import { makeTaxCode, type Role } from '../../engine/index.ts';
-import type { Addresses, Admission, Arrivals } from '../../server/admission/index.ts';
+import type { Addresses, Admission, Arrivals, Stamps } from '../../server/admission/index.ts';
 import type { Identity, Principal, Verification } from '../../server/identity/identity.ts';
 import type { Service } from '../../server/service/index.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
@@ -38,6 +38,7 @@ interface FrontOptions {
   readonly service?: Pick<Service, 'countUnserved'> | undefined;
   readonly addresses?: Addresses;
   readonly arrivals?: Arrivals;
+  readonly stamps?: Stamps;
 }
 
 export class Front {
@@ -52,7 +53,7 @@ export class Front {
 
   private constructor(
     world: World,
-    { allowedOrigins, versions, admission, service, addresses, arrivals }: FrontOptions,
+    { allowedOrigins, versions, admission, service, addresses, arrivals, stamps }: FrontOptions,
   ) {
     this.world = world;
     const verify = async (token: string): Promise<Verification> => {
@@ -64,8 +65,8 @@ export class Front {
     };
     const identity: Identity = {
       read: (token) => {
-        const role = this.#principals.get(token)?.role ?? null;
-        return { isKnown: this.known.has(token), role, verify: () => verify(token) };
+        const claimed = this.#principals.get(token) ?? null;
+        return { isKnown: this.known.has(token), claimed, verify: () => verify(token) };
       },
       verify,
     };
@@ -87,6 +88,7 @@ export class Front {
       service,
       ...(addresses === undefined ? {} : { addresses }),
       ...(arrivals === undefined ? {} : { arrivals }),
+      ...(stamps === undefined ? {} : { stamps }),
     });
   }
 

@@ -2,11 +2,12 @@
 // test looks at what the client gets and at what the engine then says.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS, makeTaxCode, REFUSALS, type Role } from '../../engine/index.ts';
-import { Addresses, Arrivals } from '../../server/admission/index.ts';
+import { Addresses, Arrivals, Stamps } from '../../server/admission/index.ts';
 import { ALLOWED } from '../../server/identity/roles.ts';
 import type { Session } from '../../server/session/index.ts';
 import type { UpgradeDecision } from '../../server/transport/index.ts';
 import { containsPan, isNetworkPan, REQUESTS, type RequestType } from '../../server/wire/index.ts';
+import { digest } from '../admission/crowd.ts';
 import { hpan, value } from '../support/world.ts';
 import { ROW, SAMPLES } from '../wire/samples.ts';
 import { anna, bruno, type Client, type Frame, Front, newId, settle } from './front.ts';
@@ -288,9 +289,9 @@ test('one command more than the limit in flight is refused with a time, and the 
 });
 
 describe('too many connections', () => {
-  const dial = (crowded: Front, address: string, token: string) =>
+  const dial = (crowded: Front, address: string, token: string, more: readonly string[] = []) =>
     crowded.handlers.upgrade({
-      ...{ path: '/ws', protocols: ['clickday.v1.json'], remoteAddress: address },
+      ...{ path: '/ws', protocols: ['clickday.v1.json', ...more], remoteAddress: address },
       header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
     });
   const refusalOf = (decision: UpgradeDecision<Session>, nowMs: number) => {
@@ -324,7 +325,24 @@ describe('too many connections', () => {
       refusalOf(await dial(crowded, '93.40.1.3', first()), crowded.world.nowMs);
     expect((await dial(crowded, '93.40.1.3', back)).ok).toBe(true);
     expect((await dial(crowded, '93.40.1.3', crowded.token('issuer', '12940'))).ok).toBe(true);
-    expect(await dial(crowded, '93.40.1.3', 'no token of ours')).toMatchObject({ response: { status: 401 } });
+    expect(await dial(crowded, '93.40.1.3', 'none-of-ours')).toMatchObject({ response: { status: 401 } });
+  });
+
+  test('fault 65: before a new server whoever shows its stamp is let in before first logins', async () => {
+    const stamps = new Stamps(digest);
+    const before = await Front.open({ stamps });
+    const { hello } = (await before.connect('citizen', anna)).frames[0] as { hello: { stamp: string } };
+    expect((await before.connect('issuer', '12940')).frames[0]).not.toMatchObject({
+      hello: { stamp: expect.anything() },
+    });
+    const crowded = await Front.open({ stamps, arrivals: new Arrivals(() => 0.5) });
+    for (let index = 0; index <= LIMITS.arrivalsAtOnce; index += 1)
+      dial(crowded, '127.0.0.1', crowded.token('citizen', bruno));
+    const isIn = async (taxCode: string, more: readonly string[]) =>
+      (await dial(crowded, '127.0.0.1', crowded.token('citizen', taxCode), more)).ok;
+    expect(await isIn(anna, [])).toBe(false);
+    expect(await isIn(bruno, [`stamp.${hello.stamp}`])).toBe(false);
+    expect(await isIn(anna, [`stamp.${hello.stamp}`])).toBe(true);
   });
 });
 
