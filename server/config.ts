@@ -77,8 +77,10 @@ export interface Configuration {
   readonly keepsFormat: boolean;
   /** What each version of a client may do. */
   readonly versions: VersionsOptions;
-  /** Connections that one address may open in a second; undefined: as LIMITS says. */
+  /** Connections that one address may open in a second; undefined, here and below: as LIMITS says. */
   readonly handshakesPerSecond: number | undefined;
+  /** And how often it may ask over HTTP as nobody who is known. */
+  readonly requestsPerSecond: number | undefined;
   /** Web pages that may connect, as `https://host`; undefined: any (faults 58). */
   readonly allowedOrigins: readonly string[] | undefined;
   /** Addresses of the proxies in front, which say in `X-Forwarded-For` who calls. */
@@ -142,6 +144,7 @@ export function readConfiguration(json: string | undefined, environment: NodeJS.
     keepsFormat: keepFormat,
     versions: versionsOf(features, policy),
     handshakesPerSecond: countOf('CLICKDAY_HANDSHAKES_PER_ADDRESS', environment),
+    requestsPerSecond: countOf('CLICKDAY_REQUESTS_PER_ADDRESS', environment),
     allowedOrigins: originsOf(environment),
     proxies: proxiesOf(environment),
     issuer: issuerOf(environment),

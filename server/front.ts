@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { type CitizenKey, type Engine, LIMITS } from '../engine/index.ts';
 import { errorsFolder, openFolderSeal, readBlames } from '../snapshots/index.ts';
 import {
+  Addresses,
   Admission,
-  Handshakes,
+  Arrivals,
+  Requests,
+  Stamps,
   type Storage,
   TRANSPORT_BUFFERED_BYTES_MAX,
   TRANSPORT_FRAME_BYTES_MAX,
@@ -46,7 +49,7 @@ import { HashLists } from './publishing/index.ts';
 import { IncidentFile, LastGood, type Part, Service } from './service/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
 import type { Health, StartedEngine } from './shards/index.ts';
-import { type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
+import { type HttpHandler, type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 import type { Versions } from './versions/index.ts';
 import type { ThreadView } from './vitals/index.ts';
 
@@ -164,21 +167,28 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     consapTransform: consapTransformOf(keys),
   });
   rechecks = rechecksOf(engine, ibanChecker, clock);
+  const arrivals = new Arrivals(Math.random);
+  const {
+    proxies,
+    handshakesPerSecond = LIMITS.handshakesPerSecondOfAddress,
+    requestsPerSecond = LIMITS.requestsPerSecondOfAddress,
+  } = configuration;
+  const addressesFor = (perSecond: number) => new Addresses({ perSecond, proxies, random: Math.random });
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
     isCrowded: () => health.isCrowded,
     allowedOrigins: configuration.allowedOrigins,
-    handshakes: new Handshakes({
-      ...{ random: Math.random, perSecondOfAddress: configuration.handshakesPerSecond, proxies: configuration.proxies },
-    }),
+    addresses: addressesFor(handshakesPerSecond),
+    arrivals,
+    stamps: new Stamps(openFolderSeal(folder, 'stamps').digest),
     versions,
     admission,
     service,
   });
   sessions = handlers;
   courier = courierOf(engine, options, { sessions: handlers, webhook: partners.notices });
-  const requests = new Work();
+  const work = new Work();
   const answer = createHttpHandler({
     engine,
     identity,
@@ -197,11 +207,12 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     cardCharges: partners.cardCharges === null ? NO_CHARGES : new HttpCardCharges(partners.cardCharges),
     hashList: () => hashLists.current,
     versions,
+    requests: new Requests(addressesFor(requestsPerSecond), arrivals),
     admission,
     service,
     stats,
-    isReady: () => !requests.isDraining,
-    isDraining: () => requests.isDraining,
+    isReady: () => !work.isDraining,
+    isDraining: () => work.isDraining,
     threads,
     setAside: () => readBlames(folder).flatMap((blame) => blame.setAside),
     log: (line) => (line.error === undefined ? log.debug(line) : log.error({ ...line, err: line.error })),
@@ -212,8 +223,11 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: pointedHttp((request) => requests.during(answer(request)), onPoint),
-    sockets: beating(pointedSockets(handlers, onPoint), health),
+    http: beatingHttp(
+      pointedHttp((request) => work.during(answer(request)), onPoint),
+      health,
+    ),
+    sockets: beatingSockets(pointedSockets(handlers, onPoint), health),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
@@ -231,7 +245,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
       listening.stopAccepting();
       stopping.abort();
       const ending = [hashLists.stop(), payouts.stop(), courier?.stop(), rechecks?.stop()];
-      await Promise.all([requests.drain(), handlers.drain(), ...ending]);
+      await Promise.all([work.drain(), handlers.drain(), ...ending]);
       handlers.stop();
     },
   };
@@ -306,7 +320,7 @@ function courierOf(
 }
 
 /** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
-function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+function beatingSockets<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
   return {
     ...handlers,
     upgrade(request) {
@@ -317,6 +331,13 @@ function beating<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers
       health.beat();
       handlers.message(socket, frame, isBinary);
     },
+  };
+}
+
+function beatingHttp(answer: HttpHandler, health: Health): HttpHandler {
+  return (request) => {
+    health.beat();
+    return answer(request);
   };
 }
 

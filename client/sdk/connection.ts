@@ -9,6 +9,7 @@ import {
   createJsonCodec,
   createMsgpackCodec,
   type Hello,
+  STAMP_PREFIX,
   type WirePush,
   type WireReply,
 } from '../../server/wire/index.ts';
@@ -62,6 +63,8 @@ export class Connection {
   #socket: StandardSocket | null = null;
   #coming: StandardSocket | null = null;
   #isClosed = false;
+  /** Undefined: it was never here, or nobody gives one. */
+  #stamp: string | undefined;
   #tries = 0;
   #openedMs = 0;
   #heardMs: number | null = null;
@@ -135,7 +138,8 @@ export class Connection {
 
   #dial(bearer: string): StandardSocket {
     const { Socket, address, client } = this.#options;
-    const protocols = [this.#codec.protocol, `${BEARER_PREFIX}${bearer}`, clientProtocol(client)];
+    const stamps = this.#stamp === undefined ? [] : [`${STAMP_PREFIX}${this.#stamp}`];
+    const protocols = [this.#codec.protocol, `${BEARER_PREFIX}${bearer}`, clientProtocol(client), ...stamps];
     try {
       return new Socket(address, protocols);
     } catch (cause) {
@@ -179,6 +183,7 @@ export class Connection {
   #open(socket: StandardSocket, hello: HelloView): void {
     this.#coming = null;
     this.#socket = socket;
+    this.#stamp = hello.stamp;
     this.#openedMs = this.#options.timing.nowMs();
     this.#heard();
     this.#events.opened(hello);

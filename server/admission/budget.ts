@@ -10,6 +10,15 @@ export interface BudgetOptions {
   readonly keysMax: number;
 }
 
+export interface Spending {
+  /** Negative: it is given back. */
+  readonly cost?: number;
+  /** Of what may be spent at once, so much; the rest is left to others. */
+  readonly fill?: number;
+}
+
+const ONCE: Spending = {};
+
 /** When all will be paid back, and within it how late that may be. */
 class Rate {
   readonly #costMs: number;
@@ -20,13 +29,14 @@ class Rate {
     this.#burstMs = burst * this.#costMs;
   }
 
-  owedMs(paidBackMs: number, nowMs: number, cost: number): number {
+  owedMs(paidBackMs: number, nowMs: number, { cost = 1 }: Spending): number {
     return Math.max(paidBackMs, nowMs) + cost * this.#costMs;
   }
 
   /** 0: it may be spent; else when at the earliest. */
-  earliestMs(owedMs: number, nowMs: number): number {
-    return owedMs > nowMs + this.#burstMs ? owedMs - this.#burstMs : 0;
+  earliestMs(owedMs: number, nowMs: number, { fill = 1 }: Spending): number {
+    const burstMs = fill * this.#burstMs;
+    return owedMs > nowMs + burstMs ? owedMs - burstMs : 0;
   }
 }
 
@@ -39,12 +49,12 @@ export class Allowance {
     this.#rate = new Rate(options);
   }
 
-  /** @returns false: it has none left */
-  spend(nowMs: number): boolean {
-    const owedMs = this.#rate.owedMs(this.#paidBackMs, nowMs, 1);
-    if (this.#rate.earliestMs(owedMs, nowMs) > 0) return false;
-    this.#paidBackMs = owedMs;
-    return true;
+  /** As Budget's. */
+  spend(nowMs: number, spending = ONCE): number {
+    const owedMs = this.#rate.owedMs(this.#paidBackMs, nowMs, spending);
+    const earliestMs = this.#rate.earliestMs(owedMs, nowMs, spending);
+    if (earliestMs === 0) this.#paidBackMs = owedMs;
+    return earliestMs;
   }
 }
 
@@ -60,9 +70,9 @@ export class Budget {
   }
 
   /** @returns 0, or when it may come back at the earliest: nothing was spent then; times are monotonic */
-  spend(key: string, nowMs: number, cost = 1): number {
-    const owedMs = this.#rate.owedMs(this.#paidBackMs.get(key) ?? 0, nowMs, cost);
-    const earliestMs = this.#rate.earliestMs(owedMs, nowMs);
+  spend(key: string, nowMs: number, spending = ONCE): number {
+    const owedMs = this.#rate.owedMs(this.#paidBackMs.get(key) ?? 0, nowMs, spending);
+    const earliestMs = this.#rate.earliestMs(owedMs, nowMs, spending);
     if (earliestMs > 0) return earliestMs;
     this.#paidBackMs.delete(key);
     this.#paidBackMs.set(key, owedMs);

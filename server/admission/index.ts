@@ -1,10 +1,11 @@
 /** The door of admission: what one connection may ask for, who is let in, and when to come back. */
+export { Addresses } from './addresses.ts';
 export { Admission, type ComeBack, type Place, type SlowDown } from './admission.ts';
+export { Arrivals } from './arrivals.ts';
 export { Allowance } from './budget.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
 export type { Load } from './door.ts';
 export type { FileLane } from './file-lane.ts';
-export { Handshakes } from './handshakes.ts';
 export {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -14,5 +15,7 @@ export {
   TRANSPORT_FRAME_BYTES_MAX,
   UNREAD_BYTES_MAX_TOGETHER,
 } from './limits.ts';
+export { Requests } from './requests.ts';
 export { retryAtMs, retryMs } from './retry.ts';
+export { Stamps } from './stamps.ts';
 export { Storage, type StorageStatus } from './storage.ts';

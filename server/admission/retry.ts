@@ -27,3 +27,8 @@ export function retryMs(why: keyof typeof WAITS, random: number): number {
 export function retryAtMs(why: keyof typeof WAITS, nowMs: number, random: number): number {
   return nowMs + retryMs(why, random);
 }
+
+/** A wait as it is told: whole milliseconds, at least one, and no longer than retry times go. */
+export function waitOf(ms: number): number {
+  return Math.max(1, Math.min(LIMITS.retryMsMax, Math.ceil(ms)));
+}

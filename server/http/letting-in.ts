@@ -1,11 +1,11 @@
-/** Admission over HTTP: a citizen or an issuer whose request would wait too long is told when to come back. */
+/** Admission over HTTP: who asks too much, or whose request would wait too long, is told when to come back. */
 import type { Engine } from '../../engine/index.ts';
-import { type Admission, CHANNEL_OF, type Class } from '../admission/index.ts';
+import { type Admission, CHANNEL_OF, type Class, type Requests } from '../admission/index.ts';
 import type { SettableClock } from '../clock.ts';
-import type { Principal } from '../identity/identity.ts';
+import type { Principal, Reading } from '../identity/identity.ts';
 import type { Service } from '../service/index.ts';
 import type { HttpRequest } from '../transport/index.ts';
-import { type Answer, refuse } from './respond.ts';
+import { type Answer, type HttpRefusal, refuse } from './respond.ts';
 import type { Route } from './route.ts';
 
 /** Where the ticket of an earlier refusal comes back. */
@@ -14,12 +14,38 @@ const TICKET_HEADER = 'x-clickday-ticket';
 export interface LettingInOptions {
   readonly engine: Engine;
   readonly clock: SettableClock;
+  /** Absent: everybody may ask as much as it likes. */
+  readonly requests?: Requests | undefined;
   /** Absent: everybody is let in. */
   readonly admission?: Admission | undefined;
   readonly service: Pick<Service, 'countUnserved'>;
+  readonly monotonicMs: () => number;
 }
 
-/** Null: it may go on. Files of acquirers keep a pace of their own, and operators are few. */
+/** Before the token is verified. Here and below, null: it may go on. */
+export function slowDownOf(
+  { requests, clock, monotonicMs }: LettingInOptions,
+  request: HttpRequest,
+  reading: Reading | null,
+): HttpRefusal | null {
+  return overloaded(clock, requests?.ask(request, reading, monotonicMs()) ?? 0);
+}
+
+/** And after it. */
+export function slowDownVerified(
+  { requests, clock, monotonicMs }: LettingInOptions,
+  request: HttpRequest,
+  reading: Reading,
+  principal: Principal,
+): HttpRefusal | null {
+  return overloaded(clock, requests?.askVerified(request, reading, principal, monotonicMs()) ?? 0);
+}
+
+function overloaded(clock: SettableClock, waitMs: number): HttpRefusal | null {
+  return waitMs === 0 ? null : { ...refuse('OVERLOADED'), retryAtMs: clock.nowMs() + waitMs };
+}
+
+/** Files of acquirers keep a pace of their own, and operators are few. */
 export function comeBackOf(
   { engine, clock, admission, service }: LettingInOptions,
   request: HttpRequest,

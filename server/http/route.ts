@@ -37,7 +37,12 @@ interface Address {
 
 export type Route =
   | (Address & { readonly roles: readonly Role[]; handle(call: Call): Promise<Answer> })
-  | (Address & { readonly roles: 'public'; handle(request: HttpRequest): Promise<Answer> });
+  | (Address & {
+      readonly roles: 'public';
+      /** Whether we are here is always answered: it costs no more than a refusal, and balancers ask. */
+      readonly isProbe?: boolean;
+      handle(request: HttpRequest): Promise<Answer>;
+    });
 
 export type Finding =
   | { readonly kind: 'found'; readonly route: Route; readonly parameters: Readonly<Record<string, string>> }

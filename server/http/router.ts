@@ -1,12 +1,12 @@
 /** From an HTTP request to its answer: find the route, learn who asks, let it answer, say it in one form. */
 import type { Engine, EngineStats } from '../../engine/index.ts';
 import type { SetAside } from '../../snapshots/index.ts';
-import { type Admission, retryAtMs, type StorageStatus } from '../admission/index.ts';
+import { type Admission, type Requests, retryAtMs, type StorageStatus } from '../admission/index.ts';
 import type { ServedBackups } from '../backups.ts';
 import type { SettableClock } from '../clock.ts';
 import type { ErrorStore } from '../errors/index.ts';
 import type { FileIngester } from '../files/index.ts';
-import type { Identity, Verification, WalletSessions } from '../identity/identity.ts';
+import type { Identity, Reading, Verification, WalletSessions } from '../identity/identity.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Courier } from '../notices/index.ts';
 import type { CardCharges, CardVault, MethodSearch } from '../partners/index.ts';
@@ -25,7 +25,7 @@ import { featureRoutes } from './features.ts';
 import { hbRoutes } from './hb.ts';
 import { internalRoutes } from './internal.ts';
 import { ioRoutes } from './io.ts';
-import { comeBackOf } from './letting-in.ts';
+import { comeBackOf, slowDownOf, slowDownVerified } from './letting-in.ts';
 import { noticeRoutes } from './notices.ts';
 import { payoutRoutes } from './payouts.ts';
 import { periodRoutes } from './periods.ts';
@@ -76,6 +76,8 @@ export interface HttpOptions {
   readonly setAside?: (() => readonly SetAside[]) | undefined;
   /** Nothing more is begun: the server stops. Absent: it never does. */
   readonly isDraining?: (() => boolean) | undefined;
+  /** Absent: everybody may ask as much as it likes. */
+  readonly requests?: Requests | undefined;
   /** Absent: everybody is let in. */
   readonly admission?: Admission | undefined;
   readonly service: Service;
@@ -134,6 +136,7 @@ export function createHttpHandler(options: HttpOptions): HttpHandler {
   };
 }
 
+const NO_ROUTE_CODES = { unknown: 'NOT_FOUND', otherMethod: 'METHOD_NOT_ALLOWED' } as const;
 const NO_ROUTE: Pick<Route, 'failure' | 'function'> = {};
 
 /** Whoever needed a third party that does not answer is told when to come back. */
@@ -150,8 +153,8 @@ interface Outcome {
 type Ports = HttpOptions & { readonly versions: Versions };
 
 async function answerTo(request: HttpRequest, finding: Finding, options: Ports): Promise<Outcome> {
-  if (finding.kind === 'unknown') return { answer: refuse('NOT_FOUND') };
-  if (finding.kind === 'otherMethod') return { answer: refuse('METHOD_NOT_ALLOWED') };
+  if (finding.kind !== 'found')
+    return { answer: slowDownOf(options, request, null) ?? refuse(NO_ROUTE_CODES[finding.kind]) };
   try {
     return { answer: await admit(request, finding, options) };
   } catch (error) {
@@ -165,12 +168,15 @@ async function answerTo(request: HttpRequest, finding: Finding, options: Ports):
 type Found = Finding & { readonly kind: 'found' };
 
 async function admit(request: HttpRequest, { route, parameters }: Found, options: Ports): Promise<Answer> {
-  if (route.roles === 'public') return route.handle(request);
+  if (route.roles === 'public') {
+    const refusal = route.isProbe === true ? null : slowDownOf(options, request, null);
+    return refusal ?? route.handle(request);
+  }
   const { isDraining, versions } = options;
   if (isDraining?.() === true) return refuse('DRAINING');
-  const verification = await authenticate(request, route, options);
-  if (!verification.ok) return refuse(verification.code);
-  const { principal } = verification;
+  const asked = await identify(request, route, options);
+  if (!asked.ok) return asked;
+  const { principal } = asked;
   if (!allows(route, principal.role)) return refuse('FORBIDDEN');
   const access = versions.accessOf(clientOf(request));
   const refusal = access.refusalOf(route.feature ?? null) ?? comeBackOf(options, request, route, principal);
@@ -181,17 +187,28 @@ function allows({ roles }: Route, role: string): boolean {
   return (roles as readonly string[]).includes(role);
 }
 
-/** Only from the header: a cookie would let another site act for the citizen (fault 58). */
-async function authenticate(
+type Identified = Extract<Verification, { readonly ok: true }>;
+
+async function identify(request: HttpRequest, route: Route, options: Ports): Promise<Identified | HttpRefusal> {
+  const reading = readToken(request, route, options);
+  const refusal = slowDownOf(options, request, reading);
+  if (refusal !== null) return refusal;
+  if (reading === null) return refuse('UNAUTHENTICATED');
+  const verification = await reading.verify();
+  if (!verification.ok) return refuse(verification.code);
+  return slowDownVerified(options, request, reading, verification.principal) ?? verification;
+}
+
+/** Only from the header: a cookie would let another site act for the citizen (fault 58). Null: there is none. */
+function readToken(
   request: HttpRequest,
   { takesWalletSession = false }: Route,
   { identity, walletSessions }: Ports,
-): Promise<Verification> {
+): Reading | null {
   const token = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
-  if (token === undefined) return { ok: false, code: 'UNAUTHENTICATED' };
-  const verification = await identity.verify(token);
-  const isNoToken = !verification.ok && verification.code === 'UNAUTHENTICATED';
-  return isNoToken && takesWalletSession ? walletSessions.verify(token) : verification;
+  if (token === undefined) return null;
+  const reading = identity.read(token);
+  return reading.claimed === null && takesWalletSession ? walletSessions.read(token) : reading;
 }
 
 interface Finish {

@@ -31,10 +31,11 @@ export interface StatusOptions {
 
 export function statusRoutes(options: StatusOptions): readonly Route[] {
   const [page, statusPage] = [readPage('index.html'), readPage('status.html')];
+  const probe = { method: 'GET', roles: 'public', isProbe: true } as const;
   return [
     { method: 'GET', path: '/', roles: 'public', handle: async () => page },
-    { method: 'GET', path: '/health', roles: 'public', handle: async () => json({ healthy: true }) },
-    { method: 'GET', path: '/ready', roles: 'public', handle: async () => readiness(options.isReady()) },
+    { ...probe, path: '/health', handle: async () => json({ healthy: true }) },
+    { ...probe, path: '/ready', handle: async () => readiness(options.isReady()) },
     { method: 'GET', path: '/status', roles: 'public', handle: (request) => status(options, request) },
     { method: 'GET', path: '/status.html', roles: 'public', handle: async () => statusPage },
     { method: 'GET', path: '/metrics', roles: 'public', handle: async () => exposition(options.metrics) },

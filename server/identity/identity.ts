@@ -25,6 +25,18 @@ export interface WalletSession {
 }
 
 export interface Identity {
+  /** What can be said of a token at once. */
+  read(token: string): Reading;
   /** A promise only where the issuer must first be asked for its keys. Never throws, nor rejects, for a bad token. */
   verify(token: string): Verification | Promise<Verification>;
+}
+
+/** A token before the expensive question. */
+export interface Reading {
+  /** Its signature was checked before, and it has not expired: verifying costs nothing more. */
+  readonly isKnown: boolean;
+  /** Whom it claims to be; null: it is no token for us, and verifying says so without asking for a key. */
+  readonly claimed: Principal | null;
+  /** As `Identity.verify` does. */
+  verify(): Verification | Promise<Verification>;
 }

@@ -3,7 +3,7 @@ import { hash, KeyObject, verify as verifySignature } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { LIMITS, ROLES, type Role } from '../../engine/index.ts';
-import type { Identity, Principal, Verification } from './identity.ts';
+import type { Identity, Principal, Reading, Verification } from './identity.ts';
 import { ALGORITHMS, type Algorithm, fetchedKeys, givenKeys, type KeyHint, type Keys } from './keys.ts';
 import { checkSubject } from './subject.ts';
 
@@ -42,18 +42,24 @@ export function createIdentity({ issuer, keys, audience = AUDIENCE, realMs }: Id
     return verification;
   }
 
-  return {
-    verify(text) {
-      if (text.length > TOKEN_CHARACTERS_MAX) return UNAUTHENTICATED;
-      const known = verified.get(digestOf(text));
-      if (known !== undefined && isSameKey(keys.find(known.hint), known.key))
-        return judgeExpiry(known.principal, realMs());
-      const token = readToken(text, { issuer, audience, nowSeconds: Math.floor(realMs() / 1_000) });
-      if (token === undefined) return UNAUTHENTICATED;
-      const key = keys.find(token.hint);
-      return key instanceof Promise ? key.then((found) => judge(token, found)) : judge(token, key);
-    },
-  };
+  function judgeUnknown(token: Token): Verification | Promise<Verification> {
+    const key = keys.find(token.hint);
+    return key instanceof Promise ? key.then((found) => judge(token, found)) : judge(token, key);
+  }
+
+  function read(text: string): Reading {
+    if (text.length > TOKEN_CHARACTERS_MAX) return NO_TOKEN;
+    const known = verified.get(digestOf(text));
+    if (known !== undefined && isSameKey(keys.find(known.hint), known.key)) {
+      const verification = judgeExpiry(known.principal, realMs());
+      return { isKnown: verification.ok, claimed: known.principal, verify: () => verification };
+    }
+    const token = readToken(text, { issuer, audience, nowSeconds: Math.floor(realMs() / 1_000) });
+    if (token === undefined) return NO_TOKEN;
+    return { isKnown: false, claimed: token.principal, verify: () => judgeUnknown(token) };
+  }
+
+  return { read, verify: (text) => read(text).verify() };
 }
 
 export interface IssuerIdentityOptions {
@@ -71,6 +77,7 @@ export function openIssuerIdentity({ issuer, keys: from, realMs, monotonicMs }: 
 }
 
 const UNAUTHENTICATED: Verification = { ok: false, code: 'UNAUTHENTICATED' };
+const NO_TOKEN: Reading = { isKnown: false, claimed: null, verify: () => UNAUTHENTICATED };
 
 /** A token whose claims would do: all that is missing is the proof that the issuer made them, and the time. */
 interface Token {

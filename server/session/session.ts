@@ -2,30 +2,24 @@
 import {
   APP_CHANNEL,
   type CitizenKey,
-  type Clock,
   checkTaxCode,
   type Engine,
-  LIMITS,
   type Origin,
   type Read,
   type RefusalName,
   unreachable,
 } from '../../engine/index.ts';
 import {
-  type Admission,
-  Allowance,
-  CHANNEL_OF,
-  CLASS_OF,
   CONNECTION_LIMITS,
   type ComeBack,
   type ConnectionLimits,
   PUSH_UNREAD_BYTES_MAX,
   retryAtMs,
+  type Stamps,
 } from '../admission/index.ts';
 import { hashPan } from '../identity/hpan.ts';
 import type { Identity, Principal } from '../identity/identity.ts';
 import { mayUse, SUBJECTS, seesCitizens } from '../identity/roles.ts';
-import { FUNCTION_OF, type Service } from '../service/index.ts';
 import type { Socket } from '../transport/index.ts';
 import { type Access, type Client, executeFor, type Versions } from '../versions/index.ts';
 import {
@@ -46,10 +40,9 @@ import { type ChangeRequest, changeBody } from './changes.ts';
 import { recordRows } from './payment-rows.ts';
 import type { Pushes, Subscriber } from './pushes.ts';
 import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
-import { Reminders } from './reminders.ts';
 import { doneReply, type Refusal, refusedReply } from './replies.ts';
 import type { Reader, SlowReaders } from './slow-readers.ts';
-import type { WaitingRoom } from './waiting.ts';
+import { Turns, type TurnsPorts } from './turns.ts';
 import type { Work } from './work.ts';
 
 /** Frames that are not of the protocol, until the connection is closed (faults 42). */
@@ -60,25 +53,19 @@ const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
 
 /** What all sessions of a server share. */
-export interface SessionPorts {
+export interface SessionPorts extends TurnsPorts {
   readonly engine: Engine;
   readonly identity: Identity;
-  /** The programme's time. */
-  readonly clock: Clock;
   /** Real time: tokens live in it (DECISION 34). */
   readonly realMs: () => number;
-  readonly monotonicMs: () => number;
   /** In [0, 1): spreads the times at which refused clients come back. */
   readonly random: () => number;
   readonly versions: Versions;
   readonly pushes: Pushes;
   readonly work: Work;
   readonly slowReaders: SlowReaders;
-  /** Absent: there is always room. */
-  readonly admission?: Admission | undefined;
-  readonly waitingRoom?: WaitingRoom | undefined;
-  /** Absent: nobody wants to know whom there was no room for. */
-  readonly service?: Pick<Service, 'countUnserved'> | undefined;
+  /** Absent: nobody gets one. */
+  readonly stamps?: Stamps | undefined;
 }
 
 interface Subject {
@@ -104,10 +91,7 @@ export class Session implements Subscriber, Reader {
   #principal: Principal;
   #socket: Socket<Session> | undefined;
   #inFlight = 0;
-  /** For asking more than one citizen may. */
-  readonly #credit: Allowance;
-  /** Null: it asks for many, each of whom waits. */
-  readonly #reminders: Reminders | null;
+  readonly #turns: Turns;
   #strikes = 0;
   #isCut = false;
   #isRenewing = false;
@@ -119,21 +103,21 @@ export class Session implements Subscriber, Reader {
     this.#ports = ports;
     this.#codec = codec;
     this.#limits = CONNECTION_LIMITS[principal.role];
-    this.#credit = new Allowance({ perSecond: LIMITS.creditPerSecond, burst: this.#limits.inFlightMax });
-    const isOneAsker = isCitizen || principal.role === 'acquirer';
-    this.#reminders = isOneAsker ? new Reminders(codec, this.#limits.inFlightMax, ports) : null;
     this.#origin = {
       role: principal.role,
       subject: isCitizen ? this.citizen : principal.subject,
       channel: isCitizen ? APP_CHANNEL : principal.subject,
     };
+    const { inFlightMax } = this.#limits;
+    this.#turns = new Turns({ waiter: this, origin: this.#origin, codec, inFlightMax }, ports);
     this.#client = client;
     this.#principal = principal;
   }
 
   open(socket: Socket<Session>): void {
     this.#socket = socket;
-    const { engine, clock } = this.#ports;
+    const { engine, clock, stamps } = this.#ports;
+    const stamp = this.#origin.role === 'citizen' ? stamps?.of(this.#principal.subject) : undefined;
     this.#send({
       hello: {
         role: this.#origin.role,
@@ -142,6 +126,7 @@ export class Session implements Subscriber, Reader {
         frameBytesMax: this.#limits.frame.bytesMax,
         inFlightMax: this.#limits.inFlightMax,
         programme: engine.programme.name,
+        ...(stamp === undefined ? {} : { stamp }),
       },
     });
     if (this.hasVersion) this.pushFeatures();
@@ -195,14 +180,15 @@ export class Session implements Subscriber, Reader {
     this.#send({ push: 'features', view: this.#access.view });
   }
 
-  pushTurn({ position, waitMs, ticket }: ComeBack): void {
-    this.#reminders?.moved(ticket, position);
+  pushTurn(turn: ComeBack): void {
+    const { position, waitMs, ticket } = turn;
+    this.#turns.moved(turn);
     this.answerEarly();
     this.#send({ push: 'turn', view: { position, retryAtMs: this.#ports.clock.nowMs() + waitMs, waitMs, ticket } });
   }
 
   answerEarly(): void {
-    for (const answer of this.#reminders?.answers() ?? []) this.#sendFrame(answer);
+    for (const answer of this.#turns.answersToEarly()) this.#sendFrame(answer);
   }
 
   // As a reader.
@@ -224,19 +210,13 @@ export class Session implements Subscriber, Reader {
   #isEarly(frame: Uint8Array, isBinary: boolean): boolean {
     if (isBinary !== this.#codec.isBinary || frame.length > this.#limits.frame.bytesMax) return false;
     if (this.#hasExpired() || this.#ports.work.isDraining) return false;
-    if (this.#reminders?.isEarly(frame) !== true) return false;
-    const { admission, waitingRoom, monotonicMs } = this.#ports;
-    waitingRoom?.cameEarly(this, monotonicMs());
-    const isOverBudget =
-      this.#origin.role === 'citizen' && admission !== undefined && admission.slowDownMs(this.citizen) > 0;
-    this.#cutIfDeaf(isOverBudget);
+    if (!this.#turns.isEarly(frame)) return false;
+    this.#cutIfDeaf();
     return true;
   }
 
-  /** Rather than being refused for ever. */
-  #cutIfDeaf(isOverBudget: boolean): void {
-    const hasCredit = !isOverBudget || this.#credit.spend(this.#ports.monotonicMs());
-    if (!hasCredit || this.#reminders?.isDeaf === true) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
+  #cutIfDeaf(): void {
+    if (this.#turns.isDeaf) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
   }
 
   #parse(frame: Uint8Array, isBinary: boolean): ParsedFrame {
@@ -269,34 +249,12 @@ export class Session implements Subscriber, Reader {
     return isFull ? { code: 'OVERLOADED' } : undefined;
   }
 
-  /**
-   * Or is told when to come back. Everybody who asks is one, over however many connections; a partner is one for each
-   * citizen that it asks for.
-   *
-   * @param citizen null: it concerns all of them
-   */
-  #isLetIn({ ref, type, ticket }: CheckedRequest, citizen: CitizenKey | null, weight: number): boolean {
-    const { admission, waitingRoom, service, clock, monotonicMs } = this.#ports;
-    const priority = CLASS_OF[type];
-    if (admission === undefined || priority === null) return true;
-    const { role, subject } = this.#origin;
-    const place = {
-      asker: role === 'citizen' ? subject : `${subject} ${citizen ?? ''}`,
-      channel: CHANNEL_OF[role],
-      class: priority,
-      shard: citizen === null ? null : admission.shardOf(citizen),
-    };
-    const comeBack = admission.ask({ ...place, weight, ticket });
-    if (comeBack === null) return true;
-    const { waitMs, isNew, ...appointment } = comeBack;
-    const name = FUNCTION_OF[type];
-    if (isNew === true && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
-    const refused = this.#refuse(ref, { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ...appointment }, type);
-    if (appointment.ticket !== undefined) {
-      waitingRoom?.add(this, place, monotonicMs());
-      this.#reminders?.add(type, refused, appointment.ticket);
-    }
-    this.#cutIfDeaf(appointment.ticket === undefined);
+  /** Or is told when to come back. */
+  #isLetIn(request: CheckedRequest, citizen: CitizenKey | null, weight: number): boolean {
+    const refusal = this.#turns.ask(request, citizen, weight);
+    if (refusal === null) return true;
+    this.#turns.told(request.type, this.#refuse(request.ref, refusal, request.type));
+    this.#cutIfDeaf();
     return false;
   }
 

@@ -1,7 +1,7 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Admission, type Handshakes, retryMs } from '../admission/index.ts';
-import type { Identity, Verification } from '../identity/identity.ts';
+import { type Addresses, type Admission, type Arrivals, retryMs, type Stamps } from '../admission/index.ts';
+import type { Identity, Reading, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type NoticeView,
   PROTOCOL_JSON,
   PROTOCOL_MSGPACK,
+  STAMP_PREFIX,
 } from '../wire/index.ts';
 import { assertMsgpackrVersion } from './msgpackr-version.ts';
 import { PUSH_TICK_MS, Pushes } from './pushes.ts';
@@ -42,8 +43,12 @@ export interface SocketHandlersOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** No room for more connections just now (fault 20). Absent: there always is. */
   readonly isCrowded?: () => boolean;
-  /** How many connections may be opened, and from where. Absent: any number. */
-  readonly handshakes?: Handshakes;
+  /** From where how many connections may be opened. Absent: from anywhere any number. */
+  readonly addresses?: Addresses;
+  /** Of those who come together, who may now. Absent: all. */
+  readonly arrivals?: Arrivals;
+  /** Absent: nobody gets one. */
+  readonly stamps?: Stamps;
   /** Absent: everything is on for everyone. */
   readonly versions?: Versions;
   /** Absent: whatever there is room for in the engine is let in. */
@@ -114,18 +119,25 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
 function decideUpgrade(
   request: UpgradeRequest,
-  { identity, allowedOrigins, isCrowded, handshakes }: SocketHandlersOptions,
+  { identity, allowedOrigins, isCrowded, addresses, arrivals }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
   if (request.path !== SOCKET_PATH) return refuse('NOT_FOUND');
   if (ports.work.isDraining) return refuse('DRAINING');
   if (isCrowded?.() === true) return refuseForNow(ports, retryMs('busy', ports.random()));
-  const waitMs = handshakes?.ask(request, ports.monotonicMs()) ?? 0;
+  const nowMs = ports.monotonicMs();
+  const waitMs = addresses?.ask(request, nowMs) ?? 0;
   if (waitMs > 0) return refuseForNow(ports, waitMs);
   if (!isOriginAllowed(request, allowedOrigins)) return refuse('FORBIDDEN');
   const token = tokenOf(request);
   if (token === undefined) return refuse('UNAUTHENTICATED');
+  const reading = identity.read(token);
+  const arrivalMs = arrivals === undefined ? 0 : askArrivals(arrivals, reading, request, ports);
+  if (arrivalMs > 0) {
+    addresses?.giveBack(request, nowMs);
+    return refuseForNow(ports, arrivalMs);
+  }
   const decide = (verification: Verification): UpgradeDecision<Session> => {
     if (!verification.ok) return refuse(verification.code);
     const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
@@ -136,8 +148,20 @@ function decideUpgrade(
       data: new Session(verification.principal, clientOf(request), codec, ports),
     };
   };
-  const verification = identity.verify(token);
+  const verification = reading.verify();
   return verification instanceof Promise ? verification.then(decide) : decide(verification);
+}
+
+function askArrivals(
+  arrivals: Arrivals,
+  { isKnown, claimed }: Reading,
+  { protocols }: UpgradeRequest,
+  { stamps, monotonicMs }: SessionPorts,
+): number {
+  if (claimed === null) return 0; // There is no signature to be checked.
+  const stamp = offered(protocols, STAMP_PREFIX);
+  const hasStamp = stamp !== undefined && stamps?.isOf(claimed.subject, stamp) === true;
+  return arrivals.ask({ isKnown, role: claimed.role, hasStamp }, monotonicMs());
 }
 
 /**
@@ -154,7 +178,11 @@ function isOriginAllowed(request: UpgradeRequest, allowed: readonly string[] | u
 function tokenOf(request: UpgradeRequest): string | undefined {
   const header = request.header('authorization');
   if (header !== undefined) return /^bearer (\S+)$/i.exec(header)?.[1];
-  return request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+  return offered(request.protocols, BEARER_PREFIX);
+}
+
+function offered(protocols: readonly string[], prefix: string): string | undefined {
+  return protocols.find((protocol) => protocol.startsWith(prefix))?.slice(prefix.length);
 }
 
 function refuseForNow({ clock }: SessionPorts, waitMs: number): UpgradeDecision<Session> {

@@ -39,6 +39,8 @@ export const PROTOCOLS = [PROTOCOL_MSGPACK, PROTOCOL_JSON] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 /** A browser cannot set headers: it offers its token as a further subprotocol, which is never echoed. */
 export const BEARER_PREFIX = 'bearer.';
+/** And what an earlier `hello` gave it. */
+export const STAMP_PREFIX = 'stamp.';
 
 /** Sizes inside a message. `wire.test.ts` holds the first four equal to engine/limits.ts, which this file may not import. */
 export const WIRE_LIMITS = {
@@ -477,6 +479,12 @@ export const hello = v.object({
     frameBytesMax: count,
     inFlightMax: count,
     programme: v.pipe(v.string(), v.description('Its name; `periods` reads the rest')),
+    stamp: v.optional(
+      v.pipe(
+        v.string(),
+        v.description('A citizen’s: offered as the subprotocol `stamp.…` it comes back before first logins'),
+      ),
+    ),
   }),
 });
 export type Hello = v.InferOutput<typeof hello>;

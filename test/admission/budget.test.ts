@@ -11,8 +11,8 @@ test('so much at once, and from then on so much a second; who may not is told wh
   expect(budget.spend('b', NOW)).toBe(0);
   expect(budget.spend('a', NOW + 99)).toBe(NOW + 100);
   expect(budget.spend('a', NOW + 100)).toBe(0);
-  expect(budget.spend('a', NOW + 100, 2)).toBe(NOW + 300);
-  expect(budget.spend('a', NOW + 300, 2)).toBe(0);
+  expect(budget.spend('a', NOW + 100, { cost: 2 })).toBe(NOW + 300);
+  expect(budget.spend('a', NOW + 300, { cost: 2 })).toBe(0);
 });
 
 test('who has paid back is forgotten, and of too many those who spent longest ago', () => {

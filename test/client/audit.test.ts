@@ -15,6 +15,7 @@ import { Traffic } from '../../client/replay/traffic.ts';
 import { newCommandId, type SocketConstructor } from '../../client/sdk/index.ts';
 import type { Answer } from '../../engine/contract.ts';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from '../../server/admission/index.ts';
+import type { Verification } from '../../server/identity/identity.ts';
 import { createSocketHandlers, type SessionHandlers } from '../../server/session/index.ts';
 import { type Listening, listen } from '../../server/transport/index.ts';
 import { seed } from '../support/random.ts';
@@ -22,6 +23,11 @@ import { World } from '../support/world.ts';
 
 const NodeSocket = WebSocket as unknown as SocketConstructor;
 const AWARD_PERIOD = 1;
+
+const citizen = (subject: string): Verification => ({
+  ok: true,
+  principal: { role: 'citizen', subject, expiresAtMs: Number.MAX_SAFE_INTEGER },
+});
 
 let world: World;
 let handlers: SessionHandlers;
@@ -35,12 +41,7 @@ beforeAll(async () => {
   handlers = createSocketHandlers({
     engine: world.engine,
     // The token is the tax code: who may sign is another test's matter.
-    identity: {
-      verify: async (subject) => ({
-        ok: true,
-        principal: { role: 'citizen', subject, expiresAtMs: Number.MAX_SAFE_INTEGER },
-      }),
-    },
+    identity: { read: (token) => ({ isKnown: false, claimed: null, verify: () => citizen(token) }), verify: citizen },
     clock: { nowMs: () => world.nowMs },
     realMs: Date.now,
     monotonicMs: () => performance.now(),

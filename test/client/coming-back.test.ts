@@ -279,6 +279,15 @@ describe('trying again', () => {
     expect(server.lines).toHaveLength(31);
   });
 
+  test('fault 65: each line shows the stamp that the one before it was given', async () => {
+    await connect();
+    server.lines.at(-1)!.cut();
+    await until(() => client.state.is === 'stale');
+    timing.advance(10_000);
+    await until(() => client.state.is === 'connected');
+    expect(server.stamps).toEqual([undefined, 'stamp.of-line-1']);
+  });
+
   test('one that only said hello is: pauses grow', async () => {
     await connect();
     for (const pauseMs of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]) {

@@ -6,7 +6,7 @@ import { REFUSALS, type RefusalName } from '../../engine/contract.ts';
 import type { Codec } from '../../server/wire/codec.ts';
 import { createJsonCodec } from '../../server/wire/json.ts';
 import { createMsgpackCodec } from '../../server/wire/msgpack.ts';
-import { BEARER_PREFIX, PROTOCOL_JSON } from '../../server/wire/schemas.ts';
+import { BEARER_PREFIX, PROTOCOL_JSON, STAMP_PREFIX } from '../../server/wire/schemas.ts';
 
 interface Request {
   readonly ref: number;
@@ -27,6 +27,8 @@ export interface ProtocolServer {
   readonly url: string;
   readonly requests: readonly Request[];
   readonly tokens: readonly string[];
+  /** Undefined: it showed none. */
+  readonly stamps: readonly (string | undefined)[];
   readonly lines: readonly Line[];
   answer: Answering;
   close(): Promise<void>;
@@ -45,10 +47,12 @@ export async function startProtocolServer(options: ServerOptions = {}): Promise<
   const http = createServer((_, response) => response.writeHead(404).end());
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false });
   const [requests, tokens, lines]: [Request[], string[], Line[]] = [[], [], []];
+  const stamps: (string | undefined)[] = [];
   const server: ProtocolServer = {
     url: `http://127.0.0.1:${await listen(http, port)}`,
     requests,
     tokens,
+    stamps,
     lines,
     answer: done,
     close: () => close(http, sockets),
@@ -57,6 +61,7 @@ export async function startProtocolServer(options: ServerOptions = {}): Promise<
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((entry) => entry.trim());
     const token = offered.find((entry) => entry.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length) ?? '';
     tokens.push(token);
+    stamps.push(offered.find((entry) => entry.startsWith(STAMP_PREFIX)));
     if (!isGood(token) || request.url !== '/ws') {
       socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       return;
@@ -66,7 +71,10 @@ export async function startProtocolServer(options: ServerOptions = {}): Promise<
       const line = lineOf(webSocket, codec);
       lines.push(line);
       line.send({
-        hello: { role: 'citizen', channel: 'test', nowMs: 0, frameBytesMax: 4_096, inFlightMax, programme: 'test' },
+        hello: {
+          ...{ role: 'citizen', channel: 'test', nowMs: 0, frameBytesMax: 4_096, inFlightMax, programme: 'test' },
+          stamp: `of-line-${lines.length}`,
+        },
       });
       webSocket.on('message', (data: Buffer) => {
         const message = codec.decode(data) as Request;

@@ -141,6 +141,41 @@ describe('too few files', () => {
   });
 });
 
+test('fault 49: one address that asks too much, or connects too often, is told so; another one, and a partner, go on', async () => {
+  const environment = {
+    CLICKDAY_PROXIES: '127.0.0.1',
+    CLICKDAY_REQUESTS_PER_ADDRESS: '1',
+    CLICKDAY_HANDSHAKES_PER_ADDRESS: '1',
+  };
+  const supervised = await Supervised.start({ folder: join(place, 'address'), now: NOW, shards: 1, environment });
+  const token = await supervised.token('issuer', '12940');
+  const ask = async (address: string, path: string, more: Readonly<Record<string, string>> = {}) => {
+    const headers = { 'x-forwarded-for': address, ...more };
+    return (await fetch(supervised.url + path, { headers })).status;
+  };
+  const open = async (address: string) => {
+    const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address };
+    const socket = new WebSocket(`${supervised.url.replace('http', 'ws')}/ws`, 'clickday.v1.json', { headers });
+    return new Promise<string>((resolve) => {
+      socket.once('open', () => resolve('open'));
+      socket.once('error', ({ message }) => resolve(message));
+    }).finally(() => socket.terminate());
+  };
+  /** Time goes on meanwhile, so a few more than at once. */
+  const until = async (what: string | number, deed: () => Promise<string | number>) => {
+    for (let count = 0; count < 1_000; count += 1) if ((await deed()) === what) return;
+    throw new Error(`never ${what}`);
+  };
+  await until(429, () => ask('93.40.1.2', '/status'));
+  expect(await open('93.40.1.2'), 'connections are counted apart').toBe('open');
+  await until('Unexpected server response: 429', () => open('93.40.1.2'));
+  await until(429, () => ask('93.40.1.2', '/status'));
+  expect([await ask('93.40.1.3', '/status'), await open('93.40.1.3')]).toEqual([200, 'open']);
+  const authorization = `Bearer ${token}`;
+  expect(await ask('93.40.1.2', `/bpd/hb/citizens/${makeTaxCode(1)}`, { authorization })).toBe(404);
+  expect(await supervised.stop()).toBe(0);
+});
+
 /** Resolves when it is in or out: a server that cuts does so at once, and answers who asks. */
 function dial(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');

@@ -1,14 +1,24 @@
 // Method: the watch is driven look by look with a clock of its own; then threads of real processes are made busy for
-// ever, or for a while, and what others say and do meanwhile is compared.
+// ever, or for a while, and what others say and do meanwhile is compared. A front on a real port counts its beats.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { makeTaxCode } from '../../engine/index.ts';
+import { Storage } from '../../server/admission/index.ts';
+import { Backups } from '../../server/backups.ts';
+import { createClock } from '../../server/clock.ts';
+import { readConfiguration } from '../../server/config.ts';
+import { serve } from '../../server/front.ts';
+import { openFolderIdentity } from '../../server/identity/folder-identity.ts';
+import type { StartedEngine } from '../../server/shards/index.ts';
+import { Versions } from '../../server/versions/index.ts';
 import { BEAT_MS, DEADLY_MS, LOOK_MS, STUCK_MS, Vitals } from '../../server/vitals/vitals.ts';
 import { Watch } from '../../server/vitals/watch.ts';
+import { openPersistence } from '../../snapshots/index.ts';
 import { Supervised } from '../support/supervised.ts';
-import { hpan } from '../support/world.ts';
+import { hpan, World } from '../support/world.ts';
 
 const NOW = '2021-03-01T09:00:00Z';
 
@@ -79,6 +89,53 @@ describe('the watch', () => {
     expect(watched.sleep(60_000)).toBe(null);
     expect([0, 1].map((thread) => watched.vitals.isStuck(thread))).toEqual([false, false]);
   });
+});
+
+test('fault 19: a front that has much to do is not stuck: each connection, frame and request is a beat', async () => {
+  const folder = join(place, 'front');
+  const persistence = await openPersistence({ folder, shardCount: 1 });
+  const world = await World.open({ now: NOW, persistence });
+  const { sign } = await openFolderIdentity(folder);
+  const token = await sign({ role: 'citizen', subject: makeTaxCode(1), ttlSeconds: 600 });
+  let beatCount = 0;
+  const beat = () => {
+    beatCount += 1;
+  };
+  const health = { threads: () => [], isCrowded: false, beat };
+  const { listening, drain } = await serve({
+    configuration: readConfiguration(JSON.stringify({ data: folder, port: 0, admission: false }), {}),
+    keys: { platform: null, consap: null },
+    started: { engine: world.engine, shards: [], health } as unknown as StartedEngine,
+    clock: createClock({ startMs: world.nowMs, speed: 0, monotonicMs: () => 0, realMs: Date.now }),
+    folder,
+    storage: new Storage({
+      folder,
+      quotaBytes: undefined,
+      diskSpace: async () => ({ freeBytes: 1, totalBytes: 1 }),
+      folderBytes: async () => 0,
+      random: () => 0,
+      changed: () => {},
+    }),
+    backups: new Backups({ shipping: null } as unknown as ConstructorParameters<typeof Backups>[0]),
+    versions: new Versions(),
+  });
+  const socket = new WebSocket(`ws://127.0.0.1:${listening.port}/ws`, 'clickday.v1.json', {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const heard = () => new Promise((resolve) => socket.once('message', resolve));
+  await heard();
+  expect(beatCount).toBe(1);
+  const answered = heard();
+  socket.send(JSON.stringify({ ref: 1, type: 'periods' }));
+  await answered;
+  expect(beatCount).toBe(2);
+  expect((await fetch(`http://127.0.0.1:${listening.port}/health`)).status).toBe(200);
+  expect(beatCount).toBe(3);
+  socket.terminate();
+  await drain();
+  await listening.close();
+  await world.engine.close();
+  await persistence.close();
 });
 
 describe('a real process', () => {

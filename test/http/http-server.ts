@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PrivateKey } from 'openpgp';
 import { type Engine, italy2020, openEngine, type Programme, type Role } from '../../engine/index.ts';
-import type { Admission } from '../../server/admission/index.ts';
+import type { Admission, Requests } from '../../server/admission/index.ts';
 import type { ServedBackups } from '../../server/backups.ts';
 import { createClock, type SettableClock } from '../../server/clock.ts';
 import { createFileIngester } from '../../server/files/index.ts';
@@ -57,6 +57,8 @@ export interface ServerOptions {
   readonly programme?: Programme;
   readonly versions?: Versions;
   readonly admission?: Admission;
+  readonly requests?: Requests;
+  readonly monotonicMs?: () => number;
   /** Default: one that nobody asks. */
   readonly service?: Service;
   /** Of the platform; absent: nothing encrypted is taken. */
@@ -99,12 +101,13 @@ export class HttpServer {
     programme = italy2020(),
     versions = new Versions(),
     admission,
+    requests,
+    monotonicMs = () => performance.now(),
     service = testService(),
     pgpKey,
     isEncryptionRequired = false,
   }: ServerOptions = {}): Promise<HttpServer> {
     const folder = await mkdtemp(join(tmpdir(), 'clickday-http-'));
-    const monotonicMs = () => performance.now();
     const start = now === null ? {} : { startMs: Date.parse(now), speed: 0 };
     const clock = createClock({ ...start, monotonicMs, realMs: Date.now });
     const engine = await openTestEngine(clock, programme);
@@ -143,6 +146,7 @@ export class HttpServer {
       hashList: () => hashLists.current,
       isReady,
       versions,
+      requests,
       admission,
       service,
       stats,

@@ -59,6 +59,32 @@ describe('a token of the issuer', () => {
     expect(await openIdentity(() => nowMs).verify(token)).toEqual({ ok: false, code: 'TOKEN_EXPIRED' });
   });
 
+  test('says unverified whom it claims, and is known from its first verification to its expiry', async () => {
+    let nowMs = NOW_MS;
+    const ticking = openIdentity(() => nowMs);
+    const token = await sign(CLAIMS);
+    const reading = () => {
+      const { isKnown, claimed } = ticking.read(token);
+      return { isKnown, claimed };
+    };
+    const claimed = { role: 'citizen', subject: TAX_CODE, expiresAtMs: NOW_MS + 600_000 };
+    expect(reading()).toEqual({ isKnown: false, claimed });
+    expect(await ticking.read(token).verify()).toMatchObject({ ok: true });
+    nowMs = NOW_MS + 599_999;
+    expect(reading()).toEqual({ isKnown: true, claimed });
+    expect(ticking.read(token).verify()).toMatchObject({ ok: true });
+    nowMs = NOW_MS + 600_000;
+    expect(reading()).toEqual({ isKnown: false, claimed });
+    expect(ticking.read(token).verify()).toEqual({ ok: false, code: 'TOKEN_EXPIRED' });
+    const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(86)}`;
+    for (const _ of [1, 2]) {
+      expect(ticking.read(forged)).toMatchObject({ isKnown: false, claimed });
+      expect(await ticking.read(forged).verify()).toMatchObject({ ok: false });
+    }
+    expect(ticking.read('garbage').claimed).toBe(null);
+    expect(ticking.read(await sign({ ...CLAIMS, aud: 'other' })).claimed).toBe(null);
+  });
+
   test.each<[string, Record<string, unknown>]>([
     ['another issuer', { iss: 'https://other.test' }],
     ['no issuer', { iss: undefined }],

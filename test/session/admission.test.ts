@@ -6,6 +6,7 @@ import { Admission, PUSH_UNREAD_BYTES_MAX, SLOW_READ_MS_MAX } from '../../server
 import type { Service } from '../../server/service/index.ts';
 import { INTERVAL_MS, WAITING_TICK_MS } from '../../server/session/waiting.ts';
 import { digest } from '../admission/crowd.ts';
+import { SAMPLES } from '../wire/samples.ts';
 import { anna, bruno, type Client, Front, newId, settle } from './front.ts';
 
 const FULL = 10_000;
@@ -220,4 +221,23 @@ test('whoever asks more than one citizen may, and goes on, is cut; whoever slows
     pass((await ask(patient)).waitMs ?? 0);
   }
   expect(patient.closedWith).toBeUndefined();
+});
+
+test('fault 66: whoever asks for now this, now that in place of waiting is over its budget before any of it is too much', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  load.inside = FULL;
+  const reads = (['wallet', 'total', 'milestones', 'ranking', 'payments', 'instrument'] as const).map((type) => {
+    const { ref: _, taxCode: __, ...sample } = SAMPLES[type];
+    return sample;
+  });
+  const most = LIMITS.citizenBurst + LIMITS.inFlightPerSocketMax;
+  expect(most).toBeLessThan(reads.length * LIMITS.inFlightPerSocketMax);
+  const answers = [];
+  for (let asked = 0; asked <= most; asked += 1) {
+    expect(client.closedWith, `asked ${asked} times`).toBeUndefined();
+    answers.push(client.ask(reads[asked % reads.length]!));
+  }
+  expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+  for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ code: 'OVERLOADED' });
 });

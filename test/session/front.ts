@@ -3,8 +3,8 @@
  * tokens that are what they say. The protocol is JSON unless a test asks for msgpack.
  */
 import { makeTaxCode, type Role } from '../../engine/index.ts';
-import type { Admission, Handshakes } from '../../server/admission/index.ts';
-import type { Identity, Principal } from '../../server/identity/identity.ts';
+import type { Addresses, Admission, Arrivals, Stamps } from '../../server/admission/index.ts';
+import type { Identity, Principal, Verification } from '../../server/identity/identity.ts';
 import type { Service } from '../../server/service/index.ts';
 import { createSocketHandlers, type Session, type SessionHandlers } from '../../server/session/index.ts';
 import type { HttpResponse, Socket, UpgradeDecision } from '../../server/transport/index.ts';
@@ -36,7 +36,9 @@ interface FrontOptions {
   readonly versions?: Versions;
   readonly admission?: Admission;
   readonly service?: Pick<Service, 'countUnserved'> | undefined;
-  readonly handshakes?: Handshakes;
+  readonly addresses?: Addresses;
+  readonly arrivals?: Arrivals;
+  readonly stamps?: Stamps;
 }
 
 export class Front {
@@ -46,16 +48,27 @@ export class Front {
   monotonicMs = 0;
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
+  /** Tokens that were verified. */
+  readonly known = new Set<string>();
 
-  private constructor(world: World, { allowedOrigins, versions, admission, service, handshakes }: FrontOptions) {
+  private constructor(
+    world: World,
+    { allowedOrigins, versions, admission, service, addresses, arrivals, stamps }: FrontOptions,
+  ) {
     this.world = world;
+    const verify = async (token: string): Promise<Verification> => {
+      const principal = this.#principals.get(token);
+      if (principal === undefined) return { ok: false, code: 'UNAUTHENTICATED' };
+      if (principal.expiresAtMs <= this.realMs) return { ok: false, code: 'TOKEN_EXPIRED' };
+      this.known.add(token);
+      return { ok: true, principal };
+    };
     const identity: Identity = {
-      verify: async (token) => {
-        const principal = this.#principals.get(token);
-        if (principal === undefined) return { ok: false, code: 'UNAUTHENTICATED' };
-        if (principal.expiresAtMs <= this.realMs) return { ok: false, code: 'TOKEN_EXPIRED' };
-        return { ok: true, principal };
+      read: (token) => {
+        const claimed = this.#principals.get(token) ?? null;
+        return { isKnown: this.known.has(token), claimed, verify: () => verify(token) };
       },
+      verify,
     };
     this.handlers = createSocketHandlers({
       engine: world.engine,
@@ -73,7 +86,9 @@ export class Front {
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
       service,
-      ...(handshakes === undefined ? {} : { handshakes }),
+      ...(addresses === undefined ? {} : { addresses }),
+      ...(arrivals === undefined ? {} : { arrivals }),
+      ...(stamps === undefined ? {} : { stamps }),
     });
   }
 

@@ -2,11 +2,12 @@
 // test looks at what the client gets and at what the engine then says.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS, makeTaxCode, REFUSALS, type Role } from '../../engine/index.ts';
-import { Handshakes } from '../../server/admission/index.ts';
+import { Addresses, Arrivals, Stamps } from '../../server/admission/index.ts';
 import { ALLOWED } from '../../server/identity/roles.ts';
 import type { Session } from '../../server/session/index.ts';
 import type { UpgradeDecision } from '../../server/transport/index.ts';
 import { containsPan, isNetworkPan, REQUESTS, type RequestType } from '../../server/wire/index.ts';
+import { digest } from '../admission/crowd.ts';
 import { hpan, value } from '../support/world.ts';
 import { ROW, SAMPLES } from '../wire/samples.ts';
 import { anna, bruno, type Client, type Frame, Front, newId, settle } from './front.ts';
@@ -287,24 +288,62 @@ test('one command more than the limit in flight is refused with a time, and the 
   expect(await client.ask({ type: 'wallet' })).toMatchObject({ ok: true });
 });
 
-test('fault 49: too many connections are refused before their tokens are looked at, and told when to come back', async () => {
-  const handshakes = new Handshakes({ random: () => 0.5, perSecondOfAddress: 1 });
-  const crowded = await Front.open({ handshakes });
-  const upgrade = (address: string, token: string) =>
+describe('too many connections', () => {
+  const dial = (crowded: Front, address: string, token: string, more: readonly string[] = []) =>
     crowded.handlers.upgrade({
-      ...{ path: '/ws', protocols: ['clickday.v1.json'], remoteAddress: address },
+      ...{ path: '/ws', protocols: ['clickday.v1.json', ...more], remoteAddress: address },
       header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
     });
-  const token = crowded.token('citizen', anna);
-  for (let index = 0; index < 10; index += 1) expect((await upgrade('93.40.1.2', token)).ok).toBe(true);
-  const refused = upgrade('93.40.1.2', 'never looked at') as UpgradeDecision<Session>;
-  if (refused.ok) throw new Error('was let in');
-  const { status, headers, body } = refused.response;
-  const { code, waitMs, retryAtMs } = JSON.parse(String(body));
-  expect([status, code, headers['retry-after']]).toEqual([429, 'OVERLOADED', String(Math.ceil(waitMs / 1_000))]);
-  expect(waitMs).toBeGreaterThan(1_000);
-  expect(retryAtMs).toBe(crowded.world.nowMs + waitMs);
-  expect((await upgrade('93.40.1.3', token)).ok).toBe(true);
+  const refusalOf = (decision: UpgradeDecision<Session>, nowMs: number) => {
+    if (decision.ok) throw new Error('was let in');
+    const { status, headers, body } = decision.response;
+    const { code, waitMs, retryAtMs } = JSON.parse(String(body));
+    expect([status, code, headers['retry-after']]).toEqual([429, 'OVERLOADED', String(Math.ceil(waitMs / 1_000))]);
+    expect(retryAtMs).toBe(nowMs + waitMs);
+    return waitMs;
+  };
+
+  test('fault 49: of one address are refused before their tokens are looked at, and told when to come back', async () => {
+    const crowded = await Front.open({ addresses: new Addresses({ random: () => 0.5, perSecond: 1 }) });
+    const token = crowded.token('citizen', anna);
+    for (let index = 0; index < 10; index += 1) expect((await dial(crowded, '93.40.1.2', token)).ok).toBe(true);
+    const refused = dial(crowded, '93.40.1.2', 'never looked at') as UpgradeDecision<Session>;
+    expect(refusalOf(refused, crowded.world.nowMs)).toBeGreaterThan(1_000);
+    expect((await dial(crowded, '93.40.1.3', token)).ok).toBe(true);
+  });
+
+  test('fault 65: of all addresses are refused where their token was never seen, and nobody else is', async () => {
+    const addresses = new Addresses({ random: () => 0.5, perSecond: 1 });
+    const crowded = await Front.open({ addresses, arrivals: new Arrivals(() => 0.5) });
+    const back = crowded.token('citizen', anna);
+    await dial(crowded, '93.40.1.2', back);
+    const first = () => crowded.token('citizen', bruno);
+    const decisions = Array.from({ length: LIMITS.arrivalsAtOnce }, () => dial(crowded, '127.0.0.1', first()));
+    expect(decisions.filter((decision) => decision instanceof Promise).length).toBeLessThan(LIMITS.arrivalsAtOnce);
+    // Nor does its address pay for what is others' fault.
+    for (let index = 0; index < 30; index += 1)
+      refusalOf(await dial(crowded, '93.40.1.3', first()), crowded.world.nowMs);
+    expect((await dial(crowded, '93.40.1.3', back)).ok).toBe(true);
+    expect((await dial(crowded, '93.40.1.3', crowded.token('issuer', '12940'))).ok).toBe(true);
+    expect(await dial(crowded, '93.40.1.3', 'none-of-ours')).toMatchObject({ response: { status: 401 } });
+  });
+
+  test('fault 65: before a new server whoever shows its stamp is let in before first logins', async () => {
+    const stamps = new Stamps(digest);
+    const before = await Front.open({ stamps });
+    const { hello } = (await before.connect('citizen', anna)).frames[0] as { hello: { stamp: string } };
+    expect((await before.connect('issuer', '12940')).frames[0]).not.toMatchObject({
+      hello: { stamp: expect.anything() },
+    });
+    const crowded = await Front.open({ stamps, arrivals: new Arrivals(() => 0.5) });
+    for (let index = 0; index <= LIMITS.arrivalsAtOnce; index += 1)
+      dial(crowded, '127.0.0.1', crowded.token('citizen', bruno));
+    const isIn = async (taxCode: string, more: readonly string[]) =>
+      (await dial(crowded, '127.0.0.1', crowded.token('citizen', taxCode), more)).ok;
+    expect(await isIn(anna, [])).toBe(false);
+    expect(await isIn(bruno, [`stamp.${hello.stamp}`])).toBe(false);
+    expect(await isIn(anna, [`stamp.${hello.stamp}`])).toBe(true);
+  });
 });
 
 describe('frames that are not of the protocol', () => {

@@ -41,6 +41,7 @@ export class Threads {
         keepsFormat: false,
         versions: { file: null, policy: EVERYTHING },
         handshakesPerSecond: undefined,
+        requestsPerSecond: undefined,
         allowedOrigins: undefined,
         proxies: [],
         issuer: null,
