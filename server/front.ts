@@ -177,6 +177,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
   const handlers = createSocketHandlers({
     ...{ engine, identity, clock, realMs, monotonicMs, random: Math.random },
     repeat: pointedRepeat(repeat, onPoint),
+    pause,
     isCrowded: () => health.isCrowded,
     allowedOrigins: configuration.allowedOrigins,
     addresses: addressesFor(handshakesPerSecond),

@@ -2,6 +2,7 @@
  * A peer in a process of its own: clickday's front, somebody else's database behind it. Takes its options as JSON,
  * says `ready` as the engine's process does, ends with its parent.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Engine, italy2020 } from '../../engine/index.ts';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from '../../server/admission/index.ts';
 import { createClock } from '../../server/clock.ts';
@@ -35,6 +36,7 @@ async function main({ data, database, databasePort, now, transport }: PeerOption
       // The workloads that peers serve never read, so they never call what a peer does not have.
       engine: engine as Engine,
       ...{ identity, clock, realMs: Date.now, monotonicMs, random: Math.random },
+      pause,
       repeat: (task, intervalMs) => {
         const timer = setInterval(task, intervalMs);
         timer.unref();

@@ -15,6 +15,7 @@ export {
   TRANSPORT_FRAME_BYTES_MAX,
   UNREAD_BYTES_MAX_TOGETHER,
 } from './limits.ts';
+export { Outside } from './outside.ts';
 export { Requests } from './requests.ts';
 export { retryAtMs, retryMs } from './retry.ts';
 export { Stamps } from './stamps.ts';

@@ -13,6 +13,7 @@ import {
   CONNECTION_LIMITS,
   type ComeBack,
   type ConnectionLimits,
+  type Outside,
   PUSH_UNREAD_BYTES_MAX,
   retryAtMs,
   type Stamps,
@@ -64,6 +65,7 @@ export interface SessionPorts extends TurnsPorts {
   readonly pushes: Pushes;
   readonly work: Work;
   readonly slowReaders: SlowReaders;
+  readonly outside: Outside;
   /** Absent: nobody gets one. */
   readonly stamps?: Stamps | undefined;
 }
@@ -216,7 +218,9 @@ export class Session implements Subscriber, Reader {
   }
 
   #cutIfDeaf(): void {
-    if (this.#turns.isDeaf) this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
+    if (!this.#turns.isDeaf) return;
+    this.#ports.outside.add(this.#principal.subject, this.#ports.monotonicMs());
+    this.#cut(TRY_AGAIN_LATER, 'does not wait for its turn');
   }
 
   #parse(frame: Uint8Array, isBinary: boolean): ParsedFrame {

@@ -1,6 +1,6 @@
 /** Sessions on their way in and out: the upgrade with its token, the clocks that drive them, the orderly stop. */
 import { type CitizenKey, type Clock, type Engine, REFUSALS, type RefusalName } from '../../engine/index.ts';
-import { type Addresses, type Admission, type Arrivals, retryMs, type Stamps } from '../admission/index.ts';
+import { type Addresses, type Admission, type Arrivals, Outside, retryMs, type Stamps } from '../admission/index.ts';
 import type { Identity, Reading, Verification } from '../identity/identity.ts';
 import type { HttpResponse, SocketHandlers, UpgradeDecision, UpgradeRequest } from '../transport/index.ts';
 import { clientOf, Versions } from '../versions/index.ts';
@@ -39,6 +39,7 @@ export interface SocketHandlersOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly repeat: Repeat;
+  readonly pause: (ms: number) => Promise<void>;
   /** Web pages that may connect, as `https://host`. Absent: any (faults 58). */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** No room for more connections just now (fault 20). Absent: there always is. */
@@ -77,8 +78,9 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
   const pushes = new Pushes(engine);
   const work = new Work();
   const slowReaders = new SlowReaders();
+  const outside = new Outside();
   const waitingRoom = options.admission === undefined ? undefined : new WaitingRoom(options.admission);
-  const ports: SessionPorts = { ...options, versions, pushes, work, slowReaders, waitingRoom };
+  const ports: SessionPorts = { ...options, versions, pushes, work, slowReaders, outside, waitingRoom };
   const sessions = new Set<Session>();
   const stops = [
     engine.onChanged((citizens) => pushes.changed(citizens)),
@@ -119,7 +121,7 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
 /** Cheap questions first; nothing is kept of who is refused (faults 52). */
 function decideUpgrade(
   request: UpgradeRequest,
-  { identity, allowedOrigins, isCrowded, addresses, arrivals }: SocketHandlersOptions,
+  { identity, allowedOrigins, isCrowded, addresses, arrivals, pause }: SocketHandlersOptions,
   ports: SessionPorts,
   codecs: ReadonlyMap<string, Codec>,
 ): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> {
@@ -138,15 +140,16 @@ function decideUpgrade(
     addresses?.giveBack(request, nowMs);
     return refuseForNow(ports, arrivalMs);
   }
-  const decide = (verification: Verification): UpgradeDecision<Session> => {
+  const decide = (verification: Verification): UpgradeDecision<Session> | Promise<UpgradeDecision<Session>> => {
     if (!verification.ok) return refuse(verification.code);
     const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
     if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
-    return {
-      ok: true,
-      protocol: codec.protocol,
-      data: new Session(verification.principal, clientOf(request), codec, ports),
-    };
+    const { principal } = verification;
+    const session = () => new Session(principal, clientOf(request), codec, ports);
+    const enter = () => ({ ok: true, protocol: codec.protocol, data: session() }) as const;
+    const outsideMs = ports.outside.waitMs(principal.subject, ports.monotonicMs());
+    if (outsideMs === 0) return enter();
+    return pause(outsideMs).then(() => (ports.work.isDraining ? refuse('DRAINING') : enter()));
   };
   const verification = reading.verify();
   return verification instanceof Promise ? verification.then(decide) : decide(verification);

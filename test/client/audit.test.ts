@@ -2,6 +2,7 @@
 // find everything there, and must notice each lie that is then written into the ledger by hand.
 
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { type AuditResult, audit } from '../../client/replay/audit.ts';
@@ -46,6 +47,7 @@ beforeAll(async () => {
     realMs: Date.now,
     monotonicMs: () => performance.now(),
     random: () => 0.5,
+    pause,
     repeat: () => () => {},
   });
   listening = await listen('ws', {

@@ -4,6 +4,7 @@ import { on, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TRANSPORT_BUFFERED_BYTES_MAX, TRANSPORT_FRAME_BYTES_MAX } from '../../server/admission/index.ts';
@@ -48,6 +49,7 @@ async function start(name: 'uws' | 'ws', where: 'one thread' | 'two stores' = 'o
     realMs: Date.now,
     monotonicMs: () => performance.now(),
     random: Math.random,
+    pause,
     repeat: (task, intervalMs) => {
       const timer = setInterval(task, intervalMs).unref();
       return () => clearInterval(timer);

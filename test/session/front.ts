@@ -82,6 +82,10 @@ export class Front {
         this.#tasks.push(entry);
         return () => void this.#tasks.splice(this.#tasks.indexOf(entry), 1);
       },
+      pause: (ms) =>
+        new Promise((resolve) => {
+          this.#tasks.push({ task: resolve, intervalMs: Number.POSITIVE_INFINITY, dueMs: this.monotonicMs + ms });
+        }),
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
