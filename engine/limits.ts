@@ -50,7 +50,7 @@ export const LIMITS = {
   citizenPerSecond: 50,
   citizenBurst: 1_024,
   citizensRememberedMax: 100_000,
-  /** How long whoever did not wait for its turn waits for its next connection, and of how many that is remembered, at 100 bytes each. */
+  /** How long whoever did not wait for its turn gets no other connection, and of how many that is remembered, at 100 bytes each. */
   outsideMs: 10_000,
   outsideMax: 100_000,
   /** How often a second a connection may ask although it was told to slow down; at once, a full window. */

@@ -1,6 +1,6 @@
 /**
- * Those whose connection was cut since they did not wait for their turn: for a while they wait outside. What they open
- * meanwhile is answered when that is over, so that whoever comes again at once costs nothing but its socket.
+ * Those whose connection was cut since they did not wait for their turn: for a while they stay outside. What they open
+ * meanwhile is refused when that is over, so that whoever comes again at once costs nothing but its socket.
  */
 import { LIMITS } from '../../engine/index.ts';
 

@@ -145,11 +145,9 @@ function decideUpgrade(
     const codec = request.protocols.map((protocol) => codecs.get(protocol)).find((found) => found !== undefined);
     if (codec === undefined) return refuse('FIELD_INVALID', 'sec-websocket-protocol');
     const { principal } = verification;
-    const session = () => new Session(principal, clientOf(request), codec, ports);
-    const enter = () => ({ ok: true, protocol: codec.protocol, data: session() }) as const;
     const outsideMs = ports.outside.waitMs(principal.subject, ports.monotonicMs());
-    if (outsideMs === 0) return enter();
-    return pause(outsideMs).then(() => (ports.work.isDraining ? refuse('DRAINING') : enter()));
+    if (outsideMs > 0) return pause(outsideMs).then(() => refuseForNow(ports, retryMs('busy', ports.random())));
+    return { ok: true, protocol: codec.protocol, data: new Session(principal, clientOf(request), codec, ports) };
   };
   const verification = reading.verify();
   return verification instanceof Promise ? verification.then(decide) : decide(verification);

@@ -166,21 +166,23 @@ for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
       expect(client.frames).toHaveLength(length);
     });
 
-    test('and was cut comes in again ten seconds later; others do at once', async () => {
+    test('and was cut is refused ten seconds later, and then comes in again; others do at once', async () => {
       await openFront();
       const client = await front.connect('citizen', anna, { protocol });
       load.inside = FULL;
       while (client.closedWith === undefined) void client.ask({ type: 'wallet' });
-      let isIn = false;
-      const again = front.connect('citizen', anna, { protocol }).then((connected) => {
-        isIn = true;
-        return connected;
+      let isOver = false;
+      const authorization = `Bearer ${front.token('citizen', anna)}`;
+      const refusal = front.refusal({ authorization }, [protocol]).finally(() => {
+        isOver = true;
       });
       await front.connect('citizen', bruno, { protocol });
       await front.pass(LIMITS.outsideMs - 1);
-      expect(isIn).toBe(false);
+      expect(isOver).toBe(false);
       await front.pass(1);
-      expect(await (await again).ask({ type: 'periods' })).toMatchObject({ ok: true });
+      expect(await refusal).toMatchObject({ status: 429, code: 'OVERLOADED' });
+      const again = await front.connect('citizen', anna, { protocol });
+      expect(await again.ask({ type: 'periods' })).toMatchObject({ ok: true });
     });
 
     test('is answered before the server stops', async () => {
