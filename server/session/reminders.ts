@@ -1,7 +1,7 @@
 /**
  * What a connection was told that has to wait, ready to be said again to whoever asks before its time: only how its request
- * begins is looked at, and its answer leaves with the next that the connection is told, so that coming early costs less than
- * an echo and is no faster than waiting. Whatever was on its way when it was told to wait may still come; whoever sends more
+ * begins is looked at, and its answer leaves with the next that the connection is told, so that coming early is cheap and no
+ * faster than waiting. Whatever was on its way when it was told to wait may still come; whoever sends more
  * than that does not listen, and is cut rather than refused for ever.
  */
 import type { Clock } from '../../engine/index.ts';
