@@ -46,7 +46,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   ranking: {
     mutate: ['engine/ranking/*.ts'],
-    tests: tests('ranking', ['blocks', 'counted-tree', 'ranking', 'ranking-file']),
+    tests: tests('ranking', ['blocks', 'counted-tree', 'digest', 'directory', 'ranking', 'ranking-file', 'sums']),
     without: [
       'a copy that is taken while the ranking moves leads to it when the moves are made again',
       'an entry takes at most 42 bytes, all in, whatever a million of them went through',
