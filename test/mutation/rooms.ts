@@ -115,7 +115,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   payouts: {
     mutate: shard(['notice-*', 'payout-*', 'winners']),
-    tests: tests('engine', ['notices', 'payouts']),
+    tests: tests('engine', ['notices', 'payout-orders', 'payouts', 'winners']),
   },
   exclusions: {
     mutate: shard(['citizen-runs', 'exclusion-decider']),
