@@ -11,13 +11,15 @@ interface Path {
   readonly key: string | number | null;
 }
 
-/** Which argument is what a person reads; codes are another. */
-const MESSAGE_OF: ReadonlyMap<string, number> = new Map([
-  ['invariant', 1],
-  ['damaged', 1],
-  ['StorageFault', 1],
-  ['MalformedBytes', 0],
-  ['Error', 0],
+/** Whose argument a person reads, and which: codes are others. */
+const MESSAGES: ReadonlySet<string> = new Set([
+  'invariant 1',
+  'damaged 0',
+  'damaged 1',
+  'StorageFault 1',
+  'MalformedBytes 0',
+  'BrokenInvariant 0',
+  'Error 0',
 ]);
 
 export const strykerPlugins = [{ kind: 'Ignore', name: 'messages', value: { shouldIgnore } }];
@@ -25,5 +27,5 @@ export const strykerPlugins = [{ kind: 'Ignore', name: 'messages', value: { shou
 function shouldIgnore({ node, parent, listKey, key }: Path): string | undefined {
   const isText = node.type === 'StringLiteral' || node.type === 'TemplateLiteral';
   if (!isText || listKey !== 'arguments' || parent?.callee?.type !== 'Identifier') return undefined;
-  return MESSAGE_OF.get(parent.callee.name ?? '') === key ? 'a message' : undefined;
+  return MESSAGES.has(`${parent.callee.name} ${key}`) ? 'a message' : undefined;
 }

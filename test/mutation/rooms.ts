@@ -46,7 +46,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   ranking: {
     mutate: ['engine/ranking/*.ts'],
-    tests: tests('ranking', ['blocks', 'counted-tree', 'ranking', 'ranking-file']),
+    tests: tests('ranking', ['blocks', 'counted-tree', 'digest', 'directory', 'ranking', 'ranking-file', 'sums']),
     without: [
       'a copy that is taken while the ranking moves leads to it when the moves are made again',
       'an entry takes at most 42 bytes, all in, whatever a million of them went through',
@@ -62,8 +62,40 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['snapshots/record.ts', 'snapshots/journal.ts'],
     tests: [...tests('snapshots', ['journal', 'codec']), ...tests('contract', ['persistence'])],
   },
-  shard: {
-    mutate: ['engine/shard/*.ts'],
+  decisions: {
+    mutate: shard([
+      'command-text',
+      'covered-cards',
+      'decider',
+      'events',
+      'file-decider',
+      'known-pars',
+      'record-fates',
+      'reversal-expiry',
+      'task',
+      'tax-code-order',
+      'waiting',
+    ]),
+    tests: [
+      ...GOLDEN,
+      ...tests('engine', [
+        'activations',
+        'covered',
+        'expiry',
+        'idempotence',
+        'known-pars',
+        'pars',
+        'record-fates',
+        'records',
+        'refusals',
+        'resolutions',
+      ]),
+      ...tests('shards', ['tax-code-desk']),
+    ],
+    without: SLOW_OF_ENGINE,
+  },
+  folding: {
+    mutate: shard(['actor', 'actor-pages', 'actors', 'fold', 'frozen', 'turn', 'view']),
     tests: [
       ...GOLDEN,
       ...tests('engine', [
@@ -71,18 +103,61 @@ export const ROOMS: Readonly<Record<string, Room>> = {
         'actors',
         'expiry',
         'idempotence',
+        'payouts',
         'periods',
-        'rankings',
         'read-ahead',
+        'records',
+        'resolutions',
+        'store-shard',
+      ]),
+    ],
+    without: SLOW_OF_ENGINE,
+  },
+  payouts: {
+    mutate: shard(['notice-*', 'payout-*', 'winners']),
+    tests: tests('engine', ['notices', 'payout-orders', 'payouts', 'winners']),
+  },
+  exclusions: {
+    mutate: shard(['citizen-runs', 'exclusion-decider']),
+    tests: tests('engine', ['exclusions']),
+  },
+  periods: {
+    mutate: shard(['coordinator', 'intakes', 'period-*', 'rankings', 'rebuild']),
+    tests: tests('engine', ['period-closing', 'period-decisions', 'periods', 'rankings', 'store-shard']),
+  },
+  shard: {
+    mutate: shard(['checkpoint', 'mailbox', 'read-ahead', 'reads', 'recovery', 'shard', 'store-shard']),
+    tests: [
+      ...GOLDEN,
+      ...tests('engine', [
+        'activations',
+        'idempotence',
+        'payouts',
+        'periods',
+        'read-ahead',
+        'record-fates',
         'records',
         'refusals',
         'smoke',
         'store-shard',
       ]),
-      ...tests('shards', ['remote-parts', 'calls', 'tax-code-desk']),
     ],
+    without: SLOW_OF_ENGINE,
+  },
+  engine: {
+    mutate: shard(['divided-engine', 'open-engine', 'parts']),
+    tests: [
+      ...tests('engine', ['activations', 'exclusions', 'notices', 'payouts', 'period-decisions', 'periods']),
+      ...tests('engine', ['record-fates', 'refusals', 'resolutions', 'smoke']),
+      ...tests('shards', ['calls', 'remote-parts']),
+    ],
+    without: SLOW_OF_ENGINE,
   },
 };
+
+function shard(names: readonly string[]): readonly string[] {
+  return names.map((name) => `engine/shard/${name}.ts`);
+}
 
 function tests(folder: string, names: readonly string[]): readonly string[] {
   return names.map((name) => `test/${folder}/${name}.test.ts`);

@@ -71,8 +71,9 @@ function activate(): void {
 async function run({ id, suites, body }: Test): Promise<void> {
   const before = process.cpuUsage();
   try {
-    await begin(suites);
+    // What a suite begins with is its first test's: as nobody's, all tests of the room would be asked about it.
     instruments.currentTestId = id;
+    await begin(suites);
     for (const { beforeEach } of suites) for (const hook of beforeEach) await hook();
     await body();
     for (const { afterEach } of suites.toReversed()) for (const hook of afterEach) await hook();

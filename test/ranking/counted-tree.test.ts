@@ -1,10 +1,12 @@
 // Method: a million rows live through every kind of churn that could leave blocks half empty; after each kind the
 // memory that the tree says it holds is divided by its rows, and the structure is checked. Thousands in the smallest
 // blocks do so on shelves that are soon full or short, and all their indexes must agree with a sorted list.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { BrokenInvariant } from '../../engine/assert.ts';
 import { CountedTree } from '../../engine/ranking/counted-tree.ts';
-import { ROW_WORDS, type Rows } from '../../engine/ranking/row.ts';
+import { compareStandings, ROW_WORDS, type Rows, writeRow } from '../../engine/ranking/row.ts';
 import { Random, seed } from '../support/random.ts';
+import { START_MS } from './crowd.ts';
 
 const BYTES_PER_ENTRY_MAX = 42;
 const MILLION = 1_000_000;
@@ -143,4 +145,91 @@ test('indexes stay right while small shelves split, even out and merge', () => {
     herd.removeTo(Math.max(0, herd.tree.count - 250), isChosen);
     herd.checkIndexes(`${herd.tree.count} are left`);
   }
+});
+
+/** So many citizens, each behind the one before, of whom those with one count are tied. */
+function rowsOf(counts: readonly number[]): readonly Rows[] {
+  return counts.map((count, index) => {
+    const row: Rows = new Uint32Array(ROW_WORDS);
+    writeRow(row, 0, index.toString(16).padStart(32, '0'), { count, lastTrxMs: START_MS, termsMs: START_MS });
+    return row;
+  });
+}
+
+/** In blocks of 16; ties go by the last word. */
+function treeOf(rows: readonly Rows[]): { readonly tree: CountedTree; readonly pieces: readonly Rows[] } {
+  const tree = new CountedTree({ blockRows: 16, compareTies: (left, at, right, to) => left[at + 7]! - right[to + 7]! });
+  const pieces: Rows[] = [];
+  let next = 0;
+  tree.load(rows.length, (piece) => {
+    for (let at = 0; at < piece.length; at += ROW_WORDS, next += 1) piece.set(rows[next]!, at);
+    pieces.push(piece);
+  });
+  return { tree, pieces };
+}
+
+test('copies of any length are all rows, and never part those that are tied', () => {
+  // Alone, few, as many as fill blocks, and alone again.
+  const counts = [90, 90, 89, 88, 88, 88, ...new Array(70).fill(87), 86, 86, 85, ...new Array(14).fill(84), 83, 82];
+  const rows = rowsOf(counts);
+  const { tree } = treeOf(rows);
+  for (const rowsMin of [1, 2, 3, 14, 15, 16, 17, 40, 90, 97, 98, 99]) {
+    let last: Rows | null = null;
+    for (let from = 0; from < rows.length; ) {
+      let end = Math.min(from + rowsMin, rows.length);
+      while (end < rows.length && compareStandings(rows[end - 1]!, 0, rows[end]!, 0) === 0) end += 1;
+      const copy: Rows = tree.copyAfter(last, rowsMin);
+      expect([...copy], `from ${from}, at least ${rowsMin}`).toEqual(rows.slice(from, end).flatMap((row) => [...row]));
+      last = copy.slice(-ROW_WORDS);
+      from = end;
+    }
+    expect(tree.copyAfter(last, rowsMin)).toHaveLength(0);
+  }
+});
+
+test('a move says what came of it, and makes none unless a row was there and another was not', () => {
+  const [first, second, third] = rowsOf([3, 2, 1]) as [Rows, Rows, Rows];
+  const { tree } = treeOf([first, second]);
+  expect(tree.move(third, first)).toBe('not there');
+  expect(tree.move(first, second)).toBe('already there');
+  expect([first, second, third].map((row) => tree.indexOf(row))).toEqual([0, 1, -1]);
+  expect(tree.move(first, third)).toBe('moved');
+  expect([first, second, third].map((row) => tree.indexOf(row))).toEqual([-1, 0, 1]);
+});
+
+test('what it says to hold is the memory of its blocks, and of the columns that lead there', () => {
+  const { tree, pieces } = treeOf(rowsOf(Array.from({ length: 20_000 }, (_, index) => 30_000 - index)));
+  const columns = tree.bytes - 2 ** 20;
+  // A fence, an entry and a shelf are 16 bytes; a quarter of the places on shelves is free, and the last fifth may be.
+  expect(columns).toBeGreaterThan(16 * pieces.length);
+  expect(columns).toBeLessThan(28 * pieces.length);
+});
+
+describe('rows that were changed behind its back are noticed', () => {
+  const rows = rowsOf(Array.from({ length: 40 }, (_, index) => 100 - index));
+  const expectBroken = (changed: readonly Rows[], change: (pieces: readonly Rows[]) => void = () => {}) => {
+    const { tree, pieces } = treeOf(changed);
+    change(pieces);
+    expect(() => tree.checkInvariants()).toThrow(BrokenInvariant);
+  };
+  const swapped = (left: number, right: number) => rows.with(left, rows[right]!).with(right, rows[left]!);
+
+  test('as they are, they are right; one of zeros, which has the most payments that can be, comes first', () => {
+    treeOf(rows).tree.checkInvariants();
+    treeOf([new Uint32Array(ROW_WORDS), ...rows]).tree.checkInvariants();
+  });
+
+  test('two in the wrong order, within a block and over its edge', () => {
+    for (let index = 0; index < rows.length - 1; index += 1) expectBroken(swapped(index, index + 1));
+  });
+
+  test('the same one twice', () => {
+    expectBroken(rows.with(7, rows[6]!));
+  });
+
+  test('a first one that is not where its block is said to begin', () => {
+    expectBroken(rows, ([first]) => {
+      first![1]! -= 1;
+    });
+  });
 });

@@ -2,6 +2,7 @@
 // that a small file allows (each bit, each length) and must be refused each time, by name.
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { BrokenInvariant } from '../../engine/assert.ts';
 import type { Standing } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { crc32 } from '../../engine/ranking/checksum.ts';
@@ -11,6 +12,7 @@ import { Crowd, makeCitizen, makeStanding } from './crowd.ts';
 
 const HEADER_BYTES = 64;
 const ROW_BYTES = 32;
+const TIED: Standing = { count: 7, lastTrxMs: 9, termsMs: 8 };
 const byKey = (left: string, right: string) => (left < right ? -1 : 1);
 
 function makeParticipants(random: Random, count: number): Participant[] {
@@ -200,6 +202,20 @@ describe('fault 12 and 13: a damaged file', () => {
     expect(faultOf(large)).toBe('none');
   });
 
+  test('is refused when it names another citizen than it was summed up with', () => {
+    const changed = Buffer.from(file);
+    changed[file.length - 1]! ^= 1;
+    expect(faultOf(changed)).toBe('RANKING_DAMAGED');
+  });
+
+  test('is found out by its invariants where only tax codes tell that it is out of order', () => {
+    const participants = ['a', 'b'].map((digit) => ({ citizen: digit.repeat(32), standing: TIED }));
+    const tied = fileOf(Ranking.build(2, participants, byKey));
+    read(tied).checkInvariants();
+    const other = Ranking.fromChunks([tied], (left, right) => byKey(right, left));
+    expect(() => other.checkInvariants()).toThrow(BrokenInvariant);
+  });
+
   test('is refused when its rows are out of order under a right checksum', () => {
     const swapped = Buffer.from(file);
     file.copy(swapped, HEADER_BYTES, HEADER_BYTES + ROW_BYTES, HEADER_BYTES + 2 * ROW_BYTES);
@@ -207,7 +223,22 @@ describe('fault 12 and 13: a damaged file', () => {
     expect(faultOf(sealed(swapped))).toBe('RANKING_DAMAGED');
   });
 
+  test('is refused when they are out of order over the edge of two pieces, read if they are tied there', () => {
+    const random = new Random(seed);
+    const participants = Array.from({ length: 200 }, () => ({ citizen: makeCitizen(random), standing: TIED }));
+    const large = fileOf(Ranking.build(2, participants, byKey));
+    expect(faultOf(large)).toBe('none');
+    for (let first = 10; first < 200; first += 10) {
+      const wrong = Buffer.from(large);
+      // One payment more than those who stand before.
+      for (let row = first; row < 200; row += 1) wrong.writeUInt32LE(0xffff_ffff - 8, HEADER_BYTES + ROW_BYTES * row);
+      expect(faultOf(sealed(wrong)), `row ${first}`).toBe('RANKING_DAMAGED');
+    }
+  });
+
   test.each([
+    ['another beginning', 0, 0],
+    ['another kind of file', 4, 0],
     ['version 0', 8, 0],
     ['rows of another size', 12, 40],
     ['an unknown flag', 20, 2],

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { BrokenInvariant } from '../../engine/assert.ts';
 import type { Standing } from '../../engine/facts.ts';
-import { auditRanking } from '../../engine/ranking/audit.ts';
-import { Ranking } from '../../engine/ranking/ranking.ts';
+import { auditRanking, compareParticipants, rankAll } from '../../engine/ranking/audit.ts';
+import { type Participant, Ranking } from '../../engine/ranking/ranking.ts';
 import { Random, seed } from '../support/random.ts';
 import { Crowd, DAY_MS, makeCitizen, makeStanding, START_MS } from './crowd.ts';
 
@@ -122,6 +122,13 @@ describe('pages', () => {
   test('at gives each participant, and breaks on ranks that nobody has', () => {
     for (const participant of due) expect(crowd.ranking.at(participant.rank)).toEqual(participant);
     for (const rank of [0, -1, 301, 1.5, Number.NaN]) expect(() => crowd.ranking.at(rank)).toThrow(BrokenInvariant);
+    for (const [firstRank, count] of [
+      [0, 3],
+      [1, -1],
+      [1, 1.5],
+    ] as const) {
+      expect(() => crowd.ranking.page(firstRank, count)).toThrow(BrokenInvariant);
+    }
   });
 
   test('neighbours are those within reach, cut at both ends', () => {
@@ -236,6 +243,37 @@ describe('a move that contradicts the ranking', () => {
     crowd.check(`seed=${seed}`);
   });
 
+  test.each(['count', 'lastTrxMs', 'termsMs'] as const)('%s alone is reason enough to move', (field) => {
+    const changed = { ...standing, [field]: standing[field] + 1 };
+    const ranking = Ranking.build(2, [{ citizen, standing }], () => 0);
+    ranking.move(citizen, standing, changed);
+    expect(ranking.page(1, 2)).toEqual([{ rank: 1, citizen, standing: changed }]);
+  });
+
+  test('one who stands in two places cannot move from one to the other', () => {
+    const ranking = Ranking.build(2, [{ citizen, standing }], () => 0);
+    ranking.move(citizen, null, after);
+    expect(() => ranking.move(citizen, standing, after)).toThrow(
+      `already has citizen ${citizen} at (count ${after.count}`,
+    );
+    expect(ranking.count).toBe(2);
+  });
+
+  test('a move that a copy has seen settles nothing, one that it has not is made', () => {
+    const other = { ...after, count: 99 };
+    const ranking = Ranking.build(2, [{ citizen, standing }], () => 0);
+    const settle = (...[before, now]: readonly [Standing | null, Standing | null]) => {
+      ranking.settle(citizen, before, now);
+      return ranking.page(1, 3).map((entry) => entry.standing.count);
+    };
+    expect(settle(null, standing)).toEqual([standing.count]);
+    expect(settle(other, standing)).toEqual([standing.count]);
+    expect(settle(standing, after)).toEqual([after.count]);
+    expect(settle(standing, other)).toEqual([other.count, after.count]);
+    expect(settle(after, null)).toEqual([other.count]);
+    expect(settle(other, null)).toEqual([]);
+  });
+
   test('two citizens with one tax code are a broken invariant, and the ranking stays as it was', () => {
     const ranking = Ranking.build(2, [{ citizen, standing }], () => 0);
     expect(() => ranking.move(makeCitizen(random), null, standing)).toThrow(BrokenInvariant);
@@ -261,6 +299,7 @@ describe('a move that contradicts the ranking', () => {
     crowd.ranking.freeze();
     expect(() => crowd.ranking.move(citizen, standing, after)).toThrow(BrokenInvariant);
     expect(() => crowd.ranking.move(citizen, standing, null)).toThrow('ranking 2 is frozen');
+    expect(() => crowd.ranking.move(citizen, null, after)).toThrow(`citizen ${citizen} at (count ${after.count}`);
     expect(crowd.ranking.rankOf(citizen, standing)).toBe(rank);
   });
 });
@@ -305,10 +344,27 @@ test('the audit notices a missing, a surplus and a misplaced participant', () =>
   const ranking = Ranking.build(2, participants, compare);
   auditRanking(ranking, participants, compare);
 
-  const [first, ...others] = participants;
-  const raised = { citizen: first!.citizen, standing: { ...first!.standing, count: 1_001 } };
-  const stranger = { citizen: makeCitizen(random), standing: first!.standing };
-  for (const wrong of [others, [...participants, raised], [raised, ...others], [stranger, ...others]]) {
-    expect(() => auditRanking(ranking, wrong, compare)).toThrow(BrokenInvariant);
+  const [first, ...others] = rankAll(participants, compare) as [Participant, ...Participant[]];
+  const raised = { citizen: first.citizen, standing: { ...first.standing, count: 1_001 } };
+  const stranger = { citizen: makeCitizen(random), standing: first.standing };
+  const behindAll = { citizen: makeCitizen(random), standing: { ...first.standing, count: 0, lastTrxMs: 2 ** 47 } };
+  for (const wrong of [
+    others,
+    [first, ...others.slice(0, -1)],
+    [...participants, raised],
+    [...participants, behindAll],
+    [raised, ...others],
+    [...others, { ...raised, standing: behindAll.standing }],
+    [stranger, ...others],
+  ]) {
+    const audit = () => auditRanking(ranking, wrong, compare);
+    expect(audit).toThrow(BrokenInvariant);
+    expect(audit).toThrow('ranking 2 has');
   }
+});
+
+test('nobody’s tax code is asked for to compare a citizen with itself', () => {
+  const one = { citizen: 'ab'.repeat(16), standing: makeStanding(new Random(seed)) };
+  const compare = () => expect.fail('asked');
+  expect(compareParticipants(one, { ...one }, compare)).toBe(0);
 });
