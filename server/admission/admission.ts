@@ -236,7 +236,10 @@ export class Admission {
     }
     this.#entrances.forEach((entrance, shard) => {
       this.#probe(entrance.door, shard);
-      entrance.door.tick(nowMs);
+      entrance.door.tick(
+        nowMs,
+        entrance.lanes.some(({ waitingCount }) => waitingCount > 0),
+      );
       if (isNewSecond) endSecond(entrance, nowMs);
       this.#call(entrance, shard, nowMs, passedMs);
     });

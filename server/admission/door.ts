@@ -1,9 +1,9 @@
 /**
  * The door of one shard: how much may be inside at once, so that nobody inside waits much longer than the target. Inside is
- * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: where half of
- * an interval's wait longer than the target, a queue stands that does nothing but make everybody late, and less is let in;
- * when all of the room was used and they did not, more. (CoDel, Nichols and Jacobson 2012, looks at the luckiest of an interval. A
- * shard takes in all that waits at once, and whoever comes right before that waits for nothing, however long the turn.)
+ * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
+ * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
+ * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more. The
+ * others of an interval may wait for a flush, which less of a crowd would not make shorter, only emptier.
  */
 import { LIMITS } from '../../engine/index.ts';
 import { CHANNELS, type Channel } from './classes.ts';
@@ -41,8 +41,7 @@ export class Door {
   readonly #frontIdleMs: () => number;
   #idleMs = 0;
   #insidePeak = 0;
-  /** Of the probes that came back in this interval. */
-  #waitsMs: number[] = [];
+  #waitMsMin = Number.POSITIVE_INFINITY;
   #answeredCount = 0;
   #intervalEndsMs = 0;
   #tickedMs = 0;
@@ -121,7 +120,7 @@ export class Door {
   /** The oldest one has had its turn. */
   probeTaken(waitMs: number): void {
     this.#probesSentMs.shift();
-    this.#waitsMs.push(waitMs);
+    this.#waitMsMin = Math.min(this.#waitMsMin, waitMs);
   }
 
   /** Nobody has waited for a while: the next crowd is met like the first. */
@@ -129,8 +128,12 @@ export class Door {
     this.#limit = Math.max(this.#limit, LIMITS.insideCountFirst);
   }
 
-  /** To be called often; judges once in an interval. */
-  tick(nowMs: number): void {
+  /**
+   * To be called often; judges once in an interval.
+   *
+   * @param isWaitedFor somebody was turned away, and waits
+   */
+  tick(nowMs: number, isWaitedFor: boolean): void {
     const seenMs = this.#tickedMs;
     this.#tickedMs = nowMs;
     if (nowMs < this.#intervalEndsMs) return;
@@ -144,8 +147,9 @@ export class Door {
     }
     const { inside, answeredCount } = this.#load;
     const hadEnough = this.#judge(this.#waitMs(seenMs));
-    this.#measure(answeredCount - this.#answeredCount, hadEnough || isFrontFull, nowMs);
-    this.#waitsMs = [];
+    const isHeldUp = this.#isMeasured && isWaitedFor && isFrontFull;
+    this.#measure(answeredCount - this.#answeredCount, hadEnough || isHeldUp, nowMs);
+    this.#waitMsMin = Number.POSITIVE_INFINITY;
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
@@ -156,7 +160,7 @@ export class Door {
    * @param seenMs when we last came round: what has come back since is not known yet
    */
   #waitMs(seenMs: number): number {
-    if (this.#waitsMs.length > 0) return median(this.#waitsMs);
+    if (this.#waitMsMin < Number.POSITIVE_INFINITY) return this.#waitMsMin;
     const [oldest] = this.#probesSentMs;
     return oldest === undefined ? 0 : Math.max(0, seenMs - oldest);
   }
@@ -202,9 +206,4 @@ export class Door {
     if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
     else if (wasBusy) this.#perSecond += more * NEWEST_IF_LESS;
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[values.length >> 1]!;
 }

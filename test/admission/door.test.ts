@@ -5,13 +5,13 @@ import { Door } from '../../server/admission/door.ts';
 
 function opened() {
   const load = { inside: 0, answeredCount: 0 };
-  const front = { idleMs: 0, isFull: false };
+  const front = { idleMs: 0, isFull: false, isWaitedFor: false };
   const door = new Door(load, () => front.idleMs);
   const clock = { nowMs: 1_607_400_000_000 };
   const tick = (passedMs: number = LIMITS.admissionTickMs) => {
     clock.nowMs += passedMs;
     if (!front.isFull) front.idleMs += passedMs;
-    door.tick(clock.nowMs);
+    door.tick(clock.nowMs, front.isWaitedFor);
   };
   tick();
   return { load, front, door, clock, tick };
@@ -53,28 +53,42 @@ test('with little to do it is not thought to be slower', () => {
   expect(door.perSecond).toBe(before);
 });
 
-test('where the front is busy with turning away, less is promised', () => {
-  const { load, front, door, tick } = opened();
-  const before = door.perSecond;
+test('where the front is busy with turning away, less is promised, and not where it is busy with anything else', () => {
+  const { load, front, door, clock, tick } = opened();
+  const answer = (perInterval: number, intervals: number) => {
+    for (let ticks = 0; ticks < 10 * intervals; ticks += 1) {
+      if (ticks % 10 === 0) load.answeredCount += perInterval;
+      tick();
+    }
+  };
   front.isFull = true;
-  for (let ticks = 0; ticks < 2_000; ticks += 1) {
-    if (ticks % 10 === 0) load.answeredCount += 5;
-    tick();
+  front.isWaitedFor = true;
+  answer(5, 200);
+  expect(door.perSecond, 'it was never measured').toBe(LIMITS.perSecondFirst);
+  for (let interval = 0; interval < 40; interval += 1) {
+    load.inside = door.limit;
+    door.pass('citizens', 1, clock.nowMs);
+    answer(50, 1);
   }
-  expect(before).toBeGreaterThan(200);
-  expect(door.perSecond).toBeLessThan(60);
+  expect(door.perSecond).toBeGreaterThan(400);
+  load.inside = 0;
+  front.isWaitedFor = false;
+  answer(5, 200);
+  expect(door.perSecond).toBeGreaterThan(400);
+  front.isWaitedFor = true;
+  answer(5, 200);
+  expect(door.perSecond).toBeLessThan(70);
 });
 
-test('the luckiest of a turn does not hide how long it is', () => {
+test('a flush that lasts makes it no narrower: the luckiest of each turn does not wait', () => {
   const { load, door, clock, tick } = opened();
-  for (let ticks = 0; ticks < 100; ticks += 1) {
-    load.inside = Math.min(door.limit, 500);
+  for (let ticks = 0; ticks < 200; ticks += 1) {
+    load.inside = 500;
     tick();
     door.probeSent(clock.nowMs);
-    // Turns of 60 ms: who comes right before one waits for hardly anything.
-    door.probeTaken(60 - 10 * (ticks % 6));
+    door.probeTaken(10 * (9 - (ticks % 10)));
   }
-  expect(door.limit).toBeLessThan(500);
+  expect(door.limit).toBe(LIMITS.insideCountFirst);
 });
 
 test('what was let in before it became narrower makes it no narrower still', () => {
