@@ -10,7 +10,9 @@ import {
   type PayoutOutcome,
   type PayoutsFilter,
   type PayoutView,
+  type Programme,
 } from '../../engine/index.ts';
+import { LIMITS } from '../../engine/limits.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import {
@@ -22,10 +24,12 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
-import { openOnDisk, turnsTaken, until } from '../support/shards.ts';
+import { eraseKeyOf, openOnDisk, turnsTaken, until } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
 const PERIOD = PAID_PERIOD;
+const SECOND_PERIOD = 2;
+const SECOND_CLOSES = '2021-07-20T00:00:00+02:00';
 const [IBAN, OTHER_IBAN] = [makeIban(0), makeIban(1)];
 const DONE: PayoutOutcome = { result: 'ORDINE ESEGUITO', reason: '', cro: '123', executionDay: '2021-02-01' };
 const FAILED: PayoutOutcome = { result: 'KO', reason: 'conto estinto', cro: '', executionDay: '' };
@@ -36,8 +40,19 @@ interface Story {
   readonly citizens: readonly Citizen[];
 }
 
+/** Two periods like it. */
+function twoPeriods(): Programme {
+  const programme = shortProgramme();
+  const [first, second, ...others] = programme.periods;
+  const { minTransactionNumber, minPosition, jackpotCents } = first!;
+  return {
+    ...programme,
+    periods: [first!, { ...second!, minTransactionNumber, minPosition, jackpotCents }, ...others],
+  };
+}
+
 async function open(shardCount: number, counts: readonly number[], hasIban = true): Promise<Story> {
-  const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: shortProgramme() });
+  const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: twoPeriods() });
   return { world, disk, citizens: await livePeriod(world, counts, hasIban) };
 }
 
@@ -52,10 +67,14 @@ async function payoutOf({ world }: Story, citizen: Citizen): Promise<PayoutView>
   return value(await world.engine.payoutsOf(citizen.key)).at(-1)!;
 }
 
-async function all({ world }: Story, filter: PayoutsFilter = 'all'): Promise<readonly PayoutView[]> {
+async function all(
+  { world }: Story,
+  filter: PayoutsFilter = 'all',
+  awardPeriodId = PERIOD,
+): Promise<readonly PayoutView[]> {
   const found: PayoutView[] = [];
   for (let cursor: string | null = '0 0'; cursor !== null; ) {
-    const page: PayoutsPage = value(await world.engine.payouts({ awardPeriodId: PERIOD, filter, cursor }));
+    const page: PayoutsPage = value(await world.engine.payouts({ awardPeriodId, filter, cursor }));
     found.push(...page.payouts);
     cursor = page.nextCursor;
   }
@@ -78,7 +97,7 @@ async function send(story: Story, payout: PayoutView, fileNumber = 1): Promise<v
 }
 
 /** Stopped and started, everything is as it was; and the inspector finds nothing to say. */
-async function expectSound(story: Story): Promise<void> {
+async function expectSound(story: Story, payoutCount?: number): Promise<void> {
   const before = await all(story);
   await story.world.engine.close();
   await story.world.persistence.close();
@@ -90,7 +109,7 @@ async function expectSound(story: Story): Promise<void> {
   await again.persistence.close();
   const inspection = await verifyPersistence(await openMemoryPersistence({ disk: story.disk }));
   expect(inspection.differences).toEqual([]);
-  expect(inspection.checked.payouts).toBe(before.length);
+  expect(inspection.checked.payouts).toBe(payoutCount ?? before.length);
 }
 
 describe.each([1, 3])('on %i shards', (shardCount) => {
@@ -377,6 +396,55 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await expectSound(story);
   });
 
+  test('two periods are paid each for itself', async () => {
+    const story = await open(shardCount, [2, 3, 1]);
+    const { world, citizens } = story;
+    await close(story);
+    await make(story);
+    for (const [number, day] of [
+      [0, '02-01'],
+      [2, '02-01'],
+      [2, '02-02'],
+    ] as const) {
+      world.at(`2021-${day}T23:00:00+01:00`);
+      await world.pay({ hpan: hpan(number), at: `2021-${day}T10:00:00+01:00`, cents: 100_00 });
+    }
+    await closePeriod(world, SECOND_CLOSES, SECOND_PERIOD);
+    const second = value(await world.engine.makePayouts(SECOND_PERIOD, null));
+    expect(second).toMatchObject({ orderNumber: 2, recordCount: 1, totalCents: 20_00 + 1_500_00 });
+    const paid = async (citizen: Citizen) =>
+      value(await world.engine.payoutsOf(citizen.key)).map((one) => [one.awardPeriodId, one.cashbackCents]);
+    expect(await Promise.all(citizens.map(paid))).toEqual([
+      [[PERIOD, 20_00]],
+      [[PERIOD, 30_00]],
+      [[SECOND_PERIOD, 20_00]],
+    ]);
+    const count = async (awardPeriodId: number) => (await all(story, 'all', awardPeriodId)).length;
+    expect([await count(PERIOD), await count(SECOND_PERIOD), await count(7)]).toEqual([2, 1, 0]);
+    expect(await make(story)).toMatchObject({ orderNumber: 3, recordCount: 0 });
+    expect(value(await world.engine.makePayouts(SECOND_PERIOD, null))).toMatchObject({
+      orderNumber: 4,
+      recordCount: 0,
+    });
+    await expectSound(story, 3);
+  });
+
+  test('where the key of a citizen is gone, amounts stay and no name does; nothing is sent again', async () => {
+    const story = await open(shardCount, [2, 3]);
+    await close(story);
+    await make(story);
+    const [anna, bruno] = story.citizens as [Citizen, Citizen];
+    const sent = await payoutOf(story, anna);
+    await send(story, sent);
+    await eraseKeyOf(story.world.persistence, anna.key);
+    const gone = { taxCode: '', account: null };
+    expect(await payoutOf(story, anna)).toEqual({ ...(await payoutOf(story, anna)), cashbackCents: 20_00, ...gone });
+    expect(await change(story, { kind: 'outcome', id: sent.id, outcome: FAILED })).toEqual(['ok']);
+    expect(await payoutOf(story, anna)).toMatchObject({ id: sent.id, outcome: FAILED, ...gone });
+    expect(await payoutOf(story, bruno)).toMatchObject({ taxCode: bruno.taxCode, account: { iban: IBAN } });
+    await expectSound(story);
+  });
+
   test('a payout file is remembered as it now stands', async () => {
     const story = await open(shardCount, [2]);
     const { engine } = story.world;
@@ -394,6 +462,36 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     ]);
     await expectSound(story);
   });
+});
+
+test('more records of one partition than a page holds are read one by one, each once', async () => {
+  const story = await open(1, [2]);
+  await close(story);
+  await make(story);
+  const [anna] = story.citizens as [Citizen];
+  const count = LIMITS.payoutsPageMax + 20;
+  const holder = { accountHolderCF: anna.taxCode, accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' };
+  const paid = {
+    ...{ citizen: anna.key, awardPeriodId: PERIOD, account: { iban: OTHER_IBAN, ...holder }, relatedId: null },
+    ...{ jackpotCents: 0, outcome: DONE, consapId: 'C' },
+  };
+  const replies = await Promise.all(
+    Array.from({ length: count }, (_, at) =>
+      story.world.engine.integratePayout({ ...paid, ticketId: `T${at}`, cashbackCents: at }),
+    ),
+  );
+  expect(replies.every(({ ok }) => ok)).toBe(true);
+  const pages: number[] = [];
+  const tickets: (string | null)[] = [];
+  for (let cursor: string | null = '0 0'; cursor !== null; ) {
+    const page: PayoutsPage = value(await story.world.engine.payouts({ awardPeriodId: PERIOD, filter: 'all', cursor }));
+    if (page.payouts.length > 0) pages.push(page.payouts.length);
+    tickets.push(...page.payouts.map(({ ticketId }) => ticketId));
+    cursor = page.nextCursor;
+  }
+  expect(pages).toEqual([LIMITS.payoutsPageMax, 21]);
+  expect(tickets).toEqual([null, ...Array.from({ length: count }, (_, at) => `T${at}`)]);
+  await expectSound(story);
 });
 
 test('a row of a payout file that lags behind the journal is known to be as it was', async () => {

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeIban, makeTaxCode, type Programme, partitionOf } from '../../engine/index.ts';
+import { makeIban, makeTaxCode, type Programme } from '../../engine/index.ts';
 import { EXPORTED } from '../../snapshots/export/tables.ts';
 import {
   BackupWriter,
@@ -13,11 +13,11 @@ import {
   exportFolder,
   openAtRest,
   openPersistence,
-  type Persistence,
   reshardFolder,
 } from '../../snapshots/index.ts';
 import { closePeriod, PAID_PERIOD, PERIOD_BEGINS, setIban, shortProgramme } from '../support/payouts.ts';
 import { Random, seed } from '../support/random.ts';
+import { eraseKeyOf } from '../support/shards.ts';
 import { type Citizen, hpan, instant, value, World } from '../support/world.ts';
 import { Archive, rank, recompute } from './reader.ts';
 
@@ -335,7 +335,7 @@ describe('who was erased', () => {
     const [gone, heir] = [lived.citizens[2]!, lived.citizens[3]!];
     const before = await exported('before', {});
     const persistence = await openPersistence({ folder: at('data') });
-    await eraseIn(persistence, gone.key);
+    await eraseKeyOf(persistence, gone.key);
     await persistence.close();
     const inAnyOrder = (of: Archive) => {
       const names = of.manifest.resources.flatMap(({ name, schema }) => (schema === undefined ? [] : [name]));
@@ -368,13 +368,3 @@ describe('who was erased', () => {
     }
   });
 });
-
-async function eraseIn({ stores, eraseKey }: Persistence, citizen: string): Promise<void> {
-  const store = partitionOf(citizen) % stores.length;
-  for (const { sections } of stores[store]!.journal.read(1)) {
-    for (const { facts } of sections) {
-      for (const fact of facts)
-        if (fact.kind === 'enrolled' && fact.citizen === citizen) await eraseKey(store, fact.slot);
-    }
-  }
-}

@@ -115,11 +115,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   payouts: {
     mutate: shard(['notice-*', 'payout-*', 'winners']),
-    tests: tests('engine', ['notices', 'payout-orders', 'payouts', 'winners']),
+    tests: [
+      ...tests('engine', ['citizen-runs', 'exclusions', 'notices', 'payout-orders', 'payouts', 'winners']),
+      ...tests('partners', ['account-rechecks']),
+    ],
   },
   exclusions: {
     mutate: shard(['citizen-runs', 'exclusion-decider']),
-    tests: tests('engine', ['exclusions']),
+    tests: tests('engine', ['citizen-runs', 'exclusions', 'payouts']),
   },
   periods: {
     mutate: shard(['coordinator', 'intakes', 'period-*', 'rankings', 'rebuild']),

@@ -48,10 +48,10 @@ export async function livePeriod(world: World, counts: readonly number[], hasIba
 }
 
 /** At its end, and until its ranking is frozen. */
-export async function closePeriod(world: World, at = PERIOD_CLOSES): Promise<void> {
+export async function closePeriod(world: World, at = PERIOD_CLOSES, awardPeriodId = PAID_PERIOD): Promise<void> {
   world.at(at);
   await until(async () => {
     world.engine.tick();
-    return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === PAID_PERIOD && one.isFrozen);
+    return (await world.engine.stats()).rankings.some((one) => one.awardPeriodId === awardPeriodId && one.isFrozen);
   }, 'the ranking frozen');
 }

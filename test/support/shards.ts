@@ -2,7 +2,7 @@
 import type { CitizenKey, Hpan } from '../../engine/index.ts';
 import { partitionOf } from '../../engine/index.ts';
 import type { Journal, Store } from '../../engine/ports.ts';
-import type { MemoryDisk } from '../../snapshots/index.ts';
+import type { MemoryDisk, Persistence } from '../../snapshots/index.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { hpan, World, type WorldOptions } from './world.ts';
 
@@ -102,5 +102,16 @@ export async function until(isSo: () => boolean | Promise<boolean>, what: string
   while (!(await isSo())) {
     if (performance.now() > givenUpAt) throw new Error(`never came: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** What was said in person by this citizen cannot be read any more. */
+export async function eraseKeyOf({ stores, eraseKey }: Persistence, citizen: CitizenKey): Promise<void> {
+  const store = partitionOf(citizen) % stores.length;
+  for (const { sections } of stores[store]!.journal.read(1)) {
+    for (const { facts } of sections) {
+      for (const fact of facts)
+        if (fact.kind === 'enrolled' && fact.citizen === citizen) await eraseKey(store, fact.slot);
+    }
   }
 }
