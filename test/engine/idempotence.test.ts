@@ -2,6 +2,8 @@
 // turns of the shards meet in many orders; effects are counted as facts in the journal. One and three shards.
 import { describe, expect, test } from 'vitest';
 import { type CommandReply, type Done, type MethodDetails, makeTaxCode } from '../../engine/index.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { factsOf } from '../support/journal.ts';
 import { Random, seed } from '../support/random.ts';
 import { hpanElsewhere, openOnDisk, releaseOneByOne, turnsTaken } from '../support/shards.ts';
@@ -185,6 +187,12 @@ describe('outcomes that were not heard', () => {
       answer: { activationMs },
     });
     expect(factsOf(again, 'cardActivated')).toHaveLength(1);
+
+    // Messages of before the crash and after it are one series to the inspector, who shares no code with the engine.
+    expect(await same.do({ kind: 'disableCashback', hpan: card }, 'd'.repeat(32))).toMatchObject({ ok: true });
+    expect(await same.do({ kind: 'enableCashback', hpan: card }, 'e'.repeat(32))).toMatchObject({ ok: true });
+    await again.engine.close();
+    expect((await verifyPersistence(await openMemoryPersistence({ disk }))).differences).toEqual([]);
   });
 
   test('fault 51: what never reached the disk is not done, and may be sent again', async () => {

@@ -11,8 +11,9 @@ import {
   type RefusalName,
   type WalletCommandBody,
 } from '../../engine/index.ts';
+import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { factsOf } from '../support/journal.ts';
-import { openOnDisk } from '../support/shards.ts';
+import { hpanElsewhere, openOnDisk, StoreGate, shardOf, until } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
 const MINE = hpan(1);
@@ -154,6 +155,49 @@ test('a full mailbox refuses with the time to come back, and what it refused may
   }
   expect(await citizen.do({ kind: 'enrol' }, ids.at(-1)!)).toMatchObject({ ok: true, repeated: false });
   expect(factsOf(world, 'enrolled')).toHaveLength(1);
+});
+
+/** Anna enables a card on another shard, whose disk is held: her other commands wait for it, and her own shard goes on. */
+async function openUnderWay() {
+  const persistence = await openMemoryPersistence({ shardCount: 2 });
+  const gates = persistence.stores.map(() => new StoreGate());
+  const stores = persistence.stores.map((store, at) => gates[at]!.before(store));
+  const world = await World.open({ persistence: { ...persistence, stores } });
+  const anna = world.citizen(makeTaxCode(1));
+  await anna.enrol();
+  const gate = gates[1 - shardOf(anna.key, 2)]!;
+  gate.hold();
+  const begun = anna.do({ kind: 'enableCashback', hpan: hpanElsewhere(anna.key, 2) });
+  await until(() => gate.waitingCount > 0, 'the card asked');
+  return { world, gate, anna, begun };
+}
+
+test('behind one command that is under way so many wait; the next is refused with the time to come back', async () => {
+  const { world, gate, anna, begun } = await openUnderWay();
+  const waiting: Promise<CommandReply>[] = [];
+  for (let count = 0; count < LIMITS.deferredCountMax; count += 1) waiting.push(anna.do({ kind: 'leave' }));
+  await until(async () => (await world.engine.stats()).mailboxCount === 0, 'all set aside');
+  const id = world.nextId();
+  const retryAtMs = world.nowMs + LIMITS.mailboxDrainMs;
+  expect(await anna.do({ kind: 'leave' }, id)).toEqual({ ok: false, code: 'OVERLOADED', retryAtMs });
+  gate.release();
+  expect(await begun).toMatchObject({ ok: true });
+  for (const reply of await Promise.all(waiting)) expect(reply).toMatchObject({ ok: true });
+  expect(await anna.do({ kind: 'leave' }, id)).toMatchObject({ ok: true, repeated: false });
+  await world.engine.close();
+});
+
+test('fault 22: a hurried end refuses also what waits for a command that is under way, which ends as it should', async () => {
+  const { world, gate, anna, begun } = await openUnderWay();
+  const waiting = [anna.do({ kind: 'leave' }), anna.do({ kind: 'enableAll' })];
+  await until(async () => (await world.engine.stats()).mailboxCount === 0, 'all set aside');
+  const closed = world.engine.close(true);
+  const draining = { ok: false, code: 'DRAINING' };
+  expect(await Promise.all(waiting)).toEqual([draining, draining]);
+  gate.release();
+  expect(await begun).toMatchObject({ ok: true });
+  await closed;
+  expect(world.faults).toEqual([]);
 });
 
 test('a closing engine answers what it took in and refuses the rest', async () => {

@@ -12,6 +12,8 @@ const SLOW_OF_ENGINE = [
   'ends as it should whenever the power goes, and the inspector understands every moment of it',
   'a full mailbox refuses with the time to come back, and what it refused may come again',
   'more than one turn takes of a partition is given up all the same, none twice',
+  'and stays so over a death at every flush on the way, until it is over',
+  'behind one command that is under way so many wait; the next is refused with the time to come back',
 ];
 
 export const ROOMS: Readonly<Record<string, Room>> = {
@@ -80,16 +82,22 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       ...GOLDEN,
       ...tests('engine', [
         'activations',
+        'command-text',
         'covered',
+        'exclusions',
         'expiry',
         'idempotence',
         'known-pars',
         'pars',
+        'period-decisions',
         'record-fates',
         'records',
         'refusals',
         'resolutions',
+        'tax-code-order',
       ]),
+      ...tests('files', ['tokens']),
+      ...tests('partners', ['account-rechecks']),
       ...tests('shards', ['tax-code-desk']),
     ],
     without: SLOW_OF_ENGINE,

@@ -1,6 +1,6 @@
 /** Stryker's way to the tests of a room: bundled once, then a thread for each mutant. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { rolldown } from 'rolldown';
@@ -13,8 +13,17 @@ type Durations = Readonly<Record<string, number>>;
 interface MutantRun {
   readonly testFilter?: readonly string[];
   readonly hitLimit?: number;
-  readonly activeMutant: { readonly id: string };
+  readonly activeMutant: {
+    readonly id: string;
+    readonly fileName: string;
+    readonly location: { readonly start: { readonly line: number } };
+  };
   readonly mutantActivation: 'runtime' | 'static';
+}
+
+interface Place {
+  readonly fileName: string;
+  readonly line: number;
 }
 
 interface Ended {
@@ -37,18 +46,22 @@ const IDLE_CPU_MS = 2;
 const IDLE_LOOKS_MAX = 30;
 
 /** What a mutant may cost that nobody notices: more tests would notice more, and a room take hours. */
-const TESTS_CPU_MS_MAX = 2_000;
+const TESTS_CPU_MS_MAX = 5_000;
 
 /** All else is bundled: loading packages file by file is most of what a thread would do. */
 const NATIVE = /^(node:|lmdb$|msgpackr$)/;
+
+/** Of the test of a file, and of one that noticed a mutant in the very line: against one that noticed any. */
+const NAMESAKE_WEIGHT = 100;
+const NEAR_WEIGHT = 100;
 
 const DURATIONS = '.tmp/bundle/durations.json';
 
 class ThreadRunner {
   readonly #folder = resolve('.tmp/bundle', process.env.STRYKER_MUTATOR_WORKER ?? '0');
   readonly #room = ROOMS[process.env.MUTATION_ROOM!]!;
-  /** How many mutants each test has noticed. */
-  readonly #kills = new Map<string, number>();
+  /** What each test has noticed so far. */
+  readonly #kills = new Map<string, Place[]>();
 
   /** Every thread loads its files anew. */
   capabilities() {
@@ -89,7 +102,9 @@ class ThreadRunner {
   async mutantRun({ testFilter, hitLimit, activeMutant, mutantActivation }: MutantRun) {
     const mutant = { id: activeMutant.id, isStatic: mutantActivation === 'static', hitLimit };
     const durations: Durations = JSON.parse(readFileSync(DURATIONS, 'utf8'));
-    const cost = (test: string) => durations[test]! / (1 + (this.#kills.get(test) ?? 0));
+    const place = { fileName: activeMutant.fileName, line: activeMutant.location.start.line };
+    const costs = new Map(Object.entries(durations).map(([test, ms]) => [test, ms / this.#promise(test, place)]));
+    const cost = (test: string) => costs.get(test)!;
     let cpuMs = 0;
     const tests = (testFilter ?? Object.keys(durations))
       .toSorted((left, right) => cost(left) - cost(right))
@@ -103,8 +118,17 @@ class ThreadRunner {
     }
     if (failed === null) return { status: 'survived', nrOfTests: passed.length };
     const { test, message } = failed;
-    this.#kills.set(test, (this.#kills.get(test) ?? 0) + 1);
+    this.#kills.set(test, [...(this.#kills.get(test) ?? []), place]);
     return { status: 'killed', killedBy: [test], failureMessage: message, nrOfTests: passed.length + 1 };
+  }
+
+  /** How much may be hoped of a test: it bears the name of the file, or has noticed something near. */
+  #promise(test: string, { fileName, line }: Place): number {
+    const isNamesake = test.includes(`-${basename(fileName, '.ts')}.test `);
+    const near = (this.#kills.get(test) ?? []).map((other) =>
+      other.fileName === fileName ? 1 + NEAR_WEIGHT / (1 + Math.abs(other.line - line)) : 1,
+    );
+    return near.reduce((sum, weight) => sum + weight, isNamesake ? NAMESAKE_WEIGHT : 1);
   }
 
   #files(): readonly string[] {
