@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
 import { Admission, type Asking } from '../../server/admission/admission.ts';
 import type { Channel } from '../../server/admission/classes.ts';
+import type { ProbeTaken } from '../../server/admission/index.ts';
 import { seed } from '../support/random.ts';
 import { type Crowd, Day, digest, fairness, percentile } from './crowd.ts';
 
@@ -130,7 +131,7 @@ describe('a ticket', () => {
 
   /** Before it a crowd that has had more than its share. */
   function full(origin: number, nowMs: () => number, inside = 3_000): Admission {
-    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<ProbeTaken>(() => {}) };
     const admission = new Admission({
       shards: [load],
       ...{ digest, origin, nowMs, random: () => 0.5 },
@@ -184,7 +185,7 @@ describe('whoever comes on time is let in', () => {
 
   function opened(shardCount: number) {
     const loads = Array.from({ length: shardCount }, () => ({
-      ...{ inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) },
+      ...{ inside: 0, answeredCount: 0, probe: () => new Promise<ProbeTaken>(() => {}) },
     }));
     const clock = { nowMs: NOW };
     const admission = new Admission({
@@ -244,7 +245,7 @@ describe('what one citizen may ask for', () => {
 
   function opened(citizenPerSecond?: number) {
     const clock = { nowMs: NOW };
-    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) };
+    const load = { inside: 0, answeredCount: 0, probe: () => new Promise<ProbeTaken>(() => {}) };
     const admission = new Admission({
       ...{ shards: [load], digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0, citizenPerSecond },
     });
@@ -280,7 +281,7 @@ describe('what one citizen may ask for', () => {
 describe('rows of files', () => {
   function opened() {
     const clock = { nowMs: 1_607_400_000_000 };
-    const loads = [0, 1].map(() => ({ inside: 0, answeredCount: 0, probe: () => new Promise<number>(() => {}) }));
+    const loads = [0, 1].map(() => ({ inside: 0, answeredCount: 0, probe: () => new Promise<ProbeTaken>(() => {}) }));
     const admission = new Admission({
       ...{ shards: loads, digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
     });

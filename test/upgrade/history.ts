@@ -329,8 +329,9 @@ async function leaveInTheMiddle(story: Story, leave: () => void): Promise<void> 
   const { id } = story.commands.at(-1)!;
   const { key, origin } = story.citizen(citizen);
   await until(async () => {
-    const read = await engine.outcome(key, origin, id);
-    return read.ok && read.value.state === 'in-progress';
+    const state = value(await engine.outcome(key, origin, id)).state;
+    if (state === 'done') throw new Error('the card was asked and answered, although its store is held');
+    return state === 'in-progress';
   }, 'the claim under way');
   leave();
   gate.release();
