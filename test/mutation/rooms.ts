@@ -16,6 +16,23 @@ const SLOW_OF_ENGINE = [
   'behind one command that is under way so many wait; the next is refused with the time to come back',
 ];
 
+/** Of what a store and the engine over several of them are asked. */
+const OF_STORES = [
+  ...tests('engine', [
+    'activations',
+    'covered',
+    'exclusions',
+    'notices',
+    'pars',
+    'payouts',
+    'period-decisions',
+    'periods',
+  ]),
+  ...tests('engine', ['record-fates', 'refusals', 'resolutions', 'smoke']),
+  ...tests('files', ['tokens']),
+  ...tests('partners', ['account-rechecks']),
+];
+
 export const ROOMS: Readonly<Record<string, Room>> = {
   programme: {
     mutate: ['engine/programme/*.ts'],
@@ -134,34 +151,26 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   periods: {
     mutate: shard(['coordinator', 'intakes', 'period-*', 'rankings', 'rebuild']),
-    tests: tests('engine', ['period-closing', 'period-decisions', 'periods', 'rankings', 'store-shard']),
+    tests: tests('engine', [
+      'notices',
+      'payouts',
+      'period-closing',
+      'period-decisions',
+      'periods',
+      'rankings',
+      'rebuild',
+      'store-shard',
+    ]),
+    without: SLOW_OF_ENGINE,
   },
   shard: {
     mutate: shard(['checkpoint', 'mailbox', 'read-ahead', 'reads', 'recovery', 'shard', 'store-shard']),
-    tests: [
-      ...GOLDEN,
-      ...tests('engine', [
-        'activations',
-        'idempotence',
-        'payouts',
-        'periods',
-        'read-ahead',
-        'record-fates',
-        'records',
-        'refusals',
-        'smoke',
-        'store-shard',
-      ]),
-    ],
+    tests: [...GOLDEN, ...OF_STORES, ...tests('engine', ['idempotence', 'read-ahead', 'records', 'store-shard'])],
     without: SLOW_OF_ENGINE,
   },
   engine: {
     mutate: shard(['divided-engine', 'open-engine', 'parts']),
-    tests: [
-      ...tests('engine', ['activations', 'exclusions', 'notices', 'payouts', 'period-decisions', 'periods']),
-      ...tests('engine', ['record-fates', 'refusals', 'resolutions', 'smoke']),
-      ...tests('shards', ['calls', 'remote-parts']),
-    ],
+    tests: [...OF_STORES, ...tests('shards', ['calls', 'remote-parts'])],
     without: SLOW_OF_ENGINE,
   },
 };
