@@ -4,6 +4,7 @@
  *
  * For a citizen's app. One outbox for each person: what is in it is sent with the token of whoever is there.
  */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import * as v from 'valibot';
 import type { CommandId } from '../../engine/contract.ts';
 import { CHANGE_TYPES, type ChangeType } from '../../server/wire/index.ts';
@@ -57,7 +58,7 @@ const entryOfAll = v.strictObject({ version: v.literal(1), commands: v.array(com
 /**
  * An outbox in `localStorage` or the like, an entry for each command: two tabs that wrote the same entry would lose
  * commands of each other's, since what one writes reaches the other late. It outlives the page. Of a browser that is killed
- * as a whole the last seconds may be lost: Chromium takes up to three to write it to the disk.
+ * as a whole the last seconds may be lost: Chromium takes up to three to write it to the disk (`databaseOutbox` does not).
  *
  * @param key another one for each person
  */
@@ -81,5 +82,49 @@ export function storageOutbox(storage: StorageLike, key: string): Outbox {
     },
     keep,
     done: (id) => storage.removeItem(prefix + id),
+  };
+}
+
+interface Commands extends DBSchema {
+  /** Its number grows with each that is kept. */
+  readonly commands: {
+    readonly key: number;
+    readonly value: KeptCommand;
+    readonly indexes: { readonly id: CommandId };
+  };
+}
+const STRICT = { durability: 'strict' } as const;
+
+/**
+ * An outbox in IndexedDB. Tabs may share it; what was kept is on the disk, whatever becomes of page, browser and machine.
+ *
+ * @param name of its database: another one for each person
+ */
+export function databaseOutbox(name: string): Outbox {
+  let opened: Promise<IDBPDatabase<Commands>> | null = null;
+  const open = () => {
+    // Where that fails, or the browser takes it away, the next one tries again.
+    const closed = () => {
+      opened = null;
+    };
+    opened ??= openDB<Commands>(name, 1, {
+      upgrade: (database) => {
+        database.createObjectStore('commands', { autoIncrement: true }).createIndex('id', 'id', { unique: true });
+      },
+      terminated: closed,
+    });
+    opened.catch(closed);
+    return opened;
+  };
+  const begin = async () => (await open()).transaction('commands', 'readwrite', STRICT);
+  type Store = Awaited<ReturnType<typeof begin>>['store'];
+  const change = async (id: CommandId, act: (store: Store, place: number | undefined) => unknown) => {
+    const { store, done } = await begin();
+    await Promise.all([act(store, await store.index('id').getKey(id)), done]);
+  };
+  return {
+    load: async () => (await (await open()).getAll('commands')).map((kept) => v.parse(command, kept)),
+    keep: (kept) => change(kept.id, (store, place) => store.put(kept, place)),
+    done: (id) => change(id, (store, place) => (place === undefined ? null : store.delete(place))),
   };
 }

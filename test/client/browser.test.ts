@@ -60,7 +60,7 @@ test.each(FORMATS)('speaks %s with nothing but what browsers have', async (forma
 });
 
 describe.runIf(hasChromium())('in Chromium', () => {
-  const CITIZENS = [1, 2, 3, 4].map(makeTaxCode);
+  const CITIZENS = [1, 2, 3, 4, 7].map(makeTaxCode);
   const CARD = 'a'.repeat(64);
   const sent = new Map<string, readonly string[]>();
   let folder: string;
@@ -91,11 +91,16 @@ describe.runIf(hasChromium())('in Chromium', () => {
   });
 
   /** The page, with a client in it and a note of whatever that is told. */
-  async function live(tab: Tab, citizen: string, format: string): Promise<void> {
+  async function live(
+    tab: Tab,
+    citizen: string,
+    format: string,
+    outbox = `clickday.storageOutbox(localStorage, '${citizen}')`,
+  ): Promise<void> {
     await tab.open(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
     await tab.run(`
       Math.random = () => 0.2; // Of the pauses between two tries: a test has no fleet to think of.
-      window.outbox = clickday.storageOutbox(localStorage, '${citizen}');
+      window.outbox = ${outbox};
       window.client = clickday.ClickdayClient.open({
         ...{ url: '${engines.url}', token: '${await engines.token('citizen', citizen)}', format: '${format}', outbox },
       });
@@ -178,16 +183,61 @@ describe.runIf(hasChromium())('in Chromium', () => {
     sent.set(citizen, ids);
   });
 
-  test('two tabs lose nothing of each other’s', async () => {
+  const databaseOf = (citizen: string) => `clickday.databaseOutbox('clickday ${citizen}')`;
+
+  test('what was kept in a database is done once, although the browser was killed right after it', async () => {
+    const citizen = CITIZENS[4]!;
+    const ids = [newCommandId(), newCommandId()];
+    const before = await chromium.tab();
+    expect(await engines.stop()).toBe(0);
+    await live(before, citizen, 'json', databaseOf(citizen));
+    await before.run(`
+      void client.change('enrol', {}, '${ids[0]}');
+      void client.change('enableCashback', { hpan: '${'b'.repeat(64)}' }, '${ids[1]}');
+      for (;;) if ((await outbox.load()).length === 2) return;
+    `);
+    chromium = await chromium.killed();
+    engines = await startEngines('2020-12-08T12:00:00+01:00', Number(new URL(engines.url).port));
+    const after = await chromium.tab();
+    await live(after, citizen, 'msgpack', databaseOf(citizen));
+    const settled = await after.run<unknown[]>('return until(() => told.settled.length === 2 && told.settled)');
+    expect(settled).toMatchObject(ids.map((id) => ({ id, outcome: { state: 'done' } })));
+    expect(await after.run('for (;;) if ((await outbox.load()).length === 0) return true;')).toBe(true);
+    sent.set(citizen, ids);
+  });
+
+  test('a database keeps commands in their order, the same id once, and is left alone where it cannot be read', async () => {
+    const tab = await chromium.tab();
+    const citizen = makeTaxCode(6);
+    await live(tab, citizen, 'json', databaseOf(citizen));
+    const kept = await tab.run(`
+      client.close();
+      const command = (id, untilMs) => ({ id, type: 'enrol', fields: {}, untilMs });
+      for (const id of ['c', 'a', 'b', 'd']) await outbox.keep(command(id, 1));
+      await outbox.keep(command('a', 2));
+      await Promise.all([outbox.done('d'), outbox.done('nobody’s')]);
+      return (await outbox.load()).map(({ id, untilMs }) => id + untilMs);
+    `);
+    expect(kept).toEqual(['c1', 'a2', 'b1']);
+    await tab.run(`await outbox.keep({ id: 'e', type: 'of a newer SDK', fields: {}, untilMs: 1 })`);
+    await live(tab, citizen, 'json', databaseOf(citizen));
+    const fault = "return until(() => client.state.is === 'closed' && client.state.fault.code)";
+    expect(await tab.run(fault)).toBe('OUTBOX_UNREADABLE');
+  });
+
+  test.each([
+    ['localStorage', undefined],
+    ['a database', databaseOf(makeTaxCode(5))],
+  ])('two tabs lose nothing of each other’s in %s', async (_, outbox) => {
     const tabs = [await chromium.tab(), await chromium.tab()];
     const citizen = makeTaxCode(5);
-    for (const tab of tabs) await live(tab, citizen, 'json');
+    for (const tab of tabs) await live(tab, citizen, 'json', outbox);
     const keep = (tab: Tab, index: number) =>
       tab.run(`
         client.close();
         const { port1, port2 } = new MessageChannel();
         for (let number = 0; number < 100; number += 1) {
-          outbox.keep({ id: '${index} ' + number, type: 'enrol', fields: {}, untilMs: 0 });
+          await outbox.keep({ id: '${index} ' + number, type: 'enrol', fields: {}, untilMs: 0 });
           await new Promise((resolve) => {
             port1.onmessage = resolve;
             port2.postMessage(null);
@@ -195,7 +245,8 @@ describe.runIf(hasChromium())('in Chromium', () => {
         }
       `);
     await Promise.all(tabs.map(keep));
-    for (const tab of tabs) expect(await tab.run('return until(() => outbox.load().length === 200)')).toBe(true);
+    const all = 'for (;;) if ((await outbox.load()).length === 200) return true;';
+    for (const tab of tabs) expect(await tab.run(all)).toBe(true);
   });
 
   test('the page about the status runs under its own policy, and says when the server does not answer', async () => {

@@ -2,7 +2,7 @@
  * A real browser without a window, driven by its DevTools protocol over a pipe. When the pipe breaks it ends: none
  * outlives the test that started it.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,16 +24,20 @@ interface Reply {
 export const hasChromium = () => fromPackage('chromium', () => (existsSync(PATH) ? PATH : undefined)) !== undefined;
 
 export class Chromium {
-  readonly #profile = mkdtempSync(join(tmpdir(), 'clickday-chromium-'));
-  readonly #process = spawn(PATH, [...FLAGS.split(' '), `--user-data-dir=${this.#profile}`], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOME: this.#profile },
-  });
-  readonly #ended = once(this.#process, 'exit');
+  readonly #profile: string;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #asked = new Map<number, (reply: Reply) => void>();
   #id = 0;
 
-  constructor() {
+  /** @param profile what an earlier one has left */
+  constructor(profile = mkdtempSync(join(tmpdir(), 'clickday-chromium-'))) {
+    this.#profile = profile;
+    this.#process = spawn(PATH, [...FLAGS.split(' '), `--user-data-dir=${profile}`], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HOME: profile },
+    });
+    this.#ended = once(this.#process, 'exit');
     let rest = '';
     (this.#process.stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => {
       const messages = (rest + text).split('\0');
@@ -57,6 +61,13 @@ export class Chromium {
     const { result, error } = await new Promise<Reply>((resolve) => this.#asked.set(id, resolve));
     if (result === undefined) throw new Error(`${method}: ${error?.message}`);
     return result;
+  }
+
+  /** Of the whole browser, without a word to it. @returns one that begins with what it has left on the disk */
+  async killed(): Promise<Chromium> {
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+    return new Chromium(this.#profile);
   }
 
   async close(): Promise<void> {
