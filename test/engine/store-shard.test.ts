@@ -1,5 +1,5 @@
 // Method: one shard alone, before a coordinator that only notes what it hears, and that keeps up or not as the test says.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Message, MessageBody } from '../../engine/facts.ts';
 import {
   APP_CHANNEL,
@@ -15,6 +15,7 @@ import {
   type TransactionRecord,
   type WalletCommandBody,
 } from '../../engine/index.ts';
+import type { Quarantine } from '../../engine/ports.ts';
 import { recordKeyText } from '../../engine/programme/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { hpanElsewhere, turnsTaken } from '../support/shards.ts';
@@ -27,9 +28,10 @@ interface OpenOptions {
   readonly disk?: MemoryDisk;
   /** Of two shards the first: what it tells the other one ends here. */
   readonly sent?: Message[];
+  readonly quarantine?: Quarantine;
 }
 
-async function openShard({ disk, sent }: OpenOptions = {}) {
+async function openShard({ disk, sent, quarantine }: OpenOptions = {}) {
   const place = { index: 0, shardCount: sent === undefined ? 1 : 2 };
   const persistence = await openMemoryPersistence(disk === undefined ? { shardCount: place.shardCount } : { disk });
   const [store] = persistence.stores;
@@ -48,7 +50,7 @@ async function openShard({ disk, sent }: OpenOptions = {}) {
   const clock = { now: instant('2020-12-07T10:00:00+01:00'), nowMs: () => clock.now };
   const shard = new StoreShard({
     ...place,
-    recovered: new RecoveredStore(store!, place, () => {}),
+    recovered: new RecoveredStore({ ...store!, quarantine }, place, () => {}),
     programme: italy2020(),
     neighbour: (index) => (index === 0 ? shard : other),
     coordinator,
@@ -239,3 +241,112 @@ test('a probe says whether its turn could have begun earlier, but for what the d
   expect(await shard.probe()).toBe(false);
   await shard.drain(false);
 });
+
+describe('commands that ended a process', () => {
+  const [FIRST, SECOND, THIRD] = [1, 2, 3].map((id) => `command ${CITIZEN} ${id.toString(16).padStart(32, '0')}`) as [
+    string,
+    string,
+    string,
+  ];
+
+  /** Notes who is named, and is told who is suspected and who is set aside. */
+  function noting({ suspects = [], aside = [] }: { suspects?: readonly string[]; aside?: readonly string[] } = {}) {
+    const log: string[] = [];
+    const quarantine: Quarantine = {
+      name: (tasks) => log.push(`name ${tasks.map(short).join(' ')}`),
+      nameToo: (task) => log.push(`too ${short(task)}`),
+      clear: () => log.push('clear'),
+      hasSuspects: suspects.length > 0,
+      isSuspect: (task) => suspects.includes(task),
+      acquit: (task) => log.push(`acquit ${short(task)}`),
+      isSetAside: (task) => aside.includes(task),
+    };
+    return { log, quarantine };
+  }
+  const short = (name: string) => `${name.split(' ')[0]} ${name.slice(-1)}`;
+
+  test('all of a turn are named before it, and nobody after it; without a suspect nobody is acquitted', async () => {
+    const { log, quarantine } = noting();
+    const { shard, execute } = await openShard({ quarantine });
+    const done = [{ kind: 'enrol' } as const, { kind: 'leave' } as const].map(
+      (body) => new Promise((resolve) => execute(body, resolve)),
+    );
+    await Promise.all(done);
+    expect(log).toEqual(['name command 1 command 2', 'clear']);
+    await shard.drain(false);
+  });
+
+  test('a suspect is decided alone, and acquitted once what it did is on disk', async () => {
+    const { log, quarantine } = noting({ suspects: [SECOND] });
+    const { shard, execute, disk } = await openShard({ quarantine });
+    disk.hold();
+    const replies: CommandReply[] = [];
+    for (const kind of ['enrol', 'leave', 'enrol'] as const) execute({ kind }, (reply) => replies.push(reply));
+    await turnsTaken();
+    expect(log).toEqual(['name command 1', 'clear', 'name command 2', 'clear']);
+    disk.release();
+    await shard.idle();
+    expect(replies).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(log.filter((line) => line.startsWith('acquit'))).toEqual([
+      'acquit command 1',
+      'acquit command 2',
+      'acquit command 3',
+    ]);
+    expect(log.indexOf('name command 3')).toBeGreaterThan(log.indexOf('acquit command 1'));
+    await shard.drain(false);
+  });
+
+  test('who waited for another is named when it is decided; a suspect then alone', async () => {
+    for (const [suspects, named] of [
+      [[], ['name message 1', 'too command 3']],
+      [[THIRD], ['name message 1', 'name command 3', 'name message 1']],
+    ] as const) {
+      const { log, quarantine } = noting({ suspects });
+      const sent: Message[] = [];
+      const { shard, execute } = await openShard({ sent, quarantine });
+      const card = hpanElsewhere(CITIZEN, 2);
+      const replies: Promise<CommandReply>[] = [];
+      const ask = (body: WalletCommandBody) => replies.push(new Promise((resolve) => execute(body, resolve)));
+      await shard.resume();
+      ask({ kind: 'enrol' });
+      await shard.idle();
+      ask({ kind: 'enableCashback', hpan: card });
+      await turnsTaken();
+      ask({ kind: 'leave' });
+      await turnsTaken();
+      log.length = 0;
+      const [{ from, to, body }] = sent as [Message];
+      expect(body).toMatchObject({ kind: 'claim', hpan: card });
+      const judged = { kind: 'claimJudged', citizen: CITIZEN, hpan: card, activationMs: null } as const;
+      shard.deliver({ from: to, to: from, sequence: 1, body: judged });
+      expect(await replies[1]).toMatchObject({ ok: false });
+      expect(await replies[2]).toMatchObject({ ok: true });
+      expect(log.filter((line) => line.startsWith('name') || line.startsWith('too'))).toEqual(named);
+      await shard.drain(false);
+    }
+  });
+
+  test('what is set aside is refused, a row as a row', async () => {
+    const record = recordOf({ hpan: hpan(1), trxMs: 0 });
+    const aside: string[] = [FIRST];
+    const { shard, clock, execute, vault } = await openShard(noting({ aside }));
+    expect(await new Promise((resolve) => execute({ kind: 'enrol' }, resolve))).toEqual(SET_ASIDE);
+    expect(await new Promise((resolve) => execute({ kind: 'enrol' }, resolve))).toMatchObject({ ok: true });
+    const key = vault.digest(recordKeyText(record));
+    aside.push(`record ${record.hpan} ${key}`, `resolution ${record.hpan} ${key}`);
+    const outcome = await new Promise((resolve) => shard.record({ record, receivedMs: clock.now }, resolve));
+    expect(outcome).toEqual({ status: 'rejected', code: 'COMMAND_SET_ASIDE' });
+    const decision = {
+      hpan: record.hpan,
+      reversal: record,
+      payment: null,
+      resolution: 'discard',
+      operator: 'o',
+      reason: 'r',
+    };
+    expect(await shard.resolveReversal(decision as Parameters<typeof shard.resolveReversal>[0])).toEqual(SET_ASIDE);
+    await shard.drain(false);
+  });
+});
+
+const SET_ASIDE = { ok: false, code: 'COMMAND_SET_ASIDE' };

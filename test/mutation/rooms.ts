@@ -165,7 +165,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   shard: {
     mutate: shard(['checkpoint', 'mailbox', 'read-ahead', 'reads', 'recovery', 'shard', 'store-shard']),
-    tests: [...GOLDEN, ...OF_STORES, ...tests('engine', ['idempotence', 'read-ahead', 'records', 'store-shard'])],
+    tests: [
+      ...[...GOLDEN, ...OF_STORES],
+      ...tests('engine', ['checkpoint', 'idempotence', 'mailbox', 'read-ahead', 'records', 'recovery', 'store-shard']),
+    ],
     without: SLOW_OF_ENGINE,
   },
   engine: {

@@ -1,0 +1,183 @@
+// Method: a checkpointer before a store that notes what is asked of it, and a shard that stands where the test says.
+import { expect, test } from 'vitest';
+import { LIMITS } from '../../engine/index.ts';
+import type { CheckpointMark, Store } from '../../engine/ports.ts';
+import type { Actors } from '../../engine/shard/actors.ts';
+import { Checkpointer } from '../../engine/shard/checkpoint.ts';
+import type { Shard } from '../../engine/shard/shard.ts';
+
+interface Stage {
+  readonly dirtyCount?: number;
+  readonly rowCount?: number;
+  /** Rows that each checkpoint writes. */
+  readonly frozenCount?: number;
+}
+
+function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
+  const log: string[] = [];
+  const state = { dirtyCount, sequence: 0, rankedSequence: 0, isHeld: false };
+  const held: (() => void)[] = [];
+  const batchRows: number[] = [];
+  const failures: unknown[] = [];
+  const mark: CheckpointMark = { sequence: 0, partitions: [], ranked: { sequence: 0, copies: [] } };
+  const store = {
+    rows: {
+      checkpoint: () => mark,
+      write: async (batch: readonly unknown[]) => {
+        log.push(`write ${batch.length}`);
+        if (state.isHeld) await new Promise<void>((resolve) => held.push(resolve));
+      },
+      setCheckpoint: async ({ sequence, ranked }: CheckpointMark) => {
+        log.push(`mark ${sequence} ${ranked.sequence}`);
+      },
+      rewriteOlder: async (count: number) => {
+        log.push(`rewrite ${count}`);
+        return true;
+      },
+    },
+    journal: {
+      trim: async (sequence: number) => {
+        log.push(`trim ${sequence}`);
+        if (sequence === 98) throw new Error('the archive broke');
+      },
+    },
+  } as unknown as Store;
+  const actors = {
+    get dirtyCount() {
+      return state.dirtyCount;
+    },
+    freeze: () => ({
+      rowCount: frozenCount,
+      *batches(count: number) {
+        batchRows.push(count);
+        for (let at = 0; at < frozenCount; at += count) yield new Array(Math.min(count, frozenCount - at)).fill(null);
+      },
+    }),
+    release: () => log.push('release'),
+  } as unknown as Actors;
+  const shard = {
+    get flushedSequence() {
+      return state.sequence;
+    },
+    flushedSequences: [],
+  } as unknown as Shard;
+  const checkpointer = new Checkpointer({
+    ...{ store, actors, shard, rowCount },
+    onPoint: (name) => log.push(name),
+    ranked: async () => ({ sequence: state.rankedSequence, copies: [] }),
+    schedule: (run) => void setImmediate(run),
+    written: () => log.push('written'),
+    failed: (error) => failures.push(error),
+  });
+  return { checkpointer, state, log, batchRows, held, failures };
+}
+
+const turns = async () => {
+  for (let round = 0; round < 4; round += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('rows are written, then the mark, then memory is released and the journal cut up to the last record', async () => {
+  const { checkpointer, state, log } = open({ frozenCount: 1 });
+  Object.assign(state, { sequence: 7, rankedSequence: 5 });
+  await checkpointer.finish();
+  expect(log).toEqual([
+    ...['checkpoint-start', 'write 1', 'checkpoint-batch', 'mark 7 5'],
+    ...['checkpoint-marked', 'release', 'trim 6', 'written'],
+  ]);
+  expect(checkpointer.sequence).toBe(7);
+});
+
+test('where nothing has moved nothing is written, and nobody is told; where only copies have, the mark is', async () => {
+  const { checkpointer, state, log } = open();
+  await checkpointer.run();
+  expect(log).toEqual([]);
+  state.rankedSequence = 3;
+  await checkpointer.run();
+  expect(log).toEqual(['checkpoint-start', 'mark 0 3', 'checkpoint-marked', 'release', 'trim -1']);
+  await checkpointer.run();
+  expect(log).toHaveLength(5);
+});
+
+test('one is due when so many rows have changed, or so many records have come, and while none is under way', async () => {
+  const isDue = (stage: Stage, sequence = 1) => {
+    const { checkpointer, state } = open(stage);
+    state.sequence = sequence;
+    return checkpointer.runIfDue() !== null;
+  };
+  expect([9, 10].map((dirtyCount) => isDue({ dirtyCount, rowCount: 10 }))).toEqual([false, true]);
+  const usual = LIMITS.checkpointRowCount;
+  expect([usual - 1, usual].map((dirtyCount) => isDue({ dirtyCount }))).toEqual([false, true]);
+  const tail = LIMITS.journalTailRecordsMax;
+  expect([tail - 1, tail].map((sequence) => isDue({}, sequence))).toEqual([false, true]);
+
+  const { checkpointer, state } = open({ dirtyCount: 10, rowCount: 10 });
+  state.sequence = tail;
+  await checkpointer.runIfDue();
+  Object.assign(state, { dirtyCount: 0, sequence: 2 * tail - 1 });
+  expect(checkpointer.runIfDue(), 'so many since the last one').toBeNull();
+  state.sequence = 2 * tail;
+  const running = checkpointer.runIfDue();
+  expect(running).not.toBeNull();
+  expect(checkpointer.runIfDue()).toBeNull();
+  await running;
+});
+
+test('whoever asks during one gets another one, after it; rows of an older format are never rewritten beside one', async () => {
+  const { checkpointer, state, log, held } = open({ frozenCount: 1 });
+  Object.assign(state, { sequence: 1, isHeld: true });
+  const first = checkpointer.run();
+  await turns();
+  const second = checkpointer.run();
+  const rewritten = checkpointer.rewriteSome();
+  await turns();
+  expect(log).toEqual(['checkpoint-start', 'write 1']);
+  Object.assign(state, { sequence: 2, isHeld: false });
+  held.shift()!();
+  await first;
+  expect(await rewritten).toBe(true);
+  await second;
+  const steps = log.filter((line) => /^(mark|rewrite|checkpoint-start)/.test(line));
+  expect(steps.slice(0, 2)).toEqual(['checkpoint-start', 'mark 1 0']);
+  expect(steps.slice(2).join(', ')).toMatch(
+    /^(checkpoint-start, mark 2 0, rewrite \d+|rewrite \d+, checkpoint-start, mark 2 0)$/,
+  );
+});
+
+test('rewriting takes so many rows at once, and fewer where checkpoints are of fewer', async () => {
+  for (const [rowCount, count] of [
+    [undefined, LIMITS.rewriteRowCount],
+    [3, 3],
+    [10 * LIMITS.rewriteRowCount, LIMITS.rewriteRowCount],
+  ] as const) {
+    const { checkpointer, log } = open(rowCount === undefined ? {} : { rowCount });
+    expect(await checkpointer.rewriteSome()).toBe(true);
+    expect(log).toEqual([`rewrite ${count}`]);
+    await checkpointer.rewriteSome();
+    expect(log, 'it is over').toHaveLength(2);
+  }
+});
+
+test('the more rows there are, the larger are the batches', async () => {
+  const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
+  const few = checkpointBatchRows * checkpointBatchesUsual;
+  for (const [frozenCount, rows] of [
+    [1, checkpointBatchRows],
+    [few, checkpointBatchRows],
+    [few + 1, checkpointBatchRows + 1],
+    [3 * few, 3 * checkpointBatchRows],
+  ] as const) {
+    const { checkpointer, state, batchRows } = open({ frozenCount });
+    state.sequence = 1;
+    await checkpointer.run();
+    expect(batchRows).toEqual([rows]);
+  }
+});
+
+test('an archive that breaks is told of, beside checkpoints that go on; whoever ends hears it', async () => {
+  const { checkpointer, state, failures } = open();
+  state.sequence = 99;
+  await checkpointer.run();
+  await turns();
+  expect(failures).toMatchObject([{ message: 'the archive broke' }]);
+  await expect(checkpointer.finish()).rejects.toThrow('the archive broke');
+});
