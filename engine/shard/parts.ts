@@ -322,8 +322,8 @@ export interface ServedShard
 
 /** Can be asked how long commands wait. */
 export interface ProbedShard extends ServedShard {
-  /** Resolves when whoever comes now has its turn, so long a command waits; true: some of it only for the disk. */
-  probe(): Promise<boolean>;
+  /** Resolves when whoever comes now has its turn: so long a command waits. */
+  probe(): Promise<void>;
 }
 
 /** A shard as other shards see it. */

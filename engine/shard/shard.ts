@@ -80,8 +80,6 @@ export class Shard {
   #isScheduled = false;
   #isStopped = false;
   #isDraining = false;
-  /** Whether this turn, and the next one, would have begun earlier, had the disk been done with those before. */
-  #heldUp = { before: false, now: false };
   #appends: Promise<void> = Promise.resolve();
   #idle: (() => void)[] = [];
   #room: (() => void)[] = [];
@@ -191,10 +189,10 @@ export class Shard {
     this.wake();
   }
 
-  /** Waits for its turn as a command does, and is gone: `done` hears then, and whether it was the disk that was waited for. */
-  probe(done: (isHeldUp: boolean) => void): void {
-    if (this.#isDraining || this.#isStopped) return done(false);
-    this.#mailbox.add({ kind: 'probe', name: 'probe', done: () => done(this.#heldUp.before) });
+  /** Waits for its turn as a command does, and is gone: `done` hears how long that takes now. */
+  probe(done: () => void): void {
+    if (this.#isDraining || this.#isStopped) return done();
+    this.#mailbox.add({ kind: 'probe', name: 'probe', done });
     this.wake();
   }
 
@@ -235,11 +233,8 @@ export class Shard {
   wake(): void {
     if (this.#room.length > 0 && !this.#isFull) for (const resolve of this.#room.splice(0)) resolve();
     if (this.#isScheduled || this.#isStopped) return;
+    if (this.#inFlight.length >= LIMITS.turnsInFlightMax) return;
     if (!this.#mailbox.hasWork(this.#isFull)) return;
-    if (this.#inFlight.length >= LIMITS.turnsInFlightMax) {
-      this.#heldUp.now = true;
-      return;
-    }
     this.#isScheduled = true;
     this.#options.schedule(() => this.#readAheadAndRun());
   }
@@ -257,7 +252,6 @@ export class Shard {
   #runTurn(next: Batch): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
-    this.#heldUp = { before: this.#heldUp.now, now: false };
     const batch = this.#mailbox.take(next);
     const turn = this.#beginTurn(batch.map(({ name }) => name));
     const { store, betweenTasks } = this.#options;

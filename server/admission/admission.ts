@@ -7,7 +7,7 @@
 import { LIMITS, partitionOf } from '../../engine/index.ts';
 import { Budget } from './budget.ts';
 import { CHANNEL_NAMES, CHANNELS, type Channel, CLASS_NAMES, CLASSES, type Class } from './classes.ts';
-import { Door, type Load, type ProbeTaken } from './door.ts';
+import { Door, type Load } from './door.ts';
 import { FileLane } from './file-lane.ts';
 import { type Appointment, Lane } from './lane.ts';
 import { TicketOffice } from './tickets.ts';
@@ -34,8 +34,8 @@ const NEWEST = 0.3;
 const SECOND_MS = 1_000;
 
 export interface Shard extends Load {
-  /** Waits for its turn like a command. */
-  probe(): Promise<ProbeTaken>;
+  /** Waits for its turn like a command; resolves with how long it did, in milliseconds. */
+  probe(): Promise<number>;
 }
 
 export interface AdmissionOptions {
@@ -258,7 +258,7 @@ export class Admission {
     // Nobody inside waits.
     if (!door.mayProbe || door.inside === 0) return;
     door.probeSent(nowMs());
-    void shards[shard]!.probe().then((taken) => door.probeTaken(taken));
+    void shards[shard]!.probe().then((waitMs) => door.probeTaken(waitMs));
   }
 
   /** @param passedMs since it was called last: who has much to do comes round late */

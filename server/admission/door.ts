@@ -1,9 +1,9 @@
 /**
  * The door of one shard: how much may be inside at once, so that nobody inside waits much longer than the target. Inside is
- * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while one of
- * two waits longer than the target, a queue stands that does nothing but make everybody late, and less is let in (after
- * CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more. Of those that waited for a
- * flush only the luckiest of an interval says so: less of a crowd would not make a flush shorter, only emptier.
+ * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
+ * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
+ * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more. The
+ * others of an interval may wait for a flush, which less of a crowd would not make shorter, only emptier.
  */
 import { LIMITS } from '../../engine/index.ts';
 import { CHANNELS, type Channel } from './classes.ts';
@@ -27,13 +27,6 @@ const NEWEST_IF_MORE = 0.5;
 const NEWEST_IF_LESS = 0.15;
 const SECOND_MS = 1_000;
 
-export interface ProbeTaken {
-  /** Until it had its turn, in milliseconds. */
-  readonly waitMs: number;
-  /** Some of it only because the disk was not done with what came before. */
-  readonly isHeldUp: boolean;
-}
-
 /** What was handed over and is not answered, and what was answered since the start. */
 export interface Load {
   readonly inside: number;
@@ -49,8 +42,6 @@ export class Door {
   #idleMs = 0;
   #insidePeak = 0;
   #waitMsMin = Number.POSITIVE_INFINITY;
-  /** Of the probes of this interval that waited for others' turns and nothing else. */
-  #queuedMs: number[] = [];
   #answeredCount = 0;
   #intervalEndsMs = 0;
   #tickedMs = 0;
@@ -127,10 +118,9 @@ export class Door {
   }
 
   /** The oldest one has had its turn. */
-  probeTaken({ waitMs, isHeldUp }: ProbeTaken): void {
+  probeTaken(waitMs: number): void {
     this.#probesSentMs.shift();
     this.#waitMsMin = Math.min(this.#waitMsMin, waitMs);
-    if (!isHeldUp) this.#queuedMs.push(waitMs);
   }
 
   /** Nobody has waited for a while: the next crowd is met like the first. */
@@ -160,7 +150,6 @@ export class Door {
     const isHeldUp = this.#isMeasured && isWaitedFor && isFrontFull;
     this.#measure(answeredCount - this.#answeredCount, hadEnough || isHeldUp, nowMs);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
-    this.#queuedMs = [];
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
@@ -171,7 +160,7 @@ export class Door {
    * @param seenMs when we last came round: what has come back since is not known yet
    */
   #waitMs(seenMs: number): number {
-    if (this.#waitMsMin < Number.POSITIVE_INFINITY) return Math.max(this.#waitMsMin, median(this.#queuedMs));
+    if (this.#waitMsMin < Number.POSITIVE_INFINITY) return this.#waitMsMin;
     const [oldest] = this.#probesSentMs;
     return oldest === undefined ? 0 : Math.max(0, seenMs - oldest);
   }
@@ -217,9 +206,4 @@ export class Door {
     if (more > 0) this.#perSecond += more * NEWEST_IF_MORE;
     else if (wasBusy) this.#perSecond += more * NEWEST_IF_LESS;
   }
-}
-
-/** 0 of none; of an even number the lower of the two. */
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[(values.length - 1) >> 1] ?? 0;
 }

@@ -4,7 +4,7 @@ export { Admission, type ComeBack, type Place, type SlowDown } from './admission
 export { Arrivals } from './arrivals.ts';
 export { Allowance } from './budget.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';
-export type { Load, ProbeTaken } from './door.ts';
+export type { Load } from './door.ts';
 export type { FileLane } from './file-lane.ts';
 export {
   CONNECTION_LIMITS,

@@ -181,7 +181,7 @@ export const SHARD = {
   record: crossing(12, recordCommand, recordOutcome),
   stats: crossing(13, nothing, shardStats),
   /** Answered with the instant of its turn, in microseconds of `monotonicMs`. */
-  probe: crossing(89, nothing, tuple(integer, flag)),
+  probe: crossing(89, nothing, integer),
   resume: crossing(14, nothing, nothing),
   drain: crossing(15, flag, nothing),
   idle: crossing(16, nothing, traffic),

@@ -12,7 +12,7 @@ import {
   type ServedShard,
   type ShardCoordinator,
 } from '../../engine/index.ts';
-import type { Load, ProbeTaken } from '../admission/index.ts';
+import type { Load } from '../admission/index.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Conversation, Crossing } from './conversation.ts';
 import {
@@ -98,14 +98,14 @@ export class RemoteShard implements ServedShard, Load {
   };
 
   tick: ServedShard['tick'] = (nowMs) => this.#to.tell(SHARD.tick, nowMs);
-  /** On its way back it may have waited for us. */
-  probe = async (): Promise<ProbeTaken> => {
+  /** Resolves with how long it waited for its turn, in milliseconds; on its way back it may have waited for us. */
+  probe = async (): Promise<number> => {
     this.#probes.inFlight += 1;
     const sentMs = monotonicMs();
-    const [takenUs, isHeldUp] = await this.#to.ask(SHARD.probe, undefined);
+    const takenUs = await this.#to.ask(SHARD.probe, undefined);
     this.#probes.inFlight -= 1;
     this.#probes.answeredCount += 1;
-    return { waitMs: Math.max(0, takenUs / 1_000 - sentMs), isHeldUp };
+    return Math.max(0, takenUs / 1_000 - sentMs);
   };
   /** Beside probes. */
   get inside(): number {

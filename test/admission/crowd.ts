@@ -2,7 +2,6 @@
 import { createHmac } from 'node:crypto';
 import { Admission, type Asking, type ComeBack, type SlowDown } from '../../server/admission/admission.ts';
 import type { Channel, Class } from '../../server/admission/classes.ts';
-import type { ProbeTaken } from '../../server/admission/index.ts';
 import { Random } from '../support/random.ts';
 
 /** As the folder's own. */
@@ -79,9 +78,8 @@ export class Day {
     answeredCount: 0,
     probe: () => {
       const sentMs = this.#nowMs;
-      return new Promise<ProbeTaken>((resolve) => {
-        const taken = () => resolve({ waitMs: this.#nowMs - sentMs, isHeldUp: false });
-        this.#send({ isProbe: true, done: () => {}, taken });
+      return new Promise<number>((resolve) => {
+        this.#send({ isProbe: true, done: () => {}, taken: () => resolve(this.#nowMs - sentMs) });
       });
     },
   };

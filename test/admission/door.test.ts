@@ -37,7 +37,7 @@ test('answers that come a turn at a time do not make it seem faster than it is',
     if (ticks % 50 === 49) load.answeredCount += 500;
     tick();
     door.probeSent(clock.nowMs);
-    door.probeTaken({ waitMs: 2 * LIMITS.waitTargetMs, isHeldUp: false });
+    door.probeTaken(2 * LIMITS.waitTargetMs);
   }
   expect(door.perSecond).toBeGreaterThan(800);
   expect(door.perSecond).toBeLessThan(1_200);
@@ -80,27 +80,23 @@ test('where the front is busy with turning away, less is promised, and not where
   expect(door.perSecond).toBeLessThan(70);
 });
 
-test.each([true, false])(
-  'those who wait for a flush make it no narrower, but for the luckiest: held up %s',
-  (isHeldUp) => {
-    const { load, door, clock, tick } = opened();
-    for (let ticks = 0; ticks < 200; ticks += 1) {
-      load.inside = 500;
-      tick();
-      door.probeSent(clock.nowMs);
-      door.probeTaken({ waitMs: 10 * (9 - (ticks % 10)), isHeldUp });
-    }
-    if (isHeldUp) expect(door.limit).toBe(LIMITS.insideCountFirst);
-    else expect(door.limit).toBeLessThan(LIMITS.insideCountFirst / 2);
-  },
-);
+test('a flush that lasts makes it no narrower: the luckiest of each turn does not wait', () => {
+  const { load, door, clock, tick } = opened();
+  for (let ticks = 0; ticks < 200; ticks += 1) {
+    load.inside = 500;
+    tick();
+    door.probeSent(clock.nowMs);
+    door.probeTaken(10 * (9 - (ticks % 10)));
+  }
+  expect(door.limit).toBe(LIMITS.insideCountFirst);
+});
 
 test('what was let in before it became narrower makes it no narrower still', () => {
   const { load, door, clock, tick } = opened();
   const late = () => {
     tick();
     door.probeSent(clock.nowMs);
-    door.probeTaken({ waitMs: 10 * LIMITS.waitTargetMs, isHeldUp: false });
+    door.probeTaken(10 * LIMITS.waitTargetMs);
   };
   load.inside = LIMITS.insideCountFirst;
   for (let ticks = 0; ticks < 100; ticks += 1) late();

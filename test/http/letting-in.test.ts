@@ -10,7 +10,7 @@ const FULL = 10_000;
 const CITIZEN = '/bpd/io/citizen/v2';
 const TICKET = 'x-clickday-ticket';
 
-const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve({ waitMs: 0, isHeldUp: false }) };
+const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve(0) };
 let nowMs = 1_607_400_000_000;
 let server: HttpServer;
 let admission: Admission;

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(place, { recursive: true }));
 
 describe('over HTTP', () => {
-  const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve({ waitMs: 0, isHeldUp: false }) };
+  const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve(0) };
   const kept = { incidents: [] as Incident[], seenMs: null };
   let nowMs: number;
   let parts: Part[];

@@ -12,7 +12,7 @@ import { anna, bruno, type Client, Front, newId, settle } from './front.ts';
 const FULL = 10_000;
 
 let front: Front;
-const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve({ waitMs: 0, isHeldUp: false }) };
+const load = { inside: 0, answeredCount: 0, probe: () => Promise.resolve(0) };
 let nowMs = 1_607_400_000_000;
 
 async function openFront(service?: Pick<Service, 'countUnserved'>): Promise<Admission> {

@@ -1,6 +1,6 @@
 // Method: a waiting room before a real admission whose one shard the test fills: who is told what, and of whom nothing stays.
 import { expect, test } from 'vitest';
-import { Admission, type ComeBack, type Place, type ProbeTaken } from '../../server/admission/index.ts';
+import { Admission, type ComeBack, type Place } from '../../server/admission/index.ts';
 import { type Waiter, WaitingRoom } from '../../server/session/waiting.ts';
 import { digest } from '../admission/crowd.ts';
 
@@ -26,7 +26,7 @@ class Listener implements Waiter {
 function opened() {
   const clock = { nowMs: 1_607_400_000_000 };
   const admission = new Admission({
-    shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<ProbeTaken>(() => {}) }],
+    shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<number>(() => {}) }],
     ...{ digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
   });
   const room = new WaitingRoom(admission);
