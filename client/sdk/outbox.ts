@@ -120,7 +120,8 @@ export function databaseOutbox(name: string): Outbox {
   type Store = Awaited<ReturnType<typeof begin>>['store'];
   const change = async (id: CommandId, act: (store: Store, place: number | undefined) => unknown) => {
     const { store, done } = await begin();
-    await Promise.all([act(store, await store.index('id').getKey(id)), done]);
+    const found = store.index('id').getKey(id);
+    await Promise.all([found.then((place) => act(store, place)), done]);
   };
   return {
     load: async () => (await (await open()).getAll('commands')).map((kept) => v.parse(command, kept)),

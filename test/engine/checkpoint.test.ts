@@ -5,6 +5,7 @@ import type { CheckpointMark, Store } from '../../engine/ports.ts';
 import type { Actors } from '../../engine/shard/actors.ts';
 import { Checkpointer } from '../../engine/shard/checkpoint.ts';
 import type { Shard } from '../../engine/shard/shard.ts';
+import { turnsTaken } from '../support/shards.ts';
 
 interface Stage {
   readonly dirtyCount?: number;
@@ -72,10 +73,6 @@ function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
   return { checkpointer, state, log, batchRows, held, failures };
 }
 
-const turns = async () => {
-  for (let round = 0; round < 4; round += 1) await new Promise((resolve) => setImmediate(resolve));
-};
-
 test('rows are written, then the mark, then memory is released and the journal cut up to the last record', async () => {
   const { checkpointer, state, log } = open({ frozenCount: 1 });
   Object.assign(state, { sequence: 7, rankedSequence: 5 });
@@ -126,10 +123,10 @@ test('whoever asks during one gets another one, after it; rows of an older forma
   const { checkpointer, state, log, held } = open({ frozenCount: 1 });
   Object.assign(state, { sequence: 1, isHeld: true });
   const first = checkpointer.run();
-  await turns();
+  await turnsTaken();
   const second = checkpointer.run();
   const rewritten = checkpointer.rewriteSome();
-  await turns();
+  await turnsTaken();
   expect(log).toEqual(['checkpoint-start', 'write 1']);
   Object.assign(state, { sequence: 2, isHeld: false });
   held.shift()!();
@@ -177,7 +174,7 @@ test('an archive that breaks is told of, beside checkpoints that go on; whoever 
   const { checkpointer, state, failures } = open();
   state.sequence = 99;
   await checkpointer.run();
-  await turns();
+  await turnsTaken();
   expect(failures).toMatchObject([{ message: 'the archive broke' }]);
   await expect(checkpointer.finish()).rejects.toThrow('the archive broke');
 });

@@ -30,8 +30,17 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
-import { hpanElsewhere, hpanOn, openOnDisk, StoreGate, shardOf, turnsTaken, until } from '../support/shards.ts';
-import { type Citizen, hpan, instant, type Payment, value, World } from '../support/world.ts';
+import {
+  hpanElsewhere,
+  hpanOn,
+  openOnDisk,
+  openWithGates,
+  type StoreGate,
+  shardOf,
+  turnsTaken,
+  until,
+} from '../support/shards.ts';
+import { type Citizen, hpan, instant, type Payment, value, type World } from '../support/world.ts';
 
 const H1 = 2;
 const ARRIVAL = '2021-02-12T12:00:00+01:00';
@@ -461,17 +470,13 @@ describe('while a period closes', () => {
 
   /** One citizen with two payments, in the last minute before the closing; each store can be stopped. */
   async function openGated() {
-    const persistence = await openMemoryPersistence({ shardCount: SHARDS });
-    const gates = persistence.stores.map(() => new StoreGate());
-    const stores = persistence.stores.map((store, index) => gates[index]!.before(store));
-    const programme = shortProgramme();
-    const world = await World.open({ persistence: { ...persistence, stores }, now: PERIOD_BEGINS, programme });
+    const { world, disk, gates } = await openWithGates(SHARDS, { now: PERIOD_BEGINS, programme: shortProgramme() });
     const citizen = world.citizen(makeTaxCode(1));
     const card = hpanElsewhere(citizen.key, SHARDS);
     await citizen.enrol();
     await citizen.enable(card);
     world.at('2021-01-10T23:59:00+01:00');
-    const story: Story = { world, disk: persistence.disk, citizens: [citizen], cards: [card] };
+    const story: Story = { world, disk, citizens: [citizen], cards: [card] };
     for (const minute of [0, 1]) await pay(story, 0, `P${minute}`, 10_00 * (minute + 1), { at: on20(minute) });
     const payment = named(story, 0, 'P0', on20(0));
     const [ofWallet, ofCard] = [citizen.key, card].map((key) => gates[shardOf(key, SHARDS)]!) as [StoreGate, StoreGate];

@@ -438,7 +438,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await send(story, sent);
     await eraseKeyOf(story.world.persistence, anna.key);
     const gone = { taxCode: '', account: null };
-    expect(await payoutOf(story, anna)).toEqual({ ...(await payoutOf(story, anna)), cashbackCents: 20_00, ...gone });
+    expect(await payoutOf(story, anna)).toMatchObject({ id: sent.id, cashbackCents: 20_00, ...gone });
     expect(await change(story, { kind: 'outcome', id: sent.id, outcome: FAILED })).toEqual(['ok']);
     expect(await payoutOf(story, anna)).toMatchObject({ id: sent.id, outcome: FAILED, ...gone });
     expect(await payoutOf(story, bruno)).toMatchObject({ taxCode: bruno.taxCode, account: { iban: IBAN } });

@@ -7,6 +7,7 @@ import type { CheckpointMark, RankingCopies } from '../../engine/ports.ts';
 import type { Published, RankMove } from '../../engine/shard/parts.ts';
 import { movesOf, Rankings } from '../../engine/shard/rankings.ts';
 import { openMemoryPersistence } from '../../snapshots/index.ts';
+import { turnsTaken } from '../support/shards.ts';
 
 class SlowCopies {
   readonly begun: number[] = [];
@@ -118,9 +119,6 @@ async function kept() {
   return { copies, taken: () => saved.splice(0) };
 }
 
-const turns = async () => {
-  for (let round = 0; round < 4; round += 1) await new Promise((resolve) => setImmediate(resolve));
-};
 const order = (rankings: Rankings, awardPeriodId = FIRST) =>
   [...rankings.of(awardPeriodId)!.entries()].map((one) => Number.parseInt(one.citizen, 16));
 
@@ -171,7 +169,7 @@ describe('a start', () => {
       copies: SHOWN.map((awardPeriodId) => ({ awardPeriodId, vector: vectorAt(5, 6) })),
     });
     expect(again.ranked(1).sequence).toBe(6);
-    await turns();
+    await turnsTaken();
     expect(taken(), 'too little has moved').toEqual([]);
     await again.copyAll();
     expect(taken()).toEqual([FIRST, SECOND]);
@@ -235,7 +233,7 @@ describe('a copy is due', () => {
       ),
     );
     rankings.ranked(0);
-    await turns();
+    await turnsTaken();
     return taken();
   };
 
@@ -244,7 +242,7 @@ describe('a copy is due', () => {
     const rankings = begin({ copies });
     for (const _ of SHOWN) {
       rankings.ranked(0);
-      await turns();
+      await turnsTaken();
     }
     expect(taken()).toEqual(SHOWN);
     const unkept = begin();
@@ -275,7 +273,7 @@ describe('a copy is due', () => {
     for (let moved = 1; moved <= share; moved += 1) {
       again.apply(turn(0, 7 + moved, [enters(5_000 + moved)]));
       again.ranked(0);
-      await turns();
+      await turnsTaken();
       expect(taken(), `${moved} of ${share}`).toEqual(moved < share ? [] : [FIRST]);
     }
   });

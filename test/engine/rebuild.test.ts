@@ -8,14 +8,14 @@ import { type RebuildOptions, rebuildRows, TakenIn } from '../../engine/shard/re
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
 import { copyOf, rowsOf, wholeCopyOf } from '../support/copies.ts';
-import { hpanElsewhere, openOnDisk, StoreGate, shardOf, until } from '../support/shards.ts';
-import { type Citizen, value, World } from '../support/world.ts';
+import { hpanElsewhere, openOnDisk, openWithGates, shardOf, until } from '../support/shards.ts';
+import { value, type World } from '../support/world.ts';
 
 const SHARDS = 2;
 const NOW = '2020-12-07T10:00:00+01:00';
 const PAID_AT = '2020-12-10T12:00:00+01:00';
 
-async function live(world: World): Promise<readonly Citizen[]> {
+async function live(world: World): Promise<void> {
   const citizens = [1, 2, 3, 4, 5, 6].map((number) => world.citizen(makeTaxCode(number)));
   const cards = citizens.map((citizen, number) => hpanElsewhere(citizen.key, SHARDS, 100 * number));
   for (const [number, citizen] of citizens.entries()) {
@@ -30,7 +30,6 @@ async function live(world: World): Promise<readonly Citizen[]> {
   }
   await citizens[0]!.disable(cards[0]!);
   await citizens[5]!.leave();
-  return citizens;
 }
 
 let told: MemoryDisk;
@@ -152,10 +151,7 @@ function* unread(): Generator<TurnRecord> {
 
 /** A card's store does not answer: the message to it waits in an outbox. */
 async function leftInTheMiddle() {
-  const persistence = await openMemoryPersistence({ shardCount: SHARDS });
-  const gates = persistence.stores.map(() => new StoreGate());
-  const stores = persistence.stores.map((store, at) => gates[at]!.before(store));
-  const world = await World.open({ persistence: { ...persistence, stores }, now: NOW });
+  const { world, disk, gates } = await openWithGates(SHARDS, { now: NOW });
   const anna = world.citizen(makeTaxCode(1));
   await anna.enrol();
   const gate = gates[1 - shardOf(anna.key, SHARDS)]!;
@@ -164,8 +160,8 @@ async function leftInTheMiddle() {
   const id = 'c'.repeat(32);
   void anna.do({ kind: 'enableCashback', hpan: card }, id);
   await until(() => gate.waitingCount > 0, 'the card asked');
-  persistence.disk.crash();
-  return { disk: persistence.disk, anna, card, id };
+  disk.crash();
+  return { disk, anna, card, id };
 }
 
 test('what a message asks that nobody has taken in is asked again, also where older rows knew it as waiting', async () => {

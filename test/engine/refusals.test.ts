@@ -11,9 +11,8 @@ import {
   type RefusalName,
   type WalletCommandBody,
 } from '../../engine/index.ts';
-import { openMemoryPersistence } from '../../snapshots/index.ts';
 import { factsOf } from '../support/journal.ts';
-import { hpanElsewhere, openOnDisk, StoreGate, shardOf, until } from '../support/shards.ts';
+import { hpanElsewhere, openOnDisk, openWithGates, shardOf, until } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
 const MINE = hpan(1);
@@ -159,10 +158,7 @@ test('a full mailbox refuses with the time to come back, and what it refused may
 
 /** Anna enables a card on another shard, whose disk is held: her other commands wait for it, and her own shard goes on. */
 async function openUnderWay() {
-  const persistence = await openMemoryPersistence({ shardCount: 2 });
-  const gates = persistence.stores.map(() => new StoreGate());
-  const stores = persistence.stores.map((store, at) => gates[at]!.before(store));
-  const world = await World.open({ persistence: { ...persistence, stores } });
+  const { world, gates } = await openWithGates(2);
   const anna = world.citizen(makeTaxCode(1));
   await anna.enrol();
   const gate = gates[1 - shardOf(anna.key, 2)]!;

@@ -16,8 +16,8 @@ import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapsh
 import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { eurosOf, outcomeText } from '../golden/vector.ts';
 import { closePeriod, PERIOD_CLOSES } from '../support/payouts.ts';
-import { hpanElsewhere, openOnDisk, StoreGate, shardOf, turnsTaken } from '../support/shards.ts';
-import { type Citizen, hpan, instant, type Payment, value, World } from '../support/world.ts';
+import { hpanElsewhere, openOnDisk, openWithGates, shardOf, turnsTaken } from '../support/shards.ts';
+import { type Citizen, hpan, instant, type Payment, value, type World } from '../support/world.ts';
 
 const CHRISTMAS = 1;
 const H1 = 2;
@@ -420,16 +420,13 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
 
 test('who leaves while the decision is on its way is not charged: it says so, and the reversal is parked again', async () => {
   const shardCount = 3;
-  const persistence = await openMemoryPersistence({ shardCount });
-  const gates = persistence.stores.map(() => new StoreGate());
-  const stores = persistence.stores.map((store, index) => gates[index]!.before(store));
-  const world = await World.open({ persistence: { ...persistence, stores }, now: '2020-12-07T10:00:00+01:00' });
+  const { world, disk, gates } = await openWithGates(shardCount, { now: '2020-12-07T10:00:00+01:00' });
   const anna = world.citizen(makeTaxCode(1));
   const card = hpanElsewhere(anna.key, shardCount);
   await anna.enrol();
   await anna.enable(card);
   world.at(ARRIVAL);
-  const story = { world, disk: persistence.disk, anna, card };
+  const story = { world, disk, anna, card };
   await pay(story, 'P1', 10, 'c');
   await pay(story, 'P2', 20, 'c');
   await reverse(story, 'R', 20, 'c');
@@ -449,8 +446,8 @@ test('who leaves while the decision is on its way is not charged: it says so, an
   expect(await figures(story)).toBe('0.00 0');
   expect(world.faults).toEqual([]);
   await world.engine.close();
-  await expectInspected(persistence.disk);
-  const facts = persistence.stores.flatMap(({ journal }) =>
+  await expectInspected(disk);
+  const facts = world.persistence.stores.flatMap(({ journal }) =>
     [...journal.read(1)].flatMap(({ sections }) => sections.flatMap((section) => section.facts)),
   );
   expect(facts.filter(({ kind }) => kind === 'resolutionVoided')).toHaveLength(1);

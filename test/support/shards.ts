@@ -61,6 +61,18 @@ export class StoreGate {
   }
 }
 
+/** A world with a gate before the journal of each store. */
+export async function openWithGates(
+  shardCount: number,
+  options: Omit<WorldOptions, 'persistence' | 'shardCount'> = {},
+): Promise<HeldWorld & { readonly gates: readonly StoreGate[] }> {
+  const persistence = await openMemoryPersistence({ shardCount });
+  const gates = persistence.stores.map(() => new StoreGate());
+  const stores = persistence.stores.map((store, index) => gates[index]!.before(store));
+  const world = await World.open({ ...options, persistence: { ...persistence, stores } });
+  return { world, disk: persistence.disk, gates };
+}
+
 export function shardOf(key: CitizenKey | Hpan, shardCount: number): number {
   return partitionOf(key) % shardCount;
 }
