@@ -12,7 +12,7 @@ import { SMALL_LIMITS } from './small-limits.ts';
 import type { SeedResult } from './world.ts';
 
 const RESULTS = 'bench/results/simulation.json';
-const SAVED_EVERY = 10_000;
+const SAVED_EVERY = 2_000;
 
 const { values } = parseArgs({
   options: {
