@@ -29,6 +29,7 @@ export * from './ports.ts';
 export * from './programme/index.ts';
 export { Coordinator, toCoordinator } from './shard/coordinator.ts';
 export { chooseProgramme, DividedEngine } from './shard/divided-engine.ts';
+export type { DueClosing } from './shard/intakes.ts';
 export { type EngineOptions, openEngine } from './shard/open-engine.ts';
 export type * from './shard/parts.ts';
 export { RecoveredStore, StoreShard } from './shard/store-shard.ts';

@@ -9,6 +9,7 @@ import { InOrder } from '../in-order.ts';
 import { LIMITS } from '../limits.ts';
 import type { RankedMark, RankingCopies } from '../ports.ts';
 import { findPeriod, Law } from '../programme/index.ts';
+import type { DueClosing } from './intakes.ts';
 import type {
   CoordinatedShard,
   PeriodSettled,
@@ -86,6 +87,7 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
       onPoint: options.onPoint,
     });
     this.#closing = new PeriodClosing({
+      programme: law,
       rankings: this.#rankings,
       digest,
       vector: () => this.#rankings.vector,
@@ -203,9 +205,9 @@ export class Coordinator implements ServedCoordinator, ShardCoordinator {
   }
 
   /** Counts as one message that is under way until it has begun. */
-  closePeriod(awardPeriodId: number, decisionNumber: number): void {
+  closePeriod(due: DueClosing): void {
     this.#sent += 1;
-    const begun = this.#closing.close(awardPeriodId, decisionNumber);
+    const begun = this.#periods.settled().then(() => this.#closing.close(due));
     begun.then(() => {
       this.#taken += 1;
     }, this.#options.failed);

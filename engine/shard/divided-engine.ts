@@ -461,9 +461,7 @@ export class DividedEngine implements Engine {
   tick(nowMs = this.#options.clock.nowMs()): void {
     if (this.#isClosed) return;
     const { shards, coordinator } = this.#options;
-    for (const { awardPeriodId, decisionNumber } of this.#intakes.closings(nowMs)) {
-      coordinator.closePeriod(awardPeriodId, decisionNumber);
-    }
+    for (const { files: _, ...due } of this.#intakes.closings(nowMs)) coordinator.closePeriod(due);
     for (const shard of shards) shard.tick(nowMs);
   }
 

@@ -23,6 +23,9 @@ export interface Closing {
   readonly atMs: number;
 }
 
+/** One whose time has come. */
+export type DueClosing = Omit<Closing, 'files'>;
+
 export class Intakes {
   /** By instant. */
   #closings: readonly Closing[] = [];

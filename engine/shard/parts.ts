@@ -38,6 +38,7 @@ import type { FileTally } from '../file/received-file.ts';
 import type { PayoutOrder } from '../payout/payout.ts';
 import type { CheckpointMark, RankedMark } from '../ports.ts';
 import type { Participant } from '../ranking/ranking.ts';
+import type { DueClosing } from './intakes.ts';
 
 /** A citizen enters a ranking (before null), moves in it, or leaves it (after null). */
 export interface RankMove {
@@ -387,8 +388,8 @@ export interface ServedCoordinator extends Pick<Engine, 'rankingPage' | 'makePay
   rankingStats(): Promise<EngineStats['rankings']>;
   /** As `Engine.decidePeriod`; null: carries out what was decided before a death, where that was cut short. */
   decidePeriod(order: PeriodOrder | null): Promise<Read<PeriodSettled>>;
-  /** Nothing received before its end, for the first time or after a decision, is open any more. May be told again. */
-  closePeriod(awardPeriodId: number, decisionNumber: number): void;
+  /** Nothing received before its end is open any more. May be told again. */
+  closePeriod(due: DueClosing): void;
   traffic(): Promise<Traffic>;
   /** Copies what has moved: the checkpoints that follow need nothing before them. */
   close(): Promise<void>;

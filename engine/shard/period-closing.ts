@@ -5,15 +5,19 @@
  * counting or put back before is waited for, too: a card that has closed would turn it away. Then each card partition
  * journals that it takes nothing more and tells all wallet partitions; when all of those have heard it from all, the
  * ranking is frozen and its digest journaled (architecture 4, "Closing a period"). One that was opened again for late files
- * closes so once more; its ranking stays frozen all the time (DECISION 25).
+ * closes so once more; its ranking stays frozen all the time (DECISION 25). Which periods there are and when they end is
+ * said by the programme in force: whoever asks may not have heard of the last decision about it yet.
  */
-import { PARTITION_COUNT, type PeriodDecision } from '../contract.ts';
+import { PARTITION_COUNT, type PeriodDecision, type Programme } from '../contract.ts';
 import type { Fact } from '../facts.ts';
+import { closesAtMs, findPeriod } from '../programme/index.ts';
 import { rankingDigest } from '../ranking/digest.ts';
+import type { DueClosing } from './intakes.ts';
 import type { Published } from './parts.ts';
 import type { Rankings } from './rankings.ts';
 
 export interface PeriodClosingOptions {
+  readonly programme: Programme;
   readonly rankings: Rankings;
   readonly digest: (text: string) => string;
   /** Sequence of each partition, flushed. */
@@ -60,12 +64,13 @@ export class PeriodClosing {
   }
 
   /**
-   * Its time has come, and nothing received before is open. Asked again and again, so nobody is told to wait.
-   *
-   * @param decisionNumber of the decision that opened it again, 0 = of none: what is past is not closed once more
+   * Its time has come, and nothing received before is open. Asked again and again, so nobody is told to wait; what is past
+   * is not closed once more.
    */
-  async close(awardPeriodId: number, decisionNumber: number): Promise<void> {
+  async close({ awardPeriodId, decisionNumber, atMs }: DueClosing): Promise<void> {
     if (this.#begun.has(awardPeriodId) || decisionNumber !== (this.#reopened.get(awardPeriodId) ?? 0)) return;
+    const period = findPeriod(this.#options.programme, awardPeriodId);
+    if (period === null || atMs < closesAtMs(period)) return;
     this.#begun.add(awardPeriodId);
     if (this.#isHeardByAll(awardPeriodId)) return this.#freezeIfHeardByAll(awardPeriodId);
     if (await this.#haveExclusionsEnded(awardPeriodId)) this.#options.close(awardPeriodId);

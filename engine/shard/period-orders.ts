@@ -25,12 +25,23 @@ export interface PeriodOrdersOptions {
 
 export class PeriodOrders {
   readonly #options: PeriodOrdersOptions;
+  /** Resolves when it is settled. */
+  #underWay: Promise<void> | null = null;
 
   constructor(options: PeriodOrdersOptions) {
     this.#options = options;
   }
 
-  async decide(order: PeriodOrder): Promise<Read<PeriodSettled>> {
+  /** Whoever goes by the programme waits until no order is under way: what it will be is not known before. */
+  async settled(): Promise<void> {
+    while (this.#underWay !== null) await this.#underWay;
+  }
+
+  decide(order: PeriodOrder): Promise<Read<PeriodSettled>> {
+    return this.#awaited(() => this.#decide(order));
+  }
+
+  async #decide(order: PeriodOrder): Promise<Read<PeriodSettled>> {
     const { law, shards, rankings, closing } = this.#options;
     const programmes = await Promise.all(shards.map((shard) => shard.holdBack()));
     const own = canonicalJson(law);
@@ -49,11 +60,26 @@ export class PeriodOrders {
   }
 
   /** What a death may have kept from some partitions: a period is open again for all of them, or for none. */
-  async resume(): Promise<void> {
-    const { decisions } = this.#options;
-    for (const decision of decisions) {
-      if (lastReopening(decisions, decision.awardPeriodId) !== decision) continue;
-      await this.#carryOut({ decision, programme: '' });
+  resume(): Promise<void> {
+    return this.#awaited(async () => {
+      const { decisions } = this.#options;
+      for (const decision of decisions) {
+        if (lastReopening(decisions, decision.awardPeriodId) !== decision) continue;
+        await this.#carryOut({ decision, programme: '' });
+      }
+    });
+  }
+
+  async #awaited<T>(order: () => Promise<T>): Promise<T> {
+    let end = () => {};
+    this.#underWay = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      return await order();
+    } finally {
+      this.#underWay = null;
+      end();
     }
   }
 

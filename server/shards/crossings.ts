@@ -42,7 +42,7 @@ import {
   payoutsPartPage,
   payoutView,
 } from './formats/payouts.ts';
-import { periodOrder, periodSettled } from './formats/periods.ts';
+import { dueClosing, periodOrder, periodSettled } from './formats/periods.ts';
 import {
   published,
   rankAnswer,
@@ -207,7 +207,7 @@ export const COORDINATOR = {
   traffic: crossing(22, nothing, traffic),
   runNotices: crossing(62, tuple(noticeRunKind, integer), read(integer)),
   makePayouts: crossing(51, tuple(integer, nullable(integer)), read(payoutsMade)),
-  closePeriod: telling(23, tuple<[number, number]>(integer, integer)),
+  closePeriod: telling(23, dueClosing),
   decidePeriod: crossing(80, nullable(periodOrder), read(periodSettled)),
   close: crossing(24, nothing, nothing),
 };

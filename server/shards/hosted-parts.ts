@@ -66,7 +66,7 @@ export function serveCoordinator(coordinator: ServedCoordinator, front: Conversa
   front.onAsked(COORDINATOR.makePayouts, (asked) => coordinator.makePayouts(...asked));
   front.onAsked(COORDINATOR.runNotices, (asked) => coordinator.runNotices(...asked));
   front.onAsked(COORDINATOR.decidePeriod, (order) => coordinator.decidePeriod(order));
-  front.onTold(COORDINATOR.closePeriod, (told) => coordinator.closePeriod(...told));
+  front.onTold(COORDINATOR.closePeriod, (due) => coordinator.closePeriod(due));
 }
 
 export function hostNeighbour(shard: NeighbourShard, other: Conversation): void {

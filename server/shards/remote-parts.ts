@@ -152,7 +152,7 @@ export function remoteCoordinator(to: Conversation, clock: Clock, fitness = FIT)
     makePayouts: (...asked) => to.ask(COORDINATOR.makePayouts, asked),
     runNotices: (...asked) => to.ask(COORDINATOR.runNotices, asked),
     decidePeriod: (order) => to.ask(COORDINATOR.decidePeriod, order),
-    closePeriod: (...told) => to.tell(COORDINATOR.closePeriod, told),
+    closePeriod: (due) => to.tell(COORDINATOR.closePeriod, due),
     traffic: () => to.ask(COORDINATOR.traffic, undefined),
     close: () => to.ask(COORDINATOR.close, undefined),
   };

@@ -120,12 +120,13 @@ export class Agreement {
 
   #checkTakenOut(card: CardAccount): void {
     if (this.#suspects.busy.has(card.hpan)) return;
-    for (const place of card.takenOut) {
+    for (const [place, out] of card.takenOut) {
       const entry = card.ledger.get(place)?.entry;
       if (entry === undefined) continue;
       const id = listingId(card.hpan, recordKeyText(entry.record));
       if (this.#excluded.get(id)?.citizen.key === entry.citizen) this.#excluded.delete(id);
-      else
+      // Its owner had left: the card took nothing out, and puts nothing back when the exclusion is lifted.
+      else if (out.state !== 'forgotten')
         this.#findings.differ(
           `${namedCard(card)}, record ${entry.key}: does not count, and citizen ${short(entry.citizen)} has no exclusion of it`,
         );

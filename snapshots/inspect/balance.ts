@@ -38,7 +38,7 @@ export class Balance {
       this.#add(1, hpan, this.#listing(citizen, record, entry, { amountCents, scoreCents, countDelta }));
       if (isJudged(entry, this.#rule)) this.#add(1, hpan, this.#shop(citizen, record, record.merchantId));
     }
-    for (const place of card.takenOut) {
+    for (const place of card.takenOut.keys()) {
       const payment = card.ledger.get(place)?.entry;
       if (payment !== undefined) this.#add(1, hpan, this.#exclusion(payment.citizen, payment.record));
     }

@@ -130,12 +130,12 @@ export class CardAccount {
     return this.history.length > 0 ? 'inactive' : 'absent';
   }
 
-  /** Places of payments that do not count, by the last that was asked about each: also where the owner had left meanwhile. */
-  get takenOut(): ReadonlySet<number> {
-    const taken = new Set<number>();
+  /** By the place of a payment that does not count, what took it out last: also where the owner had left meanwhile. */
+  get takenOut(): ReadonlyMap<number, LedgerEntry> {
+    const taken = new Map<number, LedgerEntry>();
     for (const { entry } of this.ledger.values()) {
       if (!isExclusion(entry.record)) continue;
-      if (isTakingBack(entry.record)) taken.add(entry.matched);
+      if (isTakingBack(entry.record)) taken.set(entry.matched, entry);
       else taken.delete(entry.matched);
     }
     return taken;

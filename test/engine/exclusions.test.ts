@@ -20,6 +20,7 @@ import type { Journal } from '../../engine/ports.ts';
 import { type MemoryDisk, openMemoryPersistence, pastWallet } from '../../snapshots/index.ts';
 import { verifyPersistence, verifyStores } from '../../snapshots/inspect.ts';
 import { eurosOf, outcomeText } from '../golden/vector.ts';
+import { factsOf } from '../support/journal.ts';
 import {
   closePeriod,
   JACKPOT_CENTS,
@@ -409,6 +410,21 @@ describe.each([1, 3])('of a period that is open again, on %i shards', (shardCoun
   const late = (story: Story, who: number, id: string, cents: number, more: Partial<Payment> = {}) =>
     pay(story, who, id, cents, { at: on20(30), file: FILE, ...more });
   const page = async ({ world }: Story) => value(await world.engine.rankingPage(PAID_PERIOD, 1, 10));
+
+  test('of what an owner who has left got before nothing is taken out, and nothing put back', async () => {
+    const story = await openLate();
+    const payment = named(story, 0, 'P00', on20(0));
+    await story.citizens[0]!.leave();
+    for (const step of ['exclude', 'lift'] as const) {
+      value(await ask(story, 0, step, 'anna', { payment }));
+      value(await ask(story, 0, 'approve', 'bruno', { payment }));
+      await story.world.engine.stats();
+    }
+    expect(factsOf(story.world, 'exclusionSet').map(({ exclusion }) => exclusion.state)).toEqual([
+      ...['proposed', 'excluded', 'proposed', 'lifted'],
+    ]);
+    await expectSound(story);
+  });
 
   test('a payment that came late stops counting and counts again, one that was in time too, and nobody moves', async () => {
     const story = await openLate();

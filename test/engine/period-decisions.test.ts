@@ -49,8 +49,9 @@ async function codeOf(world: World, asked: PeriodOrder): Promise<string> {
   return decided.value === null ? 'so already' : `decision ${decided.value.number}`;
 }
 
-/** Payout records may be made: nothing counts in the period any more. */
-const isFinal = async (world: World) => (await world.engine.queueNotices(['final'])).ok;
+/** Nothing counts in the period any more: nothing else is wrong with opening it again than the instant. */
+const isFinal = async (world: World) =>
+  (await codeOf(world, reopen({ untilMs: world.nowMs }))) === 'FIELD_INVALID: until';
 const closed = (world: World) =>
   until(async () => {
     world.engine.tick();
@@ -388,6 +389,27 @@ describe.each([1, 3])('on %i shards, before it starts', (shardCount) => {
     const again = await restarted(disk, '2021-05-01T10:00:00+02:00');
     expect(await codeOf(again, resume(LAST))).toBe('decision 2');
     await expectSound(again, disk);
+  });
+
+  test.each([
+    ['suspended', suspend(LAST)],
+    ['made longer', replace(withPeriod(italy2020(), LAST, { endDay: '2023-06-30' }))],
+  ])('a period does not end as it was while it is being %s, however late the disk says so', async (_, asked) => {
+    const { world, disk } = await openOnDisk({ shardCount, now: '2021-12-31T10:00:00+01:00' });
+    disk.hold();
+    const decided = codeOf(world, asked);
+    await turnsTaken();
+    world.at('2022-08-01T10:00:00+02:00');
+    await turnsTaken();
+    disk.release();
+    expect(await decided).toBe('decision 1');
+    await until(async () => {
+      world.engine.tick();
+      await turnsTaken();
+      return factsOf(world, 'rankingFrozen').length === 2;
+    }, 'the others closed');
+    expect(factsOf(world, 'periodClosed').filter(({ awardPeriodId }) => awardPeriodId === LAST)).toEqual([]);
+    await expectSound(world, disk);
   });
 
   test('a newer version of the programme takes the place of the one before, and survives a death at every flush', async () => {

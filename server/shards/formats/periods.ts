@@ -1,5 +1,5 @@
 /** Forms of decisions about periods. */
-import type { PeriodOrder, PeriodSettled } from '../../../engine/index.ts';
+import type { DueClosing, PeriodOrder, PeriodSettled } from '../../../engine/index.ts';
 import { integer, list, nullable, periodDecision, periodDecisionKind, shape, text } from '../../../snapshots/index.ts';
 
 export const periodOrder = shape<PeriodOrder>({
@@ -13,3 +13,4 @@ export const periodOrder = shape<PeriodOrder>({
 });
 
 export const periodSettled = shape<PeriodSettled>({ decision: nullable(periodDecision), programme: text });
+export const dueClosing = shape<DueClosing>({ awardPeriodId: integer, decisionNumber: integer, atMs: integer });
