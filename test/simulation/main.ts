@@ -31,11 +31,17 @@ const { values } = parseArgs({
 
 const [first, count, workers] = [Number(values.first), Number(values.seeds), Number(values.workers)];
 
+interface Piece {
+  readonly first: number;
+  readonly seedCount: number;
+  readonly commit: string;
+}
+
 /** Sums over the seeds that were run so far, in order. */
 interface Progress {
   readonly seedCount: number;
-  /** Of each piece that was run without a break, in seeds; a later one may be of a later commit. */
-  readonly pieces: readonly { readonly first: number; readonly seedCount: number; readonly commit: string }[];
+  /** In a row, each by another commit. */
+  readonly pieces: readonly Piece[];
   /** Seeds with a violation. */
   readonly failed: readonly number[];
   /** Seeds that had one, and have none since. */
@@ -94,7 +100,7 @@ function added(progress: Progress, results: readonly SeedResult[], tookMs: numbe
   const sum = (of: (result: SeedResult) => number) => results.reduce((total, result) => total + of(result), 0);
   return {
     seedCount: seedCount + results.length,
-    pieces: [...pieces, { first: results[0]!.seed, seedCount: results.length, commit: describeCommit() }],
+    pieces: withPiece(pieces, { first: results[0]!.seed, seedCount: results.length, commit: describeCommit() }),
     failed: [...failed, ...results.filter(({ check }) => check !== null).map(({ seed }) => seed)],
     mended,
     sums: {
@@ -107,6 +113,12 @@ function added(progress: Progress, results: readonly SeedResult[], tookMs: numbe
     },
     met: metBy([{ met }, ...results]),
   };
+}
+
+function withPiece(pieces: readonly Piece[], piece: Piece): readonly Piece[] {
+  const last = pieces.at(-1);
+  if (last?.commit !== piece.commit) return [...pieces, piece];
+  return [...pieces.slice(0, -1), { ...last, seedCount: last.seedCount + piece.seedCount }];
 }
 
 function show(progress: Progress): void {
