@@ -4,8 +4,15 @@
  */
 import { resolve } from 'node:path';
 import type { EngineStats } from '../engine/index.ts';
-import { type BackupSource, BackupWriter, type MadeCut, type PastWallet, Shipper } from '../snapshots/index.ts';
-import { type AskedPast, readPast } from './past/index.ts';
+import {
+  type BackupSource,
+  BackupWriter,
+  type Doubles,
+  type MadeCut,
+  type PastWallet,
+  Shipper,
+} from '../snapshots/index.ts';
+import { type AskedPast, readDoubles, readPast } from './past/index.ts';
 
 export interface BackupAsked {
   readonly folder: string;
@@ -50,7 +57,7 @@ export interface BackupsOptions {
 }
 
 /** What the fronts need of it. */
-export type ServedBackups = Pick<Backups, 'state' | 'shipping' | 'begin' | 'past'>;
+export type ServedBackups = Pick<Backups, 'state' | 'shipping' | 'begin' | 'past' | 'doubles'>;
 
 export class Backups {
   readonly #options: BackupsOptions;
@@ -91,9 +98,18 @@ export class Backups {
 
   /** One at a time: null while another one is read. @throws StorageFault */
   past(asked: AskedPast): Promise<PastWallet> | null {
+    return this.#readAlone((source) => readPast(source, asked));
+  }
+
+  /** As `past`, and not beside it. */
+  doubles(): Promise<Doubles> | null {
+    return this.#readAlone(readDoubles);
+  }
+
+  #readAlone<T>(read: (source: BackupSource) => Promise<T>): Promise<T> | null {
     if (this.#isPastRead) return null;
     this.#isPastRead = true;
-    return readPast(this.#options.source, asked).finally(() => {
+    return read(this.#options.source).finally(() => {
       this.#isPastRead = false;
     });
   }

@@ -2,6 +2,7 @@
 
 export { type FolderAtRest, openAtRest } from './backup/at-rest.ts';
 export type { PartitionPosition } from './backup/closure.ts';
+export { type Double, type Doubles, doublesOf, type Holding } from './backup/doubles.ts';
 export { type BackupInspection, inspectBackup, type Until } from './backup/inspection.ts';
 export { type Cut, keysBeside } from './backup/layout.ts';
 export { type Happening, type PastWallet, pastWallet } from './backup/past.ts';

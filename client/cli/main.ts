@@ -19,6 +19,7 @@ const VERBS: Verbs = {
   payout: () => import('./payout.ts').then(({ payout }) => payout),
   reversals: () => import('./reversals.ts').then(({ reversals }) => reversals),
   exclusions: () => import('./exclusions.ts').then(({ exclusions }) => exclusions),
+  doubles: () => import('./doubles.ts').then(({ doubles }) => doubles),
   why: () => import('./why.ts').then(({ why }) => why),
   replay: () => import('./replay.ts').then(({ replay }) => replay),
   keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),

@@ -33,6 +33,7 @@ export function adminRoutes(options: AdminOptions): readonly Route[] {
     { method: 'GET', path: FEATURES, roles: OPERATOR, handle: async () => json(featuresResource(options.versions)) },
     { method: 'POST', path: FEATURES, roles: OPERATOR, handle: async () => readFeatures(options.versions) },
     { method: 'POST', path: '/admin/past', roles: OPERATOR, handle: (call) => readPast(options.backups, call) },
+    { method: 'GET', path: '/admin/doubles', roles: OPERATOR, handle: () => readDoubles(options.backups) },
     {
       method: 'GET',
       path: '/admin/set-aside',
@@ -101,6 +102,12 @@ async function readPast(backups: ServedBackups, { request }: Call): Promise<Answ
   if (timeMs === null) return refuse('FIELD_INVALID', 'at');
   const read = backups.past({ taxCode: taxCode.value, timeMs });
   return read === null ? refuse('OVERLOADED', 'another past is read') : json({ past: await read });
+}
+
+/** Records that several cards have under one key (DECISION 35). OVERLOADED as for a past. */
+async function readDoubles(backups: ServedBackups): Promise<Answer> {
+  const read = backups.doubles();
+  return read === null ? refuse('OVERLOADED', 'a past is read') : json(await read);
 }
 
 function clockResource(clock: SettableClock): object {

@@ -1,1 +1,1 @@
-export { type AskedPast, readPast } from './past.ts';
+export { type AskedPast, readDoubles, readPast } from './past.ts';

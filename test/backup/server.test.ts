@@ -110,6 +110,7 @@ describe('a running server', () => {
       const refused = await server.call(operator, '/admin/past', { method: 'POST', body: asked });
       expect(refused).toMatchObject({ status: 400, body: { name: 'FIELD_INVALID', detail: field } });
     }
+    expect(await json('doubles', '--data', server.folder, '--url', server.url)).toEqual({ doubles: [], moreCount: 0 });
     await server.killAll();
     // Nobody has changed it since: it is told the same from the folder at rest.
     expect(await json(...past)).toEqual(seen);

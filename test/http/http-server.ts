@@ -69,7 +69,10 @@ export interface ServerOptions {
 /** A disk with room. */
 export const storage = () => ({ isFull: false, freeShare: 0.5, folderBytes: null });
 /** Whoever asks is told that one is under way. */
-export const NO_BACKUPS: ServedBackups = { state: null, shipping: () => null, begin: () => null, past: () => null };
+export const NO_BACKUPS: ServedBackups = {
+  ...{ state: null, shipping: () => null },
+  ...{ begin: () => null, past: () => null, doubles: () => null },
+};
 
 export class HttpServer {
   readonly engine: Engine;

@@ -86,6 +86,7 @@ test('each role opens its own addresses and no others', async () => {
     ['GET', '/admin/clock', ['operator']],
     ['POST', '/admin/clock', ['operator']],
     ['POST', '/admin/past', ['operator']],
+    ['GET', '/admin/doubles', ['operator']],
   ];
   for (const [method, path, allowed] of table) {
     for (const role of ROLES) {
