@@ -33,6 +33,7 @@ const SIZES = [100_000, 1_000_000, 3_000_000, 10_000_000] as const;
 const CITIZENS_MAX = Number(process.env.CITIZENS_MAX ?? 1_000_000);
 const STORES = (process.env.STORES ?? '1,2').split(',').map(Number);
 const MEASURE_MS = Number(process.env.MINUTES ?? 0.5) * 60_000;
+/** More than the 1,900 at which the press saw slowdowns (R8), with a million who are there already (R25). */
 const RATE = Number(process.env.RATE ?? 2_500);
 /** The press counted five million requests to add a card, and four million payments fit beside them. */
 const CARDS_SHARE = 5 / 9;

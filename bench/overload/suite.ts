@@ -33,7 +33,7 @@ const PEAK_ROUNDS = 3;
 /** Enough to keep an engine busy, and too few to be refused: the best of these counts. */
 const PEAK_AT_ONCE = [32, 64] as const;
 const FAST_PEAK_AT_ONCE = [64, 256] as const;
-/** What the press counted, with the cards among it (R1, R17): half of these are added, half taken away again. */
+/** The most that the press counted, with the cards among it (R1, R17, R24): half of these are added, half taken away again. */
 const MIXED_PER_SECOND = Number(process.env.RATE ?? 8_000);
 const MIXED_CARD_SHARE = 1_000 / 8_000;
 /** As fast as is promised to who is let in, and some. */

@@ -44,6 +44,8 @@ export class Door {
   #waitMsMin = Number.POSITIVE_INFINITY;
   #answeredCount = 0;
   #intervalEndsMs = 0;
+  /** Answers since the start, with which what was inside when it was made narrower is done. */
+  #effectiveCount = 0;
   #tickedMs = 0;
   #perSecond: number = LIMITS.perSecondFirst;
   #isMeasured = false;
@@ -174,10 +176,12 @@ export class Door {
 
   /** @returns whether it had as much to do as it can */
   #judge(waitMs: number): boolean {
+    const { inside, answeredCount } = this.#load;
     const isUsed = this.#insidePeak >= this.#limit * USED;
     const isLate = waitMs > LIMITS.waitTargetMs;
-    // While more is inside than may be, the last time has had no effect yet.
-    if (isLate && this.inside <= this.#limit) {
+    // The last time has had its effect when no more is inside than may be, or when all that was then has been answered.
+    if (isLate && (inside <= this.#limit || answeredCount >= this.#effectiveCount)) {
+      this.#effectiveCount = answeredCount + inside;
       const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, LIMITS.waitTargetMs / waitMs));
       this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
     } else if (!isLate && isUsed) {

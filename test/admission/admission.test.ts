@@ -53,7 +53,7 @@ describe('with ten times too many', () => {
   test.each([
     ['come back when they were told to', { fairness: 0.94 }, {}],
     ['also hear that they are called', { fairness: 0.98 }, { listens: true }],
-  ])('who %s, the shard is never idle, nobody is late and all get the same', async (_, least, how) => {
+  ])('fault 64, R10: who %s, the shard is never idle, nobody is late and all get the same', async (_, least, how) => {
     const of = await counted([{ name: 'all', count: 400, perSecond: (10 * PEAK_PER_SECOND) / 400, ...how }]);
     const { perSecond, latencyMs, each, broken } = of('all');
     expect(perSecond).toBeGreaterThan(0.95 * PEAK_PER_SECOND);
@@ -78,7 +78,7 @@ describe('with ten times too many', () => {
     expect(of('bot').served).toBeLessThan(1.5 * of('people').servedOfEach);
   });
 
-  test('other channels have their share, and who is about to finish goes first', async () => {
+  test('R9: other channels have their share, and who is about to finish goes first', async () => {
     const of = await counted([
       { name: 'citizens', count: 400, perSecond: 10 },
       { name: 'issuers', count: 40, perSecond: 1.5, channel: 'issuers' },
@@ -92,7 +92,17 @@ describe('with ten times too many', () => {
   });
 });
 
-test('when the crowd has gone nobody waits any more, though many were told to come much later', async () => {
+test('fault 68: a storm of reads leaves alone who changes anything', async () => {
+  const cards: Crowd = { name: 'cards', count: 150, perSecond: 1 };
+  const calm = (await counted([cards]))('cards');
+  const stormy = await counted([cards, { name: 'readers', count: 400, perSecond: 10, class: 'read' }]);
+  expect(stormy('cards').refusedShare).toBeLessThan(0.02);
+  expect(stormy('cards').perSecond).toBeGreaterThan(0.9 * calm.perSecond);
+  expect(percentile(stormy('cards').latencyMs, 0.99)).toBeLessThan(100);
+  expect(stormy('readers').perSecond).toBeGreaterThan(0.9 * (PEAK_PER_SECOND - 150));
+});
+
+test('R23: when the crowd has gone nobody waits any more, though many were told to come much later', async () => {
   const day = new Day(seed, PACE);
   day.come({ name: 'crowd', count: 8_000, perSecond: 1, untilMs: 10_000, obeys: false });
   // Later on all may have been called who never come.
@@ -142,7 +152,7 @@ describe('a ticket', () => {
     return admission;
   }
 
-  test('is honoured after a restart, once, on time, for whom it was given', () => {
+  test('fault 69: is honoured after a restart, once, on time, for whom it was given', () => {
     let nowMs = 1_607_400_000_000;
     const come = full(1, () => nowMs).ask({ ...CARD, asker: 'anna' })!;
     const restarted = full(2, () => nowMs);
@@ -315,7 +325,7 @@ describe('rows of files', () => {
     expect(rowsAtOnce() + admission.files.inside).toBeGreaterThan(LIMITS.insideCountFirst);
   });
 
-  test('go one by one where anybody waits', () => {
+  test('fault 70: go one by one where anybody waits', () => {
     const { loads, ask, rowsAtOnce } = opened();
     loads[0]!.inside = 10_000;
     expect(ask('anna')).not.toBeNull();

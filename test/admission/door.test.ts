@@ -91,19 +91,29 @@ test('a flush that lasts makes it no narrower: the luckiest of each turn does no
   expect(door.limit).toBe(LIMITS.insideCountFirst);
 });
 
-test('what was let in before it became narrower makes it no narrower still', () => {
+test('what was let in before it became narrower makes it no narrower still, and what was let in since does', () => {
   const { load, door, clock, tick } = opened();
-  const late = () => {
-    tick();
-    door.probeSent(clock.nowMs);
-    door.probeTaken(10 * LIMITS.waitTargetMs);
+  const late = (ticks: number) => {
+    for (let count = 0; count < ticks; count += 1) {
+      tick();
+      door.probeSent(clock.nowMs);
+      door.probeTaken(10 * LIMITS.waitTargetMs);
+    }
   };
   load.inside = LIMITS.insideCountFirst;
-  for (let ticks = 0; ticks < 100; ticks += 1) late();
+  late(100);
   const narrowed = door.limit;
   expect(narrowed).toBeLessThan(LIMITS.insideCountFirst);
   expect(narrowed).toBeGreaterThan(LIMITS.insideCountFirst / 2);
-  load.inside = narrowed;
-  for (let ticks = 0; ticks < 20; ticks += 1) late();
+  load.answeredCount += load.inside - 1;
+  late(20);
+  expect(door.limit).toBe(narrowed);
+  load.answeredCount += 1;
+  late(20);
   expect(door.limit).toBeLessThan(narrowed);
+
+  const narrower = door.limit;
+  load.inside = narrower;
+  late(20);
+  expect(door.limit).toBeLessThan(narrower);
 });

@@ -319,7 +319,7 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await story.world.engine.close();
   });
 
-  test('of those who stand exactly where the last winner does, the tax code decides who wins', async () => {
+  test('R27: of those who stand exactly where the last winner does, the tax code decides who wins', async () => {
     const { world, disk } = await openOnDisk({ shardCount, now: PERIOD_BEGINS, programme: shortProgramme() });
     const citizens = [1, 2, 3, 4, 5].map((number) => world.citizen(makeTaxCode(number)));
     for (const [number, citizen] of citizens.entries()) {

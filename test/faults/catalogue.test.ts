@@ -1,17 +1,26 @@
-// Method: the names of all tests are read, and the numbers of the faults that they name are held against the catalogue.
+// Method: the names of all tests are read, and the numbers of the faults and of the press's requirements that they name are held
+// against the catalogues. What asks for a load is measured: a suite of `bench/`, or the soak, names it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CATALOGUE = [...range(1, 41), ...range(71, 76), 83];
-/** No test names these yet. */
-const MISSING: readonly number[] = [];
+const FAULTS = [...range(1, 51), ...range(64, 76), 83];
+const REQUIREMENTS = range(1, 27);
+/** A rate for minutes, hours or days. */
+const LOADS = [1, 8, 17, 18, 19, 24, 25];
 
-test('each fault of disk, process, commands and life cycle has a test that names its number', () => {
+test('each fault of disk, process, commands, peers, load and life cycle has a test that names its number', () => {
   const tested = new Set(testTexts().flatMap(faultsNamed));
-  expect(CATALOGUE.filter((fault) => !tested.has(fault))).toEqual(MISSING);
+  expect(FAULTS.filter((fault) => !tested.has(fault))).toEqual([]);
+});
+
+test('each requirement of the press has a test that names its number, or a load that does', () => {
+  const tested = new Set(testTexts().flatMap(requirementsNamed));
+  const measured = new Set(loadTexts().flatMap((text) => numbersIn(text, /\bR(?<number>\d+)\b/g)));
+  const isMissing = (number: number) => !(LOADS.includes(number) ? measured : tested).has(number);
+  expect(REQUIREMENTS.filter(isMissing)).toEqual([]);
 });
 
 test('numbers are read as people write them', () => {
@@ -20,10 +29,35 @@ test('numbers are read as people write them', () => {
   expect(faultsNamed("test('no default of 7')")).toEqual([]);
 });
 
+test('requirements are read as people write them', () => {
+  expect(requirementsNamed("test('R4, R14: a card'")).toEqual([4, 14]);
+  expect(requirementsNamed("test('fault 75, R20: clients'")).toEqual([20]);
+  expect(requirementsNamed("send('R1', 'c')")).toEqual([]);
+});
+
 function testTexts(): readonly string[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts') && !import.meta.filename.endsWith(name))
     .map((name) => withoutComments(readFileSync(join(ROOT, name), 'utf8')));
+}
+
+function loadTexts(): readonly string[] {
+  return [join(ROOT, '..', 'bench'), join(ROOT, 'soak')].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(folder, name), 'utf8')),
+  );
+}
+
+/** In what a test is called, before the colon. */
+function requirementsNamed(text: string): readonly number[] {
+  return [...text.matchAll(/['`](?<list>(?:fault \d+, )?R\d+(?:, R\d+)*): /g)].flatMap(({ groups }) =>
+    numbersIn(groups!.list!, /R(?<number>\d+)/g),
+  );
+}
+
+function numbersIn(text: string, pattern: RegExp): readonly number[] {
+  return [...text.matchAll(pattern)].map(({ groups }) => Number(groups!.number));
 }
 
 function withoutComments(text: string): string {

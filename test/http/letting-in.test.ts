@@ -35,7 +35,7 @@ interface Refused {
   readonly retryAtMs: number;
 }
 
-test('a citizen is told when to come back, and is let in then', async () => {
+test('R10: a citizen is told when to come back, and is let in then', async () => {
   const token = await server.token('citizen', makeTaxCode(1));
   load.inside = FULL;
   const refused = await server.call('PUT', CITIZEN, { token });
@@ -53,7 +53,7 @@ test('a citizen is told when to come back, and is let in then', async () => {
   expect((await server.call('PUT', CITIZEN, { token, headers: { [TICKET]: body.ticket } })).status).toBe(200);
 });
 
-test('with citizens before a full door, issuers have their share, and what costs the engine nothing is answered', async () => {
+test('R9: with citizens before a full door, issuers have their share, and what costs the engine nothing is answered', async () => {
   for (let number = 0; number < 300; number += 1)
     admission.ask({ asker: `crowd ${number}`, channel: 'citizens', class: 'card', shard: 0, weight: 1 });
   load.inside = 1_500;

@@ -124,7 +124,7 @@ async function allPayments(world: World, { key }: Citizen, awardPeriodId: number
   return all;
 }
 
-/** The sum of the visible payments is the total (R26); nobody who never enrolled has any. */
+/** The sum of the visible payments is the total; nobody who never enrolled has any. */
 async function seenTotal(world: World, citizen: Citizen, awardPeriodId: number) {
   const total = await world.engine.total(citizen.key, awardPeriodId);
   const payments = await allPayments(world, citizen, awardPeriodId);
@@ -137,7 +137,7 @@ async function seenTotal(world: World, citizen: Citizen, awardPeriodId: number) 
 const STEPS = 260;
 for (const shardCount of [1, 3]) {
   for (const run of [0, 1]) {
-    test(`a walk agrees with the oracle after each step, and its journal with its rows, on ${shardCount} shards, ${run + 1}`, async () => {
+    test(`R26: a walk agrees with the oracle after each step, and its journal with its rows, on ${shardCount} shards, ${run + 1}`, async () => {
       const walk = new Walk(new Random(seed + 10 * shardCount + run));
       const { world, disk } = await openOnDisk({ shardCount, now: WALK_BEGINS });
       const beside = new OracleWalk(world);

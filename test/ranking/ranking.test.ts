@@ -83,6 +83,27 @@ test('tax codes are asked for only between citizens who are equal in all three f
   expect(crowd.tiesAsked).toBeGreaterThan(0);
 });
 
+test('R27: of those who nearly all stand alike the first hundred thousand win, in whatever order they came', () => {
+  const prizes = 100_000;
+  const random = new Random(seed);
+  const crowd = new Crowd(random, BLOCK_ROWS);
+  const participants = Array.from({ length: prizes + 50 }, (): Participant => {
+    const standing = { count: 60 - random.below(2), lastTrxMs: START_MS + random.below(3), termsMs: START_MS };
+    return { citizen: makeCitizen(random), standing };
+  });
+  const sorted = rankAll(participants, crowd.compareTaxCodes);
+  for (const order of [participants, participants.toReversed()]) {
+    const ranking = Ranking.build(2, order, crowd.compareTaxCodes);
+    for (const rank of [1, prizes - 1, prizes, prizes + 1, prizes + 50]) {
+      const { citizen, standing } = sorted[rank - 1]!;
+      expect(ranking.rankOf(citizen, standing)).toBe(rank);
+    }
+    expect(ranking.page(prizes, 2).map(({ citizen }) => citizen)).toEqual(
+      sorted.slice(prizes - 1, prizes + 1).map(({ citizen }) => citizen),
+    );
+  }
+});
+
 test('golden vector G33: count, last payment, terms, tax code', () => {
   const at = (day: string, time: string) => Date.parse(`2021-${day}T${time}:00+02:00`);
   const terms = (day: string, time: string) => Date.parse(`2020-${day}T${time}:00+01:00`);

@@ -1,5 +1,5 @@
 /**
- * A real server under its supervisor, for hours at 70 % of what it can do, and a fault a minute. After each fault
+ * A real server under its supervisor, for hours (R19) at 70 % of what it can do, and a fault a minute. After each fault
  * everything that was acknowledged is counted, after each that ends the process it is asked for, and at the end the folder
  * is recomputed. It ends at the first promise that is broken; the folder is kept then.
  */
