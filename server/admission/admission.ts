@@ -29,8 +29,6 @@ const NEARLY_EMPTY = 0.2;
 const OVERTAKING = { perSecond: 0.2, burst: 1, keysMax: 100_000 } as const;
 /** So full may a door be for a channel that has less than its share. */
 const GUARANTEED_FILL = 2;
-/** And so full for a class of which nobody waits, while only less urgent ones of its channel do (fault 68). */
-const URGENT_FILL = 1.5;
 /** Weight of the newest second in what a lane did. */
 const NEWEST = 0.3;
 const SECOND_MS = 1_000;
@@ -210,7 +208,7 @@ export class Admission {
     if (hasRoom(entrance, fill, weight)) return true;
     const { door } = entrance;
     const crowded = lanesOf(entrance, channel).findIndex((one) => one.isCrowded(nowMs));
-    if (crowded > CLASS_NAMES.indexOf(of) && hasRoom(entrance, URGENT_FILL, weight)) return true;
+    if (crowded > CLASS_NAMES.indexOf(of) && door.hasRoomForUrgent(weight)) return true;
     const isOthersFault = crowded === -1;
     return isOthersFault && door.isWithinShare(channel, weight, nowMs) && hasRoom(entrance, GUARANTEED_FILL, weight);
   }

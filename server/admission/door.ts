@@ -81,6 +81,11 @@ export class Door {
     return this.inside + Math.min(weight, limit / 2) <= limit;
   }
 
+  /** For a class of which nobody waits, while only less urgent ones do (fault 68): all may wait for as long again. */
+  hasRoomForUrgent(weight: number): boolean {
+    return this.#fits(weight, this.#limit + (this.perSecond * LIMITS.waitTargetMs) / SECOND_MS);
+  }
+
   /** For whoever was promised to pass: a promise is kept until the queue behind it would be seconds long. */
   hasRoomForPromised(weight: number): boolean {
     const extra = (this.perSecond * LIMITS.promisedWaitMsMax) / SECOND_MS;
