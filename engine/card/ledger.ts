@@ -376,17 +376,25 @@ export class LedgerWork {
     if (this.#pending.length === 0) return;
     this.expire();
     for (const { place } of this.#pending) {
-      if (this.#unanswered > 0) return;
+      if (this.#isRecordAsked()) return;
       this.#match(this.#entry(place));
     }
+  }
+
+  /** What is being taken out or put back keeps no reversal waiting: what was counted first is reversed first. */
+  #isRecordAsked(): boolean {
+    if (this.#unanswered === 0) return false;
+    const asked = [...this.#entries()].filter(({ state }) => state === 'asked');
+    return asked.some(({ record }) => !isExclusion(record));
   }
 
   /** Reversals of payments that count again go on where they were stopped, in the order received. */
   #settleStopped(): void {
     if (this.#reversals === 0) return;
     for (const entry of [...this.#entries()].reverse()) {
-      if (this.#unanswered > 0) return;
-      if (entry.state === 'parked' && entry.code === 'EXCLUDED') this.#match(entry);
+      if (entry.state !== 'parked' || entry.code !== 'EXCLUDED') continue;
+      if (this.#isRecordAsked()) return;
+      this.#match(entry);
     }
   }
 

@@ -317,6 +317,22 @@ describe('a reversal', () => {
     expect(desk.card.pending).toEqual([]);
   });
 
+  test('is tried when its payment counts, though another payment is being taken out, and before that one is', () => {
+    const desk = Desk.active();
+    const other = desk.pay({ idTrxAcquirer: 'O', correlationId: 'Y' });
+    const waiting = desk.reverse({ idTrxAcquirer: 'R', ...X });
+    const exclude = (payment: LedgerEntry) =>
+      desk.decide({ type: 'EXCLUDE', payment, isExcluded: true, isClosed: false });
+    desk.take({ idTrxAcquirer: 'P', amountCents: 1_000, ...X });
+    const { place } = desk.newest;
+    exclude(other);
+    desk.counted(H1.awardPeriodId, place);
+    expect(desk.stateOf(waiting)).toBe('asked');
+    expect(exclude(desk.entries.get(place)!).messages).toEqual([]); // Nothing is left of it.
+    desk.judged(waiting.place, true);
+    expect(desk.stateOf(waiting)).toBe('applied');
+  });
+
   test('DECISION 23: is given up in the very millisecond in which its month ends', () => {
     const desk = Desk.active();
     const waiting = desk.reverse({ idTrxAcquirer: 'R', ...X });

@@ -250,8 +250,11 @@ export class World {
     const { openCount } = this.requests;
     expectThat(openCount === 0, 'liveness', () => `${openCount} requests are never answered`);
     expectThat(this.#isServing, 'liveness', () => 'the engine never serves again');
-    this.#engine!.tick();
-    await this.scheduler.run(() => false);
+    // A row that came twice, and is answered once, may be what the end of a period waits for at the first.
+    for (let ticks = 0; ticks < 2; ticks += 1) {
+      this.#engine!.tick();
+      await this.scheduler.run(() => false);
+    }
     this.requests.expectAllAnswered();
     for (const period of visiblePeriods(this.#engine!.programme)) {
       const isOver = closesAtMs(period) <= this.nowMs;
@@ -438,6 +441,8 @@ export class World {
       this.scheduler.meet('the clock was behind');
     }
     if (dice !== 2) return;
+    // Where nothing was journaled for longer nobody can tell; but who walks calmly goes by the instant at which it asked.
+    if (this.scene.isCalm && this.nowMs - DAY_MS + 1_000 >= this.auditor.lastMs) return;
     this.#skewMs -= DAY_MS;
     this.#isClockWrong = true;
   }
