@@ -322,6 +322,7 @@ export class LedgerWork {
   }
 
   #exclusionJudged(entry: LedgerEntry, applied: boolean): void {
+    if (!applied) this.#rememberGone(entry);
     this.#set({ ...entry, state: applied ? 'applied' : 'forgotten' });
     this.#settlePending();
   }
@@ -352,11 +353,8 @@ export class LedgerWork {
 
   /** The owner left while the reversal was on its way: there is nothing to match there (DECISION 22). */
   #ownerIsGone(reversal: LedgerEntry): void {
-    const { place, citizen, enrolment, expiresMs } = reversal;
-    if (!hasDeparted(this.#context.card, { citizen, enrolment })) {
-      this.#context.decision.facts.push({ kind: 'ownerLeft', hpan: this.#hpan, citizen, enrolment });
-    }
-    this.#gone = { citizen, enrolment };
+    const { place, expiresMs } = reversal;
+    this.#rememberGone(reversal);
     const unmatched = { ...reversal, citizen: '', enrolment: 0, matched: NOWHERE, scoreCents: 0 };
     if (reversal.code !== null) {
       const isResolved = this.#context.ledger.resolution(place) !== null;
@@ -368,6 +366,13 @@ export class LedgerWork {
     // Places follow each other as records arrive.
     this.#pending = [...this.#pending, { place, expiresMs }].sort((a, b) => a.place - b.place);
     this.#set({ ...unmatched, state: 'pending' });
+  }
+
+  /** The card of a token hears of it in no other way. */
+  #rememberGone({ citizen, enrolment }: LedgerEntry): void {
+    this.#gone = { citizen, enrolment };
+    if (hasDeparted(this.#context.card, this.#gone)) return;
+    this.#context.decision.facts.push({ kind: 'ownerLeft', hpan: this.#hpan, citizen, enrolment });
   }
 
   /** Tries what waits, in the order received, until one of them is under way (DECISION 23). */

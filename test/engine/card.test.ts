@@ -305,6 +305,17 @@ describe('a reversal', () => {
     expect(desk.card.departed).toEqual([{ citizen: ANNA, enrolment: 1 }]);
   });
 
+  test('that comes after a payment could not be taken out, since its owner had left, finds nothing there', () => {
+    const desk = Desk.active();
+    const payment = desk.pay({ idTrxAcquirer: 'P', ...X });
+    desk.decide({ type: 'EXCLUDE', payment, isExcluded: true, isClosed: false });
+    expect(desk.judged(desk.newest.place, false).facts[0]).toEqual({
+      ...{ kind: 'ownerLeft', hpan: CARD, citizen: ANNA, enrolment: 1 },
+    });
+    expect(desk.stateOf(desk.reverse({ idTrxAcquirer: 'R', ...X }))).toBe('pending');
+    expect(desk.card.unanswered).toBe(0);
+  });
+
   test('DECISION 23: those that wait are tried in the order received, one under way at a time', () => {
     const desk = Desk.active();
     const [first, second] = ['R1', 'R2'].map((idTrxAcquirer) =>
