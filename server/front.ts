@@ -186,6 +186,7 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     versions,
     admission,
     service,
+    readFailed: (fault) => log.error({ err: fault }, 'a citizen was not answered'),
   });
   sessions = handlers;
   courier = courierOf(engine, options, { sessions: handlers, webhook: partners.notices });

@@ -33,6 +33,9 @@ async function main({ data, database, databasePort, now, transport }: PeerOption
     port: 0,
     http: async () => ({ status: 404, headers: {}, body: '' }),
     sockets: createSocketHandlers({
+      readFailed: (fault) => {
+        throw fault;
+      },
       // The workloads that peers serve never read, so they never call what a peer does not have.
       engine: engine as Engine,
       ...{ identity, clock, realMs: Date.now, monotonicMs, random: Math.random },

@@ -5,7 +5,7 @@
  */
 import type { CitizenKey, Engine, RankingView } from '../../engine/index.ts';
 import type { NoticeView, Topic, TopicPush } from '../wire/index.ts';
-import { readWalletWithTotals } from './reads.ts';
+import { readable, readWalletWithTotals } from './reads.ts';
 
 /** How often `tick` wants to be called. */
 export const PUSH_TICK_MS = 50;
@@ -38,6 +38,7 @@ interface Subscription {
 
 export class Pushes {
   readonly #engine: Engine;
+  readonly #readFailed: (fault: unknown) => void;
   readonly #wallets = new Map<CitizenKey, Set<Subscription>>();
   readonly #notices = new Map<CitizenKey, Set<Subscription>>();
   readonly #changed = new Set<Subscription>();
@@ -46,8 +47,10 @@ export class Pushes {
   readonly #held = new Map<Subscriber, Map<Topic, Subscription>>();
   readonly #untold = new Set<Subscriber>();
 
-  constructor(engine: Engine) {
+  /** @param readFailed see SessionPorts */
+  constructor(engine: Engine, readFailed: (fault: unknown) => void) {
     this.#engine = engine;
+    this.#readFailed = readFailed;
   }
 
   /** The present state is pushed first, where a topic has one. Subscribing twice changes nothing. */
@@ -140,12 +143,15 @@ export class Pushes {
 
   async #pushWallet(subscription: Subscription): Promise<void> {
     subscription.isReading = true;
-    const wallet = await readWalletWithTotals(this.#engine, subscription.subscriber.citizen);
+    const wallet = await readable(
+      readWalletWithTotals(this.#engine, subscription.subscriber.citizen),
+      this.#readFailed,
+    );
     subscription.isReading = false;
     if (subscription.isCancelled) return;
     if (!wallet.ok) {
-      // Who never enrolled has no wallet to push yet; who came at a busy moment still wants this one.
-      if (wallet.code !== 'CITIZEN_NOT_FOUND') this.#changed.add(subscription);
+      // Who never enrolled has no wallet to push yet, nor has whose row is damaged; who came at a busy moment still wants this one.
+      if (wallet.code !== 'CITIZEN_NOT_FOUND' && wallet.code !== 'INTERNAL_ERROR') this.#changed.add(subscription);
       return;
     }
     subscription.subscriber.push({
@@ -156,7 +162,7 @@ export class Pushes {
 
   async #pushRank(subscription: Subscription): Promise<void> {
     subscription.isReading = true;
-    const rankings = await this.#engine.rankings(subscription.subscriber.citizen);
+    const rankings = await readable(this.#engine.rankings(subscription.subscriber.citizen), this.#readFailed);
     subscription.isReading = false;
     if (!rankings.ok || subscription.isCancelled) return;
     const text = textOf(rankings.value);

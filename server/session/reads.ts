@@ -1,6 +1,7 @@
 /** Answers the requests that only read. Subject and right to ask are settled before. */
 import type { CitizenKey, Engine, Origin, RankingEntry, Read, TotalView, WalletView } from '../../engine/index.ts';
 import type { RequestOf } from '../wire/index.ts';
+import { isWorldsFault } from '../worlds-fault.ts';
 
 export type CitizenReadType = 'wallet' | 'instrument' | 'payments' | 'total' | 'milestones' | 'ranking' | 'outcome';
 export type CitizenRead = { [T in CitizenReadType]: RequestOf<T> }[CitizenReadType];
@@ -29,6 +30,19 @@ export function readCitizen(
     case 'outcome':
       return engine.outcome(citizen, origin, request.id);
   }
+}
+
+/**
+ * A row that is damaged is not served, and is the business of who asks for it: the others are served (faults 12 and 72).
+ *
+ * @param failed is told of it
+ */
+export function readable<T>(read: Promise<Read<T>>, failed: (fault: unknown) => void): Promise<Read<T>> {
+  return read.catch((fault: unknown) => {
+    if (!isWorldsFault(fault)) throw fault;
+    failed(fault);
+    return { ok: false, code: 'INTERNAL_ERROR' };
+  });
 }
 
 /** Whose pooled account receives the money is no other issuer's business (domain 2.1). */

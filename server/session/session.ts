@@ -40,7 +40,7 @@ import {
 import { type ChangeRequest, changeBody } from './changes.ts';
 import { recordRows } from './payment-rows.ts';
 import type { Pushes, Subscriber } from './pushes.ts';
-import { type CitizenRead, readCitizen, readRankingPage } from './reads.ts';
+import { type CitizenRead, readable, readCitizen, readRankingPage } from './reads.ts';
 import { doneReply, type Refusal, refusedReply } from './replies.ts';
 import type { Reader, SlowReaders } from './slow-readers.ts';
 import { Turns, type TurnsPorts } from './turns.ts';
@@ -68,6 +68,8 @@ export interface SessionPorts extends TurnsPorts {
   readonly outside: Outside;
   /** Absent: nobody gets one. */
   readonly stamps?: Stamps | undefined;
+  /** Somebody was not answered since the disk, or what is on it, failed. */
+  readonly readFailed: (fault: unknown) => void;
 }
 
 interface Subject {
@@ -352,7 +354,7 @@ export class Session implements Subscriber, Reader {
 
   #answer({ ref, type }: Pick<CheckedRequest, 'ref' | 'type'>, read: Promise<Read<unknown>>): void {
     this.#begin(1);
-    void read.then((result) => {
+    void readable(read, this.#ports.readFailed).then((result) => {
       this.#end(1);
       if (result.ok) this.#send({ ref, ok: true, view: result.value });
       else this.#refuse(ref, result, type);

@@ -56,6 +56,7 @@ export interface SocketHandlersOptions {
   readonly admission?: Admission | undefined;
   /** See SessionPorts. */
   readonly service?: SessionPorts['service'];
+  readonly readFailed: SessionPorts['readFailed'];
 }
 
 export interface SessionHandlers extends SocketHandlers<Session> {
@@ -75,7 +76,7 @@ export function createSocketHandlers(options: SocketHandlersOptions): SessionHan
     [PROTOCOL_MSGPACK, createMsgpackCodec()],
     [PROTOCOL_JSON, createJsonCodec()],
   ]);
-  const pushes = new Pushes(engine);
+  const pushes = new Pushes(engine, options.readFailed);
   const work = new Work();
   const slowReaders = new SlowReaders();
   const outside = new Outside();

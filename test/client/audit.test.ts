@@ -40,6 +40,9 @@ const meter = new Meter();
 beforeAll(async () => {
   world = await World.open({ now: '2020-12-07T10:00:00+01:00' });
   handlers = createSocketHandlers({
+    readFailed: (fault) => {
+      throw fault;
+    },
     engine: world.engine,
     // The token is the tax code: who may sign is another test's matter.
     identity: { read: (token) => ({ isKnown: false, claimed: null, verify: () => citizen(token) }), verify: citizen },

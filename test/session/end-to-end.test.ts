@@ -43,6 +43,9 @@ afterEach(async () => {
 async function start(name: 'uws' | 'ws', where: 'one thread' | 'two stores' = 'one thread'): Promise<void> {
   const world = where === 'one thread' ? await World.open() : await threads.open(2);
   handlers = createSocketHandlers({
+    readFailed: (fault) => {
+      throw fault;
+    },
     engine: world.engine,
     identity: provider.identity,
     clock: { nowMs: () => world.nowMs },

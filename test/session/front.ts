@@ -48,6 +48,7 @@ export class Front {
   monotonicMs = 0;
   readonly #tasks: { readonly task: () => void; readonly intervalMs: number; dueMs: number }[] = [];
   readonly #principals = new Map<string, Principal>();
+  readonly readFaults: unknown[] = [];
   /** Tokens that were verified. */
   readonly known = new Set<string>();
 
@@ -90,6 +91,7 @@ export class Front {
       ...(versions === undefined ? {} : { versions }),
       ...(admission === undefined ? {} : { admission }),
       service,
+      readFailed: (fault) => this.readFaults.push(fault),
       ...(addresses === undefined ? {} : { addresses }),
       ...(arrivals === undefined ? {} : { arrivals }),
       ...(stamps === undefined ? {} : { stamps }),

@@ -1,7 +1,7 @@
 // Method: sessions over the real engine in memory, driven frame by frame through a socket that the test owns; each
 // test looks at what the client gets and at what the engine then says.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LIMITS, makeTaxCode, REFUSALS, type Role } from '../../engine/index.ts';
+import { LIMITS, makeTaxCode, REFUSALS, type Role, StorageFault } from '../../engine/index.ts';
 import { Addresses, Arrivals, Stamps } from '../../server/admission/index.ts';
 import { ALLOWED } from '../../server/identity/roles.ts';
 import type { Session } from '../../server/session/index.ts';
@@ -658,6 +658,34 @@ test('fault 51: a command whose connection broke is done, and its outcome can be
   await settle();
   expect(client.frames.length).toBe(frames);
   expect(await again.ask({ type: 'outcome', id })).toMatchObject({ view: { state: 'done' } });
+});
+
+test('faults 12 and 72: what cannot be read is an error for whoever asks for it; all others are answered', async () => {
+  const { engine } = front.world;
+  const damaged = engine.citizenKeyOf(anna);
+  const whole = { wallet: engine.wallet.bind(engine), rankings: engine.rankings.bind(engine) };
+  const failing = (citizen: string) => {
+    if (citizen === damaged) throw new StorageFault('ROW_DAMAGED', 'a bit was changed');
+  };
+  engine.wallet = async (citizen) => {
+    failing(citizen);
+    return whole.wallet(citizen);
+  };
+  engine.rankings = async (citizen, ...rest) => {
+    failing(citizen);
+    return whole.rankings(citizen, ...rest);
+  };
+  const [hers, his] = [await front.connect('citizen', anna), await front.connect('citizen', bruno)];
+  await his.ask({ type: 'enrol', id: newId() });
+  for (const type of ['wallet', 'ranking'] as const) {
+    expect(await hers.ask({ type })).toMatchObject({ ok: false, code: 'INTERNAL_ERROR' });
+    expect(await his.ask({ type })).toMatchObject({ ok: true });
+  }
+  expect(await hers.ask({ type: 'subscribe', topics: ['wallet', 'rank'] })).toMatchObject({ ok: true });
+  const before = front.readFaults.length;
+  await front.pass(2_000);
+  expect(front.readFaults.length).toBeGreaterThan(before);
+  expect(await his.ask({ type: 'wallet' })).toMatchObject({ ok: true, view: { enabled: true } });
 });
 
 test('fault 57: of two hundred citizens at once, each sees its own card and nobody else’s', async () => {
