@@ -1,5 +1,5 @@
 /** From a checked request to the body of a wallet command. The only place where a card number is seen, and ended. */
-import type { Hpan, WalletCommandBody } from '../../engine/index.ts';
+import { checkTaxCode, type Hpan, type WalletCommandBody } from '../../engine/index.ts';
 import type { ChangeType, RequestOf } from '../wire/index.ts';
 
 export type ChangeRequest = { [T in ChangeType]: RequestOf<T> }[ChangeType];
@@ -21,8 +21,10 @@ export function changeBody(request: ChangeRequest, hashPan: (pan: string) => Hpa
     case 'enableAll':
       return taken({ kind: request.type });
     case 'setIban': {
-      const { iban, accountHolderCF, accountHolderName, accountHolderSurname } = request;
-      return taken({ kind: 'setIban', iban, accountHolderCF, accountHolderName, accountHolderSurname });
+      const { iban, accountHolderName, accountHolderSurname } = request;
+      const holder = checkTaxCode(request.accountHolderCF);
+      if (!holder.ok) return invalid('accountHolderCF');
+      return taken({ kind: 'setIban', iban, accountHolderCF: holder.value, accountHolderName, accountHolderSurname });
     }
     case 'addMethod':
       return addMethodBody(request, hashPan);
@@ -41,8 +43,8 @@ export function changeBody(request: ChangeRequest, hashPan: (pan: string) => Hpa
 }
 
 function addMethodBody({ pan, hpan, details }: RequestOf<'addMethod'>, hashPan: (pan: string) => Hpan): ChangeBody {
-  if (pan === undefined) return hpan === undefined ? missing('hpan') : taken({ kind: 'addMethod', hpan, details });
-  if (hpan !== undefined) return missing('pan'); // Which of the two would be a guess.
+  if (pan === undefined) return hpan === undefined ? invalid('hpan') : taken({ kind: 'addMethod', hpan, details });
+  if (hpan !== undefined) return invalid('pan'); // Which of the two would be a guess.
   const lastDigits = pan.slice(-4);
   return taken({ kind: 'addMethod', hpan: hashPan(pan), details: { ...details, lastDigits } });
 }
@@ -51,7 +53,7 @@ function taken(body: WalletCommandBody): ChangeBody {
   return { ok: true, body };
 }
 
-function missing(detail: string): ChangeBody {
+function invalid(detail: string): ChangeBody {
   return { ok: false, code: 'FIELD_INVALID', detail };
 }
 

@@ -107,7 +107,7 @@ describe('a person with a terminal', () => {
       out: expect.stringContaining('refused, METHOD_NOT_FOUND'),
     });
     expect(
-      await send('setIban', 'iban=IT00', 'accountHolderCF=x', 'accountHolderName=', 'accountHolderSurname='),
+      await send('setIban', 'iban=IT00', `accountHolderCF=${CITIZEN}`, 'accountHolderName=', 'accountHolderSurname='),
     ).toMatchObject({
       code: 1,
       out: expect.stringContaining('IBAN_INVALID'),

@@ -660,6 +660,27 @@ test('fault 51: a command whose connection broke is done, and its outcome can be
   expect(await again.ask({ type: 'outcome', id })).toMatchObject({ view: { state: 'done' } });
 });
 
+test('DECISION 32: the holder of an account has a tax code whose check character is right, in capitals', async () => {
+  const client = await enrolled();
+  const iban = 'IT60X0542811101000000123456';
+  const holder = { accountHolderName: 'Anna', accountHolderSurname: 'Rossi' };
+  const set = (accountHolderCF: string) =>
+    client.ask({ type: 'setIban', id: newId(), iban, accountHolderCF, ...holder });
+  const wrong = `${anna.slice(0, 15)}${anna.endsWith('A') ? 'B' : 'A'}`;
+  for (const text of ['X', wrong]) {
+    expect(await set(text)).toMatchObject({ ok: false, code: 'FIELD_INVALID', detail: 'accountHolderCF' });
+  }
+  const { engine } = front.world;
+  const execute = engine.execute.bind(engine);
+  const holders: unknown[] = [];
+  engine.execute = (command, done) => {
+    if (command.body.kind === 'setIban') holders.push(command.body.accountHolderCF);
+    execute(command, done);
+  };
+  expect(await set(anna.toLowerCase())).toMatchObject({ ok: true });
+  expect(holders).toEqual([anna]);
+});
+
 test('faults 12 and 72: what cannot be read is an error for whoever asks for it; all others are answered', async () => {
   const { engine } = front.world;
   const damaged = engine.citizenKeyOf(anna);
