@@ -163,6 +163,7 @@ export class Decider {
       commandKey: key,
       bodyHash: this.#options.store.vault.digest(bodyText(command.body)),
       kind: command.body.kind,
+      role: command.origin.role,
       channel: command.origin.channel,
     };
     const wallet = turn.view.get('wallet', partition, citizen, '') ?? emptyWallet(citizen);

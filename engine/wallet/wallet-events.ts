@@ -5,6 +5,7 @@ import type {
   PeriodParameters,
   RecheckVerdict,
   RefusalName,
+  Role,
   TransactionRecord,
   WalletCommandBody,
   WalletCommandKind,
@@ -19,6 +20,8 @@ export interface Asked {
   readonly commandKey: string;
   readonly bodyHash: string;
   readonly kind: WalletCommandKind;
+  /** Absent of what goes on, and was judged when it began. */
+  readonly role?: Role;
   readonly channel: string;
 }
 

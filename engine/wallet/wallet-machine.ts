@@ -78,6 +78,11 @@ export const walletMachine = setup({
     ),
     isAllEnabled: when<'ENABLE'>(({ context, event }) => notEnabled(context.wallet, named(event.body)).length === 0),
     isNothingToEnable: ({ context }) => listedOff(context.wallet).length === 0,
+    // Domain 1.3: only the app toggles instruments of any channel.
+    isOthersInstrument: when<'DISABLE' | 'REMOVE_METHOD'>(({ context: { wallet }, event: { asked, body } }) => {
+      const method = methodOf(wallet, body.hpan);
+      return asked.role === 'issuer' && method !== undefined && method.channel !== asked.channel;
+    }),
     // Domain 1.2: the app may always end everything, an issuer only what is its own.
     isActiveElsewhere: when<'LEAVE'>(
       ({ context, event }) =>
@@ -272,9 +277,14 @@ export const walletMachine = setup({
   // A card may answer, and a former owner's records may come, in any state.
   on: {
     RELEASE_JUDGED: { actions: 'releaseJudged' },
-    DISABLE: [{ guard: 'isInstrumentBusy', actions: 'defer' }, { actions: 'release' }],
+    DISABLE: [
+      { guard: 'isInstrumentBusy', actions: 'defer' },
+      { guard: 'isOthersInstrument', actions: { type: 'refuse', params: { code: 'FORBIDDEN' } } },
+      { actions: 'release' },
+    ],
     REMOVE_METHOD: [
       { guard: 'isInstrumentBusy', actions: 'defer' },
+      { guard: 'isOthersInstrument', actions: { type: 'refuse', params: { code: 'FORBIDDEN' } } },
       { guard: 'isMethodEnabled', actions: 'releaseThenRemove' },
       { guard: 'isKnownMethod', actions: 'removeMethod' },
       { actions: { type: 'refuse', params: { code: 'METHOD_NOT_FOUND' } } },

@@ -45,11 +45,21 @@ export function readable<T>(read: Promise<Read<T>>, failed: (fault: unknown) => 
   });
 }
 
-/** Whose pooled account receives the money is no other issuer's business (domain 2.1). */
-async function walletFor(engine: Engine, citizen: CitizenKey, { role }: Origin): Promise<Read<WalletView>> {
+/** Whose pooled account receives the money is no other issuer's business (domain 2.1), nor are others' instruments (1). */
+async function walletFor(engine: Engine, citizen: CitizenKey, { role, channel }: Origin): Promise<Read<WalletView>> {
   const wallet = await engine.wallet(citizen);
   if (!wallet.ok || role !== 'issuer') return wallet;
-  return { ok: true, value: { ...wallet.value, technicalAccountHolder: null, issuerCardId: null } };
+  const { methods, favourite } = wallet.value;
+  const own = methods.filter((method) => method.channel === channel);
+  const isOwn = own.some(({ hpan }) => hpan === favourite);
+  return {
+    ok: true,
+    value: {
+      ...wallet.value,
+      ...{ methods: own, favourite: isOwn ? favourite : null },
+      ...{ technicalAccountHolder: null, issuerCardId: null },
+    },
+  };
 }
 
 /** Ranks and counts are public; who holds a rank, and when he last paid, is not. */

@@ -314,6 +314,21 @@ test('fault 37: an issuer cannot end what the app began', async () => {
   expect(replyText(await citizen.do({ kind: 'leave' }, world.nextId(), issuer))).toBe('TOO_MANY_CHANNELS');
 });
 
+test('domain 1.3: an issuer ends and removes instruments of its own channel, and the app those of any', async () => {
+  const world = await World.open();
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  await citizen.enable(hpan(1));
+  const issuer = { role: 'issuer', subject: '12345', channel: '12345' } as const;
+  const ask = async (kind: 'disableCashback' | 'removeMethod' | 'enableCashback', number: number) =>
+    replyText(await citizen.do({ kind, hpan: hpan(number) }, world.nextId(), issuer));
+  expect([await ask('enableCashback', 2), await ask('enableCashback', 3)]).toEqual(['done', 'done']);
+  expect([await ask('disableCashback', 1), await ask('removeMethod', 1)]).toEqual(['FORBIDDEN', 'FORBIDDEN']);
+  expect([await ask('disableCashback', 2), await ask('removeMethod', 2)]).toEqual(['done', 'done']);
+  await citizen.disable(hpan(3));
+  expect((await citizen.wallet()).methods).toMatchObject([{ hpan: hpan(1), cashback: 'enabled' }, { cashback: 'off' }]);
+});
+
 test('fault 37: a full wallet takes no more instruments, neither listed nor enabled, and answers for those it has', async () => {
   const world = await World.open();
   const citizen = world.citizen(makeTaxCode(1));

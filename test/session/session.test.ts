@@ -191,6 +191,12 @@ describe('fault 56: who may ask what about whom', () => {
     expect(await operator.ask({ type: 'wallet', taxCode: anna })).toMatchObject({
       view: { methods: [{ hpan: hpan(3), channel: '12940' }] },
     });
+    // Domain 1: what it did not enable itself is none of its business.
+    const other = await front.connect('issuer', '03069');
+    expect(await other.ask({ type: 'wallet', taxCode: anna })).toMatchObject({ view: { enabled: true, methods: [] } });
+    const disable = { type: 'disableCashback', id: newId(), taxCode: anna, hpan: hpan(3) } as const;
+    expect(await other.ask(disable)).toMatchObject({ ok: false, code: 'FORBIDDEN' });
+    expect(await issuer.ask(disable)).toMatchObject({ ok: true });
   });
 
   test('two citizens on one server see their own', async () => {
