@@ -104,6 +104,8 @@ export class CardAccount {
   unanswered = 0;
   /** Places of reversals that a wallet sent back because the owner had left (DECISION 22). */
   readonly returned = new Set<number>();
+  /** By the place of a reversal that waited and was stopped at an exclusion: records that the card had taken by then. */
+  readonly stopped = new Map<number, number>();
   /** As the last fact says it: right at the end of a turn, and within one a decision ahead. */
   toldUnanswered = 0;
   pending: readonly PendingReversal[] = [];
@@ -371,6 +373,9 @@ export class CardFold {
     }
 
     if (before?.state === 'asked' && entry.state === 'pending') card.returned.add(entry.place);
+    if (before?.state === 'pending' && entry.state === 'parked' && entry.code === 'EXCLUDED') {
+      card.stopped.set(entry.place, fact.arrivals);
+    }
     card.unanswered += Number(entry.state === 'asked') - Number(before?.state === 'asked');
     if (entry.state === 'forgotten') card.placesByRecord.delete(recordKeyText(entry.record));
     card.arrivals = fact.arrivals;

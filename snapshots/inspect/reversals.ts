@@ -59,13 +59,18 @@ class Replay {
   readonly #departures: readonly LedgerDeparture[];
   /** Places of those that a wallet sent back: the card learns of a departure a moment later than the wallet. */
   readonly #returned: ReadonlySet<number>;
+  /** Reversals that an exclusion met while they waited: one is tried after the other, and an exclusion may come between. */
+  readonly #stopped: CardAccount['stopped'];
+  readonly #exclusions: readonly LedgerEntry[];
   /** Owners of whom a returned reversal told before their release came. */
   readonly #gone = new Set<string>();
 
   /** Of operators, those that are not yet carried out. */
   #resolutions: readonly LedgerResolution[];
 
-  constructor({ departures, returned, resolutions }: CardAccount) {
+  constructor({ departures, returned, resolutions, stopped, ledger }: CardAccount) {
+    this.#stopped = stopped;
+    this.#exclusions = [...ledger.values()].map(({ entry }) => entry).filter(({ record }) => isTakingOut(record));
     this.#departures = departures;
     this.#returned = returned;
     this.#resolutions = resolutions.filter(({ isVoided }) => !isVoided);
@@ -106,6 +111,7 @@ class Replay {
         reversal.code = null;
       }
       if (reversal.state !== 'pending' || triedMs >= addOneMonth(reversal.entry.receivedMs)) continue;
+      if (this.#isStoppedAt(reversal, payment)) continue;
       if (this.#settle(reversal, arrival)) triedMs = reversal.settledMs;
     }
   }
@@ -114,10 +120,22 @@ class Replay {
   exclude({ matched, record, arrival }: LedgerEntry): void {
     const payment = this.payments.find(({ entry }) => entry.place === matched);
     if (payment !== undefined) payment.isExcluded = isTakingBack(record);
-    if (isTakingBack(record)) return;
     for (const reversal of this.reversals) {
-      if (reversal.state === 'parked' && reversal.code === 'EXCLUDED') this.#settle(reversal, arrival);
+      const isDue = isTakingBack(record)
+        ? reversal.state === 'pending' && payment !== undefined && this.#isStoppedAt(reversal, payment)
+        : reversal.state === 'parked' && reversal.code === 'EXCLUDED';
+      if (isDue) this.#settle(reversal, arrival);
     }
+  }
+
+  /** The payment was taken out before the turn of the reversal came. */
+  #isStoppedAt(reversal: Reversal, payment: Payment): boolean {
+    const stoppedAt = this.#stopped.get(reversal.entry.place);
+    if (stoppedAt === undefined || !isOf(payment, reversal)) return false;
+    const { place, arrival: countedAt } = payment.entry;
+    return this.#exclusions.some(({ matched, arrival }) => {
+      return matched === place && arrival > countedAt && arrival < stoppedAt;
+    });
   }
 
   takeReversal(reversal: Reversal): void {
@@ -130,9 +148,8 @@ class Replay {
     const { amountCents, correlationId } = reversal.entry.record;
     const isNamed = correlationId !== '';
     const present = this.payments.filter((payment) => !this.#hasLeft(payment, arrival));
-    const matches = isNamed
-      ? present.filter((payment) => isNamedBy(payment, reversal))
-      : present.filter((payment) => isWholeOf(payment, reversal)).toSorted(oldestFirst);
+    const own = present.filter((payment) => isOf(payment, reversal));
+    const matches = isNamed ? own : own.toSorted(oldestFirst);
 
     const payment = matches[0];
     if (payment === undefined) return false;
@@ -172,6 +189,10 @@ class Replay {
   }
 }
 
+function isOf(payment: Payment, reversal: Reversal): boolean {
+  return reversal.entry.record.correlationId === '' ? isWholeOf(payment, reversal) : isNamedBy(payment, reversal);
+}
+
 /** Given a correlation id: equal, and the same acquirer and period (the card is the same already). */
 function isNamedBy(payment: Payment, reversal: Reversal): boolean {
   const { correlationId } = reversal.entry.record;
@@ -206,6 +227,10 @@ function oldestFirst(left: Payment, right: Payment): number {
 
 function ownerKey({ entry: { citizen, enrolment } }: Payment): string {
   return `${citizen}/${enrolment}`;
+}
+
+function isTakingOut(record: TransactionRecord): boolean {
+  return isExclusion(record) && isTakingBack(record);
 }
 
 function park(reversal: Reversal, code: RefusalName): void {

@@ -355,6 +355,24 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     await expectSound({ ...story, world, citizens });
   });
 
+  test('of two reversals that wait for a payment, the rule on abuse may take it out between them', async () => {
+    const story = await open(shardCount, judging());
+    await pay(story, 0, 'S1', 50);
+    await pay(story, 0, 'S2', 50, { at: at(1) });
+    for (const id of ['R1', 'R2']) {
+      expect(await pay(story, 0, id, 10, { at: at(3), reversal: true, correlation: 'S3' })).toBe('pending');
+    }
+    expect(await pay(story, 0, 'S3', 50, { at: at(2) })).toBe('0.05');
+    await until(async () => (await figures(story, 0)) === '0.05 1', 'only the first counts');
+    const fates = ['R1', 'R2'].map((id) => {
+      const { hpan, record } = named(story, 0, id, at(3));
+      return story.world.engine.recordFate(hpan, { ...record, operationType: '01' });
+    });
+    const states = (await Promise.all(fates)).map((fate) => value(fate).state);
+    expect(['applied applied', 'applied parked']).toContain(states.join(' '));
+    await expectSound(story);
+  });
+
   test('what may not be asked is refused, and changes nothing', async () => {
     const story = await open(shardCount);
     await pay(story, 0, 'P', 1_000);
