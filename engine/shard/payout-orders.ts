@@ -51,7 +51,8 @@ export class PayoutOrders {
     const { order: last, orderCount } = await shards[0]!.lastPayoutOrder(awardPeriodId);
     if (last !== null && !(await this.#isCarriedOut(last))) return { ok: true, value: last };
 
-    const cut = await this.#cut(awardPeriodId, fundsCents);
+    // Asking again grants no more than there was: whoever has more to give says how much.
+    const cut = await this.#cut(awardPeriodId, fundsCents ?? last?.cut?.fundsCents ?? null);
     if (!cut.ok) return cut;
     const order = { orderNumber: orderCount + 1, awardPeriodId, cut: cut.value, atMs: 0 };
     return { ok: true, value: await shards[0]!.orderPayouts(order) };

@@ -309,6 +309,9 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
       story.citizens.slice(0, 3).map(async (citizen) => (await payoutOf(story, citizen)).cashbackCents),
     );
     expect(cashbacks).toEqual([14_00, 21_00, 35_00]);
+    // Asked again without a word about funds, it is as it was; more is granted by who says that there is more.
+    expect(await make(story)).toMatchObject({ recordCount: 0, cut: { fundsCents: 70_01 } });
+    expect(await make(story, 80_00)).toMatchObject({ recordCount: 3, totalCents: 10_00, cut: { fundsCents: 80_00 } });
     await expectSound(story);
   });
 
