@@ -325,13 +325,12 @@ async function leaveInTheMiddle(story: Story, leave: () => void): Promise<void> 
   await until(() => engine.stats().then(({ mailboxCount }) => mailboxCount === 0), 'nothing waits');
   await turnsTaken();
   gate.hold();
-  await story.do(citizen, { kind: 'enableCashback', hpan: hpanOn(1, SHARD_COUNT, 600) }, false);
-  const { id } = story.commands.at(-1)!;
-  const { key, origin } = story.citizen(citizen);
+  const card = hpanOn(1, SHARD_COUNT, 600);
+  await story.do(citizen, { kind: 'enableCashback', hpan: card }, false);
   await until(async () => {
-    const state = value(await engine.outcome(key, origin, id)).state;
-    if (state === 'done') throw new Error('the card was asked and answered, although its store is held');
-    return state === 'in-progress';
+    const state = (await story.citizen(citizen).wallet()).methods.find(({ hpan }) => hpan === card)?.cashback;
+    if (state === 'enabled') throw new Error('the card was asked and answered, although its store is held');
+    return state === 'enabling';
   }, 'the claim under way');
   leave();
   gate.release();

@@ -222,8 +222,8 @@ test('messages that were on their way arrive in their order where sender and rec
   await until(() => gate.waitingCount === 1, 'the second claim decided');
   asked.push(bruno.do({ kind: 'enableCashback', hpan: cardsOf(3)[1]! }, ID));
   await until(async () => {
-    const read = await world.engine.outcome(bruno.key, bruno.origin, ID);
-    return read.ok && read.value.state === 'in-progress';
+    const [method] = (await bruno.wallet()).methods;
+    return method?.cashback === 'enabling';
   }, 'the third claim on its way');
   cpSync(data, left, { recursive: true, filter: (path) => !path.endsWith('lock') });
   gate.release();
