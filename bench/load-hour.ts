@@ -1,6 +1,6 @@
 /**
- * An hour of the click day, and in it what the press counted in a day (R18): five million requests to enable a card and four million payments against one server with a
- * million citizens in it. Every half a minute: what waits in the journal for the archive, what only memory holds, what a
+ * An hour of the click day, and in it what the press counted in a day (R18): five million requests to enable a card, and
+ * four million payments, against one server with a million citizens in it. Every half a minute: what waits in the journal for the archive, what only memory holds, what a
  * request waits for its durable answer, what was handed to the disk for it. At the end requests come alone, then
  * payments alone: what is written for each of them.
  *

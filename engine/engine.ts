@@ -222,8 +222,8 @@ export interface Engine {
    * enough payments; where there are records, what they lack (DECISION 6), so that again makes nothing new. Goes on
    * where a stop cut it short, then with the funds that were named at first.
    *
-   * @param fundsCents where less than is due, every refund is cut in proportion (DECISION 9); null = as it was named last, and there
-   * is enough where it never was
+   * @param fundsCents where less than is due, every refund is cut in proportion (DECISION 9); null = as it
+   * was named last, and there is enough where it never was
    * @returns PERIOD_NOT_FOUND, PERIOD_NOT_FROZEN, PERIOD_REOPENED, DRAINING
    */
   makePayouts(awardPeriodId: number, fundsCents: number | null): Promise<Read<PayoutsMade>>;

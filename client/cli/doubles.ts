@@ -1,9 +1,10 @@
 /** `clickday doubles`: records that several cards have under one key of their acquirer. */
 import { defineCommand } from 'citty';
-import { type Double, type Doubles, doublesOf, pastOfBackup, pastOfFolder } from '../../snapshots/index.ts';
+import { type Double, type Doubles, doublesOf } from '../../snapshots/index.ts';
 import { counted, euro } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { openDesk } from './desk.ts';
+import { openJournals, unlessServed } from './journals.ts';
 import { LINE_ARGUMENTS, type LineOptions } from './line.ts';
 import { JSON_ARGUMENT, print, printJson } from './verb.ts';
 import { plainTable } from './words.ts';
@@ -34,13 +35,8 @@ interface DoublesArguments extends LineOptions {
 }
 
 async function find(args: DoublesArguments): Promise<Doubles> {
-  const { data, backup, keys } = args;
-  if (backup !== undefined) return doublesOf(() => pastOfBackup(backup, keys));
-  return doublesOf(() => pastOfFolder(data)).catch(async (fault: { readonly code?: unknown }) => {
-    if (fault.code !== 'FOLDER_IN_USE') throw fault;
-    const desk = await openDesk(args, 'doubles');
-    return desk.get<Doubles>('/admin/doubles');
-  });
+  const found = await unlessServed(doublesOf(() => openJournals(args)));
+  return found ?? (await openDesk(args, 'doubles')).get<Doubles>('/admin/doubles');
 }
 
 function sayDoubles({ doubles: found, moreCount }: Doubles): string {

@@ -2,17 +2,11 @@
 import { defineCommand } from 'citty';
 import { checkTaxCode } from '../../engine/index.ts';
 import { MESSAGES, standingMessage } from '../../server/wire/index.ts';
-import {
-  type Happening,
-  type OpenPast,
-  type PastWallet,
-  pastOfBackup,
-  pastOfFolder,
-  pastWallet,
-} from '../../snapshots/index.ts';
+import { type Happening, type PastWallet, pastWallet } from '../../snapshots/index.ts';
 import { euro } from '../paint.ts';
 import { romeMoment } from '../rome.ts';
 import { askHttp, type ClickdayClient } from '../sdk/index.ts';
+import { openJournals, unlessServed } from './journals.ts';
 import { LINE_ARGUMENTS, type LineOptions, tokenFor, withClient } from './line.ts';
 import { instantArgument, JSON_ARGUMENT, print, printJson, refusalFault, usageFault } from './verb.ts';
 import { plainTable, sayRankings, sayTotal, sayWallet } from './words.ts';
@@ -65,22 +59,13 @@ interface PastArguments extends LineOptions {
 async function tellPast(args: PastArguments, timeMs: number): Promise<void> {
   const checked = checkTaxCode(args.citizen);
   if (!checked.ok) throw usageFault(`${args.citizen} is no tax code`);
-  const opened = await openPast(args);
+  const opened = await unlessServed(openJournals(args));
   const past =
     opened === null
       ? await askPast(args, checked.value, timeMs)
       : await pastWallet(opened.source, checked.value, timeMs).finally(opened.close);
   if (args.json) printJson(past);
   else print(sayPast(past));
-}
-
-/** Null where a server works in the folder. */
-async function openPast({ data, backup, keys }: PastArguments): Promise<OpenPast | null> {
-  if (backup !== undefined) return pastOfBackup(backup, keys);
-  return pastOfFolder(data).catch((fault: { readonly code?: unknown }) => {
-    if (fault.code === 'FOLDER_IN_USE') return null;
-    throw fault;
-  });
 }
 
 async function askPast(options: PastArguments, citizen: string, timeMs: number): Promise<PastWallet> {

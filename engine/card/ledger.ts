@@ -389,8 +389,7 @@ export class LedgerWork {
   /** What is being taken out or put back keeps no reversal waiting: what was counted first is reversed first. */
   #isRecordAsked(): boolean {
     if (this.#unanswered === 0) return false;
-    const asked = [...this.#entries()].filter(({ state }) => state === 'asked');
-    return asked.some(({ record }) => !isExclusion(record));
+    return [...this.#entries()].some(({ state, record }) => state === 'asked' && !isExclusion(record));
   }
 
   /** Reversals of payments that count again go on where they were stopped, in the order received. */

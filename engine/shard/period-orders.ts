@@ -9,6 +9,7 @@
 import { invariant } from '../assert.ts';
 import type { PeriodDecision, PeriodOrder } from '../contract.ts';
 import type { Read } from '../engine.ts';
+import { InOrder } from '../in-order.ts';
 import { canonicalJson, type Law, lastReopening, programmeIn } from '../programme/index.ts';
 import type { CoordinatedShard, PeriodSettled } from './parts.ts';
 import type { PeriodClosing } from './period-closing.ts';
@@ -25,20 +26,19 @@ export interface PeriodOrdersOptions {
 
 export class PeriodOrders {
   readonly #options: PeriodOrdersOptions;
-  /** Resolves when it is settled. */
-  #underWay: Promise<void> | null = null;
+  readonly #inOrder = new InOrder();
 
   constructor(options: PeriodOrdersOptions) {
     this.#options = options;
   }
 
   /** Whoever goes by the programme waits until no order is under way: what it will be is not known before. */
-  async settled(): Promise<void> {
-    while (this.#underWay !== null) await this.#underWay;
+  settled(): Promise<void> {
+    return this.#inOrder.run(async () => {});
   }
 
   decide(order: PeriodOrder): Promise<Read<PeriodSettled>> {
-    return this.#awaited(() => this.#decide(order));
+    return this.#inOrder.run(() => this.#decide(order));
   }
 
   async #decide(order: PeriodOrder): Promise<Read<PeriodSettled>> {
@@ -61,26 +61,13 @@ export class PeriodOrders {
 
   /** What a death may have kept from some partitions: a period is open again for all of them, or for none. */
   resume(): Promise<void> {
-    return this.#awaited(async () => {
+    return this.#inOrder.run(async () => {
       const { decisions } = this.#options;
       for (const decision of decisions) {
         if (lastReopening(decisions, decision.awardPeriodId) !== decision) continue;
         await this.#carryOut({ decision, programme: '' });
       }
     });
-  }
-
-  async #awaited<T>(order: () => Promise<T>): Promise<T> {
-    let end = () => {};
-    this.#underWay = new Promise((resolve) => {
-      end = resolve;
-    });
-    try {
-      return await order();
-    } finally {
-      this.#underWay = null;
-      end();
-    }
   }
 
   async #carryOut(settled: PeriodSettled): Promise<void> {

@@ -6,8 +6,10 @@ import { invariant } from '../assert.ts';
 import type {
   AccountRecheck,
   CitizenKey,
+  CommandId,
   CommandReply,
   Hpan,
+  Origin,
   Programme,
   RecordCommand,
   RecordKey,
@@ -80,6 +82,8 @@ export class Shard {
   #isScheduled = false;
   #isStopped = false;
   #isDraining = false;
+  /** How often each is here. */
+  readonly #openCommands = new Map<string, number>();
   #appends: Promise<void> = Promise.resolve();
   #idle: (() => void)[] = [];
   #room: (() => void)[] = [];
@@ -114,11 +118,27 @@ export class Shard {
 
   execute(command: WalletCommand, done: (reply: CommandReply) => void): void {
     const key = commandKey(command.origin, command.id);
-    const name = `command ${command.citizen} ${key}`;
+    const name = commandName(command.citizen, key);
     const refusal = this.#refusal(name);
     if (refusal !== null) return done(refusal);
-    this.#mailbox.add({ kind: 'command', name, command, key, done });
+    this.#openCommands.set(name, (this.#openCommands.get(name) ?? 0) + 1);
+    const answered = (reply: CommandReply) => {
+      this.#endCommand(name);
+      done(reply);
+    };
+    this.#mailbox.add({ kind: 'command', name, command, key, done: answered });
     this.wake();
+  }
+
+  #endCommand(name: string): void {
+    const openCount = this.#openCommands.get(name)! - 1;
+    if (openCount === 0) this.#openCommands.delete(name);
+    else this.#openCommands.set(name, openCount);
+  }
+
+  /** Such a command was taken in, and is not answered. */
+  hasOpen(citizen: CitizenKey, origin: Origin, id: CommandId): boolean {
+    return this.#openCommands.has(commandName(citizen, commandKey(origin, id)));
   }
 
   record(command: RecordCommand, done: (reply: RecordReply) => void): void {
@@ -375,3 +395,7 @@ export class Shard {
 
 /** An acknowledgement names its message; what was in it no longer matters. */
 const FREED: MessageBody = { kind: 'periodClosed', awardPeriodId: 0 };
+
+function commandName(citizen: CitizenKey, key: string): string {
+  return `command ${citizen} ${key}`;
+}

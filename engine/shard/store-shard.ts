@@ -1,14 +1,5 @@
 /** One store and the shard that works on it, with all that needs no other store: its side of every conversation. */
-import type {
-  CitizenKey,
-  CommandId,
-  Hpan,
-  Origin,
-  PeriodDecision,
-  PeriodOrder,
-  Programme,
-  ReceivedFile,
-} from '../contract.ts';
+import type { CitizenKey, Hpan, PeriodDecision, PeriodOrder, Programme, ReceivedFile } from '../contract.ts';
 import { PARTITION_COUNT } from '../contract.ts';
 import type { Read } from '../engine.ts';
 import type { Fact, Message, PartitionFact, TurnRecord } from '../facts.ts';
@@ -30,7 +21,6 @@ import type { Wallet, WalletHead } from '../wallet/wallet.ts';
 import { rankedStanding } from '../wallet/wallet-facts.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { CitizenRuns } from './citizen-runs.ts';
-import { commandKey } from './command-text.ts';
 import { coveredCards } from './covered-cards.ts';
 import type { FileDecider } from './file-decider.ts';
 import { emptyPartition } from './fold.ts';
@@ -151,8 +141,6 @@ export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard
   #sent = 0;
   #taken = 0;
   #isClosing = false;
-  /** How often each command is here that was taken in and not answered. */
-  readonly #openCommands = new Map<string, number>();
   /** A decision about periods is being made. */
   #isHeldBack = false;
   /** What others sent before this shard had sent again what it must: what came of it would overtake that. */
@@ -228,23 +216,13 @@ export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard
 
   // For the front
 
-  execute: ServedShard['execute'] = (command, done) => {
-    const name = openName(command.citizen, command.origin, command.id);
-    this.#openCommands.set(name, (this.#openCommands.get(name) ?? 0) + 1);
-    this.#shard.execute(command, (reply) => {
-      const openCount = this.#openCommands.get(name)! - 1;
-      if (openCount === 0) this.#openCommands.delete(name);
-      else this.#openCommands.set(name, openCount);
-      done(reply);
-    });
-  };
-
+  execute: ServedShard['execute'] = (command, done) => this.#shard.execute(command, done);
   record: ServedShard['record'] = (command, done) => this.#shard.record(command, done);
 
   /** What waits for its turn or its flush may still be done. */
   outcome: ServedShard['outcome'] = async (...asked) => {
     const outcome = this.#reads.outcome(...asked);
-    const isOpen = outcome.ok && outcome.value.state === 'not-done' && this.#openCommands.has(openName(...asked));
+    const isOpen = outcome.ok && outcome.value.state === 'not-done' && this.#shard.hasOpen(...asked);
     return isOpen ? { ok: true, value: { state: 'in-progress' } } : outcome;
   };
 
@@ -712,8 +690,4 @@ function firstOf<T>(all: Iterator<T>): readonly T[] {
     piece.push(value);
   }
   return piece;
-}
-
-function openName(citizen: CitizenKey, origin: Origin, id: CommandId): string {
-  return citizen + commandKey(origin, id);
 }

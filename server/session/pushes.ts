@@ -150,7 +150,7 @@ export class Pushes {
     subscription.isReading = false;
     if (subscription.isCancelled) return;
     if (!wallet.ok) {
-      // Who never enrolled has no wallet to push yet, nor has whose row is damaged; who came at a busy moment still wants this one.
+      // Who never enrolled has no wallet to push, nor has whose row is damaged; who came at a busy moment still wants it.
       if (wallet.code !== 'CITIZEN_NOT_FOUND' && wallet.code !== 'INTERNAL_ERROR') this.#changed.add(subscription);
       return;
     }

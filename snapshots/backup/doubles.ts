@@ -35,7 +35,7 @@ export interface DoublesOptions {
 }
 
 const DOUBLES_MAX = 1_000;
-/** 200 MB, for twelve million keys. */
+/** 200 MB, for twelve million keys; twice as much while it is made anew. */
 const SLOTS_MAX = 2 ** 24;
 
 interface Held {

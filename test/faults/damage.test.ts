@@ -59,7 +59,7 @@ test('fault 12: a bit changed in any kind of file is noticed or harmless, and ne
   // Every byte of these means something; a ranking whose end is damaged is as good as none, and made again.
   for (const kind of ['archive', 'index.key']) expect(byKind[kind]!.noticed, kind).toBe(byKind[kind]!.count);
   for (const kind of ['rows', 'slots', 'manifest.json']) expect(byKind[kind]!.noticed, kind).toBeGreaterThan(0);
-  // The journal's file is mostly pages that were given back: of eleven bits none may be of a record (one run in thirty).
+  // The journal's file is mostly pages that were given back: of eleven bits none may be of a record.
 });
 
 test('fault 13: a file cut short, emptied or missing is refused with a cause, or made again', {

@@ -65,7 +65,10 @@ async function main(): Promise<void> {
   let progress = values.resume
     ? ((JSON.parse(readFileSync(RESULTS, 'utf8')) as { progress?: Progress }).progress ?? NOTHING)
     : NOTHING;
-  progress = await mend(path, progress);
+  if (progress.failed.length > 0) {
+    progress = await mend(path, progress);
+    show(progress);
+  }
   while (progress.seedCount < count) {
     const piece = { first: first + progress.seedCount, count: Math.min(SAVED_EVERY, count - progress.seedCount) };
     const startedMs = Date.now();
