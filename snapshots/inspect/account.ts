@@ -121,7 +121,7 @@ export class Account {
         return;
       }
       case 'lateRecordTaken': {
-        const { awardPeriodId = 0 } = this.#partitionFold.decision(fact.decisionNumber) ?? {};
+        const { awardPeriodId = 0 } = account.reopening(fact.decisionNumber) ?? {};
         this.#judgeLate(account, awardPeriodId, account.closed, sequence);
         return;
       }

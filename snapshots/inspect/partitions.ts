@@ -76,6 +76,11 @@ export class PartitionAccount {
     this.sent = new Array<number>(partitionCount).fill(0);
   }
 
+  /** Undefined: by no decision of this number did it open a period again. */
+  reopening(number: number): PeriodDecision | undefined {
+    return this.decisionRows.get(decisionSub('reopened', { number }))?.at(-1)?.value ?? undefined;
+  }
+
   countNotice(run: string): void {
     this.noticeCounts.set(run, (this.noticeCounts.get(run) ?? 0) + 1);
   }
@@ -163,11 +168,6 @@ export class PartitionFold {
   judgeLate(account: PartitionAccount, awardPeriodId: number, isOver: boolean, subject: string): void {
     const isOpen = account.frozen.has(awardPeriodId) && !isOver;
     if (!isOpen) this.#findings.differ(`${subject}: late in period ${awardPeriodId}, which is not open again`);
-  }
-
-  /** Undefined: nobody decided it. */
-  decision(number: number): PeriodDecision | undefined {
-    return this.#decisions[number - 1];
   }
 
   apply(account: PartitionAccount, fact: Exclude<PartitionFact, { kind: 'fileTallySet' }>, place: Moment): void {

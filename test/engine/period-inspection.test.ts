@@ -8,6 +8,7 @@ import { closePeriod, livePeriod, PERIOD_BEGINS, PERIOD_CLOSES, shortProgramme }
 import { openOnDisk, until } from '../support/shards.ts';
 import { hpan, instant, value } from '../support/world.ts';
 
+const REOPENED_AT = '2021-01-20T12:00:00+01:00';
 const FILE = 'CSTAR.36081.TRNLOG.20210120.120000.001.csv';
 const NOTHING = {
   awardPeriodId: 0,
@@ -29,7 +30,7 @@ beforeAll(async () => {
   await livePeriod(world, [3, 2, 1, 0]);
   await decide({ kind: 'suspend', awardPeriodId: 4 });
   await closePeriod(world);
-  world.at('2021-01-20T12:00:00+01:00');
+  world.at(REOPENED_AT);
   await decide({ kind: 'reopen', awardPeriodId: 1, files: [FILE], untilMs: instant('2021-01-25T00:00:00+01:00') });
   for (const number of [2, 3]) {
     const at = '2020-12-20T12:00:00+01:00';
@@ -81,6 +82,17 @@ const set = (json: string): Fact => ({ kind: 'programmeSet', json, hash: '' });
 describe('the inspector says', () => {
   test('nothing of a journal as it is', async () => {
     expect(await judged((fact) => [fact])).toEqual([]);
+  });
+
+  test('nothing where another store took late records before its clock said that the period was opened again', async () => {
+    const opened = instant(REOPENED_AT);
+    const differences = await differencesIn(
+      disk,
+      shortProgramme(),
+      (fact) => [fact],
+      (turn, store) => (store === 1 && turn.nowMs === opened ? opened - 2 : turn.nowMs),
+    );
+    expect(differences).toEqual([]);
   });
 
   test.each<readonly [string, (fact: Fact) => readonly Fact[]]>([

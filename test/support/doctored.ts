@@ -5,14 +5,18 @@ import type { Fact, Programme } from '../../engine/index.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyStores } from '../../snapshots/inspect.ts';
 
-/** @param doctor what each fact has become */
+/**
+ * @param doctor what each fact has become
+ * @param nowMs when the clock of a store says that a turn was
+ */
 export async function differencesIn(
   disk: MemoryDisk,
   programme: Programme,
   doctor: (fact: Fact) => readonly Fact[],
+  nowMs = (turn: TurnRecord, _store: number) => turn.nowMs,
 ): Promise<readonly string[]> {
   const persistence = await openMemoryPersistence({ disk });
-  const stores = persistence.stores.map(({ journal, rows, vault }) => ({
+  const stores = persistence.stores.map(({ journal, rows, vault }, index) => ({
     ...{ rows, vault },
     journal: {
       ...{ lastSequence: journal.lastSequence, epoch: journal.epoch },
@@ -21,7 +25,7 @@ export async function differencesIn(
       *read(sequence: number) {
         for (const turn of journal.read(sequence)) {
           const sections = turn.sections.map((section) => ({ ...section, facts: section.facts.flatMap(doctor) }));
-          yield { ...turn, sections };
+          yield { ...turn, nowMs: nowMs(turn, index), sections };
         }
       },
     },
