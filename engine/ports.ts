@@ -26,6 +26,10 @@ export class StorageFault extends Error {
   }
 }
 
+export function isRowDamage(fault: unknown): fault is StorageFault {
+  return fault instanceof StorageFault && fault.code === 'ROW_DAMAGED';
+}
+
 export interface Journal {
   /** Sequence of the newest record; 0 = empty. */
   readonly lastSequence: number;

@@ -95,6 +95,7 @@ export {
 } from './lmdb/persistence.ts';
 export { judgeDeath, readBlames, release } from './lmdb/quarantine-files.ts';
 export { type RebuildFolderOptions, rebuildFolder } from './lmdb/rebuild.ts';
+export { repairFolder } from './lmdb/repair.ts';
 export { type DiskSpace, diskSpace, folderBytes, reserveBytes } from './lmdb/space.ts';
 export { CRASH_POINTS, type CrashPoint, type OnPoint } from './media.ts';
 export { MemoryDisk } from './memory/disk.ts';

@@ -3,6 +3,7 @@ import { PARTITION_COUNT } from '../engine/contract.ts';
 import { indexIn, pageOf } from '../engine/place.ts';
 import {
   type CheckpointMark,
+  isRowDamage,
   type Line,
   type PackedChange,
   type PackedPage,
@@ -45,6 +46,8 @@ export interface RowsParts {
   readonly format: number;
   readonly failStop: FailStop;
   readonly onPoint: OnPoint;
+  /** A row was to be read, and is damaged. Never throws. */
+  readonly damaged?: ((fault: StorageFault) => void) | undefined;
 }
 
 /** How far the rows of a store have come to a format. */
@@ -102,13 +105,21 @@ export class MediumRows implements Rows {
   ): StoredRow<RowTypes[T]> | undefined {
     const key = rowKey(table, partition, entity, sub);
     const bytes = this.#parts.medium.get(key);
-    return bytes === undefined ? undefined : openRow(table, key, bytes);
+    try {
+      return bytes === undefined ? undefined : openRow(table, key, bytes);
+    } catch (fault) {
+      throw this.#noted(fault);
+    }
   }
 
   line<T extends PageTable>(table: T, partition: number, place: number): Line<T> | undefined {
     const key = rowKey(table, partition, '', pageOf(place));
     const bytes = this.#parts.medium.get(key);
-    return bytes === undefined ? undefined : openLine(table, key, bytes, indexIn(place));
+    try {
+      return bytes === undefined ? undefined : openLine(table, key, bytes, indexIn(place));
+    } catch (fault) {
+      throw this.#noted(fault);
+    }
   }
 
   *list<T extends RowTable>(
@@ -118,8 +129,12 @@ export class MediumRows implements Rows {
     prefix: string,
   ): Iterable<readonly [string, StoredRow<RowTypes[T]>]> {
     const from = rowKey(table, partition, entity, prefix);
-    for (const [key, bytes] of this.#parts.medium.range(from, after(entityPrefix(table, partition, entity)))) {
-      yield [addressOf(table, key).sub, openRow(table, key, bytes)];
+    try {
+      for (const [key, bytes] of this.#parts.medium.range(from, after(entityPrefix(table, partition, entity)))) {
+        yield [addressOf(table, key).sub, openRow(table, key, bytes)];
+      }
+    } catch (fault) {
+      throw this.#noted(fault);
     }
   }
 
@@ -130,15 +145,28 @@ export class MediumRows implements Rows {
   ): Iterable<readonly [RowAddress, StoredRow<RowTypes[T]>]> {
     const prefix = tablePrefix(table, partition);
     const from = entity === undefined ? prefix : rowKey(table, partition, entity, '');
-    for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) {
-      yield [addressOf(table, key), openRow(table, key, bytes, true)];
+    try {
+      for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) {
+        yield [addressOf(table, key), openRow(table, key, bytes, true)];
+      }
+    } catch (fault) {
+      throw this.#noted(fault);
     }
   }
 
   *heads<T extends keyof RowHeads>(table: T, partition: number, behind?: string): Iterable<RowHeads[T]> {
     const prefix = tablePrefix(table, partition);
     const from = behind === undefined ? prefix : after(entityPrefix(table, partition, behind));
-    for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) yield openHead(table, key, bytes);
+    try {
+      for (const [key, bytes] of this.#parts.medium.range(from, after(prefix))) yield openHead(table, key, bytes);
+    } catch (fault) {
+      throw this.#noted(fault);
+    }
+  }
+
+  #noted(fault: unknown): unknown {
+    if (isRowDamage(fault)) this.#parts.damaged?.(fault);
+    return fault;
   }
 
   isSlow(): boolean {
@@ -156,16 +184,41 @@ export class MediumRows implements Rows {
    * @throws StorageFault ROW_DAMAGED, FORMAT_NEWER
    */
   verify(): void {
-    const { medium } = this.#parts;
     this.checkpoint();
-    let count = medium.get(MARK_KEY) === undefined ? 0 : 1;
+    let count = 0;
     for (let partition = 0; partition < PARTITION_COUNT; partition += 1) {
       for (const table of ROW_TABLES) for (const _ of this.scan(table, partition)) count += 1;
     }
-    if (count === medium.count()) return;
+    this.#checkCount(count);
+  }
+
+  /**
+   * Reads every row as `verify` does.
+   * @returns addresses of those that are damaged, each of which can be made anew
+   * @throws StorageFault ROW_DAMAGED where rows are not to be found at all, FORMAT_NEWER
+   */
+  damagedRows(): readonly RowAddress[] {
+    this.checkpoint();
+    const addresses: RowAddress[] = [];
+    let count = 0;
+    for (const { table, from, before } of rangesOf(ROW_TABLES)) {
+      for (const [key, bytes] of this.#parts.medium.range(from, before)) {
+        count += 1;
+        if (!isReadable(table, key, bytes)) addresses.push(addressOf(table, key));
+      }
+    }
+    this.#checkCount(count);
+    return addresses;
+  }
+
+  /** @param count of rows that were found */
+  #checkCount(count: number): void {
+    const { medium } = this.#parts;
+    const found = count + (medium.get(MARK_KEY) === undefined ? 0 : 1);
+    if (found === medium.count()) return;
     throw new StorageFault(
       'ROW_DAMAGED',
-      `of ${medium.count()} rows ${count} can be found: rebuild them from the journal`,
+      `of ${medium.count()} rows ${found} can be found: rebuild them from the journal`,
     );
   }
 
@@ -252,6 +305,16 @@ export class MediumRows implements Rows {
       mark: checkpointMark.read(from),
       rewriting: format > 1 ? rewritingCodec.read(from) : NOT_REWRITTEN,
     }));
+  }
+}
+
+function isReadable(table: RowTable, key: Buffer, bytes: Buffer): boolean {
+  try {
+    openRow(table, key, bytes);
+    return true;
+  } catch (fault) {
+    if (isRowDamage(fault)) return false;
+    throw fault;
   }
 }
 

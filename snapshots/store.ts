@@ -25,6 +25,8 @@ export interface StoreParts {
   readonly onPoint: OnPoint;
   /** See FailStop. */
   readonly failed?: (fault: StorageFault) => void;
+  /** See MediumRows. */
+  readonly rowDamaged?: (fault: StorageFault) => void;
 }
 
 export interface OpenStore extends Store {
@@ -38,7 +40,7 @@ export interface OpenStore extends Store {
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const { media, place, format, ends, pastSlots, onPoint } = parts;
   const failStop = new FailStop(parts.failed);
-  const rows = new MediumRows({ medium: media.rows, format, failStop, onPoint });
+  const rows = new MediumRows({ medium: media.rows, format, failStop, onPoint, damaged: parts.rowDamaged });
   const { last } = media.records.range();
   if (rows.checkpoint().sequence > last) {
     const mark = rows.checkpoint().sequence;

@@ -16,7 +16,7 @@ import { newDecision } from '../decision.ts';
 import type { ActorMessage, Fact, Message, MessageBody } from '../facts.ts';
 import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
-import type { Clock, PartitionRow, Store } from '../ports.ts';
+import { type Clock, isRowDamage, type PartitionRow, type Store } from '../ports.ts';
 import {
   acceptingPeriod,
   decisionPrefix,
@@ -39,7 +39,15 @@ import { emptyPartition } from './fold.ts';
 import { overloaded } from './mailbox.ts';
 import { NoticeDecider } from './notice-decider.ts';
 import { PayoutDecider, type PayoutDeciderOptions } from './payout-decider.ts';
-import { entityOf, type RecordReply, type ResolutionReply, refuseTask, type SystemDecide, type Task } from './task.ts';
+import {
+  entityOf,
+  namedBy,
+  type RecordReply,
+  type ResolutionReply,
+  refuseTask,
+  type SystemDecide,
+  type Task,
+} from './task.ts';
 import type { Turn } from './turn.ts';
 import { Waiting } from './waiting.ts';
 
@@ -107,8 +115,34 @@ export class Decider {
   /** Decides a task and all messages that follow from it within this shard, or lets it wait for one before it. */
   decide(turn: Turn, task: Task): void {
     const entity = entityOf(task);
-    if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
+    if (entity !== null && !this.#isReadable(turn, task)) this.#refuseDamaged(turn, task);
+    else if (entity !== null && this.#deferred.has(entity)) this.#defer(turn, entity, task);
     else if (!this.#decideNow(turn, task) && entity !== null) this.#defer(turn, entity, task);
+  }
+
+  /** Looked at before anything is decided: from then on a row that is damaged ends the process. */
+  #isReadable({ view }: Turn, task: Task): boolean {
+    const { citizen, hpan } = namedBy(task);
+    try {
+      if (citizen !== undefined) view.get('wallet', partitionOf(citizen), citizen, '');
+      if (hpan === undefined || !this.#options.isLocal(partitionOf(hpan))) return true;
+      const owner = view.get('card', partitionOf(hpan), hpan, '')?.history.at(-1)?.citizen;
+      if (owner !== undefined && this.#options.isLocal(partitionOf(owner))) {
+        view.get('wallet', partitionOf(owner), owner, '');
+      }
+      return true;
+    } catch (fault) {
+      if (isRowDamage(fault)) return false;
+      throw fault;
+    }
+  }
+
+  /** Until the next start has made the row anew (fault 72). A file of rows must not wait for that with all its others. */
+  #refuseDamaged(turn: Turn, task: Task): void {
+    const code = 'INTERNAL_ERROR';
+    const refuse =
+      task.kind === 'record' ? () => task.done({ status: 'rejected', code }) : refuseTask(task, { ok: false, code });
+    if (refuse !== null) turn.replies.push(refuse);
   }
 
   /** False = something of its wallet or card is under way. */

@@ -5,7 +5,7 @@
  */
 import type { CitizenKey, Hpan } from '../contract.ts';
 import { partitionOf } from '../partition.ts';
-import type { ActorTable, RowAddress } from '../ports.ts';
+import { type ActorTable, isRowDamage, type RowAddress } from '../ports.ts';
 import type { Actors } from './actors.ts';
 import type { Task } from './task.ts';
 
@@ -20,10 +20,20 @@ export async function readAhead(
   await prefetch(actors, [...addresses('wallet', wallets, isOurs), ...addresses('card', cards, isOurs)]);
   const owners = new Set<CitizenKey>();
   for (const hpan of paid) {
-    const owner = actors.decided.get('card', partitionOf(hpan), hpan, '')?.history.at(-1)?.citizen;
+    const owner = ownerOf(actors, hpan);
     if (owner !== undefined) owners.add(owner);
   }
   await prefetch(actors, addresses('wallet', owners, isOurs));
+}
+
+/** Whoever decides about a damaged card is told of that. */
+function ownerOf(actors: Actors, hpan: Hpan): CitizenKey | undefined {
+  try {
+    return actors.decided.get('card', partitionOf(hpan), hpan, '')?.history.at(-1)?.citizen;
+  } catch (fault) {
+    if (isRowDamage(fault)) return undefined;
+    throw fault;
+  }
 }
 
 interface Named {

@@ -98,6 +98,22 @@ export function entityOf(task: Task): string | null {
   return task.kind === 'record' ? task.command.record.hpan : null;
 }
 
+/** Whom a task that may be refused names: a wallet, a card. */
+export function namedBy(task: Task): { readonly citizen?: CitizenKey; readonly hpan?: Hpan } {
+  switch (task.kind) {
+    case 'command': {
+      const { citizen, body } = task.command;
+      return 'hpan' in body ? { citizen, hpan: body.hpan } : { citizen };
+    }
+    case 'record':
+      return { hpan: task.command.record.hpan };
+    case 'resolution':
+      return { hpan: task.asked.hpan };
+    default:
+      return {};
+  }
+}
+
 /** Who asked is told no; what the engine has to do itself is done. */
 export function refuseTask(task: Task, refused: Refused): (() => void) | null {
   if (task.kind === 'probe') return task.done;

@@ -9,6 +9,7 @@ import {
   chooseProgramme,
   DividedEngine,
   type Engine,
+  isRowDamage,
   LIMITS,
   type Refused,
   type ShardReport,
@@ -23,9 +24,11 @@ import {
   openFolder,
   openFolderAsItIs,
   pastRecordPiece,
+  repairFolder,
 } from '../../snapshots/index.ts';
 import { type ClockOrigin, SharedClock } from '../clock.ts';
 import { type Configuration, programmeOf } from '../config.ts';
+import { log } from '../fail-stop.ts';
 import { startHeart, startWatchdog, type ThreadView, Vitals } from '../vitals/index.ts';
 import { Conversation } from './conversation.ts';
 import { THREAD } from './crossings.ts';
@@ -81,29 +84,40 @@ export interface Health {
 /** @throws EngineStartFault, ConfigurationFault */
 export async function startEngineThreads(options: EngineThreadsOptions): Promise<StartedEngine> {
   try {
-    const { shardCount, keepsFormat } = options.configuration;
-    const open = keepsFormat ? openFolderAsItIs : openFolder;
-    const folder = open(options.folder, shardCount, shardCountFor(availableParallelism()));
-    const setAside = judging(folder);
-    const threads = new EngineThreads(options, folder);
-    try {
-      return { ...(await threads.open()), setAside };
-    } catch (error) {
-      await threads.end();
+    return await startOnce(options).catch((error) => {
+      // It left a mark for the next start, which is this one: rows that recovery reads can be damaged, too.
+      if (isRowDamage(error)) return startOnce(options);
       throw error;
-    }
+    });
   } catch (error) {
     if (error instanceof StorageFault) throw new EngineStartFault(error.message, { cause: error });
     throw error;
   }
 }
 
-/** Of the death before this start, if there was one. */
-function judging({ path, unlock }: Folder): readonly string[] {
+async function startOnce(options: EngineThreadsOptions): Promise<StartedEngine> {
+  const { shardCount, keepsFormat } = options.configuration;
+  const open = keepsFormat ? openFolderAsItIs : openFolder;
+  const folder = open(options.folder, shardCount, shardCountFor(availableParallelism()));
+  const setAside = await readied(folder);
+  const threads = new EngineThreads(options, folder);
   try {
-    return judgeDeath(path, Date.now());
+    return { ...(await threads.open()), setAside };
   } catch (error) {
-    unlock();
+    await threads.end();
+    throw error;
+  }
+}
+
+/** @returns what is set aside for the death before this start, if there was one */
+async function readied(folder: Folder): Promise<readonly string[]> {
+  try {
+    const setAside = judgeDeath(folder.path, Date.now());
+    const rows = (await repairFolder(folder)).map(({ table, partition }) => `${table} of partition ${partition}`);
+    if (rows.length > 0) log.warn({ rows }, 'rows were damaged, and were made anew from archive and journal');
+    return setAside;
+  } catch (error) {
+    folder.unlock();
     throw error;
   }
 }

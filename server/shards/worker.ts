@@ -224,8 +224,10 @@ const ROWS_FILE = { bytesMin: 67_108_864, growthMax: 2 } as const;
 function maintainEveryMinute(store: FileStore): void {
   const timer = setInterval(() => {
     if (store.failStop.hasFailed) return clearInterval(timer);
-    const { readersCleared, rows } = store.maintain();
+    const { readersCleared, damagedRow, rows } = store.maintain();
     if (readersCleared > 0) log.warn({ readersCleared }, 'processes died while they read the database');
+    if (damagedRow !== null)
+      log.error({ damagedRow }, 'damaged: whoever needs it is refused until the next start makes it anew');
     const isGrowing = rows.fileBytes > ROWS_FILE.growthMax * rows.liveBytes && rows.fileBytes > ROWS_FILE.bytesMin;
     if (isGrowing) log.warn(rows, 'the file of rows is more than twice as large as what is in it');
   }, MAINTENANCE_MS);

@@ -19,6 +19,8 @@ export interface StorePaths {
   readonly erased: string;
   /** See Suspicion. */
   readonly suspect: string;
+  /** Names a row that was found damaged; see repair.ts. */
+  readonly damaged: string;
 }
 
 export function storePaths(folder: string, place: Omit<StorePlace, 'folderId'>): StorePaths {
@@ -32,6 +34,7 @@ export function storePaths(folder: string, place: Omit<StorePlace, 'folderId'>):
     slots: join(folder, 'keys', `${name}.slots`),
     erased: join(folder, 'keys', `${name}.erased`),
     suspect: join(path, 'suspect'),
+    damaged: join(path, 'damaged'),
   };
 }
 

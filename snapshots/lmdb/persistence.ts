@@ -9,6 +9,7 @@ import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { type StorePlace, storeName } from '../store-place.ts';
 import type { PastSlots } from '../vault.ts';
+import { markDamage, readDamage } from './damage-mark.ts';
 import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import {
   endOf,
@@ -55,6 +56,8 @@ export interface FileStore extends OpenStore {
 export interface Maintained {
   /** Seats of processes that died while they read: they would keep pages from being used again, and run out (fault 11). */
   readonly readersCleared: number;
+  /** One that was found since the start, which the next one makes anew; null = none. */
+  readonly damagedRow: string | null;
   /** A file that grows far beyond what is in it says that a reader stays too long (fault 10). */
   readonly rows: EnvironmentRoom;
 }
@@ -149,11 +152,13 @@ export async function openFileStore(
       ...{ media, place, format, pastSlots, master, keyedHash: new KeyedHash(indexKey), onPoint },
       ...(ends === undefined ? {} : { ends }),
       failed: (fault) => suspicion.raise(fault),
+      rowDamaged: (fault) => markDamage(paths.damaged, fault),
     });
     if (suspicion.isRaised || journal.isSuspect || rows.isSuspect) scrubStore(store);
     suspicion.settle();
     const maintain = () => ({
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
+      damagedRow: readDamage(paths.damaged),
       rows: roomOf(rows.database),
     });
     const copyRowsTo = (path: string) => rowDatabase.copyTo(path);

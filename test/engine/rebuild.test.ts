@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Message, TurnRecord } from '../../engine/facts.ts';
 import { makeTaxCode } from '../../engine/index.ts';
 import type { Journal } from '../../engine/ports.ts';
-import { type RebuildOptions, rebuildRows, TakenIn } from '../../engine/shard/rebuild.ts';
+import { type RebuildOptions, rebuildRows, repairRows, TakenIn } from '../../engine/shard/rebuild.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
 import { verifyPersistence } from '../../snapshots/inspect.ts';
-import { copyOf, rowsOf, wholeCopyOf } from '../support/copies.ts';
+import type { MediumRows } from '../../snapshots/rows.ts';
+import { CHECKPOINT_MARK, copyOf, rowsOf, wholeCopyOf } from '../support/copies.ts';
 import { hpanElsewhere, openOnDisk, openWithGates, shardOf, until } from '../support/shards.ts';
 import { value, type World } from '../support/world.ts';
 
@@ -194,4 +195,60 @@ test('a message was taken in when its receiver has it, or one after it, of the s
   const has = (from: number, to: number, sequence: number) => takenIn.has({ from, to, sequence } as Message);
   expect([has(7, 3, 1), has(7, 3, 2), has(7, 3, 3)]).toEqual([true, true, false]);
   expect([has(7, 4, 9), has(3, 7, 1), has(6, 3, 1), has(7, 5, 1)]).toEqual([true, false, false, false]);
+});
+
+/** Each named row of each store has one bit changed. */
+function damagedCopy(isDamaged: (place: number) => boolean): MemoryDisk {
+  const disk = wholeCopyOf(told.folder!);
+  for (const { rows } of disk.folder!.stores) {
+    for (const [place, [key, value]] of [...rows].entries()) {
+      if (key === CHECKPOINT_MARK || !isDamaged(place)) continue;
+      const bytes = Buffer.from(value);
+      bytes[bytes.length - 1]! ^= 1;
+      rows.set(key, bytes);
+    }
+  }
+  return disk;
+}
+
+/** As a start does it. @returns how many were */
+async function repair(disk: MemoryDisk): Promise<number> {
+  const { stores } = await openMemoryPersistence({ disk });
+  const takenIn = new TakenIn();
+  for (const { journal } of stores) takenIn.addAll(journal);
+  let count = 0;
+  for (const store of stores) {
+    const addresses = (store.rows as MediumRows).damagedRows();
+    count += addresses.length;
+    await repairRows({ store, addresses, isTaken: (message) => takenIn.has(message) });
+  }
+  return count;
+}
+
+describe('fault 12: damaged rows', () => {
+  test('are made anew as they were, all of them at once', async () => {
+    const disk = damagedCopy(() => true);
+    expect(await repair(disk)).toBe(rows.flat().length);
+    expect(rowsOf(disk.folder!)).toEqual(rows);
+  });
+
+  test('are made anew as they were, each alone, and the others are left as they are', async () => {
+    const longest = Math.max(...told.folder!.stores.map((store) => store.rows.size));
+    for (let place = 0; place < longest; place += 1) {
+      const disk = damagedCopy((one) => one === place);
+      expect(await repair(disk), `row ${place}`).toBeLessThanOrEqual(SHARDS);
+      expect(rowsOf(disk.folder!), `row ${place}`).toEqual(rows);
+    }
+  });
+
+  test('that the journal has not written anything to are gone, and those after the checkpoint are left to recovery', async () => {
+    const { world, disk } = await openOnDisk({ shardCount: SHARDS, now: NOW, checkpointRowCount: 1_000_000 });
+    await live(world);
+    disk.crash();
+    const { stores } = await openMemoryPersistence({ disk });
+    const address = { table: 'wallet', partition: 0, entity: 'ab'.repeat(16), sub: '' } as const;
+    await repairRows({ store: stores[0]!, addresses: [address], isTaken: () => true });
+    expect(stores[0]!.rows.checkpoint().sequence).toBe(0);
+    expect(stores[0]!.rows.get('wallet', 0, address.entity, '')).toBeUndefined();
+  });
 });

@@ -31,7 +31,7 @@ function copied(folder: MemoryFolder, keep: (key: string, place: number) => bool
 }
 
 /** The key under which snapshots/rows.ts keeps it. */
-const CHECKPOINT_MARK = '\xff\xff';
+export const CHECKPOINT_MARK = '\xff\xff';
 
 /** Each store's rows by key, as hexadecimal text; not the mark, which says where copies of rankings stand, too. */
 export function rowsOf({ stores }: MemoryFolder): readonly (readonly string[])[] {

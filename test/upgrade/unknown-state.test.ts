@@ -136,25 +136,15 @@ test('fault 72: whoever has an unknown state is not served and not begun anew, a
     stores: persistence.stores,
     rankingCopies: persistence,
     clock: { nowMs: () => instant('2020-12-08T10:00:00+01:00') },
-    // What a turn throws stops the process, with these words.
-    schedule: (task) => setImmediate(() => caught(task, thrown)),
+    schedule: setImmediate,
     failed: (error) => thrown.push(error),
   });
   await expect(engine.wallet(bruno.key)).rejects.toMatchObject(refused);
   expect(value(await engine.wallet(anna.key))).toMatchObject({ methods: wallet.methods });
   const { taxCode, key: citizen, origin } = bruno;
-  engine.execute({ citizen, taxCode, origin, id: 'e'.repeat(32), body: { kind: 'enrol' } }, () => {
-    throw new Error('nothing is answered');
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(thrown).toMatchObject([refused]);
+  const command = { citizen, taxCode, origin, id: 'e'.repeat(32), body: { kind: 'enrol' } } as const;
+  const reply = await new Promise((resolve) => engine.execute(command, resolve));
+  expect(reply).toEqual({ ok: false, code: 'INTERNAL_ERROR' });
+  expect(thrown).toEqual([]);
   expect(rows.get(key.toString('latin1'))).toEqual(bytes);
 });
-
-function caught(task: () => void, thrown: unknown[]): void {
-  try {
-    task();
-  } catch (error) {
-    thrown.push(error);
-  }
-}
