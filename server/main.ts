@@ -147,15 +147,17 @@ interface Stopping {
 function stopOnRequest({ server, started, backups, endWatch, stopMsMax = STOP_MS_MAX }: Stopping): void {
   const { engine, end } = started;
   let isStopping = false;
+  let isAnswered = false;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
-    setTimeout(stopInTheMiddle, stopMsMax).unref();
+    setTimeout(() => stopInTheMiddle(isAnswered), stopMsMax).unref();
     const drained = server.drain();
     await Promise.race([drained, pause(DECIDE_MS_MAX)]);
     const closed = engine.close(true);
     await drained;
     await server.listening.close();
+    isAnswered = true;
     await endWatch();
     await closed;
     await backups.stop();
@@ -167,10 +169,18 @@ function stopOnRequest({ server, started, backups, endWatch, stopMsMax = STOP_MS
   process.on('disconnect', () => void stop());
 }
 
-/** Not `exit`, which waits for LMDB's threads. The journal has all that was acknowledged. */
-function stopInTheMiddle(): void {
-  writeSync(2, 'clickday: not all rows are written yet: stopping all the same, the next start does the rest\n');
-  process.kill(process.pid, 'SIGKILL');
+/**
+ * Not `exit`, which waits for LMDB's threads. The journal has all that was acknowledged. Whether everybody was answered
+ * only we know: the parent sees no more than that we were killed.
+ */
+function stopInTheMiddle(isAnswered: boolean): void {
+  const left = isAnswered
+    ? 'not all rows are written yet: stopping all the same, the next start does the rest'
+    : 'not everybody is answered yet: stopping all the same, whoever is in doubt can ask again';
+  writeSync(2, `clickday: ${left}\n`);
+  const end = () => void process.kill(process.pid, 'SIGKILL');
+  if (isAnswered && process.send !== undefined) process.send({ answered: true }, undefined, undefined, end);
+  else end();
 }
 
 function openStorage({ quotaBytes }: Configuration, folder: string): Storage {

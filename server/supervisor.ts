@@ -20,14 +20,17 @@ export interface Ready {
   readonly setAside?: readonly string[];
 }
 
-/** How it ended: 0 = stopped when asked; 2 = the engine refused its configuration; 1 = it kept dying. */
+/**
+ * How it ended: 0 = stopped in order when asked; 2 = the engine refused its configuration; 1 = it kept dying, or died of
+ * something else when it was asked to stop, so that some may have had no answer.
+ */
 export type ExitCode = 0 | 1 | 2;
 
 export interface SupervisorOptions {
   /** Handed to the engine process as JSON, with what the one before it left to the next. */
   readonly options: object;
   readonly onReady: (ready: Ready) => void;
-  /** One line for a person: deaths, restarts, giving up. */
+  /** One line for a person: deaths, restarts, giving up, a stop that was not in order. */
   readonly onEvent: (text: string) => void;
   /** The engine's program; only tests run another. */
   readonly program?: string;
@@ -83,6 +86,10 @@ class Run {
   /** As the last process said it: the next one goes on from there. */
   #left: Left = {};
   #isStopping = false;
+  /** It did not stop in time: told when it was killed. */
+  #isOverdue = false;
+  /** The process that runs has answered everybody, and ends itself with rows left to write. */
+  #hasAnswered = false;
   /** The process that runs is rid of what killed the ones before it: a new story, however short. */
   #hasSetAside = false;
   #wakeFromPause: () => void = () => {};
@@ -101,6 +108,7 @@ class Run {
     if (child === null) return this.ended;
     child.kill('SIGTERM');
     const timer = setTimeout(() => {
+      this.#isOverdue = true;
       this.#options.onEvent(`the engine did not stop within ${this.#limits.stopMsMax / 1_000} s: killed`);
       child.kill('SIGKILL');
     }, this.#limits.stopMsMax);
@@ -114,8 +122,9 @@ class Run {
       const startedMs = performance.now();
       this.#hasSetAside = false;
       const death = await this.#runOnce();
-      if (this.#isStopping || death.code === 0) return 0;
       if (death.code === EXIT_CONFIGURATION) return 2;
+      if (this.#isStopping) return this.#endOfStop(death);
+      if (death.code === 0) return 0;
       const isSteady = performance.now() - startedMs >= this.#limits.steadyMs;
       deaths = isSteady || this.#hasSetAside ? 1 : deaths + 1;
       if (deaths >= this.#limits.deathCountMax) return this.#giveUp(death, deaths);
@@ -126,6 +135,17 @@ class Run {
       await this.#pause(pauseMs);
     }
     return 0;
+  }
+
+  /** One that dies of the request itself had not begun to serve: nobody waits for its answer. */
+  #endOfStop({ code, signal, reason }: Death): ExitCode {
+    if (this.#isOverdue) return 1;
+    if (code === 0 || signal === 'SIGTERM' || this.#hasAnswered) return 0;
+    this.#options.onEvent(
+      `the engine died (${reason}) when it was asked to stop: nothing acknowledged is lost, and whoever had no answer can ` +
+        'ask again',
+    );
+    return 1;
   }
 
   #heardReady(ready: Ready): void {
@@ -174,14 +194,15 @@ class Run {
       this.#child = child;
       child.on('message', (message) => {
         if (isReady(message)) this.#heardReady(message.ready);
+        else if (isAnswered(message)) this.#hasAnswered = true;
         else if (isLeft(message)) this.#left = { ...this.#left, ...message };
       });
       const ended = (death: Death) => {
         this.#child = null;
         resolve(death);
       };
-      child.once('error', (error) => ended({ code: null, reason: error.message }));
-      child.once('exit', (code, signal) => ended({ code, reason: reasonOf(code, signal) }));
+      child.once('error', (error) => ended({ code: null, signal: null, reason: error.message }));
+      child.once('exit', (code, signal) => ended({ code, signal, reason: reasonOf(code, signal) }));
       if (this.#isStopping) child.kill('SIGTERM');
     });
   }
@@ -195,6 +216,7 @@ function reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
 
 interface Death {
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly reason: string;
 }
 
@@ -212,6 +234,10 @@ interface Left {
 
 function isLeft(message: unknown): message is Left {
   return typeof message === 'object' && message !== null && ('clock' in message || 'policy' in message);
+}
+
+function isAnswered(message: unknown): message is { readonly answered: true } {
+  return typeof message === 'object' && message !== null && 'answered' in message;
 }
 
 function isReady(message: unknown): message is { readonly ready: Ready } {

@@ -1,5 +1,5 @@
 // Method: the supervisor runs small real programs that behave as an engine process may: get ready, die, refuse their
-// configuration, or not stop when asked. Each start leaves a line in a file, which is what the tests count.
+// configuration, or not stop when asked, or not in order. Each start leaves a line in a file, which is what the tests count.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +15,15 @@ const start = readFileSync(log, 'utf8').trim().split('\\n').length;
 const deed = deeds[Math.min(start, deeds.length) - 1];
 if (deed === 'refuse') process.exit(2);
 if (deed === 'die') process.exit(70);
-if (deed === 'stubborn') process.on('SIGTERM', () => {});
-else process.on('SIGTERM', () => process.exit(0));
-process.send({ ready: { url: 'http://127.0.0.1:1', transport: 'ws', shardCount: 1, folder: '.', programme: 'p', isNew: true } });
+const end = () => process.kill(process.pid, 'SIGKILL');
+const whenAsked = {
+  stubborn: () => {},
+  break: () => process.exit(70),
+  'be killed': end,
+  'leave rows': () => process.send({ answered: true }, end),
+};
+if (deed !== 'recover') process.on('SIGTERM', whenAsked[deed] ?? (() => process.exit(0)));
+if (deed !== 'recover') process.send({ ready: { url: 'http://127.0.0.1:1', transport: 'ws', shardCount: 1, folder: '.', programme: 'p', isNew: true } });
 setInterval(() => {}, 1_000);
 `;
 
@@ -107,8 +113,36 @@ describe('the supervisor', () => {
   test('an engine that does not stop when asked is killed in the end', async () => {
     const { supervisor, events, whenReady } = tell(['stubborn'], 50);
     await whenReady(1);
-    expect(await supervisor.stop()).toBe(0);
+    expect(await supervisor.stop()).toBe(1);
     expect(events).toEqual([expect.stringContaining('did not stop')]);
+  });
+
+  test.each([
+    ['break', 'exit code 70'],
+    ['be killed', 'SIGKILL'],
+  ])(
+    'fault 22: an engine that was asked to stop and died of something else did not stop in order: %s',
+    async (deed, reason) => {
+      const { supervisor, starts, events, whenReady } = tell([deed]);
+      await whenReady(1);
+      expect(await supervisor.stop()).toBe(1);
+      expect(events).toEqual([expect.stringContaining(`the engine died (${reason}) when it was asked to stop`)]);
+      expect(starts()).toHaveLength(1);
+    },
+  );
+
+  test('fault 22: one that has answered everybody may leave its rows to the next start', async () => {
+    const { supervisor, events, whenReady } = tell(['leave rows']);
+    await whenReady(1);
+    expect(await supervisor.stop()).toBe(0);
+    expect(events).toEqual([]);
+  });
+
+  test('one that recovers has nobody to answer, and may be ended there', async () => {
+    const { supervisor, starts, events } = tell(['recover']);
+    while (starts().length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await supervisor.stop()).toBe(0);
+    expect(events).toEqual([]);
   });
 
   test('a stop between two starts ends it at once', async () => {
