@@ -1,7 +1,9 @@
 // Method: real engines under load are asked to stop, on a disk that takes its time, with a file on its way, or are killed
-// a moment later; then every client's every command is compared with what the next engine says of it.
+// in the middle of that; then every client's every command is compared with what the next engine says of it. A store that
+// is kept busy holds the stop open until somebody was refused because of it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -17,6 +19,10 @@ const NOW = '2021-03-01T09:00:00Z';
 const LATER = '2021-03-01T10:00:00Z';
 const CITIZENS = Array.from({ length: 12 }, (_, number) => number);
 const commandId = (number: number) => number.toString(16).padStart(32, '0');
+/** The command that keeps its store busy. */
+const HOLDING = 'a'.repeat(32);
+/** Comes when nobody is let in any more. */
+const LATE = 'b'.repeat(32);
 
 let place: string;
 beforeAll(() => {
@@ -31,6 +37,7 @@ afterAll(async () => {
 class Impatient {
   readonly promised: string[] = [];
   readonly refused: string[] = [];
+  readonly codes: string[] = [];
   readonly #sent = new Map<number, string>();
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
@@ -43,6 +50,7 @@ class Impatient {
       if (id === undefined) return;
       this.#sent.delete(ref);
       if (!ok) expect(['DRAINING', 'OVERLOADED']).toContain(code);
+      if (!ok) this.codes.push(code);
       (ok ? this.promised : this.refused).push(id);
       onReply();
     });
@@ -74,14 +82,23 @@ class Impatient {
 
 interface Story {
   readonly crowd: readonly Impatient[];
+  /** Whose command keeps its store busy, and who comes when nobody is let in any more: of the crowd, too. */
+  readonly held: Impatient;
+  readonly late: Impatient;
   readonly exitCode: number | null;
 }
 
-/** Each citizen keeps some commands in flight until the server closes; `end` is called when `count` were answered. */
-async function load(supervised: Supervised, count: number, end: () => Promise<number | null>): Promise<Story> {
+/**
+ * Each citizen keeps some commands in flight until the server closes. When `count` were answered and a store is busy,
+ * it is asked to stop; `whileDraining` is called when somebody was refused because of that.
+ */
+async function load(supervised: Supervised, count: number, whileDraining: () => void = () => {}): Promise<Story> {
   let answered = 0;
   let next = 0;
-  let ended: Promise<number | null> | undefined;
+  let go: () => void = () => {};
+  const isUnderLoad = new Promise<void>((resolve) => {
+    go = resolve;
+  });
   const crowd: Impatient[] = [];
   const send = (citizen: number, isFirst = false) => {
     next += 1;
@@ -92,15 +109,44 @@ async function load(supervised: Supervised, count: number, end: () => Promise<nu
     crowd.push(
       await Impatient.open(supervised, citizen, () => {
         answered += 1;
-        if (answered === count) ended = end();
+        if (answered === count) go();
         if (crowd[citizen]!.refused.length === 0) send(citizen);
       }),
     );
   }
+  const held = await Impatient.open(supervised, CITIZENS.length, () => {});
+  let hear: () => void = () => {};
+  const isLateRefused = new Promise<void>((resolve) => {
+    hear = resolve;
+  });
+  const late = await Impatient.open(supervised, CITIZENS.length + 1, hear);
+  crowd.push(held, late);
   for (const citizen of CITIZENS) send(citizen, true);
   for (let flight = 1; flight < 6; flight += 1) for (const citizen of CITIZENS) send(citizen);
+  await isUnderLoad;
+  await isStoreStuck(supervised); // What the stores cannot say later is what they said last.
+  held.send(HOLDING, { type: 'enrol' });
+  while (!(await isStoreStuck(supervised))) expect(held.codes).toEqual([]);
+  const exitCode = supervised.stop();
+  while (await isAccepting(supervised));
+  late.send(LATE, { type: 'enrol' });
+  await Promise.race([isLateRefused, late.closed]);
+  whileDraining();
   await Promise.all(crowd.map(({ closed }) => closed));
-  return { crowd, exitCode: await ended! };
+  return { crowd, held, late, exitCode: await exitCode };
+}
+
+async function isStoreStuck({ url }: Supervised): Promise<boolean> {
+  const { threads } = (await (await fetch(`${url}/status`)).json()) as { threads: readonly { isStuck: boolean }[] };
+  return threads.some(({ isStuck }) => isStuck);
+}
+
+/** An engine that was asked to stop takes no connections. */
+function isAccepting({ url }: Supervised): Promise<boolean> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  return new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  }).finally(() => socket.destroy());
 }
 
 /** Everything promised is done; what was refused is not. @returns states of what nobody answered */
@@ -129,9 +175,11 @@ test.skipIf(!hasCompiler)(
     execFileSync('cc', ['-shared', '-fPIC', '-o', shim, join(import.meta.dirname, 'slow-sync.c'), '-ldl']);
     const folder = join(place, 'slow');
     const environment = { LD_PRELOAD: shim, SYNC_MS: '100' };
-    const supervised = await Supervised.start({ folder, now: NOW, shards: 2, environment });
-    const story = await load(supervised, 40, () => supervised.stop());
+    const killAt = [`deciding@${HOLDING}:1:stall:2500`];
+    const supervised = await Supervised.start({ folder, now: NOW, shards: 2, environment, killAt });
+    const story = await load(supervised, 40);
     expect(story.exitCode).toBe(0);
+    expect([story.held.promised, story.late.codes]).toEqual([[HOLDING], ['DRAINING']]);
     for (const { closed } of story.crowd) expect(await closed).toBe(1012);
     expect(supervised.events).toEqual([]); // It was not killed for being late.
     // What nobody answered was not taken in either: it came after the last answer.
@@ -153,13 +201,13 @@ test('fault 22: a hurried end refuses what waits, and answers what was begun', a
 
 test('fault 23: SIGTERM and then SIGKILL loses nothing acknowledged, and whoever is in doubt can ask', async () => {
   const folder = join(place, 'killed');
-  const supervised = await Supervised.start({ folder, now: NOW, shards: 2 });
-  const story = await load(supervised, 60, async () => {
-    const stopped = supervised.stop();
-    supervised.killEngine();
-    return stopped;
-  });
-  expect(story.exitCode).toBe(0);
+  const killAt = [`deciding@${HOLDING}:1:stall`];
+  const supervised = await Supervised.start({ folder, now: NOW, shards: 2, killAt });
+  const story = await load(supervised, 60, () => supervised.killEngine());
+  expect(story.exitCode).toBe(1);
+  expect(supervised.events).toEqual([expect.stringContaining('the engine died (SIGKILL) when it was asked to stop')]);
+  expect([story.held.unanswered, story.late.codes]).toEqual([[HOLDING], ['DRAINING']]);
+  for (const { closed } of story.crowd) expect(await closed).toBe(1006);
   for (const state of await compare(folder, story)) expect(state).toMatch(/^(done|not-done|in-progress)$/);
 });
 
