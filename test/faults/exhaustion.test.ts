@@ -1,7 +1,7 @@
 // Method: real engines get less memory, or fewer files, than a flood would take; they must stay alive, say why they
 // refuse, and serve as before when the flood is over.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { LIMITS, makeTaxCode } from '../../engine/index.ts';
 import { DESCRIPTORS_MIN } from '../../server/index.ts';
-import { Vitals } from '../../server/vitals/vitals.ts';
+import { type ThreadView, Vitals } from '../../server/vitals/vitals.ts';
 import { verifyFolder } from '../../snapshots/index.ts';
 import { Supervised } from '../support/supervised.ts';
 import { hpan } from '../support/world.ts';
@@ -37,6 +37,31 @@ describe('a heap near its limit', () => {
     expect(at(0.8)).toEqual({ isCrowded: true, isFull: false, isOtherFull: false });
     expect(at(0.9)).toEqual({ isCrowded: true, isFull: true, isOtherFull: false });
     expect(at(0.5)).toEqual({ isCrowded: false, isFull: false, isOtherFull: false });
+  });
+
+  test.each(['front', 'store 0'])('fault 20: the server itself sheds them by the heap of its %s', async (full) => {
+    const heaps = new Heaps(join(place, full.replace(' ', '-')));
+    const { flags, environment } = heaps;
+    const supervised = await Supervised.start({ folder: heaps.folder, now: NOW, shards: 1, flags, environment });
+    // Whoever was refused is told to wait, whatever the heap: each asks once.
+    const [first, second, third] = await Promise.all([1, 2, 3].map((number) => raw(supervised, makeTaxCode(number))));
+    const enrol = { id: '0'.repeat(32), type: 'enrol' };
+    expect(await ask(first!, enrol)).toMatchObject({ ok: true });
+
+    await heaps.fill(supervised, { [full]: 0.85 });
+    expect(await upgradeOf(supervised)).toEqual({ code: 'OVERLOADED', hasRetryAfter: true });
+    expect(await ask(first!, enrol)).toMatchObject({ ok: true });
+
+    await heaps.fill(supervised, { [full]: 0.95 });
+    const refused = { ok: false, code: 'OVERLOADED', retryAtMs: expect.any(Number) };
+    expect(await ask(second!, enrol)).toMatchObject(refused);
+    expect(await ask(third!, { type: 'wallet' })).toMatchObject(refused);
+
+    await heaps.fill(supervised, {});
+    expect(await upgradeOf(supervised)).toBe('open');
+    expect(await ask(first!, enrol)).toMatchObject({ ok: true });
+    for (const socket of [first, second, third]) socket!.terminate();
+    expect(await supervised.stop()).toBe(0);
   });
 
   test('fault 20: a flood of ten times what fits does not end the process, and refuses with a time to come back', async () => {
@@ -88,6 +113,85 @@ describe('a heap near its limit', () => {
     expect((await verifyFolder(folder)).differences).toEqual([]);
   });
 });
+
+/** Loaded before the engine: V8 says of each thread's heap what a file says. All else is as it is. */
+const SAYING = `
+const { readFileSync } = require('node:fs');
+const { syncBuiltinESMExports } = require('node:module');
+const threads = require('node:worker_threads');
+const v8 = require('node:v8');
+v8.getHeapStatistics = () => {
+  const name = threads.isMainThread ? 'front' : 'store ' + threads.workerData.own;
+  const share = JSON.parse(readFileSync(process.env.HEAPS, 'utf8'))[name] ?? 0.1;
+  return { used_heap_size: share * 1e15, heap_size_limit: 1e15 };
+};
+syncBuiltinESMExports();
+`;
+
+/** Of an engine's threads, as full as a test says. */
+class Heaps {
+  readonly folder: string;
+  readonly flags: readonly string[];
+  readonly environment: { readonly HEAPS: string };
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.environment = { HEAPS: `${folder}.json` };
+    this.flags = [`--require=${folder}.cjs`];
+    writeFileSync(`${folder}.cjs`, SAYING);
+    this.#say({});
+  }
+
+  /** @returns resolves when each thread has noticed */
+  async fill({ url }: Supervised, shares: Readonly<Record<string, number>>): Promise<void> {
+    this.#say(shares);
+    for (;;) {
+      const { threads } = (await (await fetch(`${url}/status`)).json()) as { threads: readonly ThreadView[] };
+      if (threads.every(({ name, heapShare }) => heapShare === (shares[name] ?? 0.1))) return;
+    }
+  }
+
+  /** Whole or not at all: threads read it all the time. */
+  #say(shares: Readonly<Record<string, number>>): void {
+    writeFileSync(`${this.environment.HEAPS}.new`, JSON.stringify(shares));
+    renameSync(`${this.environment.HEAPS}.new`, this.environment.HEAPS);
+  }
+}
+
+async function ask(socket: WebSocket, request: object): Promise<unknown> {
+  refs += 1;
+  const ref = refs;
+  const answered = new Promise((resolve) => {
+    socket.on('message', function hear(data) {
+      const said = JSON.parse(String(data));
+      if (said.ref !== ref) return;
+      socket.off('message', hear);
+      resolve(said);
+    });
+  });
+  socket.send(JSON.stringify({ ref, ...request }));
+  return answered;
+}
+
+let refs = 0;
+
+/** 'open', or why not. */
+async function upgradeOf(supervised: Supervised): Promise<unknown> {
+  const authorization = `Bearer ${await supervised.token('citizen', makeTaxCode(2))}`;
+  const url = `${supervised.url.replace('http', 'ws')}/ws`;
+  const socket = new WebSocket(url, 'clickday.v1.json', { headers: { authorization } });
+  return new Promise((resolve) => {
+    socket.once('open', () => {
+      socket.terminate();
+      resolve('open');
+    });
+    socket.once('unexpected-response', async (_, response) => {
+      let body = '';
+      for await (const chunk of response) body += chunk;
+      resolve({ code: JSON.parse(body).code, hasRetryAfter: 'retry-after' in response.headers });
+    });
+  });
+}
 
 async function raw(supervised: Supervised, taxCode: string): Promise<WebSocket | null> {
   const authorization = `Bearer ${await supervised.token('citizen', taxCode)}`;
