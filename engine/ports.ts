@@ -294,7 +294,7 @@ export interface Quarantine {
   isSuspect(task: string): boolean;
   /** Decided, and nothing happened. */
   acquit(task: string): void;
-  /** To be refused, until an operator releases it. */
+  /** To be refused, or to wait, until an operator releases it. */
   isSetAside(task: string): boolean;
 }
 

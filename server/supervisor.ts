@@ -16,7 +16,7 @@ export interface Ready {
   readonly programme: string;
   /** True when the data folder was made just now. */
   readonly isNew: boolean;
-  /** Names of the commands that this start has set aside: they stopped the engine twice (fault 18). Absent: none. */
+  /** Names of what this start has set aside: it stopped the engine again and again (fault 18). Absent: none. */
   readonly setAside?: readonly string[];
 }
 
@@ -151,7 +151,7 @@ class Run {
   #heardReady(ready: Ready): void {
     const { setAside = [] } = ready;
     for (const name of setAside) {
-      this.#options.onEvent(`set aside, since the engine died of it twice: ${name}. See: clickday doctor`);
+      this.#options.onEvent(`set aside, since the engine died of it again: ${name}. See: clickday doctor`);
     }
     this.#hasSetAside = setAside.length > 0;
     this.#options.onReady(ready);

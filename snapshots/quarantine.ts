@@ -49,21 +49,26 @@ export function blameAfter({ suspects, setAside }: Blame, named: readonly string
   };
 }
 
-/** What cannot be refused ends the service: two deaths that came by chance are not enough for that. */
+/** What the engine owes to itself stands still, or all of the service: two deaths by chance are not enough for that. */
 function deathsMax(name: string): number {
-  return isRefusable(name) ? 2 : 4;
+  return REFUSABLE.test(name) ? 2 : 4;
 }
 
-/** Commands and rows can be refused; what the engine owes to itself cannot. */
-export function isRefusable(name: string): boolean {
-  return /^(command|record) /.test(name);
+/** Whoever asked is told no. */
+const REFUSABLE = /^(command|record|resolution|par) /;
+/** Of a partition: nobody else waits for it, and it can be done when an operator has released it. */
+const CAN_WAIT = /^(payouts|notices|rechecks|exclusions|files) /;
+
+/** Others go on without it. */
+export function canBeLeftOut(name: string): boolean {
+  return REFUSABLE.test(name) || CAN_WAIT.test(name);
 }
 
 /** Of the partition whose store decides it. */
 export function partitionOfTask(name: string): number {
   const [kind, first = '', second = ''] = name.split(' ');
   if (kind === 'message') return Number(second);
-  return kind === 'command' || kind === 'record' ? partitionOf(first) : Number(first);
+  return REFUSABLE.test(name) ? partitionOf(first) : Number(first);
 }
 
 /** What some of many tasks are to blame for. */
@@ -74,13 +79,18 @@ export function blameOf(blames: readonly Blame[], isWanted: (name: string) => bo
   };
 }
 
-const NAME = /^(command|record|message|system|expiry) \S[^\n]*$/;
+const NEEDED = /^(message|system|expiry) /;
+
+/** A name ends with its line. */
+function isName(line: string): boolean {
+  return /^\w+ \S/.test(line) && (canBeLeftOut(line) || NEEDED.test(line));
+}
 
 /** @param bytes of the file `turn`, whole or cut short by a death in the middle of a write */
 export function namesIn(bytes: Uint8Array): readonly string[] {
   const end = bytes.indexOf(END);
   const text = Buffer.from(bytes.subarray(0, end === -1 ? bytes.length : end)).toString('utf8');
-  return text.split('\n').filter((line) => NAME.test(line));
+  return text.split('\n').filter(isName);
 }
 
 /** @throws StorageFault when this is not what `blameText` wrote */

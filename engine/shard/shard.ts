@@ -36,6 +36,7 @@ import {
   type ResolutionReply,
   refuseTask,
   type SystemDecide,
+  type Task,
 } from './task.ts';
 import { Turn } from './turn.ts';
 
@@ -74,6 +75,8 @@ export class Shard {
   readonly #mailbox: Mailbox;
   readonly #decider: Decider;
   readonly #inFlight: Turn[] = [];
+  /** In no mailbox. */
+  readonly #setAside: Task[] = [];
   readonly #sequences: number[];
   readonly #flushedSequences: number[];
   #decidedSequence: number;
@@ -179,34 +182,31 @@ export class Shard {
   }
 
   payouts(partition: number, decide: PayoutDecide): void {
-    this.#mailbox.addUrgent({ kind: 'payouts', name: `payouts ${partition}`, partition, decide });
-    this.wake();
+    this.#addLasting({ kind: 'payouts', name: `payouts ${partition}`, partition, decide });
   }
 
   notices(partition: number, decide: NoticeDecide): void {
-    this.#mailbox.addUrgent({ kind: 'notices', name: `notices ${partition}`, partition, decide });
-    this.wake();
+    this.#addLasting({ kind: 'notices', name: `notices ${partition}`, partition, decide });
   }
 
   files(decide: FileDecide): void {
-    this.#mailbox.addUrgent({ kind: 'files', name: 'files', partition: 0, decide });
-    this.wake();
+    this.#addLasting({ kind: 'files', name: 'files 0', partition: 0, decide });
   }
 
   setPar(citizen: CitizenKey, hpan: Hpan, par: string, done: (reply: Read<boolean>) => void): void {
-    this.#mailbox.addUrgent({ kind: 'par', name: `par ${hpan}`, citizen, hpan, par, done });
+    const name = `par ${hpan}`;
+    if (this.#isSetAside(name)) return done({ ok: false, code: 'COMMAND_SET_ASIDE' });
+    this.#mailbox.addUrgent({ kind: 'par', name, citizen, hpan, par, done });
     this.wake();
   }
 
   /** Of citizens of one partition; `done` hears after the flush how many were still due. */
   recheck(partition: number, rechecks: readonly AccountRecheck[], done: (dueCount: number) => void): void {
-    this.#mailbox.addUrgent({ kind: 'rechecks', name: `rechecks ${partition}`, partition, rechecks, done });
-    this.wake();
+    this.#addLasting({ kind: 'rechecks', name: `rechecks ${partition}`, partition, rechecks, done });
   }
 
   exclusions(partition: number, decide: ExclusionDecide): void {
-    this.#mailbox.addUrgent({ kind: 'exclusions', name: `exclusions ${partition}`, partition, decide });
-    this.wake();
+    this.#addLasting({ kind: 'exclusions', name: `exclusions ${partition}`, partition, decide });
   }
 
   /** Waits for its turn as a command does, and is gone: `done` hears how long that takes now. */
@@ -245,6 +245,22 @@ export class Shard {
   idle(): Promise<void> {
     if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** What the process has died of waits until an operator releases it: nobody but who asked for it goes without. */
+  #addLasting(task: Task): void {
+    if (this.#isSetAside(task.name)) this.#setAside.push(task);
+    else this.#mailbox.addUrgent(task);
+    this.wake();
+  }
+
+  /** An operator may have released what waits: to be called now and then. */
+  tick(): void {
+    for (const task of this.#setAside.splice(0)) this.#addLasting(task);
+  }
+
+  #isSetAside(name: string): boolean {
+    return this.#options.store.quarantine?.isSetAside(name) === true;
   }
 
   // A turn
@@ -378,7 +394,7 @@ export class Shard {
 
   #refusal(name: string): Refused | null {
     if (this.#isDraining || this.#isStopped) return { ok: false, code: 'DRAINING' };
-    if (this.#options.store.quarantine?.isSetAside(name) === true) return { ok: false, code: 'COMMAND_SET_ASIDE' };
+    if (this.#isSetAside(name)) return { ok: false, code: 'COMMAND_SET_ASIDE' };
     return this.#mailbox.isOverloaded ? overloaded(this.#options.clock.nowMs()) : null;
   }
 

@@ -379,6 +379,7 @@ export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard
 
   tick(nowMs: number): void {
     this.#expiry.tick(nowMs);
+    this.#shard.tick();
     this.#wakeRewriting();
   }
 

@@ -7,8 +7,8 @@ import {
   blameAfter,
   blameOf,
   blameText,
+  canBeLeftOut,
   FileQuarantine,
-  isRefusable,
   NOBODY,
   namesIn,
   parseBlame,
@@ -37,7 +37,7 @@ export function judgeDeath(folder: string, nowMs: number): readonly string[] {
   const setAside = judgeStores(folder, nowMs);
   const stuck = readBlames(folder)
     .flatMap((blame) => blame.setAside)
-    .find(({ name }) => !isRefusable(name));
+    .find(({ name }) => !canBeLeftOut(name));
   if (stuck === undefined) return setAside.map(({ name }) => name);
   throw new StorageFault(
     'TASK_SET_ASIDE',

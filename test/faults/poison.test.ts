@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTaxCode } from '../../engine/index.ts';
 import { release, verifyFolder } from '../../snapshots/index.ts';
-import { blameAfter, blameText, NOBODY, namesIn, parseBlame } from '../../snapshots/quarantine.ts';
+import { blameAfter, blameText, canBeLeftOut, NOBODY, namesIn, parseBlame } from '../../snapshots/quarantine.ts';
 import { Supervised } from '../support/supervised.ts';
 import { hpan } from '../support/world.ts';
 
@@ -95,6 +95,17 @@ describe('who is to blame', () => {
     expect(blameOf(['message 1 2 3'], ['message 1 2 3'], ['message 1 2 3']).setAside).toEqual([]);
     const blame = blameOf(...new Array(4).fill(['message 1 2 3']));
     expect(names(blame.setAside)).toEqual(['message 1 2 3']);
+  });
+
+  test('fault 18: whatever a shard decides is named, and but for what all depends on others go on without it', () => {
+    const leftOut = ['command a 1', 'record b 2', 'resolution b 2', 'par b', 'payouts 3', 'notices 3', 'rechecks 3'];
+    leftOut.push('exclusions 3', 'files 0');
+    const needed = ['message 1 2 3', 'system 3', 'expiry 3'];
+    const names = [...leftOut, ...needed];
+    expect(namesIn(Buffer.from(`${names.join('\n')}\n\0`))).toEqual(names);
+    expect(names.filter(canBeLeftOut)).toEqual(leftOut);
+    expect(names.filter((name) => blameOf([name], [name]).setAside.length > 0)).toEqual(leftOut.slice(0, 4));
+    for (const name of names) expect(blameOf(...new Array(4).fill([name])).setAside[0]).toMatchObject({ name });
   });
 
   test('a note that a death cut short, or that was never ended, names what can be read of it', () => {

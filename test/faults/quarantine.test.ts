@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeTaxCode } from '../../engine/index.ts';
+import { makeTaxCode, partitionOf } from '../../engine/index.ts';
 import type { Quarantine } from '../../engine/ports.ts';
 import {
   judgeDeath,
@@ -15,7 +15,7 @@ import {
   readBlames,
   verifyFolder,
 } from '../../snapshots/index.ts';
-import { hpan, World } from '../support/world.ts';
+import { hpan, instant, World } from '../support/world.ts';
 
 const commandId = (number: number) => number.toString(16).padStart(32, '0');
 
@@ -97,6 +97,44 @@ test('fault 18: what was set aside is refused, a row of a file with its reason, 
   quarantine.isSetAside = (task) => task.startsWith(`record ${hpan(1)} `);
   expect(await world.pay(row)).toEqual({ status: 'rejected', code: 'COMMAND_SET_ASIDE' });
   expect(await world.pay({ ...row, hpan: hpan(2) })).toMatchObject({ status: 'dropped' });
+});
+
+test('fault 18: work that can wait does so until it is released, in its order, and nobody else with it', async () => {
+  const { world, anna, quarantine } = await open();
+  quarantine.setAside.add('files 0');
+  const told: string[] = [];
+  const files = ['a', 'b'].map(async (name) => {
+    const arrival = { sender: '36081', name, digest: name, receivedMs: instant('2020-12-07T10:00:00+01:00') };
+    const opened = await world.engine.openFile(arrival);
+    told.push(name);
+    return opened;
+  });
+  await anna.enable(hpan(1));
+  world.engine.tick();
+  await anna.enable(hpan(2));
+  expect(told).toEqual([]);
+  quarantine.setAside.clear();
+  world.engine.tick();
+  expect(await Promise.all(files)).toMatchObject([
+    { ok: true, value: { fileNumber: 1 } },
+    { value: { fileNumber: 2 } },
+  ]);
+});
+
+test('fault 18: an engine with work that waits closes all the same', async () => {
+  const { world, anna, quarantine } = await open();
+  quarantine.setAside.add(`rechecks ${partitionOf(anna.key)}`);
+  void world.engine.recheckAccounts([{ citizen: anna.key, dueMs: 1, verdict: 'OK' }]);
+  await world.engine.close();
+  expect(world.faults).toEqual([]);
+});
+
+test('fault 18: a PAR and a decision about a reversal are refused when they were set aside', async () => {
+  const { world, anna, quarantine } = await open();
+  const setAside = { ok: false, code: 'COMMAND_SET_ASIDE' };
+  await anna.enable(hpan(1));
+  quarantine.isSetAside = (task) => /^(par|resolution) /.test(task);
+  expect(await world.engine.setPar(anna.key, hpan(1), 'P'.repeat(29))).toEqual(setAside);
 });
 
 test('fault 18: what cannot be written once it was decided is named once more', async () => {
