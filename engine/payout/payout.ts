@@ -117,6 +117,11 @@ export function isExportable(payout: Payout): boolean {
   return isOpen(payout) && isEnabled && payoff !== null && cashbackCents + jackpotCents > 0;
 }
 
+/** Beside what runs grant, and reaches its citizen: one that its bank refused is Consap's to pay again. */
+export function isPaidByConsap({ status, outcome }: Payout): boolean {
+  return status === 'INTEGRATION' && outcome?.result === 'ORDINE ESEGUITO';
+}
+
 /** The bank did not execute it. */
 export function isFailed({ status, outcome }: Payout): boolean {
   return status === 'SENT' && outcome !== null && outcome.result !== 'ORDINE ESEGUITO';

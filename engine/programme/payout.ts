@@ -42,14 +42,20 @@ export function payoutAmounts(
   };
 }
 
+/** Of one citizen and period. */
+export interface Granted {
+  readonly byRuns: readonly PayoutAmounts[];
+  /** After complaints. */
+  readonly byConsap: readonly PayoutAmounts[];
+}
+
 /**
- * What late data add to what was granted (DECISION 6). Nothing is ever taken back.
+ * What a run adds to what was granted (DECISION 6), by whom does not matter. Nothing is ever taken back.
  *
- * @param granted by the records so far of this citizen and period
- * @returns null where there is nothing to add, and a record: no other one
+ * @returns null where there is nothing to add, and a run's record: no other one
  */
-export function supplementOf(due: PayoutAmounts, granted: readonly PayoutAmounts[]): PayoutAmounts | null {
-  if (granted.length === 0) return due;
+export function supplementOf(due: PayoutAmounts, { byRuns, byConsap }: Granted): PayoutAmounts | null {
+  const granted = [...byRuns, ...byConsap];
   const missing = (of: (amounts: PayoutAmounts) => number) =>
     Math.max(
       0,
@@ -57,7 +63,7 @@ export function supplementOf(due: PayoutAmounts, granted: readonly PayoutAmounts
     );
   const cashbackCents = missing((amounts) => amounts.cashbackCents);
   const jackpotCents = missing((amounts) => amounts.jackpotCents);
-  return cashbackCents + jackpotCents > 0 ? { cashbackCents, jackpotCents } : null;
+  return byRuns.length === 0 || cashbackCents + jackpotCents > 0 ? { cashbackCents, jackpotCents } : null;
 }
 
 /** How column 8 of the payout file sums up the two parts. */

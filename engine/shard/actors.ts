@@ -93,6 +93,11 @@ export class Actors {
     return actor !== undefined && (actor.isDirty || actor.isFrozen);
   }
 
+  /** Whether a list of it has rows that no checkpoint has written. */
+  hasUnwritten(table: ListTable, entity: string): boolean {
+    return this.#awake.get(entity)?.lists?.[table] !== undefined;
+  }
+
   /** Whose rows on disk are older, or are not there yet. */
   *unwritten(table: ActorTable, partition: number): Iterable<readonly [string, Value]> {
     const frozen = this.#frozen?.actors ?? [];

@@ -19,6 +19,7 @@ import { LIMITS } from '../limits.ts';
 import { partitionOf } from '../partition.ts';
 import {
   isFailed,
+  isPaidByConsap,
   type Payout,
   type PayoutOrder,
   type PayoutRun,
@@ -38,7 +39,7 @@ import type { Actors } from './actors.ts';
 import type { RunProgress } from './citizen-runs.ts';
 import { emptyPartition } from './fold.ts';
 import type { NoticeDecider } from './notice-decider.ts';
-import { payoutsOf } from './payout-records.ts';
+import { addedAmong, payoutsOf } from './payout-records.ts';
 import type { Turn } from './turn.ts';
 import { isWinning, tiedOf, type Winners } from './winners.ts';
 
@@ -121,6 +122,8 @@ export class PayoutDecider {
         ({ awardPeriodId, orderNumber }) => awardPeriodId === order.awardPeriodId && orderNumber < order.orderNumber,
       )
       .map((run) => new RunReader(run, after, recordAt));
+    const citizens = wallets.map(({ citizen }) => citizen);
+    const added = addedAmong(turn.view, this.#options.actors, { partition, citizens });
     const made: Payout[] = [];
     for (const wallet of wallets) {
       const totals = totalsOf(wallet, order.awardPeriodId);
@@ -128,8 +131,12 @@ export class PayoutDecider {
       const isWinner = isWinning(wallet.citizen, totals, winners);
       const due = payoutAmounts(totals, period, { cut: order.cut, isWinner });
       if (due === null) continue;
-      const granted = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
-      const amounts = supplementOf(due, granted);
+      const byRuns = earlier.flatMap((run) => run.of(wallet.citizen) ?? []);
+      // Not what a failed record is sent again by: that was granted with the record.
+      const byConsap = (added.get(wallet.citizen) ?? []).filter(
+        (one) => one.awardPeriodId === order.awardPeriodId && isPaidByConsap(one),
+      );
+      const amounts = supplementOf(due, { byRuns, byConsap });
       if (amounts === null) continue;
       made.push({
         ...newPayout(wallet, row.payoutCount + made.length, turn.nowMs),

@@ -7,6 +7,7 @@ import { recordInRun } from '../payout/runs.ts';
 import { indexIn, pageOf } from '../place.ts';
 import { StorageFault, type Vault } from '../ports.ts';
 import type { SealedPayoff } from '../wallet/wallet.ts';
+import type { Actors } from './actors.ts';
 import type { PayoutsPart, PayoutsPartPage } from './parts.ts';
 import type { View } from './view.ts';
 
@@ -16,8 +17,31 @@ export function payoutsOf(view: View, partition: number, citizen: CitizenKey): r
   if (payoutCount === 0) return [];
   const recordAt = (place: number) => view.line('payout', partition, place);
   const made = payoutRuns.flatMap((run) => recordInRun(run, citizen, recordAt) ?? []);
-  const added = view.list('payoutLink', partition, citizen, '').map(([, { place }]) => recordAt(place));
-  return [...made, ...added].sort((left, right) => left.place - right.place);
+  return [...made, ...addedTo(view, partition, citizen)].sort((left, right) => left.place - right.place);
+}
+
+function addedTo(view: View, partition: number, citizen: CitizenKey): readonly Payout[] {
+  const links = view.list('payoutLink', partition, citizen, '');
+  return links.map(([, { place }]) => view.line('payout', partition, place));
+}
+
+/**
+ * Records that no run made, by citizen: of those who have any among some that follow each other in the order of their keys.
+ * The others, nearly all, are neither woken nor asked for.
+ */
+export function addedAmong(
+  view: View,
+  actors: Actors,
+  { partition, citizens }: { readonly partition: number; readonly citizens: readonly CitizenKey[] },
+): ReadonlyMap<CitizenKey, readonly Payout[]> {
+  const [first, last] = [citizens[0], citizens.at(-1)];
+  if (first === undefined || last === undefined) return new Map();
+  const linked = new Set(citizens.filter((citizen) => actors.hasUnwritten('payoutLink', citizen)));
+  for (const [{ entity }] of actors.rows.scan('payoutLink', partition, first)) {
+    if (entity > last) break;
+    linked.add(entity as CitizenKey);
+  }
+  return new Map([...linked].map((citizen) => [citizen, addedTo(view, partition, citizen)]));
 }
 
 const IS_SOUGHT: Readonly<Record<PayoutsFilter, (payout: Payout) => boolean>> = {

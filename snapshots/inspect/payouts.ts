@@ -81,17 +81,25 @@ export class PayoutCheck {
     if (totals.count < period.minTransactionNumber) findings.differ(`${subject}: made for too few payments`);
 
     const earlier = madeIn(citizen, awardPeriodId);
+    const granted = [...earlier, ...paidByConsap(citizen, awardPeriodId)];
     const due = dueCents(totals, period, order);
-    const granted = sum(earlier, ({ cashbackCents }) => cashbackCents);
-    findings.expect(`${subject}: cashback`, Math.max(0, due - granted), payout.cashbackCents);
+    const grantedCents = sum(granted, ({ cashbackCents }) => cashbackCents);
+    findings.expect(`${subject}: cashback`, Math.max(0, due - grantedCents), payout.cashbackCents);
     const isFirst = earlier.length === 0;
     if (!isFirst && payout.cashbackCents + payout.jackpotCents === 0)
       findings.differ(`${subject}: supplements nothing`);
-    const jackpot = payout.jackpotCents + sum(earlier, ({ jackpotCents }) => jackpotCents);
-    if (jackpot !== 0 && jackpot !== period.jackpotCents) findings.differ(`${subject}: has no such prize: ${jackpot}`);
+
+    const prizeLeftCents = period.jackpotCents - sum(granted, ({ jackpotCents }) => jackpotCents);
+    if (payout.jackpotCents !== 0 && payout.jackpotCents !== prizeLeftCents)
+      findings.differ(`${subject}: has no such prize: ${payout.jackpotCents}`);
+    const isWinner = payout.jackpotCents + sum(earlier, ({ jackpotCents }) => jackpotCents) !== 0;
     const ranked = placeOf(totals);
-    if (ranked !== null) jackpots.add(awardPeriodId, citizen.key, { count: ranked.count, isWinner: jackpot !== 0 });
-    else if (jackpot !== 0) findings.differ(`${subject}: has a prize without a place in the ranking`);
+    if (ranked === null) {
+      if (isWinner) findings.differ(`${subject}: has a prize without a place in the ranking`);
+    } else if (isWinner || prizeLeftCents > 0) {
+      // Whom Consap gave the whole prize, no run gives any: it does not say whether the ranking would have.
+      jackpots.add(awardPeriodId, citizen.key, { count: ranked.count, isWinner });
+    }
   }
 
   /** Whoever was there when a run went through, and is still, has what is due. */
@@ -147,6 +155,14 @@ export class Jackpots {
 /** By runs: the first, and supplements. */
 function madeIn({ payouts }: Citizen, awardPeriodId: number): readonly Payout[] {
   return [...payouts.records.values()].filter((one) => one.awardPeriodId === awardPeriodId && one.orderNumber > 0);
+}
+
+/** Not what the bank refused: that is Consap's to pay again. */
+function paidByConsap({ payouts }: Citizen, awardPeriodId: number): readonly Payout[] {
+  return [...payouts.records.values()].filter(
+    ({ status, outcome, ...one }) =>
+      one.awardPeriodId === awardPeriodId && status === 'INTEGRATION' && outcome?.result === 'ORDINE ESEGUITO',
+  );
 }
 
 function dueCents({ rawCents, count }: PeriodTotals, period: PeriodParameters, { cut }: PayoutOrder): number {

@@ -80,7 +80,8 @@ test('a run of several turns pays everyone once, whatever records come between, 
   const holder = { accountHolderCF: paying[0]!.taxCode, accountHolderName: 'A', accountHolderSurname: 'B' };
   const complaint = {
     ...{ citizen: paying[0]!.key, awardPeriodId: PERIOD, account: { iban: makeIban(99), ...holder }, relatedId: null },
-    ...{ cashbackCents: 1_00, jackpotCents: 0, consapId: 'C' },
+    // Nothing: what it granted would be missing in the record, were it the earlier of the two.
+    ...{ cashbackCents: 0, jackpotCents: 0, consapId: 'C' },
     outcome: { result: 'ORDINE ESEGUITO', reason: '', cro: '1', executionDay: '2021-02-01' } as const,
   };
   let complaints = 0;
@@ -106,6 +107,29 @@ test('a run of several turns pays everyone once, whatever records come between, 
     expect(own).toMatchObject([{ account: { iban: makeIban(at) }, taxCode: citizen.taxCode }]);
   }
   expect(value(await engine.makePayouts(PERIOD, 0))).toMatchObject({ orderNumber: 2, recordCount: 0, totalCents: 0 });
+  await expectSound(story);
+});
+
+test('what Consap paid is found in every turn of the next run, with a row on disk or not yet', async () => {
+  const story = await open();
+  const { world, paying } = story;
+  await world.engine.makePayouts(PERIOD, 100_00);
+  const pay = async (citizen: Citizen, ticketId: string) => {
+    const holder = { accountHolderCF: citizen.taxCode, accountHolderName: 'A', accountHolderSurname: 'B' };
+    const paid = { citizen: citizen.key, awardPeriodId: PERIOD, account: { iban: makeIban(99), ...holder } };
+    const outcome = { result: 'ORDINE ESEGUITO', reason: '', cro: '1', executionDay: '2021-02-01' } as const;
+    const numbers = { consapId: 'C', ticketId, relatedId: null };
+    await world.engine.integratePayout({ ...paid, ...numbers, outcome, cashbackCents: 1_00, jackpotCents: 0 });
+  };
+  await Promise.all(paying.filter((_, at) => at % 3 === 0).map((citizen) => pay(citizen, 'T1')));
+  await until(async () => (await world.engine.stats()).unwrittenRowCount === 0, 'each on disk');
+  const others = paying.filter((_, at) => at % 2 === 0).map((citizen) => pay(citizen, 'T2'));
+  await Promise.all([...others, world.engine.makePayouts(PERIOD, 200_00)]);
+  for (const [at, citizen] of paying.entries()) {
+    const byConsap = (at % 3 === 0 ? 1_00 : 0) + (at % 2 === 0 ? 1_00 : 0);
+    const records = value(await world.engine.payoutsOf(citizen.key)).filter(({ status }) => status === 'NEW');
+    expect(records.map(({ cashbackCents }) => cashbackCents)).toEqual([10_00, 10_00 - byConsap]);
+  }
   await expectSound(story);
 });
 

@@ -2,7 +2,7 @@
 // over the engine's door on one and on three shards. At the end of each story the engine is stopped, started again from
 // its disk, and the inspector, which shares none of its code, judges every record.
 import { describe, expect, test } from 'vitest';
-import type { PayoutFile, PayoutsPage } from '../../engine/contract.ts';
+import type { PayoutFile, PayoutIntegration, PayoutsPage } from '../../engine/contract.ts';
 import {
   makeIban,
   makeTaxCode,
@@ -24,6 +24,7 @@ import {
   setIban,
   shortProgramme,
 } from '../support/payouts.ts';
+import { Random, seed } from '../support/random.ts';
 import { eraseKeyOf, openOnDisk, turnsTaken, until } from '../support/shards.ts';
 import { type Citizen, hpan, value, World } from '../support/world.ts';
 
@@ -94,6 +95,24 @@ function claim({ id, updateMs }: PayoutView, fileNumber = 1): PayoutChange {
 async function send(story: Story, payout: PayoutView, fileNumber = 1): Promise<void> {
   const { id } = payout;
   expect(await change(story, claim(payout, fileNumber), { kind: 'deliver', id, fileNumber })).toEqual(['ok', 'ok']);
+}
+
+type Complaint = Partial<Pick<PayoutIntegration, 'awardPeriodId' | 'jackpotCents' | 'outcome'>> & {
+  readonly cashbackCents: number;
+};
+
+/** Consap pays them, each under a number of its own. */
+function complaintsOf({ world }: Story): (citizen: Citizen, paid: Complaint) => Promise<void> {
+  let ticket = 0;
+  return async ({ key, taxCode }, paid) => {
+    ticket += 1;
+    const holder = { accountHolderCF: taxCode, accountHolderName: 'Anna', accountHolderSurname: 'Bianchi' };
+    const reply = await world.engine.integratePayout({
+      ...{ citizen: key, awardPeriodId: PERIOD, account: { iban: OTHER_IBAN, ...holder }, relatedId: null },
+      ...{ jackpotCents: 0, outcome: DONE, consapId: 'C', ticketId: `T${ticket}`, ...paid },
+    });
+    expect(reply).toMatchObject({ ok: true });
+  };
 }
 
 /** Stopped and started, everything is as it was; and the inspector finds nothing to say. */
@@ -396,6 +415,74 @@ describe.each([1, 3])('on %i shards', (shardCount) => {
     });
     expect(await payoutOf(story, bruno)).toMatchObject({ status: 'INTEGRATION', ticketId: 'T1', account });
     expect((await all(story, 'exportable')).map(({ id }) => id)).toEqual([related.id]);
+    await expectSound(story);
+  });
+
+  test('DECISION 6 what Consap paid is granted: runs before and after add the difference, prizes included', async () => {
+    const story = await open(shardCount, [2, 3, 5, 4, 2, 3]);
+    await close(story);
+    const [anna, bruno, carla, dario, elena, fabio] = story.citizens as Citizen[];
+    const pay = complaintsOf(story);
+    const granted = async (citizen: Citizen) =>
+      value(await story.world.engine.payoutsOf(citizen.key))
+        .filter(({ status }) => status === 'NEW')
+        .map(({ cashbackCents, jackpotCents }) => [cashbackCents, jackpotCents]);
+    // Dario wins by rank, Anna does not; 190 are due, and there is half of it.
+    await pay(dario!, { cashbackCents: 40_01, jackpotCents: 1_000_00 });
+    await pay(anna!, { cashbackCents: 1, jackpotCents: 1_500_00 });
+    await pay(fabio!, { cashbackCents: 3_00, outcome: FAILED });
+    await pay(fabio!, { cashbackCents: 2_00, awardPeriodId: SECOND_PERIOD });
+    await make(story, 95_00);
+    expect(await granted(anna!)).toEqual([[9_99, 0]]);
+    expect(await granted(bruno!)).toEqual([[15_00, 1_500_00]]);
+    expect(await granted(dario!)).toEqual([[0, 500_00]]);
+    expect(await granted(elena!)).toEqual([[10_00, 0]]);
+    expect(await granted(fabio!)).toEqual([[15_00, 0]]);
+
+    await pay(bruno!, { cashbackCents: 14_99 });
+    await pay(carla!, { cashbackCents: 24_00 });
+    await pay(carla!, { cashbackCents: 1_00 });
+    await pay(elena!, { cashbackCents: 10_01 });
+    // All of it is there: what is missing is paid, and once.
+    for (const recordCount of [3, 0]) expect(await make(story, 190_00)).toMatchObject({ recordCount, cut: null });
+    expect(await granted(anna!)).toEqual([
+      [9_99, 0],
+      [10_00, 0],
+    ]);
+    expect((await granted(bruno!)).slice(1)).toEqual([[1, 0]]);
+    expect((await granted(fabio!)).slice(1)).toEqual([[15_00, 0]]);
+    for (const citizen of [carla, dario, elena]) expect(await granted(citizen!)).toHaveLength(1);
+    await expectSound(story, 6 + 8 + 3);
+  });
+
+  test('whatever is paid by runs and by Consap in turn, nobody is granted more by a run than what is due', async () => {
+    const random = new Random(seed);
+    const counts = [2, 3, 5, 4, 2, 1];
+    const story = await open(shardCount, counts);
+    await close(story);
+    const pay = complaintsOf(story);
+    const model = counts.map((count) => ({ due: count < 2 ? 0 : count * 10_00, grantedCents: 0 }));
+    const dueCents = 160_00;
+    let fundsCents = 20_00;
+    for (let step = 0; step < 24; step += 1) {
+      if (random.below(3) > 0) {
+        const [at, cashbackCents] = [random.below(counts.length), random.below(8_00)];
+        await pay(story.citizens[at]!, { cashbackCents });
+        model[at]!.grantedCents += cashbackCents;
+        continue;
+      }
+      fundsCents += random.below(30_00);
+      await make(story, fundsCents);
+      for (const one of model) {
+        const cut = Math.floor((one.due * Math.min(fundsCents, dueCents)) / dueCents);
+        one.grantedCents = Math.max(one.grantedCents, cut);
+      }
+      for (const [at, citizen] of story.citizens.entries()) {
+        const records = value(await story.world.engine.payoutsOf(citizen.key));
+        const grantedCents = records.reduce((total, { cashbackCents }) => total + cashbackCents, 0);
+        expect(grantedCents, `seed=${seed} step=${step} citizen=${at}`).toBe(model[at]!.grantedCents);
+      }
+    }
     await expectSound(story);
   });
 

@@ -45,32 +45,45 @@ test('the typology says which of the two parts there are', () => {
 });
 
 test('a supplement is what late data add below the cap, and never takes back', () => {
-  const granted = [
+  const byRuns = [
     { cashbackCents: 9_000, jackpotCents: 0 },
     { cashbackCents: 1_000, jackpotCents: 150_000 },
   ];
-  const add = (cashbackCents: number, jackpotCents: number) => supplementOf({ cashbackCents, jackpotCents }, granted);
+  const add = (cashbackCents: number, jackpotCents: number) =>
+    supplementOf({ cashbackCents, jackpotCents }, { byRuns, byConsap: [] });
   expect(add(10_001, 150_000)).toEqual({ cashbackCents: 1, jackpotCents: 0 });
   expect(add(10_000, 150_000)).toBeNull();
   expect(add(9_999, 0)).toBeNull();
   expect(add(9_999, 150_001)).toEqual({ cashbackCents: 0, jackpotCents: 1 });
   const nothing = { cashbackCents: 0, jackpotCents: 0 };
-  expect(supplementOf(nothing, [])).toEqual(nothing);
+  expect(supplementOf(nothing, { byRuns: [], byConsap: [] })).toEqual(nothing);
+});
+
+test('what Consap paid counts like what runs granted, and is no record of a run', () => {
+  const due = { cashbackCents: 10_000, jackpotCents: 150_000 };
+  const nothing = { cashbackCents: 0, jackpotCents: 0 };
+  const paid = (cashbackCents: number, jackpotCents: number) => [{ cashbackCents, jackpotCents }];
+  const add = (byRuns: PayoutAmounts[], byConsap: PayoutAmounts[]) => supplementOf(due, { byRuns, byConsap });
+  expect(add([], paid(9_999, 150_000))).toEqual({ cashbackCents: 1, jackpotCents: 0 });
+  expect(add([], paid(10_001, 150_000))).toEqual(nothing);
+  expect(add(paid(9_000, 150_000), paid(999, 0))).toEqual({ cashbackCents: 1, jackpotCents: 0 });
+  expect(add(paid(9_000, 150_000), paid(1_000, 0))).toBeNull();
+  expect(add(paid(9_000, 0), paid(1_001, 150_000))).toBeNull();
 });
 
 test('whatever the order of late data, supplements add up to what is due at the end', () => {
   const random = new Random(seed);
   for (let step = 0; step < 500; step += 1) {
-    const granted: PayoutAmounts[] = [];
+    const [byRuns, byConsap]: [PayoutAmounts[], PayoutAmounts[]] = [[], []];
     let [rawCents, count] = [0, 40 + random.below(20)];
     for (let late = 0; late < 20; late += 1) {
       rawCents += random.below(1_501);
       count += 1;
       const due = payoutAmounts({ rawCents, count }, firstSemester, ENOUGH);
-      const supplement = due === null ? null : supplementOf(due, granted);
-      if (supplement !== null) granted.push(supplement);
+      const supplement = due === null ? null : supplementOf(due, { byRuns, byConsap });
+      if (supplement !== null) (random.below(3) === 0 ? byConsap : byRuns).push(supplement);
     }
-    const total = granted.reduce((sum, { cashbackCents }) => sum + cashbackCents, 0);
+    const total = [...byRuns, ...byConsap].reduce((sum, { cashbackCents }) => sum + cashbackCents, 0);
     expect(total, `seed=${seed} step=${step}`).toBe(payableCents({ rawCents, count }, firstSemester));
   }
 });

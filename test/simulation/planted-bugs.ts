@@ -464,8 +464,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     what: 'who is paid already is paid by the next order once more',
     file: 'engine/programme/payout.ts',
-    find: '  if (granted.length === 0) return due;\n',
-    replace: '  if (granted.length >= 0) return due;\n',
+    find: '  const granted = [...byRuns, ...byConsap];\n',
+    replace: '  const granted = [...byConsap];\n',
     seed: 4,
   },
   {
