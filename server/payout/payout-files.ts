@@ -1,9 +1,10 @@
 /**
  * Writes a payout as files of so many rows, a few side by side: each waits for the disk six times. Rows are claimed before
  * they are written, a file is announced before it has its name, and told of once it and its checksum would survive a power
- * cut: the caller marks its records at the first and the last, so that none is paid twice.
+ * cut: the caller marks its records at the first and the last, so that none is paid twice. Names are given in the order of
+ * numbers: of whoever has found a file, all files before it could be found.
  *
- *     claimed -> written, flushed -> announced -> named, flushed -> told of
+ *     claimed -> written, flushed -> announced -> named, after those before -> flushed -> told of
  *                                    a crash here leaves all of it or nothing under the announced name
  */
 import { createHash } from 'node:crypto';
@@ -57,6 +58,8 @@ export interface PayoutFilesOptions {
   readonly claim?: (rows: readonly PayoutRow[], place: FilePlace) => Promise<readonly PayoutRow[]>;
   /** Resolves when the caller will remember, over a crash, that the file may be found under this name. */
   readonly announce?: (file: WrittenFile) => Promise<void>;
+  /** The file that was announced never had its name, and never will. What fails here leaves it announced. */
+  readonly withdraw?: (place: FilePlace) => Promise<void>;
 }
 
 export interface WrittenFile extends FilePlace {
@@ -91,7 +94,7 @@ const PIECE_CHARACTERS = 65_536;
 /**
  * Files are begun when those before were asked past, and all their rows have come; so each knows its own sums, whatever
  * changes in the source meanwhile, and a bad row is found before the first byte. The last one waits for the end of the
- * source. Where one fails, those beside it are told of first.
+ * source. Where one fails, those before it are told of first, and none behind it has a name.
  *
  * @param pages of rows without faults (`payoutRowFault`), each once; null = one that was counted, and is not sent after all
  * @returns each file when it is delivered
@@ -108,9 +111,12 @@ export async function* writePayoutFiles(
   await prepareFolder(folder, format, startedMs);
   let number = 0;
   for await (const group of groupsOf(chunksOf(pages, { rowCount, rowsPerFile }), options.filesAtOnce ?? 1)) {
+    let before: Promise<unknown> = Promise.resolve();
     const begun = group.map((chunk) => {
       number += 1;
-      return claimAndDeliver(chunk, { number, total, startedMs }, options);
+      const named = claimAndName(chunk, { number, total, startedMs }, { ...options, before });
+      before = named;
+      return flushed(named, folder);
     });
     const ended = await Promise.allSettled(begun);
     for (const one of ended) if (one.status === 'fulfilled' && one.value !== null) yield one.value;
@@ -118,14 +124,28 @@ export async function* writePayoutFiles(
   }
 }
 
+/** `before`: the files before it, by number, have their names. */
+interface NamingOptions extends PayoutFilesOptions {
+  readonly before: Promise<unknown>;
+}
+
 /** @returns null: all that would have been in it are not sent after all */
-async function claimAndDeliver(
+async function claimAndName(
   rows: readonly PayoutRow[],
   place: FilePlace,
-  options: PayoutFilesOptions,
+  options: NamingOptions,
 ): Promise<WrittenFile | null> {
   const claimed = options.claim === undefined ? rows : await options.claim(rows, place);
-  return claimed.length === 0 ? null : deliver(claimed, place, options);
+  if (claimed.length > 0) return writeAndName(claimed, place, options);
+  await options.before;
+  return null;
+}
+
+/** Where that fails it stays: it can be found, and perhaps it was. */
+async function flushed(named: Promise<WrittenFile | null>, folder: string): Promise<WrittenFile | null> {
+  const file = await named;
+  if (file !== null) await syncFolder(folder);
+  return file;
 }
 
 /** Where the source fails, what came before is handed on first. */
@@ -167,34 +187,46 @@ async function* chunksOf(
   yield chunk;
 }
 
-async function deliver(
+async function writeAndName(
   rows: readonly PayoutRow[],
   place: FilePlace,
-  { folder, format, transform, announce }: PayoutFilesOptions,
+  { folder, format, transform, announce, withdraw, before }: NamingOptions,
 ): Promise<WrittenFile> {
   checkRows(rows);
   const clearName = clearFileName(format, place, rows.length);
   const name = `${clearName}${transform?.suffix ?? ''}`;
-  const checksumName = `${clearName.slice(0, -format.extension.length)}sha256sum`;
-  const [path, checksumPath] = [join(folder, name), join(folder, checksumName)];
+  const [path, checksumPath] = [join(folder, name), join(folder, checksumNameOf(name))];
   const clear = new ClearText(format.pieces(rows, place));
+  let known: 'to nobody' | 'by its announcement' | 'perhaps in the folder' = 'to nobody';
   try {
     await writeUnfinished(path, transform === undefined ? clear.bytes() : transform.apply(clear.bytes()));
     await writeUnfinished(checksumPath, [Buffer.from(`${clear.sha256}  ${clearName}\n`)]);
     const ids = rows.map(({ id }) => id);
     const file = { ...place, name, ids, amountCents: sumCents(rows), sha256: clear.sha256 };
+    known = 'by its announcement';
     await announce?.(file);
+    await before;
     // The checksum first: whoever finds a file finds it too.
     await rename(checksumPath + UNFINISHED, checksumPath);
+    known = 'perhaps in the folder';
     await rename(path + UNFINISHED, path);
-    await syncFolder(folder);
     return file;
   } catch (error) {
-    // Also under its name: nobody must find, and carry out, what the caller takes for not delivered.
-    const paths = [path, checksumPath].flatMap((each) => [each, each + UNFINISHED]);
-    await Promise.allSettled(paths.map((each) => rm(each, { force: true })));
+    await Promise.allSettled(pathsOf(folder, name).map((each) => rm(each, { force: true })));
+    if (known === 'by its announcement') await withdraw?.(place).catch(() => undefined);
     throw error;
   }
+}
+
+/** Of a file and its checksum, finished or not. */
+function pathsOf(folder: string, name: string): readonly string[] {
+  const paths = [name, checksumNameOf(name)].map((each) => join(folder, each));
+  return paths.flatMap((path) => [path, path + UNFINISHED]);
+}
+
+/** Whatever comes after the count of rows. */
+function checksumNameOf(name: string): string {
+  return name.replace(/(\.\d+_\d+\.\d+)\..*$/, '$1.sha256sum');
 }
 
 /** The text of one file as bytes, read once, and the hash of them. */

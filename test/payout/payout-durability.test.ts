@@ -97,7 +97,10 @@ test('side by side, each file is written in that order', async () => {
   expect(disk.calls.slice(-2)).toEqual(['told', 'told']);
 });
 
-/** By call that fails: what was told of. In its folder is all of that, and nothing else. */
+/**
+ * By call that fails: what was told of. In its folder is all that has its name by then, and nothing else: what was told of,
+ * and a file whose name could not be flushed, since somebody may have found it.
+ */
 async function* toldWhereFails(
   filesAtOnce: number,
 ): AsyncGenerator<{ call: string; earlier: string[]; told: readonly WrittenFile[] }> {
@@ -109,17 +112,23 @@ async function* toldWhereFails(
     folder = await mkdtemp(join(tmpdir(), 'clickday-payout-'));
     Object.assign(disk, { calls: [], failing });
     const told = await run(filesAtOnce);
-    const names = told.flatMap(({ name }) => [name, name.replace(/csv$/, 'sha256sum')]);
-    expect((await readdir(folder)).sort(), call).toEqual(names.sort());
+    const named = disk.calls.filter((one, at) => /^rename .*csv$/.test(one) && at !== failing);
+    const names = named.map((one) => one.slice('rename '.length));
+    expect((await readdir(folder)).sort(), call).toEqual(
+      names.flatMap((name) => [name, name.replace(/csv$/, 'sha256sum')]).sort(),
+    );
+    const isFlushed = !disk.calls[failing]!.endsWith(` ${basename(folder)}`);
+    expect(names, call).toEqual(expect.arrayContaining(told.map(({ name }) => name)));
+    if (isFlushed) expect(told, call).toHaveLength(names.length);
     yield { call, earlier: calls.slice(0, failing), told };
   }
 }
 
-test('side by side, whichever call fails, what is there is what was told of', async () => {
+test('side by side, whichever call fails, what is there has its name, and is told of once that is flushed', async () => {
   for await (const { call, told } of toldWhereFails(2)) expect(told.length, call).toBeLessThan(2);
 });
 
-test('whichever call fails, what is there is what was told of, and the fault is that of the call', async () => {
+test('whichever call fails, what is there was told of or not flushed, and the fault is that of the call', async () => {
   for await (const { call, earlier, told } of toldWhereFails(1)) {
     expect(told, call).toHaveLength(earlier.filter((one) => one === 'told').length);
   }

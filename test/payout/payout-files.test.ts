@@ -47,6 +47,15 @@ async function contents(): Promise<readonly string[]> {
 
 const PREFIX = 'CSTAR.CONSAP.BANKT.16072021.040000';
 
+/** Given once; whoever waits for it goes on. */
+function signal(): { readonly given: Promise<void>; readonly give: () => void } {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give: () => give() };
+}
+
 /** Reversed bytes: nobody takes it for the clear text. */
 const backwards: OutputTransform = {
   suffix: '.pgp',
@@ -200,7 +209,7 @@ describe('side by side', () => {
     expect(await textsOf()).toEqual(texts);
   });
 
-  test('no more are begun than that, and those beside one that fails are told of', async () => {
+  test('no more are begun than that, and those before one that fails are told of', async () => {
     const rows = randomRows(new Random(seed), 10);
     rows[4] = { ...rows[4]!, accountHolderName: 'a;b' };
     let claimed = 0;
@@ -213,8 +222,48 @@ describe('side by side', () => {
       for await (const { number } of write(rows, { rowsPerFile: 2, filesAtOnce: 4, claim })) told.push(number);
     })();
     await expect(run).rejects.toMatchObject({ code: 'ROW_UNWRITABLE' });
-    expect([told, claimed]).toEqual([[1, 2, 4], 4]);
-    expect(await contents()).toHaveLength(6);
+    expect([told, claimed]).toEqual([[1, 2], 4]);
+    expect(await contents()).toHaveLength(4);
+  });
+
+  test('a file that was slower than those behind it has its name before them', async () => {
+    const announced: number[] = [];
+    const last = signal();
+    const announce = async ({ number, name }: WrittenFile) => {
+      announced.push(number);
+      if (number === 1) await last.given;
+      if (number === 3) last.give();
+      // Whoever is behind it has no name by then.
+      if (number === 1) expect(await contents()).not.toContainEqual(expect.stringMatching(/(csv|sha256sum)$/));
+      expect(await contents()).toContain(`${name}.unfinished`);
+    };
+    const files = await all(write(randomRows(new Random(seed), 6), { rowsPerFile: 2, filesAtOnce: 3, announce }));
+    expect(announced).toContain(3);
+    expect(files.map(({ number }) => number)).toEqual([1, 2, 3]);
+  });
+
+  test('what was announced behind one that fails is withdrawn, and nobody finds it', async () => {
+    const last = signal();
+    const withdrawn: number[] = [];
+    const run = all(
+      write(randomRows(new Random(seed), 8), {
+        ...{ rowsPerFile: 2, filesAtOnce: 4 },
+        announce: async ({ number }) => {
+          if (number === 4) last.give();
+        },
+        claim: async (rows, { number }) => {
+          if (number !== 2) return number === 3 ? [] : rows;
+          await last.given;
+          throw new Error('no claim');
+        },
+        withdraw: async ({ number }) => {
+          withdrawn.push(number);
+        },
+      }),
+    );
+    await expect(run).rejects.toThrow('no claim');
+    expect(withdrawn).toEqual([4]);
+    expect((await contents()).map((name) => name.slice(PREFIX.length))).toEqual(['.01_04.2.csv', '.01_04.2.sha256sum']);
   });
 });
 
