@@ -11,7 +11,7 @@ export {
 } from './identity/folder-identity.ts';
 export { packageVersion } from './package-version.ts';
 export { PartnerSimulator } from './partners/index.ts';
-export type { PayoutExport, TakenIn } from './payout/index.ts';
+export type { PayoutExport, Restored, TakenIn } from './payout/index.ts';
 export { plantedPoints } from './points.ts';
 export {
   ENGINE_FLAGS,

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { defineCommand } from 'citty';
 import { type PayoutFile, type PayoutsMade, REFUSALS } from '../../engine/contract.ts';
-import type { KeptErrors, PayoutExport, TakenIn } from '../../server/index.ts';
+import type { KeptErrors, PayoutExport, Restored, TakenIn } from '../../server/index.ts';
 import { counted, euro, grouped } from '../paint.ts';
 import { type Desk, openDesk } from './desk.ts';
 import { LINE_ARGUMENTS } from './line.ts';
@@ -31,6 +31,11 @@ export const payout = defineCommand({
     day: { type: 'string', description: 'sepa: day of execution', valueHint: 'YYYY-MM-DD' },
     status: { type: 'enum', description: 'restore: what its records are now', options: ['NEW', 'RECOVERY', 'SENT'] },
     name: { type: 'string', description: 'restore: one file; by default all', valueHint: 'NAME' },
+    'last-chunk': {
+      type: 'string',
+      description: 'restore, export: the last file that was sent; what is behind it goes out again',
+      valueHint: 'NAME',
+    },
     ...LINE_ARGUMENTS,
     ...JSON_ARGUMENT,
   },
@@ -55,6 +60,7 @@ interface PayoutArguments {
   readonly day: string | undefined;
   readonly status: string | undefined;
   readonly name: string | undefined;
+  readonly 'last-chunk': string | undefined;
 }
 
 interface Taken {
@@ -72,7 +78,10 @@ async function take(step: Step, args: PayoutArguments, desk: Desk): Promise<Take
       return { answer: made, text: sayMade(made) };
     }
     case 'export':
-      return exported(desk, '/bpd/notification-manager/winners/consap', { awardPeriodId: periodOf(args) });
+      return exported(desk, '/bpd/notification-manager/winners/consap', {
+        awardPeriodId: periodOf(args),
+        ...lastChunkOf(args),
+      });
     case 'sepa': {
       const { debtor, iban, bic, day } = args;
       if (debtor === undefined || iban === undefined || day === undefined) {
@@ -92,14 +101,22 @@ async function take(step: Step, args: PayoutArguments, desk: Desk): Promise<Take
       return takenIn(await sent(desk, 'complaints', args.file));
     case 'restore': {
       const { status, name } = args;
-      if (status === undefined) throw usageFault('restore needs --status');
-      const chunk = name === undefined ? {} : { chunkFilename: name };
-      const asked = { awardPeriodId: periodOf(args), status, ...chunk };
+      const lastChunk = lastChunkOf(args);
+      if (status === undefined && lastChunk === null) throw usageFault('restore needs --last-chunk, or --status');
+      const said = {
+        ...(status === undefined ? {} : { status }),
+        ...(name === undefined ? {} : { chunkFilename: name }),
+      };
       const path = '/bpd/notification-manager/winners/restore';
-      const restored = await desk.post<{ recordCount: number }>(path, asked);
-      return { answer: restored, text: `now ${status}: ${counted(restored.recordCount, 'record')}` };
+      const restored = await desk.post<Restored>(path, { awardPeriodId: periodOf(args), ...said, ...lastChunk });
+      return { answer: restored, text: sayRestored(restored) };
     }
   }
+}
+
+function lastChunkOf(args: PayoutArguments): { readonly lastChunkFilenameSent: string } | null {
+  const name = args['last-chunk'];
+  return name === undefined ? null : { lastChunkFilenameSent: name };
 }
 
 /** Waits until it has ended. */
@@ -138,6 +155,10 @@ function sayMade({ awardPeriodId, recordCount, totalCents, cut }: PayoutsMade): 
   const made = `period ${awardPeriodId}: ${counted(recordCount, 'record')} made, ${euro(totalCents)}`;
   if (cut === null) return made;
   return `${made}\n  ${euro(cut.totalCents)} were due and there are ${euro(cut.fundsCents)}: every refund is cut in proportion`;
+}
+
+function sayRestored({ sentCount, returnedCount }: Restored): string {
+  return `${counted(sentCount, 'record')} sent, ${counted(returnedCount, 'record')} for the next export`;
 }
 
 function sayExport({ fileCount, rowCount, totalCents, unwritable, unwritableCount }: PayoutExport): string {

@@ -72,6 +72,7 @@ export interface PayoutFile {
   /** From 1. */
   readonly fileNumber: number;
   readonly awardPeriodId: number;
+  /** Empty until it is announced: before, nobody finds it anywhere. */
   readonly name: string;
   readonly rowCount: number;
   readonly totalCents: number;

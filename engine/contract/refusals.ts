@@ -440,8 +440,8 @@ export const REFUSALS = {
     number: 78,
     status: 404,
     programmeCode: 'resource.not-found.error',
-    text: 'No unfinished payout file of this period has this name.',
-    testo: 'Nessun file di pagamento in sospeso con questo nome.',
+    text: 'No payout file of this period that was sent, or left unfinished, has this name.',
+    testo: 'Nessun file di pagamento inviato o in sospeso con questo nome.',
   },
   PAYOUT_CHANGED: {
     number: 79,
@@ -449,6 +449,13 @@ export const REFUSALS = {
     programmeCode: 'generic.error',
     text: 'This record has changed since it was read: read it again.',
     testo: 'Pagamento modificato dopo la lettura.',
+  },
+  PAYOUT_UNFINISHED: {
+    number: 80,
+    status: 409,
+    programmeCode: 'generic.error',
+    text: 'An export of this period was cut short: restore it first, by the last of its files that was sent.',
+    testo: 'Un’esportazione del periodo è stata interrotta: indicare prima l’ultimo file inviato.',
   },
   // What operators make of reversals (domain 3.3b).
   REVERSAL_NOT_FOUND: {

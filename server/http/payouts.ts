@@ -11,7 +11,7 @@ import {
   type PayoutView,
 } from '../../engine/index.ts';
 import { BadLines, type ErrorStore } from '../errors/index.ts';
-import { consapFile, type PayoutDesk, type PayoutFormat, sepaFile } from '../payout/index.ts';
+import { consapFile, type PayoutDesk, type PayoutFormat, type SaidOfFiles, sepaFile } from '../payout/index.ts';
 import { MeasuredBody, readObject, refusedFile } from './body.ts';
 import { type Answer, json, refuse } from './respond.ts';
 import type { Call, Method, Route } from './route.ts';
@@ -59,12 +59,13 @@ async function make(payouts: PayoutDesk, { request }: Call): Promise<Answer> {
 
 const id = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** The last file that was sent need not be named: the records themselves say it. */
+/** The last file that was sent: only of an export that was cut short, and then this one goes on behind it. */
 const consapBody = v.object({ awardPeriodId: id, lastChunkFilenameSent: v.optional(v.string()) });
 
 async function exportConsap(payouts: PayoutDesk, call: Call): Promise<Answer> {
   const asked = await readObject(call.request, consapBody);
-  return asked.ok ? begin(payouts, asked.value.awardPeriodId, consapFile) : asked;
+  if (!asked.ok) return asked;
+  return begin(payouts, asked.value.awardPeriodId, consapFile, asked.value.lastChunkFilenameSent);
 }
 
 const sepaBody = v.object({
@@ -90,23 +91,39 @@ async function exportSepa(payouts: PayoutDesk, call: Call): Promise<Answer> {
 }
 
 /** It takes a while: 202, and how it goes under GET /admin/payouts/export. */
-function begin(payouts: PayoutDesk, awardPeriodId: number, format: PayoutFormat): Answer {
-  const begun = payouts.begin(awardPeriodId, format);
+async function begin(
+  payouts: PayoutDesk,
+  awardPeriodId: number,
+  format: PayoutFormat,
+  lastSent?: string,
+): Promise<Answer> {
+  const begun = await payouts.begin(awardPeriodId, format, lastSent ?? null);
   return begun.ok ? { ...json({ export: payouts.state }), status: 202 } : begun;
 }
 
+/** What became of one file, or of all; or which was the last that was sent. */
 const restoreBody = v.object({
   awardPeriodId: id,
-  status: v.picklist(['NEW', 'RECOVERY', 'SENT']),
+  status: v.optional(v.picklist(['NEW', 'RECOVERY', 'SENT'])),
   chunkFilename: v.optional(v.string()),
+  lastChunkFilenameSent: v.optional(v.string()),
 });
 
 async function restore(payouts: PayoutDesk, call: Call): Promise<Answer> {
   const asked = await readObject(call.request, restoreBody);
   if (!asked.ok) return asked;
-  const { awardPeriodId, status, chunkFilename = null } = asked.value;
-  const restored = await payouts.restore(awardPeriodId, status, chunkFilename);
-  return restored.ok ? json({ recordCount: restored.value }) : restored;
+  const said = saidOf(asked.value);
+  if (said === null) return refuse('FIELD_INVALID', 'either status or lastChunkFilenameSent');
+  const restored = await payouts.restore(asked.value.awardPeriodId, said);
+  if (!restored.ok) return restored;
+  const { sentCount, returnedCount } = restored.value;
+  return json({ recordCount: sentCount + returnedCount, sentCount, returnedCount });
+}
+
+function saidOf(asked: v.InferOutput<typeof restoreBody>): SaidOfFiles | null {
+  const { status, chunkFilename, lastChunkFilenameSent: lastSent } = asked;
+  if (status === undefined) return lastSent === undefined || chunkFilename !== undefined ? null : { lastSent };
+  return lastSent === undefined ? { status, name: chunkFilename ?? null } : null;
 }
 
 const FILE_NAME_MAX = 255;

@@ -1,10 +1,13 @@
 /**
  * Pays a period: has its records made, writes the files for the bank, and takes in what the bank says. Nothing is paid
- * twice: records are marked before their file has its name, and after; whatever dies in between, the folder says by the
- * next export whether the file went out.
+ * twice: records are marked before their file has its name, and after. Where something dies in between, an operator says
+ * which files were sent, before anything else of the period is (domain 3.5): the folder cannot, whoever sends them may
+ * have taken them away. Only what was never announced was never there, and goes out with the next export by itself.
+ *
+ *     claimed, without a name ----> announced, with a name ----> delivered
+ *     back with the next export     as an operator says
  */
-import { access, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import {
   type Clock,
   type Engine,
@@ -27,6 +30,7 @@ import {
   type OutputTransform,
   PayoutFault,
   type PayoutFormat,
+  removePayoutFile,
   type WrittenFile,
   writePayoutFiles,
 } from './payout-files.ts';
@@ -58,6 +62,28 @@ export interface PayoutExport {
   readonly unwritableCount: number;
   /** Why it failed; null = it did not. */
   readonly problem: string | null;
+}
+
+/** What an operator says of files of which nobody here knows whether they were sent. */
+export type SaidOfFiles =
+  /** All were up to this one, and none behind it. */
+  | { readonly lastSent: string }
+  /** One of them, or all: null. */
+  | { readonly status: FileStatus; readonly name: string | null };
+type FileStatus = 'NEW' | 'RECOVERY' | 'SENT';
+
+export interface Restored {
+  /** Records that count as sent. */
+  readonly sentCount: number;
+  /** Records that go out with the next export. */
+  readonly returnedCount: number;
+}
+
+/** Of one file. */
+interface FileRecords {
+  readonly wip: number[];
+  /** Some were marked as delivered: so it was. */
+  isDelivered: boolean;
 }
 
 /** What became of the lines of a file from the bank. */
@@ -99,25 +125,27 @@ export class PayoutDesk {
   /**
    * Begins an export; how it goes is `state`.
    *
-   * @returns PERIOD_NOT_FOUND, OVERLOADED while another one is under way, PAYOUT_FOLDER_MISSING
+   * @param lastSent of one that was cut short: the last file that was sent; null = an operator has said so, or need not
+   * @returns PERIOD_NOT_FOUND, OVERLOADED while another one is under way, PAYOUT_FOLDER_MISSING, PAYOUT_UNFINISHED,
+   * PAYOUT_FILE_NOT_FOUND
    */
-  begin(awardPeriodId: number, format: PayoutFormat): Refused | { readonly ok: true; readonly ended: Promise<void> } {
+  async begin(
+    awardPeriodId: number,
+    format: PayoutFormat,
+    lastSent: string | null = null,
+  ): Promise<Refused | { readonly ok: true; readonly ended: Promise<void> }> {
     const { engine, folder } = this.#options;
     const period = engine.periods().find((one) => one.awardPeriodId === awardPeriodId);
     if (period === undefined) return { ok: false, code: 'PERIOD_NOT_FOUND' };
     if (folder === null) return { ok: false, code: 'PAYOUT_FOLDER_MISSING' };
-    if (this.#isStopped) return { ok: false, code: 'DRAINING' };
-    if (this.#ended !== null) return { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
-    this.#export = begun(awardPeriodId);
-    this.#ended = this.#exportAll(period, format, folder)
-      .then(
-        () => this.#tell({ state: 'done' }),
-        (error: unknown) => this.#tell({ state: 'failed', problem: problemOf(error) }),
-      )
-      .finally(() => {
-        this.#ended = null;
-      });
-    return { ok: true, ended: this.#ended };
+    const refused = this.#refusedNow();
+    if (refused !== null) return refused;
+    const settled = lastSent === null ? this.#allSettled(awardPeriodId) : this.#restore(awardPeriodId, { lastSent });
+    const ended = this.#alone(settled.then((read) => (read.ok ? this.#run(period, format, folder) : undefined)));
+    const read = await settled;
+    if (read.ok) return { ok: true, ended };
+    await ended;
+    return read;
   }
 
   /** An export ends before its next files: the next one goes on. */
@@ -127,28 +155,17 @@ export class PayoutDesk {
   }
 
   /**
-   * What became of files that were not finished, as an operator says it.
+   * What became of files that were not finished, as an operator says it. Those that were never announced go back, whatever
+   * is said; a file that some records know to be delivered was. What goes back is taken out of the folder.
    *
-   * @param name null = all of the period
-   * @returns how many records; PAYOUT_FILE_NOT_FOUND where there is no such file
+   * @returns PAYOUT_FILE_NOT_FOUND where no file is meant, PAYOUT_FOLDER_MISSING
    */
-  async restore(
-    awardPeriodId: number,
-    status: 'NEW' | 'RECOVERY' | 'SENT',
-    name: string | null,
-  ): Promise<Read<number>> {
-    if (this.#ended !== null) return { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
-    const files = await this.#openFiles(awardPeriodId);
-    if (!files.ok) return files;
-    const meant = files.value.filter((file) => name === null || file.name === name);
-    if (meant.length === 0) return { ok: false, code: 'PAYOUT_FILE_NOT_FOUND' };
-    let count = 0;
-    for (const file of meant) {
-      const { fileNumber } = file;
-      count += await this.#changeWip(file, (id) => ({ kind: 'restore', id, fileNumber, status }));
-      await this.#setFile({ ...file, state: status === 'SENT' ? 'delivered' : 'restored' });
-    }
-    return { ok: true, value: count };
+  async restore(awardPeriodId: number, said: SaidOfFiles): Promise<Read<Restored>> {
+    const refused = this.#refusedNow();
+    if (refused !== null) return refused;
+    const restored = this.#restore(awardPeriodId, said);
+    this.#alone(restored);
+    return restored;
   }
 
   /**
@@ -173,11 +190,39 @@ export class PayoutDesk {
     return { engine, pause, isStopped: () => this.#isStopped };
   }
 
+  #refusedNow(): Refused | null {
+    if (this.#isStopped) return { ok: false, code: 'DRAINING' };
+    return this.#ended === null ? null : { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
+  }
+
+  /** Until it ends, however it does, nothing else is begun. */
+  #alone(work: Promise<unknown>): Promise<void> {
+    const end = () => {
+      this.#ended = null;
+    };
+    this.#ended = work.then(end, end);
+    return this.#ended;
+  }
+
   // Out
+
+  async #run(period: PeriodView, format: PayoutFormat, folder: string): Promise<void> {
+    this.#export = begun(period.awardPeriodId);
+    try {
+      await this.#exportAll(period, format, folder);
+      this.#tell({ state: 'done' });
+    } catch (error) {
+      this.#tell({ state: 'failed', problem: problemOf(error) });
+    }
+  }
 
   async #exportAll(period: PeriodView, format: PayoutFormat, folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await this.#settleOpenFiles(period.awardPeriodId, folder);
+    const open = openIn(must(await this.#filesOf(period.awardPeriodId)));
+    await this.#settle(
+      period.awardPeriodId,
+      withStatuses(open, () => 'NEW'),
+    );
     const { engine, clock, rowsPerFile, consapTransform } = this.#options;
     const transform = format === consapFile ? consapTransform : undefined;
     const ids = await planPayout(this.#source, period);
@@ -191,6 +236,7 @@ export class PayoutDesk {
       ...(transform === undefined ? {} : { transform }),
       claim: (rows, place) => this.#claim(fileAt(place), rows),
       announce: (file) => this.#setFile({ ...fileAt(file), ...sumsOf(file) }),
+      withdraw: (place) => this.#setFile(fileAt(place)),
     });
     // Marked while the next files are claimed: those have no name before, and all share flushes.
     const marked: Promise<void>[] = [];
@@ -236,35 +282,79 @@ export class PayoutDesk {
     return claimed;
   }
 
-  /** Whether a file of a process that died went out is said by the folder: it is there under its name, or it is not. */
-  async #settleOpenFiles(awardPeriodId: number, folder: string): Promise<void> {
-    for (const file of must(await this.#openFiles(awardPeriodId))) {
-      const { fileNumber } = file;
-      const isThere = file.name !== '' && (await isFile(join(folder, file.name)));
-      await this.#changeWip(file, (id) =>
-        isThere ? { kind: 'deliver', id, fileNumber } : { kind: 'restore', id, fileNumber, status: 'NEW' },
-      );
-      await this.#setFile({ ...file, state: isThere ? 'delivered' : 'restored' });
+  /** @returns PAYOUT_UNFINISHED where there are files of which only an operator knows whether they were sent */
+  async #allSettled(awardPeriodId: number): Promise<Read<Restored>> {
+    const files = await this.#filesOf(awardPeriodId);
+    if (!files.ok) return files;
+    const undecided = openIn(files.value).filter(isAnnounced);
+    if (undecided.length > 0) {
+      return { ok: false, code: 'PAYOUT_UNFINISHED', detail: undecided.map(({ name }) => name).join(', ') };
     }
+    return { ok: true, value: { sentCount: 0, returnedCount: 0 } };
   }
 
-  async #openFiles(awardPeriodId: number): Promise<Read<readonly PayoutFile[]>> {
+  async #restore(awardPeriodId: number, said: SaidOfFiles): Promise<Read<Restored>> {
+    const files = await this.#filesOf(awardPeriodId);
+    if (!files.ok) return files;
+    const meant = statusesOf(files.value, said);
+    if (meant === null) return { ok: false, code: 'PAYOUT_FILE_NOT_FOUND' };
+    const mustGo = [...meant].some(([file, status]) => isAnnounced(file) && status !== 'SENT');
+    if (mustGo && this.#options.folder === null) return { ok: false, code: 'PAYOUT_FOLDER_MISSING' };
+    return { ok: true, value: await this.#settle(awardPeriodId, meant) };
+  }
+
+  async #settle(awardPeriodId: number, statuses: ReadonlyMap<PayoutFile, FileStatus>): Promise<Restored> {
+    const records = await this.#recordsOf(awardPeriodId, [...statuses.keys()]);
+    const counts = { SENT: 0, NEW: 0, RECOVERY: 0 };
+    for (const [file, said] of statuses) {
+      const { fileNumber } = file;
+      const { wip, isDelivered } = records.get(fileNumber)!;
+      const status = isDelivered ? 'SENT' : said;
+      if (status !== 'SENT' && isAnnounced(file)) await this.#takeBack(file);
+      for (let at = 0; at < wip.length; at += LIMITS.payoutsPageMax) {
+        const ids = wip.slice(at, at + LIMITS.payoutsPageMax);
+        await this.#change(ids.map((id) => ({ kind: 'restore', id, fileNumber, status })));
+      }
+      await this.#setFile({ ...file, state: status === 'SENT' ? 'delivered' : 'restored' });
+      counts[status] += wip.length;
+    }
+    return { sentCount: counts.SENT, returnedCount: counts.NEW + counts.RECOVERY };
+  }
+
+  /**
+   * First out of the folder, then without a name, and only then its records: whatever dies in between, nobody finds it
+   * while they go out with another file, and the next export takes them all back.
+   */
+  async #takeBack({ name, awardPeriodId, fileNumber }: PayoutFile): Promise<void> {
+    const { folder } = this.#options;
+    if (folder === null) throw new DeskFault('PAYOUT_FOLDER_MISSING');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await removePayoutFile(folder, name);
+    await this.#setFile(fileOf({ awardPeriodId }, fileNumber));
+  }
+
+  async #filesOf(awardPeriodId: number): Promise<Read<readonly PayoutFile[]>> {
     const files = await this.#options.engine.payoutFiles();
     if (!files.ok) return files;
-    const open = files.value.filter((file) => file.awardPeriodId === awardPeriodId && file.state === 'writing');
-    return { ok: true, value: open };
+    return { ok: true, value: files.value.filter((file) => file.awardPeriodId === awardPeriodId) };
   }
 
-  /** @returns how many records of the file were in it */
-  async #changeWip({ awardPeriodId, fileNumber }: PayoutFile, change: (id: number) => PayoutChange): Promise<number> {
-    const ids: number[] = [];
-    for await (const page of payoutsIn(this.#source, { awardPeriodId, filter: 'wip', isBrief: true })) {
-      for (const payout of page) if (payout.fileNumber === fileNumber) ids.push(payout.id);
+  async #recordsOf(
+    awardPeriodId: number,
+    files: readonly PayoutFile[],
+  ): Promise<ReadonlyMap<number, Readonly<FileRecords>>> {
+    const found = new Map<number, FileRecords>();
+    for (const { fileNumber } of files) found.set(fileNumber, { wip: [], isDelivered: false });
+    if (files.length === 0) return found;
+    for await (const page of payoutsIn(this.#source, { awardPeriodId, filter: 'all', isBrief: true })) {
+      for (const { id, status, fileNumber } of page) {
+        const ofFile = fileNumber === null ? undefined : found.get(fileNumber);
+        if (ofFile === undefined) continue;
+        if (status === 'WIP') ofFile.wip.push(id);
+        else ofFile.isDelivered = true;
+      }
     }
-    for (let at = 0; at < ids.length; at += LIMITS.payoutsPageMax) {
-      await this.#change(ids.slice(at, at + LIMITS.payoutsPageMax).map(change));
-    }
-    return ids.length;
+    return found;
   }
 
   /** What cannot be refused. */
@@ -362,21 +452,45 @@ class Tally {
   }
 }
 
+/** In the order of their numbers: files whose records are work in progress. */
+function openIn(files: readonly PayoutFile[]): readonly PayoutFile[] {
+  return files.filter(({ state }) => state === 'writing');
+}
+
+/** What becomes of open files of a period; null = none is meant. */
+function statusesOf(files: readonly PayoutFile[], said: SaidOfFiles): ReadonlyMap<PayoutFile, FileStatus> | null {
+  const open = openIn(files);
+  if ('lastSent' in said) {
+    const last = files.findLast(({ name, state }) => name === said.lastSent && state !== 'restored');
+    if (last === undefined) return null;
+    return withStatuses(open, ({ fileNumber }) => (fileNumber <= last.fileNumber ? 'SENT' : 'NEW'));
+  }
+  const isMeant = ({ name }: PayoutFile) => said.name === null || said.name === name;
+  if (!open.some(isMeant)) return null;
+  const meant = open.filter((file) => isMeant(file) || !isAnnounced(file));
+  return withStatuses(meant, () => said.status);
+}
+
+/** What was never announced was never there. */
+function withStatuses(
+  files: readonly PayoutFile[],
+  statusOf: (file: PayoutFile) => FileStatus,
+): ReadonlyMap<PayoutFile, FileStatus> {
+  return new Map(files.map((file) => [file, isAnnounced(file) ? statusOf(file) : 'NEW']));
+}
+
+function isAnnounced({ name }: PayoutFile): boolean {
+  return name !== '';
+}
+
 /** Before it has a name. */
-function fileOf({ awardPeriodId }: PeriodView, fileNumber: number): PayoutFile {
+function fileOf({ awardPeriodId }: Pick<PeriodView, 'awardPeriodId'>, fileNumber: number): PayoutFile {
   const nothing = { name: '', rowCount: 0, totalCents: 0, checksum: '' };
   return { fileNumber, awardPeriodId, ...nothing, state: 'writing', atMs: 0 };
 }
 
 function sumsOf({ name, ids, amountCents, sha256 }: WrittenFile) {
   return { name, rowCount: ids.length, totalCents: amountCents, checksum: sha256 };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function begun(awardPeriodId: number): PayoutExport {

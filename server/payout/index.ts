@@ -1,7 +1,7 @@
 /** The door: the files of the payout, out to those who pay and back from them. */
 export { type ComplaintPayment, readComplaintPayments } from './complaint-payments.ts';
 export { consapFile } from './consap-file.ts';
-export { PayoutDesk, type PayoutExport, type TakenIn } from './desk.ts';
+export { PayoutDesk, type PayoutExport, type Restored, type SaidOfFiles, type TakenIn } from './desk.ts';
 export { readOutcomes, type TransferOutcome } from './outcomes.ts';
 export {
   type OutputTransform,

@@ -218,6 +218,12 @@ async function writeAndName(
   }
 }
 
+/** It was not sent, and will not be: nobody finds it any more, also after a power cut. */
+export async function removePayoutFile(folder: string, name: string): Promise<void> {
+  await Promise.all(pathsOf(folder, name).map((path) => rm(path, { force: true })));
+  await syncFolder(folder);
+}
+
 /** Of a file and its checksum, finished or not. */
 function pathsOf(folder: string, name: string): readonly string[] {
   const paths = [name, checksumNameOf(name)].map((each) => join(folder, each));

@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closePeriod, livePeriod, PAID_PERIOD, PERIOD_BEGINS, shortProgramme } from '../support/payouts.ts';
+import type { PayoutFile, PayoutView } from '../../engine/index.ts';
+import { closePeriod, livePeriod, PAID_PERIOD, PERIOD_BEGINS, setIban, shortProgramme } from '../support/payouts.ts';
 import { until } from '../support/shards.ts';
-import { type Citizen, instant, World } from '../support/world.ts';
+import { type Citizen, instant, value, World } from '../support/world.ts';
 import { HttpServer, type Received, type Sent } from './http-server.ts';
 
+const SAID = { awardPeriodId: PAID_PERIOD, lastChunkFilenameSent: 'a.csv' };
 const WINNERS = '/bpd/notification-manager/winners';
 let server: HttpServer;
 let world: World;
@@ -72,6 +74,37 @@ test('a period is made, exported, listed and settled', async () => {
   expect(failed.body).toMatchObject({ payouts: [{ id, outcome: { result: 'KO', reason: 'chiuso' } }] });
 });
 
+test('after an export that was cut short the next one waits for the last file that was sent', async () => {
+  await setIban(citizens[0]!, 7);
+  const [failed, again] = value(await server.engine.payoutsOf(citizens[0]!.key)) as [PayoutView, PayoutView];
+  expect(again).toMatchObject({ status: 'NEW', relatedId: failed.id });
+  const [first] = value(await server.engine.payoutFiles());
+  const cut: PayoutFile = { ...first!, fileNumber: 2, name: 'CSTAR.CONSAP.BANKT.x.02_02.1.csv', state: 'writing' };
+  await server.engine.setPayoutFile(cut);
+  const claim = { kind: 'export', id: again.id, fileNumber: 2, updateMs: again.updateMs } as const;
+  expect(await server.engine.changePayouts([claim])).toMatchObject([{ ok: true }]);
+
+  const ask = (path: string, body: object) => operator('POST', path, { body: { awardPeriodId: PAID_PERIOD, ...body } });
+  const refused = await ask(`${WINNERS}/consap`, {});
+  expect(nameOf(refused)).toEqual([409, 'PAYOUT_UNFINISHED']);
+  expect(refused.text).toContain(cut.name);
+  const unknown = { lastChunkFilenameSent: 'unknown.csv' };
+  for (const path of [`${WINNERS}/consap`, `${WINNERS}/restore`]) {
+    expect(nameOf(await ask(path, unknown)), path).toEqual([404, 'PAYOUT_FILE_NOT_FOUND']);
+  }
+  const restored = await ask(`${WINNERS}/restore`, { lastChunkFilenameSent: first!.name });
+  expect(restored.body).toEqual({ recordCount: 1, sentCount: 0, returnedCount: 1 });
+
+  const [back] = value(await server.engine.payoutsOf(citizens[0]!.key)).slice(-1);
+  await server.engine.setPayoutFile({ ...cut, fileNumber: 3 });
+  await server.engine.changePayouts([{ ...claim, fileNumber: 3, updateMs: back!.updateMs }]);
+  server.clock.set(server.clock.nowMs() + 1_000);
+  const begun = await ask(`${WINNERS}/consap`, { lastChunkFilenameSent: first!.name });
+  expect(begun.status, begun.text).toBe(202);
+  expect(await exported()).toMatchObject({ fileCount: 1, rowCount: 1 });
+  expect(value(await server.engine.payoutsOf(citizens[0]!.key)).map(({ status }) => status)).toEqual(['SENT', 'SENT']);
+});
+
 test('nonsense is refused by the name of the field, and nobody but operators pays', async () => {
   for (const [path, body, refusal] of [
     [WINNERS, undefined, [400, 'FIELD_INVALID']],
@@ -82,6 +115,10 @@ test('nonsense is refused by the name of the field, and nobody but operators pay
     [`${WINNERS}/consap`, { awardPeriodId: 99 }, [404, 'PERIOD_NOT_FOUND']],
     [`${WINNERS}/restore`, { awardPeriodId: PAID_PERIOD, status: 'WIP' }, [400, 'FIELD_INVALID']],
     [`${WINNERS}/restore`, { awardPeriodId: PAID_PERIOD, status: 'NEW' }, [404, 'PAYOUT_FILE_NOT_FOUND']],
+    [`${WINNERS}/restore`, { awardPeriodId: PAID_PERIOD }, [400, 'FIELD_INVALID']],
+    [`${WINNERS}/restore`, { ...SAID, status: 'NEW' }, [400, 'FIELD_INVALID']],
+    [`${WINNERS}/restore`, { ...SAID, chunkFilename: 'a.csv' }, [400, 'FIELD_INVALID']],
+    [`${WINNERS}/consap`, { ...SAID, lastChunkFilenameSent: 1 }, [400, 'FIELD_INVALID']],
     ['/admin/payouts/sepa', { awardPeriodId: PAID_PERIOD }, [400, 'FIELD_INVALID']],
     [
       '/admin/payouts/sepa',

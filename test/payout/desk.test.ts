@@ -1,6 +1,6 @@
 // Method: a closed period is paid through the desk into a real folder; the process "dies" at every single thing that the
-// desk says to the engine or does to the folder, one after the other, and another desk goes on. Every record must be in
-// exactly one file that is there, and nowhere else.
+// desk says to the engine or does to the folder, one after the other. Whoever sends files has taken none, one or all of
+// them by then, an operator says so where the desk asks, and another desk goes on. Every record must have been sent once.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,9 +34,9 @@ function deskOf(engine: Engine = world.engine, rowsPerFile = 2): PayoutDesk {
 }
 
 /** Time goes on: no two runs are of one second. */
-async function exported(desk: PayoutDesk, format = consapFile) {
+async function exported(desk: PayoutDesk, format = consapFile, lastSent: string | null = null) {
   world.at(new Date(world.nowMs + 1_000).toISOString());
-  const begun = desk.begin(PAID_PERIOD, format);
+  const begun = await desk.begin(PAID_PERIOD, format, lastSent);
   if (!begun.ok) throw new Error(begun.code);
   await begun.ended;
   return desk.state!;
@@ -76,32 +76,71 @@ test('every record goes out once, in files of so many, and each is sent', async 
   expect(filesIn()).toEqual(names);
 });
 
-test('whatever dies while files are written, each record is in exactly one of them at the end', async () => {
-  const desk = deskOf();
-  await desk.make(PAID_PERIOD, null);
+/** Who carries files to the bank: takes them away, in their order. */
+class Sender {
+  readonly names: string[] = [];
+  readonly ids: number[] = [];
+
+  take(countMax = Number.POSITIVE_INFINITY): void {
+    for (const name of filesIn().slice(0, countMax)) {
+      this.names.push(name);
+      this.ids.push(...idsIn(name));
+      rmSync(join(folder, name));
+    }
+  }
+}
+
+/** An operator who knows what was sent, where the desk asks. @returns whether it did */
+async function settle(desk: PayoutDesk, sender: Sender): Promise<boolean> {
+  const begun = await desk.begin(PAID_PERIOD, consapFile);
+  if (begun.ok) {
+    await begun.ended;
+    return false;
+  }
+  expect(begun.code).toBe('PAYOUT_UNFINISHED');
+  const lastSent = sender.names.at(-1);
+  value(await desk.restore(PAID_PERIOD, lastSent === undefined ? { status: 'NEW', name: null } : { lastSent }));
+  return true;
+}
+
+test.each([
+  ['none', 0],
+  ['one', 1],
+  ['all', 3],
+])('whatever dies while files are written, and %s are taken away, each record is sent once', async (_, takenCount) => {
+  await deskOf().make(PAID_PERIOD, null);
   const unharmed = await countCalls(deskOf);
   expect(unharmed).toBeGreaterThan(10);
+  let asked = 0;
   for (let death = 0; death < 2 * unharmed; death += 1) {
     await again();
     const ids = (await Promise.all(citizens.map(payoutsOf))).flat().map(({ id }) => id);
     const dying = deskOf(engineThatDies(1 + (death >> 1), death % 2 === 0));
     expect((await exported(dying)).state, `death ${death}`).toBe('failed');
+    const sender = new Sender();
+    sender.take(takenCount);
+    world.at(new Date(world.nowMs + 1_000).toISOString());
+    if (await settle(deskOf(), sender)) asked += 1;
     const state = await exported(deskOf());
     expect(state, `death ${death}`).toMatchObject({ state: 'done', problem: null });
-    expect(filesIn().flatMap(idsIn).sort(), `death ${death}`).toEqual(ids.toSorted());
+    sender.take();
+    expect(sender.ids.sort(), `death ${death}`).toEqual(ids.toSorted());
+    expect(new Set((await Promise.all(citizens.map(payoutsOf))).flat().map(({ status }) => status))).toEqual(
+      new Set(['SENT']),
+    );
   }
-
-  /** As before the first export. */
-  async function again(): Promise<void> {
-    await world.engine.close();
-    for (const name of readdirSync(folder)) rmSync(join(folder, name));
-    world = await World.open({ shardCount: 2, now: PERIOD_BEGINS, programme: shortProgramme() });
-    citizens = await livePeriod(world, [2, 3, 2, 4, 5, 2, 1]);
-    await closePeriod(world);
-    await deskOf().make(PAID_PERIOD, null);
-  }
+  expect(asked).toBeGreaterThan(5);
 });
 
+/** As before the first export. */
+async function again(): Promise<void> {
+  await world.engine.close();
+  for (const name of readdirSync(folder)) rmSync(join(folder, name));
+  world = await World.open({ shardCount: 2, now: PERIOD_BEGINS, programme: shortProgramme() });
+  citizens = await livePeriod(world, [2, 3, 2, 4, 5, 2, 1]);
+  await closePeriod(world);
+  await deskOf().make(PAID_PERIOD, null);
+}
 /** How many things a whole export says to the engine. */
 async function countCalls(open: (engine: Engine) => PayoutDesk): Promise<number> {
   let count = 0;
@@ -244,8 +283,8 @@ test('the same records as a SEPA order; where nobody said where, nothing is expo
   expect(await exported(desk, sepaFile(order))).toMatchObject({ state: 'done', fileCount: 3, rowCount: 6 });
   expect(readdirSync(folder).filter((name) => name.endsWith('.xml'))).toHaveLength(3);
   const nowhere = new PayoutDesk({ engine: world.engine, clock: { nowMs: () => world.nowMs }, folder: null, pause });
-  expect(nowhere.begin(PAID_PERIOD, consapFile)).toEqual({ ok: false, code: 'PAYOUT_FOLDER_MISSING' });
-  expect(nowhere.begin(99, consapFile)).toEqual({ ok: false, code: 'PERIOD_NOT_FOUND' });
+  expect(await nowhere.begin(PAID_PERIOD, consapFile)).toEqual({ ok: false, code: 'PAYOUT_FOLDER_MISSING' });
+  expect(await nowhere.begin(99, consapFile)).toEqual({ ok: false, code: 'PERIOD_NOT_FOUND' });
 });
 
 test('outcomes come back by id: each line for itself, and again changes nothing', async () => {
@@ -298,15 +337,188 @@ test('complaint payments are recorded once', async () => {
   expect((await payoutsOf(citizens[0]!)).map(({ status }) => status)).toEqual(['NEW', 'INTEGRATION']);
 });
 
-test('an operator says what became of a file that was not finished', async () => {
+/** Three files have their names; what was said of them since was heard of so many records. */
+async function cutShort(heardCount = 0): Promise<readonly string[]> {
+  await deskOf().make(PAID_PERIOD, null);
+  const dying = through(() => undefined);
+  dying.changePayouts = async (changes) => {
+    if (changes[0]?.kind !== 'deliver') return world.engine.changePayouts(changes);
+    if (heardCount > 0) await world.engine.changePayouts(changes.slice(0, heardCount));
+    throw new Error('died');
+  };
+  expect(await exported(deskOf(dying))).toMatchObject({ state: 'failed', problem: 'died' });
+  const names = filesIn();
+  expect(names).toHaveLength(3);
+  return names;
+}
+
+test('3.5 nothing of a period is exported until an operator says which file of the last export was sent last', async () => {
+  const names = await cutShort();
+  const [one, two, three] = names as [string, string, string];
+  const sent = [one, two].flatMap(idsIn);
+  // Whoever sends them has taken two away.
+  for (const name of [one, two]) rmSync(join(folder, name));
+  const desk = deskOf();
+  const refused = { ok: false, code: 'PAYOUT_UNFINISHED', detail: names.join(', ') };
+  for (const format of [consapFile, consapFile]) expect(await desk.begin(PAID_PERIOD, format)).toEqual(refused);
+  for (const lastSent of ['unknown.csv', '', three.replace('csv', 'sha256sum')]) {
+    const unknown = { ok: false, code: 'PAYOUT_FILE_NOT_FOUND' };
+    expect(await desk.restore(PAID_PERIOD, { lastSent })).toEqual(unknown);
+    expect(await desk.begin(PAID_PERIOD, consapFile, lastSent)).toEqual(unknown);
+  }
+  expect(value(await desk.restore(PAID_PERIOD, { lastSent: two }))).toEqual({ sentCount: 4, returnedCount: 2 });
+  expect(readdirSync(folder).filter((name) => name.startsWith(three.slice(0, -'csv'.length)))).toEqual([]);
+  expect(value(await world.engine.payoutFiles()).map(({ name, state }) => [name, state])).toEqual([
+    [one, 'delivered'],
+    [two, 'delivered'],
+    [three, 'restored'],
+  ]);
+  expect(await exported(desk)).toMatchObject({ state: 'done', fileCount: 1, rowCount: 2 });
+  const all = (await Promise.all(citizens.map(payoutsOf))).flat().map(({ id }) => id);
+  expect([...sent, ...filesIn().flatMap(idsIn)].sort()).toEqual(all.sort());
+  // What went back was not sent last, and what was sent stays it.
+  expect(await desk.restore(PAID_PERIOD, { lastSent: three })).toMatchObject({ code: 'PAYOUT_FILE_NOT_FOUND' });
+  expect(value(await desk.restore(PAID_PERIOD, { lastSent: one }))).toEqual({ sentCount: 0, returnedCount: 0 });
+});
+
+test('an export goes on behind the file that was sent last, where that is said with it', async () => {
+  const [one] = await cutShort();
+  expect(await exported(deskOf(), consapFile, one)).toMatchObject({ state: 'done', fileCount: 2, rowCount: 4 });
+  expect(filesIn()).toHaveLength(3);
+  expect(new Set(filesIn().flatMap(idsIn)).size).toBe(6);
+});
+
+test('what was never announced goes back with the next export, whatever is said of it', async () => {
   await deskOf().make(PAID_PERIOD, null);
   // Three files are begun, and the records of one are claimed.
   expect((await exported(deskOf(engineThatDies(5)))).state).toBe('failed');
+  expect(value(await world.engine.payoutFiles()).map(({ name, state }) => [name, state])).toContainEqual([
+    '',
+    'writing',
+  ]);
   const desk = deskOf();
-  expect(await desk.restore(PAID_PERIOD, 'NEW', 'unknown.csv')).toEqual({ ok: false, code: 'PAYOUT_FILE_NOT_FOUND' });
-  expect(value(await desk.restore(PAID_PERIOD, 'RECOVERY', null))).toBe(2);
-  expect(await desk.restore(PAID_PERIOD, 'NEW', null)).toEqual({ ok: false, code: 'PAYOUT_FILE_NOT_FOUND' });
+  expect(await desk.restore(PAID_PERIOD, { status: 'NEW', name: 'unknown.csv' })).toEqual({
+    ok: false,
+    code: 'PAYOUT_FILE_NOT_FOUND',
+  });
+  const sent = { status: 'SENT', name: null } as const;
+  expect(value(await desk.restore(PAID_PERIOD, sent))).toEqual({ sentCount: 0, returnedCount: 2 });
+  expect(await desk.restore(PAID_PERIOD, sent)).toEqual({ ok: false, code: 'PAYOUT_FILE_NOT_FOUND' });
   expect(await exported(desk)).toMatchObject({ state: 'done', rowCount: 6 });
+});
+
+test('an operator says what became of each file; what goes back is nowhere, and where nobody can see to that it stays', async () => {
+  const [one, two, three] = (await cutShort()) as [string, string, string];
+  const desk = deskOf();
+  const restored = async (status: 'NEW' | 'RECOVERY' | 'SENT', name: string | null) =>
+    value(await desk.restore(PAID_PERIOD, { status, name }));
+  const nowhere = new PayoutDesk({ engine: world.engine, clock: { nowMs: () => world.nowMs }, folder: null, pause });
+  expect(await nowhere.restore(PAID_PERIOD, { status: 'NEW', name: null })).toEqual({
+    ok: false,
+    code: 'PAYOUT_FOLDER_MISSING',
+  });
+  expect(value(await nowhere.restore(PAID_PERIOD, { status: 'SENT', name: two }))).toMatchObject({ sentCount: 2 });
+  expect(await restored('RECOVERY', three)).toEqual({ sentCount: 0, returnedCount: 2 });
+  expect(await desk.begin(PAID_PERIOD, consapFile)).toEqual({ ok: false, code: 'PAYOUT_UNFINISHED', detail: one });
+  const records = (await Promise.all(citizens.map(payoutsOf))).flat();
+  expect(records.map(({ status }) => status).sort()).toEqual(['RECOVERY', 'RECOVERY', 'SENT', 'SENT', 'WIP', 'WIP']);
+  expect(await restored('NEW', null)).toEqual({ sentCount: 0, returnedCount: 2 });
+  expect(filesIn()).toEqual([two]);
+  expect(await exported(desk)).toMatchObject({ state: 'done', fileCount: 2, rowCount: 4 });
+  expect(new Set(filesIn().flatMap(idsIn)).size).toBe(6);
+});
+
+test('a file that began to go back is not sent, whatever is said afterwards', async () => {
+  const names = await cutShort();
+  const dying = through(() => undefined);
+  dying.changePayouts = async (changes) => {
+    await world.engine.changePayouts(changes.slice(0, 1));
+    throw new Error('died');
+  };
+  await expect(deskOf(dying).restore(PAID_PERIOD, { status: 'NEW', name: names[2]! })).rejects.toThrow('died');
+  expect(filesIn()).toEqual(names.slice(0, 2));
+  const sent = { status: 'SENT', name: null } as const;
+  expect(value(await deskOf().restore(PAID_PERIOD, sent))).toEqual({ sentCount: 4, returnedCount: 1 });
+  expect(await exported(deskOf())).toMatchObject({ state: 'done', rowCount: 2 });
+});
+
+test('where a file fails and nothing dies, what was announced behind it goes out with the next export', async () => {
+  await deskOf().make(PAID_PERIOD, null);
+  const failing = through(() => undefined);
+  let announced = () => {};
+  const isAnnounced = new Promise<void>((resolve) => {
+    announced = resolve;
+  });
+  failing.setPayoutFile = async (file) => {
+    const reply = await world.engine.setPayoutFile(file);
+    if (file.fileNumber === 3 && file.name !== '') announced();
+    return reply;
+  };
+  failing.changePayouts = async (changes) => {
+    if (changes[0]?.kind === 'export' && changes[0].fileNumber === 2) {
+      await isAnnounced;
+      throw new Error('no claim');
+    }
+    return world.engine.changePayouts(changes);
+  };
+  expect(await exported(deskOf(failing))).toMatchObject({ state: 'failed', problem: 'no claim', fileCount: 1 });
+  expect(await exported(deskOf())).toMatchObject({ state: 'done', rowCount: 4 });
+  expect(new Set(filesIn().flatMap(idsIn)).size).toBe(6);
+  expect(filesIn().flatMap(idsIn)).toHaveLength(6);
+});
+
+test('a file of which a record is known to be delivered was, whatever is said', async () => {
+  const names = await cutShort(1);
+  const desk = deskOf();
+  const said = { status: 'NEW', name: null } as const;
+  const { sentCount, returnedCount } = value(await desk.restore(PAID_PERIOD, said));
+  const left = filesIn();
+  expect(names).toEqual(expect.arrayContaining(left));
+  // One record of each such file was marked before.
+  expect([sentCount, returnedCount]).toEqual([left.length, 6 - 2 * left.length]);
+  expect(left.length).toBeGreaterThan(0);
+  await exported(desk);
+  expect(new Set(filesIn().flatMap(idsIn)).size).toBe(6);
+  expect(filesIn().flatMap(idsIn)).toHaveLength(6);
+});
+
+test('whatever dies while an operator says what was sent, saying it again leaves each record sent once', async () => {
+  for (let death = 0; ; death += 1) {
+    const [one] = await cutShort();
+    const sender = new Sender();
+    sender.take(1);
+    const dying = engineThatDies(1 + (death >> 1), death % 2 === 0);
+    const outcome = await deskOf(dying)
+      .restore(PAID_PERIOD, { lastSent: one! })
+      .catch(() => null);
+    world.at(new Date(world.nowMs + 1_000).toISOString());
+    await settle(deskOf(), sender);
+    expect(await exported(deskOf()), `death ${death}`).toMatchObject({ state: 'done' });
+    sender.take();
+    const all = (await Promise.all(citizens.map(payoutsOf))).flat().map(({ id }) => id);
+    expect(sender.ids.sort(), `death ${death}`).toEqual(all.sort());
+    if (outcome !== null) {
+      expect(death).toBeGreaterThan(8);
+      return;
+    }
+    await again();
+  }
+});
+
+test('while one thing is done to a period, nothing else is begun', async () => {
+  const [one] = await cutShort();
+  const desk = deskOf();
+  const busy = { ok: false, code: 'OVERLOADED', detail: 'an export is under way' };
+  const said = { lastSent: one! };
+  const restored = desk.restore(PAID_PERIOD, said);
+  expect(await desk.begin(PAID_PERIOD, consapFile)).toEqual(busy);
+  expect(await desk.restore(PAID_PERIOD, said)).toEqual(busy);
+  expect((await restored).ok).toBe(true);
+  const begun = desk.begin(PAID_PERIOD, consapFile);
+  expect(await desk.restore(PAID_PERIOD, said)).toEqual(busy);
+  expect((await begun).ok).toBe(true);
+  await desk.stop();
+  expect(await desk.restore(PAID_PERIOD, said)).toEqual({ ok: false, code: 'DRAINING' });
 });
 
 test('a folder that cannot be written ends the export, and the next one goes on', async () => {
