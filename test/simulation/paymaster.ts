@@ -15,6 +15,8 @@ const FILES = 3;
 export class Paymaster {
   /** Its own: what others draw does not depend on it. */
   readonly #random: Random;
+  readonly #complaints: Random;
+  readonly #areComplaints: boolean;
   readonly #scheduler: Scheduler;
   readonly #sent = new Set<number>();
   readonly #outcomes = new Map<number, PayoutOutcome>();
@@ -24,12 +26,16 @@ export class Paymaster {
 
   constructor(seed: number, scheduler: Scheduler, citizens: ReadonlyMap<string, CitizenKey>) {
     this.#random = new Random(seed + 0x7a9);
+    this.#complaints = new Random(seed + 0xc0a5);
+    // In some worlds only: many records that nobody sends leave few that are sent, and sent again.
+    this.#areComplaints = seed % 4 === 0;
     this.#scheduler = scheduler;
     this.#citizens = citizens;
   }
 
   /** One thing, about a period that may be frozen or not. */
   async act(engine: Engine, awardPeriodId: number): Promise<void> {
+    if (this.#areComplaints && this.#complaints.below(4) === 0) await this.#complain(engine, awardPeriodId);
     const dice = this.#random.below(8);
     if (dice < 2) return this.#make(engine, awardPeriodId);
     if (dice < 5) return this.#sayIban(engine);
@@ -39,6 +45,20 @@ export class Paymaster {
     const changes = this.#changesOf(payout);
     const replies = await engine.changePayouts(changes);
     for (const [at, reply] of replies.entries()) if (reply.ok) this.#remember(changes[at]!);
+  }
+
+  /** Consap pays, or fails to: what runs grant from then on is less by it. */
+  async #complain(engine: Engine, awardPeriodId: number): Promise<void> {
+    const random = this.#complaints;
+    const [, citizen] = random.pick([...this.#citizens]);
+    const holder = { accountHolderCF: '', accountHolderName: 'A', accountHolderSurname: 'B' };
+    const outcome = { result: random.pick(PAYOUT_RESULTS), reason: '', cro: '', executionDay: '' };
+    const reply = await engine.integratePayout({
+      ...{ citizen, awardPeriodId, account: { iban: makeIban(3), ...holder }, outcome, relatedId: null },
+      ...{ consapId: 'C', ticketId: String(random.below(40)) },
+      ...{ cashbackCents: random.below(600), jackpotCents: random.below(6) === 0 ? 1_000 : 0 },
+    });
+    if (reply.ok && outcome.result === 'ORDINE ESEGUITO') this.#scheduler.meet('a complaint paid');
   }
 
   async #make(engine: Engine, awardPeriodId: number): Promise<void> {

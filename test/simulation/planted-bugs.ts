@@ -469,6 +469,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 4,
   },
   {
+    what: 'what Consap paid is paid by a run once more',
+    file: 'engine/programme/payout.ts',
+    find: '  const granted = [...byRuns, ...byConsap];\n',
+    replace: '  const granted = [...byRuns];\n',
+    seed: 40,
+  },
+  {
     what: 'a payout run that was cut short begins again',
     file: 'engine/shard/payout-decider.ts',
     find: "    const after = before?.cursor ?? '';\n",
@@ -502,7 +509,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: '        DELIVER: [ofFile, notOfFile],\n',
     replace:
       "        DELIVER: [ofFile, notOfFile],\n        RESTORE: [{ guard: 'isToBeNew', target: 'NEW', actions: 'restore' }, {}],\n",
-    seed: 2,
+    seed: 278,
   },
   {
     what: 'who left before the run is paid',

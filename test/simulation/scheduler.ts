@@ -26,6 +26,7 @@ export type Met =
   | 'a death cut a checkpoint'
   | 'a death cut a recovery'
   | 'payout records made'
+  | 'a complaint paid'
   | 'refunds cut in proportion'
   | 'a transfer failed'
   | 'a transfer sent again'
