@@ -49,9 +49,10 @@ export async function loadUws(): Promise<LoadedUws> {
 
 /**
  * Half-open and silent peers are gone after this time, in steps of four seconds (faults 49). Slow headers, and
- * bodies of less than 16 kB in ten seconds, uWebSockets.js cuts as soon; an answer that nobody takes it keeps for ever.
+ * bodies of less than 16 kB in ten seconds, uWebSockets.js cuts as soon: that time is fixed in its binary.
+ * An answer that nobody takes it keeps for ever.
  */
-const IDLE_SECONDS_MAX = 12;
+export const IDLE_SECONDS_MAX = 12;
 /** Each is pinged once in this time, some at a time: by itself this build pings all at once that fell silent in the same four seconds. */
 const PING_INTERVAL_MS = 5_000;
 const PING_TICK_MS = 50;

@@ -25,15 +25,18 @@ import {
   type UpgradeRequest,
 } from './transport.ts';
 
-/** Slow headers, and connections kept alive without a request, are cut within 12 s (faults 49). */
-const HEADERS_MS_MAX = 10_000;
-const KEEP_ALIVE_MS = 10_000;
-const CHECK_INTERVAL_MS = 1_500;
+/**
+ * Who is slow or silent is cut within 12 s (faults 49): the sums are held to it by test/contract/slow-peers.
+ * Node looks for slow headers once per check, and begins to count when a connection does.
+ */
+export const HEADERS_MS_MAX = 10_000;
+export const KEEP_ALIVE_MS = 10_000;
+export const CHECK_INTERVAL_MS = 1_500;
 /** So much of a body has to come in that time, while it is wanted. */
-const PACE_MS = 10_000;
+export const PACE_MS = 10_000;
 const PACE_BYTES = 16_384;
-/** A socket that has been silent for two of these is gone: 12 s at most, pings included. */
-const PING_INTERVAL_MS = 6_000;
+/** A socket that has been silent for two of these is gone. */
+export const PING_INTERVAL_MS = 6_000;
 /** Time for close frames and last answers to leave before what is left is cut. */
 const CLOSE_GRACE_MS = 500;
 const SERVICE_RESTART = 1012;
