@@ -129,3 +129,21 @@ export function databaseOutbox(name: string): Outbox {
     done: (id) => change(id, (store, place) => (place === undefined ? null : store.delete(place))),
   };
 }
+
+/**
+ * For an app that kept its commands elsewhere before: the first `load` moves them over, in their order. Cut short, it goes
+ * on at the next one; a command that is in both by then is one, by its id.
+ */
+export function movedOutbox(from: Outbox, to: Outbox): Outbox {
+  return {
+    async load() {
+      for (const kept of await from.load()) {
+        await to.keep(kept);
+        await from.done(kept.id);
+      }
+      return to.load();
+    },
+    keep: (kept) => to.keep(kept),
+    done: (id) => to.done(id),
+  };
+}

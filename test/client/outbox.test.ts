@@ -7,6 +7,7 @@ import {
   ClickdayClient,
   type ClientOptions,
   type KeptCommand,
+  movedOutbox,
   newCommandId,
   type Outbox,
   type Settled,
@@ -314,6 +315,26 @@ describe('what is kept', () => {
     await outbox.done('2');
     expect(await outbox.load()).toEqual([command('1'), command('0')]);
     expect(storage.entries.has(KEY)).toBe(false);
+  });
+
+  test('elsewhere by an earlier version of the app is moved once, in its order, wherever that was cut short', async () => {
+    const [from, to] = [storageOutbox(storage, KEY), storageOutbox(storage, 'a database')];
+    for (const id of ['b', 'a', 'c']) await from.keep(command(id));
+    let isDead = false;
+    const dying: Outbox = { ...to, keep: (kept) => (isDead ? Promise.reject(new Error('killed')) : to.keep(kept)) };
+    const forgetful: Outbox = {
+      ...from,
+      done: () => {
+        isDead = true;
+      },
+    };
+    await expect(movedOutbox(forgetful, dying).load()).rejects.toThrow('killed');
+    const outbox = movedOutbox(from, to);
+    expect(await outbox.load()).toEqual(['b', 'a', 'c'].map(command));
+    expect(await from.load()).toEqual([]);
+    await outbox.keep(command('d'));
+    await outbox.done('a');
+    expect(await outbox.load()).toEqual(['b', 'c', 'd'].map(command));
   });
 
   test.each(['pan', 'iban', 'accountHolderCF', 'accountHolderName', 'accountHolderSurname'])(
