@@ -16,6 +16,7 @@ import {
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { StorageFault } from '../engine/ports.ts';
+import { damagePath, readDamage } from './lmdb/damage-mark.ts';
 import { readBlames } from './lmdb/quarantine-files.ts';
 import { reserveBytes } from './lmdb/space.ts';
 
@@ -52,6 +53,7 @@ export function examineFolder(examining: Examining): readonly Finding[] {
     limitFinding(descriptorLimit),
     memoryFinding(),
     ...blameFindings(folder),
+    ...storesOf(folder).flatMap(damageFindings),
   ];
 }
 
@@ -230,6 +232,12 @@ function blameFindings(folder: string): readonly Finding[] {
     if (error instanceof StorageFault) return [unwell('deaths', error.message)];
     throw error;
   }
+}
+
+function damageFindings(store: string): readonly Finding[] {
+  const damage = readDamage(damagePath(store));
+  if (damage === null) return [];
+  return [unwell('rows', `${damage}. The next start does that: start the engine again, and look at the disk`)];
 }
 
 function storesOf(folder: string): readonly string[] {

@@ -1,6 +1,12 @@
 /** Left by whoever meets a damaged row, for the next start. Not synced, as that of Suspicion is not. */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readFileIfThere } from './files.ts';
+
+/** @param store its folder */
+export function damagePath(store: string): string {
+  return join(store, 'damaged');
+}
 
 /** @param fault the first one stays: whoever comes to it reads all rows */
 export function markDamage(path: string, fault: Error): void {

@@ -19,8 +19,6 @@ export interface StorePaths {
   readonly erased: string;
   /** See Suspicion. */
   readonly suspect: string;
-  /** Names a row that was found damaged; see repair.ts. */
-  readonly damaged: string;
 }
 
 export function storePaths(folder: string, place: Omit<StorePlace, 'folderId'>): StorePaths {
@@ -34,7 +32,6 @@ export function storePaths(folder: string, place: Omit<StorePlace, 'folderId'>):
     slots: join(folder, 'keys', `${name}.slots`),
     erased: join(folder, 'keys', `${name}.erased`),
     suspect: join(path, 'suspect'),
-    damaged: join(path, 'damaged'),
   };
 }
 

@@ -9,7 +9,7 @@ import { readRanking } from '../ranking-file.ts';
 import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { type StorePlace, storeName } from '../store-place.ts';
 import type { PastSlots } from '../vault.ts';
-import { markDamage, readDamage } from './damage-mark.ts';
+import { damagePath, markDamage, readDamage } from './damage-mark.ts';
 import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
 import {
   endOf,
@@ -152,13 +152,13 @@ export async function openFileStore(
       ...{ media, place, format, pastSlots, master, keyedHash: new KeyedHash(indexKey), onPoint },
       ...(ends === undefined ? {} : { ends }),
       failed: (fault) => suspicion.raise(fault),
-      rowDamaged: (fault) => markDamage(paths.damaged, fault),
+      rowDamaged: (fault) => markDamage(damagePath(paths.folder), fault),
     });
     if (suspicion.isRaised || journal.isSuspect || rows.isSuspect) scrubStore(store);
     suspicion.settle();
     const maintain = () => ({
       readersCleared: journal.database.readerCheck() + rows.database.readerCheck(),
-      damagedRow: readDamage(paths.damaged),
+      damagedRow: readDamage(damagePath(paths.folder)),
       rows: roomOf(rows.database),
     });
     const copyRowsTo = (path: string) => rowDatabase.copyTo(path);

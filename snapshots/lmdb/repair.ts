@@ -7,6 +7,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { RowAddress } from '../../engine/ports.ts';
 import { repairRows, TakenIn } from '../../engine/shard/rebuild.ts';
 import { pastTurns } from '../past-turns.ts';
+import { damagePath } from './damage-mark.ts';
 import { type Folder, placeOf } from './folder.ts';
 import { storePaths } from './layout.ts';
 import { type FileStore, openFileStore, openPastStores } from './persistence.ts';
@@ -20,7 +21,7 @@ import { type FileStore, openFileStore, openPastStores } from './persistence.ts'
  */
 export async function repairFolder(folder: Folder): Promise<readonly RowAddress[]> {
   const indices = Array.from({ length: folder.manifest.shardCount }, (_, index) => index);
-  const marks = indices.map((index) => storePaths(folder.path, placeOf(folder.manifest, index)).damaged);
+  const marks = indices.map((index) => damagePath(storePaths(folder.path, placeOf(folder.manifest, index)).folder));
   if (!marks.some((mark) => existsSync(mark))) return [];
   const past = openPastStores(folder);
   const stores: FileStore[] = [];

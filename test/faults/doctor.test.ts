@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Examining, examineFolder } from '../../snapshots/examine.ts';
+import { damagePath, markDamage } from '../../snapshots/lmdb/damage-mark.ts';
 import { writeManifest } from '../../snapshots/lmdb/folder.ts';
 import { blameText } from '../../snapshots/quarantine.ts';
 
@@ -96,6 +97,14 @@ test.each<[string, string, () => readonly string[]]>([
     () => {
       const setAside = [{ name: 'command a 1', at: '2021-03-01T09:00:00Z' }];
       writeFileSync(join(folder, 'store-0', 'set-aside.json'), blameText({ suspects: [], setAside }));
+      return unwell();
+    },
+  ],
+  [
+    'a row that was found damaged',
+    'rows',
+    () => {
+      markDamage(damagePath(join(folder, 'store-0')), new Error('row wallet ab of partition 1 fails its checksum'));
       return unwell();
     },
   ],
