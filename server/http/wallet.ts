@@ -5,12 +5,13 @@
 import * as v from 'valibot';
 import { type CommandId, isoText, LIMITS, type MethodDetails, type MethodView, type Read } from '../../engine/index.ts';
 import type { WalletSessions } from '../identity/identity.ts';
-import type { CardCharges, CardVault, MethodSearch, SearchKind } from '../partners/index.ts';
+import type { Bank, CardCharges, CardVault, FoundMethod, MethodSearch, SearchKind } from '../partners/index.ts';
 import { type Feature, type MessageCode, say } from '../wire/index.ts';
 import { verifyCard } from './card-verification.ts';
 import { type Citizen, type CitizenCallOptions, execute, readCommand, readCommandBody } from './citizen-call.ts';
 import { furtherId } from './command-id.ts';
 import { CITIZEN, citizenOf } from './io-call.ts';
+import { KeptSearches, type LateAnswer } from './kept-searches.ts';
 import { type Answer, json, NO_CONTENT, refuse } from './respond.ts';
 import type { Call, Route } from './route.ts';
 import { described, idOf, methodResource } from './wallet-resources.ts';
@@ -20,11 +21,14 @@ export interface WalletOptions extends CitizenCallOptions {
   readonly methodSearch: MethodSearch;
   readonly cardCharges: CardCharges;
   readonly walletSessions: WalletSessions;
+  readonly monotonicMs: () => number;
 }
 
 interface Searching {
   readonly kind: SearchKind;
   readonly find: string;
+  /** Where it is asked for again by its id. Absent: nowhere. */
+  readonly findAgain?: string;
   /** Query parameter that names a bank; null: there are none to choose from. */
   readonly bank: string | null;
   readonly add: string;
@@ -33,11 +37,16 @@ interface Searching {
 const SEARCHES: readonly Searching[] = [
   { kind: 'bancomat', find: '/v1/bancomat/pans', bank: 'abi', add: '/v1/bancomat/add-wallets' },
   { kind: 'bpay', find: '/v1/bpay/list', bank: 'abi', add: '/v1/bpay/add-wallets' },
-  { kind: 'cobadge', find: '/v1/cobadge/pans', bank: 'abiCode', add: '/v1/cobadge/add-wallets' },
+  {
+    kind: 'cobadge',
+    ...{ find: '/v1/cobadge/pans', findAgain: '/v1/cobadge/search/:id' },
+    ...{ bank: 'abiCode', add: '/v1/cobadge/add-wallets' },
+  },
   { kind: 'satispay', find: '/v1/satispay/consumers', bank: null, add: '/v1/satispay/add-wallet' },
 ];
 
 export function walletRoutes(options: WalletOptions): readonly Route[] {
+  const finding = { ...options, searches: new KeptSearches(options.monotonicMs) };
   const route = (
     method: Route['method'],
     path: string,
@@ -64,7 +73,10 @@ export function walletRoutes(options: WalletOptions): readonly Route[] {
     }),
     route('GET', '/v1/bancomat/abi', () => readBanks(options), searchingFor('bancomat')),
     ...SEARCHES.flatMap((search) => [
-      route('GET', search.find, (call) => findMethods(options, call, search), searchingFor(search.kind)),
+      route('GET', search.find, (call) => findMethods(finding, call, search), searchingFor(search.kind)),
+      ...(search.findAgain === undefined
+        ? []
+        : [route('GET', search.findAgain, (call) => findAgain(finding, call, search), searchingFor(search.kind))]),
       route('POST', search.add, (call) => addFound(options, call, search), saving),
     ]),
   ];
@@ -220,25 +232,68 @@ async function readBanks({ methodSearch }: WalletOptions): Promise<Answer> {
   return banks.ok ? json({ data: banks.value }) : banks;
 }
 
+interface FindingOptions extends WalletOptions {
+  readonly searches: KeptSearches;
+}
+
 /** `messages` names the banks that did not answer: they may have more (R15). */
-async function findMethods(options: WalletOptions, call: Call, { kind, bank }: Searching): Promise<Answer> {
-  const { methodSearch, cardVault } = options;
+async function findMethods(options: FindingOptions, call: Call, searching: Searching): Promise<Answer> {
+  const { kind, bank, findAgain: again } = searching;
+  const { subject } = call.principal;
   const abi = bank === null ? null : call.request.query.get(bank);
-  const searched = await methodSearch.search(kind, call.principal.subject, abi === '' ? null : abi);
+  const searched = await options.methodSearch.search(kind, subject, abi === '' ? null : abi);
   if (!searched.ok) return searched;
-  const data: object[] = [];
-  for (const { id, brand, lastDigits, expiry, abi: issuerAbi } of searched.value.methods) {
+  const { silent } = searched.value;
+  const methods = await hashed(options, kind, searched.value.methods);
+  if (!methods.ok) return methods;
+  const data = methods.value;
+  const found = kind === 'bancomat' ? searchMessage(data.length, silent.length, abi) : null;
+  return json({
+    ...foundResource(data, silent),
+    ...(again === undefined ? {} : { searchRequestId: options.searches.keep({ subject, methods: data, silent }) }),
+    ...(found === null ? {} : say(found)),
+  });
+}
+
+/**
+ * The whole of a search again, with what banks have to say by now that owed an answer; the others are not asked again, so that
+ * nothing that was found is lost to a bank's bad moment. NOT_FOUND for who has no such search, or had it too long ago.
+ */
+async function findAgain(options: FindingOptions, call: Call, { kind }: Searching): Promise<Answer> {
+  const { methodSearch, searches } = options;
+  const { subject } = call.principal;
+  const searchRequestId = call.parameters.id ?? '';
+  const kept = searches.find(searchRequestId, subject);
+  if (kept === undefined) return refuse('NOT_FOUND');
+  const asked = await Promise.all(kept.silent.map(({ abi }) => methodSearch.search(kind, subject, abi)));
+  const answers: LateAnswer[] = [];
+  for (const [index, searched] of asked.entries()) {
+    // A bank that is listed no more stays without an answer.
+    if (!searched.ok || searched.value.silent.length > 0) continue;
+    const methods = await hashed(options, kind, searched.value.methods);
+    if (!methods.ok) return methods;
+    answers.push({ abi: kept.silent[index]!.abi, methods: methods.value });
+  }
+  const { methods, silent } = searches.complete(searchRequestId, kept, answers);
+  return json({ ...foundResource(methods, silent), searchRequestId });
+}
+
+async function hashed(
+  { cardVault }: WalletOptions,
+  kind: SearchKind,
+  found: readonly FoundMethod[],
+): Promise<Read<readonly object[]>> {
+  const methods: object[] = [];
+  for (const { id, brand, lastDigits, expiry, abi: issuerAbi } of found) {
     const hpan = await cardVault.hash(id);
     if (!hpan.ok) return hpan;
-    data.push(described(hpan.value, { methodKind: kind, brand, lastDigits, expiry, issuerAbi }));
+    methods.push(described(hpan.value, { methodKind: kind, brand, lastDigits, expiry, issuerAbi }));
   }
-  const messages = searched.value.silent.map(({ abi: code, name }) => ({
-    abi: code,
-    participantName: name,
-    code: 'KO',
-  }));
-  const found = kind === 'bancomat' ? searchMessage(data.length, messages.length, abi) : null;
-  return json({ data, messages, ...(found === null ? {} : say(found)) });
+  return { ok: true, value: methods };
+}
+
+function foundResource(data: readonly object[], silent: readonly Bank[]): object {
+  return { data, messages: silent.map(({ abi, name }) => ({ abi, participantName: name, code: 'KO' })) };
 }
 
 /** What the app says of a search that came to an end (domain 6.5). */

@@ -4,6 +4,13 @@ export { type CardCharges, HttpCardCharges, NO_CHARGES, VERIFICATION_CENTS } fro
 export { type CardVault, encryptedOnly, HttpCardVault, OwnCardVault } from './card-vault.ts';
 export { withCheckedIbans } from './checked-ibans.ts';
 export { HttpIbanChecker, type IbanChecker } from './iban-checker.ts';
-export { HttpMethodSearch, type MethodSearch, NO_SEARCH, type SearchKind } from './method-search.ts';
+export {
+  type Bank,
+  type FoundMethod,
+  HttpMethodSearch,
+  type MethodSearch,
+  NO_SEARCH,
+  type SearchKind,
+} from './method-search.ts';
 export { Partner, PartnerFault, type PartnerOptions } from './partner.ts';
 export { PartnerSimulator } from './simulator/simulator.ts';

@@ -14,11 +14,13 @@ const BANKS = 'banks';
 let simulator: PartnerSimulator;
 let server: HttpServer;
 let people = 0;
+/** Of the server's monotonic clock. */
+let elapsedMs = 1;
 beforeAll(async () => {
   simulator = new PartnerSimulator();
   const url = await simulator.listen(0);
   const methodSearch = new HttpMethodSearch({ url, limits: { ...PARTNER_LIMITS, callMsMax: 60_000 } }, () => 0);
-  server = await HttpServer.open({ methodSearch });
+  server = await HttpServer.open({ methodSearch, monotonicMs: () => elapsedMs });
 });
 afterAll(async () => {
   await server.close();
@@ -142,6 +144,35 @@ test('R15: what the banks that answered have is found, and those that did not ar
   expect(await person.list(`/v1/bancomat/pans?abi=${silent[0]!.abi}`)).toEqual([]);
   expect(nameOf(await person.ask('GET', '/v1/bancomat/pans?abi=99999'))).toEqual([400, 'FIELD_INVALID']);
   simulator.control(BANKS, {});
+});
+
+test('R15: a search is asked for again by its id: banks that owed an answer are asked, and what was found stands', async () => {
+  const person = await Person.enrolled();
+  const all = await person.list('/v1/cobadge/pans');
+  expect(all.length).toBeGreaterThan(0);
+  const abiOf = ({ info }: Resource) => (info as { readonly issuerAbiCode?: string }).issuerAbiCode;
+  const late = SIMULATED_BANKS.find(({ abi }) => abi === abiOf(all[0]!))!;
+  simulator.control(BANKS, { silent: [late.abi] });
+  const first = await person.ask('GET', '/v1/cobadge/pans');
+  const { searchRequestId } = first.body as { readonly searchRequestId: string };
+  const message = { abi: late.abi, participantName: late.name, code: 'KO' };
+  expect(first.body).toEqual({ data: all.slice(1), messages: [message], searchRequestId: expect.any(String) });
+  const again = (who = person) => who.ask('GET', `/v1/cobadge/search/${searchRequestId}`);
+  expect(await again()).toMatchObject({ status: 200, body: first.body });
+
+  simulator.control(BANKS, { silent: SIMULATED_BANKS.map(({ abi }) => abi).filter((abi) => abi !== late.abi) });
+  const complete = { data: [...all.slice(1), all[0]], messages: [], searchRequestId };
+  for (const answered of await Promise.all([again(), again()])) expect(answered.body).toEqual(complete);
+  simulator.control(BANKS, { mode: 'down' });
+  expect((await again()).body).toEqual(complete);
+  simulator.control(BANKS, {});
+
+  expect(nameOf(await again(await Person.enrolled()))).toEqual([404, 'NOT_FOUND']);
+  expect(nameOf(await person.ask('GET', '/v1/cobadge/search/unknown'))).toEqual([404, 'NOT_FOUND']);
+  elapsedMs += 600_000;
+  expect((await again()).body).toEqual(complete);
+  elapsedMs += 600_001;
+  expect(nameOf(await again())).toEqual([404, 'NOT_FOUND']);
 });
 
 test.each([

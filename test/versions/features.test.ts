@@ -242,6 +242,7 @@ describe('over HTTP', () => {
       ['GET', '/v1/bpay/list', 'bpay', undefined],
       ['POST', '/v1/bpay/add-wallets', 'bpay', found],
       ['GET', '/v1/cobadge/pans', 'cobadge', undefined],
+      ['GET', '/v1/cobadge/search/1', 'cobadge', undefined],
       ['POST', '/v1/cobadge/add-wallets', 'cobadge', found],
       ['GET', '/v1/satispay/consumers', 'satispay', undefined],
       ['POST', '/v1/satispay/add-wallet', 'satispay', found],
