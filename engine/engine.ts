@@ -182,6 +182,11 @@ export interface Engine {
   instrument(citizen: CitizenKey, hpan: Hpan): Promise<Read<InstrumentView>>;
   /** Of an instrument, by time: for whoever may know whose it was. INSTRUMENT_NOT_FOUND, never an empty list. */
   activations(hpan: Hpan): Promise<Read<readonly ActivationView[]>>;
+  /**
+   * What the wallet has, and what was removed from it since the citizen enrolled last, each once. Of an enrolment before that,
+   * only what the wallet still has: who enrols anew begins with nothing claimed. CITIZEN_NOT_FOUND for who never enrolled.
+   */
+  instruments(citizen: CitizenKey): Promise<Read<readonly Hpan[]>>;
   /** CITIZEN_NOT_FOUND for who never enrolled. */
   taxCode(citizen: CitizenKey): Promise<Read<string>>;
   total(citizen: CitizenKey, awardPeriodId: number): Promise<Read<TotalView>>;

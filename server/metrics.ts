@@ -170,6 +170,7 @@ function observedEngine(engine: Engine, observation: Observation): Engine {
     outcome: (citizen, origin, id) => view('outcome', engine.outcome(citizen, origin, id)),
     wallet: (citizen) => view('wallet', engine.wallet(citizen)),
     instrument: (citizen, hpan) => view('instrument', engine.instrument(citizen, hpan)),
+    instruments: (citizen) => view('instruments', engine.instruments(citizen)),
     activations: (hpan) => view('activations', engine.activations(hpan)),
     taxCode: (citizen) => view('taxCode', engine.taxCode(citizen)),
     total: (citizen, awardPeriodId) => view('total', engine.total(citizen, awardPeriodId)),
@@ -218,6 +219,7 @@ type ReadName =
   | 'outcome'
   | 'wallet'
   | 'instrument'
+  | 'instruments'
   | 'activations'
   | 'taxCode'
   | 'total'

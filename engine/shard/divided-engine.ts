@@ -206,6 +206,7 @@ export class DividedEngine implements Engine {
   outcome: Engine['outcome'] = (citizen, ...rest) => this.#shardOf(citizen).outcome(citizen, ...rest);
   wallet: Engine['wallet'] = (citizen) => this.#shardOf(citizen).wallet(citizen);
   instrument: Engine['instrument'] = (citizen, hpan) => this.#shardOf(hpan).instrument(citizen, hpan);
+  instruments: Engine['instruments'] = (citizen) => this.#shardOf(citizen).instruments(citizen);
   activations: Engine['activations'] = (hpan) => this.#shardOf(hpan).activations(hpan);
   taxCode: Engine['taxCode'] = (citizen) => this.#shardOf(citizen).taxCode(citizen);
   total: Engine['total'] = (citizen, ...rest) => this.#shardOf(citizen).total(citizen, ...rest);

@@ -268,6 +268,7 @@ export interface ServedShard
     | 'outcome'
     | 'wallet'
     | 'instrument'
+    | 'instruments'
     | 'activations'
     | 'taxCode'
     | 'total'

@@ -126,6 +126,12 @@ export class Reads {
     return found({ hpan, status: isActive ? 'ACTIVE' : 'INACTIVE', activationMs, deactivationMs });
   }
 
+  instruments(citizen: CitizenKey): Read<readonly Hpan[]> {
+    const wallet = this.#wallet(citizen);
+    if (wallet === undefined || wallet.enrolment === 0) return refused('CITIZEN_NOT_FOUND');
+    return found([...new Set([...wallet.methods.map(({ hpan }) => hpan), ...wallet.claimed])]);
+  }
+
   async activations(hpan: Hpan): Promise<Read<readonly ActivationView[]>> {
     const card = this.#options.flushed.get('card', partitionOf(hpan), hpan, '') ?? emptyCard(hpan);
     const { history } = await this.#ownership(card);

@@ -228,6 +228,7 @@ export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard
 
   wallet: ServedShard['wallet'] = async (...args) => this.#reads.wallet(...args);
   instrument: ServedShard['instrument'] = (...args) => this.#reads.instrument(...args);
+  instruments: ServedShard['instruments'] = async (...args) => this.#reads.instruments(...args);
   activations: ServedShard['activations'] = (...args) => this.#reads.activations(...args);
   taxCode: ServedShard['taxCode'] = async (...args) => this.#reads.taxCode(...args);
   total: ServedShard['total'] = async (...args) => this.#reads.total(...args);

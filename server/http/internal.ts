@@ -83,15 +83,15 @@ async function readCovering(engine: Engine, call: Call): Promise<Answer> {
   return taxCode.ok ? json(activationResource(hpan!, covering, taxCode.value)) : taxCode;
 }
 
-/** Every stretch of time in which the citizen had something enabled, instrument by instrument. */
+/** Every stretch of time in which the citizen had something enabled, instrument by instrument, also of those removed since. */
 async function readHistory(engine: Engine, call: Call): Promise<Answer> {
   const citizen = citizenNamed(engine, call, call.parameters.fiscalCode);
   if (!citizen.ok) return citizen;
   const { key, taxCode } = citizen.value;
-  const wallet = await engine.wallet(key);
-  if (!wallet.ok) return wallet;
+  const instruments = await engine.instruments(key);
+  if (!instruments.ok) return instruments;
   const resources: object[] = [];
-  for (const { hpan } of wallet.value.methods) {
+  for (const hpan of instruments.value) {
     const activations = await engine.activations(hpan);
     if (!activations.ok) continue;
     const own = activations.value.filter((one) => one.citizen === key);

@@ -61,6 +61,7 @@ export class RemoteShard implements ServedShard, Load {
   outcome: ServedShard['outcome'] = (...asked) => this.#read('outcome', asked);
   wallet: ServedShard['wallet'] = (...asked) => this.#read('wallet', asked);
   instrument: ServedShard['instrument'] = (...asked) => this.#read('instrument', asked);
+  instruments: ServedShard['instruments'] = (...asked) => this.#read('instruments', asked);
   activations: ServedShard['activations'] = (...asked) => this.#read('activations', asked);
   taxCode: ServedShard['taxCode'] = (...asked) => this.#read('taxCode', asked);
   total: ServedShard['total'] = (...asked) => this.#read('total', asked);

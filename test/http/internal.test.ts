@@ -81,6 +81,46 @@ test('history says whose an instrument was on a day, and what a citizen ever had
   expect((await operator('GET', `/bpd/payment-instruments/${second}/history`)).body).toHaveLength(1);
 });
 
+test('history also tells of what was removed from the wallet, one stretch for each time that it was enabled', async () => {
+  server.at('2020-12-11T09:00:00+01:00');
+  const [kept, removed] = [hashPan('kept', SALT), hashPan('removed', SALT)];
+  const taxCode = await enrolledWith(kept, removed);
+  const token = await server.token('citizen', taxCode);
+  const wallet = async () => {
+    const { body } = await server.call('GET', '/v1/wallet', { token });
+    return (body as { readonly data: readonly { readonly idWallet: number }[] }).data;
+  };
+  const remove = async () => {
+    const data = [{ info: { hashPan: removed } }];
+    expect((await server.call('POST', '/v1/cobadge/add-wallets', { token, body: { data } })).status).toBe(200);
+    const [method] = await wallet();
+    expect((await server.call('DELETE', `/v1/wallet/${method!.idWallet}`, { token })).status).toBe(204);
+    expect(await wallet()).toEqual([]);
+  };
+  await remove();
+  server.at('2020-12-12T09:00:00+01:00');
+  expect((await server.call('PUT', `/bpd/io/payment-instruments/${removed}`, { token })).status).toBe(200);
+  server.at('2020-12-14T09:00:00+01:00');
+  await remove();
+  const history = async () => {
+    const { body } = await operator('GET', `/bpd/payment-instruments/${taxCode}/history`);
+    return (body as readonly Readonly<Record<string, string>>[]).map(({ hpan, activationDate, deactivationDate }) => {
+      return [hpan, activationDate?.slice(0, 10), deactivationDate?.slice(0, 10)];
+    });
+  };
+  const ofRemoved = [
+    [removed, '2020-12-11', '2020-12-11'],
+    [removed, '2020-12-12', '2020-12-14'],
+  ];
+  expect(await history()).toEqual([[kept, '2020-12-11', undefined], ...ofRemoved]);
+  expect((await server.call('DELETE', '/bpd/io/citizen', { token })).status).toBe(204);
+  expect(await history()).toEqual([[kept, '2020-12-11', '2020-12-14'], ...ofRemoved]);
+  expect(nameOf(await operator('GET', `/bpd/payment-instruments/${makeTaxCode(++people)}/history`))).toEqual([
+    404,
+    'CITIZEN_NOT_FOUND',
+  ]);
+});
+
 test('all instruments of one channel end, and those of others do not', async () => {
   const own = hashPan('through the app', SALT);
   const taxCode = await enrolledWith(own);
