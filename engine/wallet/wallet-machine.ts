@@ -79,10 +79,14 @@ export const walletMachine = setup({
     isAllEnabled: when<'ENABLE'>(({ context, event }) => notEnabled(context.wallet, named(event.body)).length === 0),
     isNothingToEnable: ({ context }) => listedOff(context.wallet).length === 0,
     // Domain 1.3: only the app toggles instruments of any channel.
-    isOthersInstrument: when<'DISABLE' | 'REMOVE_METHOD'>(({ context: { wallet }, event: { asked, body } }) => {
-      const method = methodOf(wallet, body.hpan);
-      return asked.role === 'issuer' && method !== undefined && method.channel !== asked.channel;
-    }),
+    isOthersInstrument: when<'DISABLE' | 'REMOVE_METHOD'>(({ context: { wallet }, event: { asked, body } }) =>
+      isOthers(wallet, body.hpan, asked),
+    ),
+    // Tokens that come with an activation are its issuer's; who only adds some changes the card.
+    isOthersCard: when<'ENABLE'>(
+      ({ context: { wallet }, event: { asked, body } }) =>
+        body.onlyTokens === true && isOthers(wallet, body.hpan, asked),
+    ),
     // Domain 1.2: the app may always end everything, an issuer only what is its own.
     isActiveElsewhere: when<'LEAVE'>(
       ({ context, event }) =>
@@ -329,6 +333,7 @@ export const walletMachine = setup({
         ENABLE: [
           { guard: 'isInstrumentBusy', actions: 'defer' },
           { guard: 'isCardOff', actions: { type: 'refuse', params: { code: 'INSTRUMENT_NOT_FOUND' } } },
+          { guard: 'isOthersCard', actions: { type: 'refuse', params: { code: 'FORBIDDEN' } } },
           { guard: 'isAllEnabled', actions: 'answerActivated' },
           { guard: 'isWalletFull', actions: { type: 'refuse', params: { code: 'TOO_MANY_METHODS' } } },
           { actions: 'claim' },
@@ -387,6 +392,12 @@ export function decideWallet(context: WalletContext, event: WalletEvent): void {
 
 function named(body: { readonly hpan: Hpan; readonly tokens?: readonly Hpan[] }): readonly Hpan[] {
   return body.tokens === undefined ? [body.hpan] : [...new Set([body.hpan, ...body.tokens])];
+}
+
+/** Whether an issuer asks about what another channel enabled. */
+function isOthers(wallet: Wallet, hpan: Hpan, { role, channel }: Asked): boolean {
+  const method = methodOf(wallet, hpan);
+  return role === 'issuer' && method !== undefined && method.channel !== channel;
 }
 
 function notEnabled(wallet: Wallet, hpans: readonly Hpan[]): readonly Hpan[] {

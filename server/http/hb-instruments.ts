@@ -142,7 +142,7 @@ async function enable<T extends NamedBody>(
   return listed.ok ? activationOf(enabled.answer.activationMs) : listed;
 }
 
-/** More tokens of a card that is enabled already, and what it has in common with all of them. */
+/** More tokens of a card that is enabled already, and its PAR. FORBIDDEN where another channel enabled it (domain 1.3). */
 async function addTokens(options: VaultOptions, call: Call): Promise<Answer> {
   const { engine } = options;
   const enrolment = await enrolmentOf(options, call, tokensBody);

@@ -219,6 +219,27 @@ describe('instruments of an issuer', () => {
   });
 });
 
+test('domain 1.3: tokens and PAR of a card are changed through the channel that enabled it, and no other', async () => {
+  const { taxCode, pan } = await withCard();
+  const ofApp = newPan();
+  expect((await app(taxCode, 'PUT', `/bpd/io/payment-instruments/${hashPan(ofApp, SALT)}`)).status).toBe(200);
+  const patch = (channel: string, id: string, token: string, PAR: string) =>
+    issuer(channel, 'PATCH', `${INSTRUMENTS}/v2`, {
+      body: { id, fiscalCode: taxCode, tokenPanList: token === '' ? [] : [token], PAR },
+    });
+  expectError(await patch(OTHER, pan, 'TOKEN-OF-OTHER', 'PAROTHER1'), 403, 'FORBIDDEN');
+  expectError(await patch(OTHER, pan, '', 'PAROTHER1'), 403, 'FORBIDDEN');
+  expectError(await patch(BANK, ofApp, 'TOKEN-OF-APP', 'PAROTHER1'), 403, 'FORBIDDEN');
+  expect(await server.engine.cardOfPar('PAROTHER1')).toEqual({ ok: true, value: null });
+  for (const token of ['TOKEN-OF-OTHER', 'TOKEN-OF-APP']) {
+    expectError(await issuer(BANK, 'GET', `${INSTRUMENTS}/${token}`), 404, 'INSTRUMENT_NOT_FOUND');
+  }
+  expect((await patch(BANK, pan, 'TOKEN-OF-BANK', 'PAROWN1')).status).toBe(200);
+  expect(await server.engine.cardOfPar('PAROWN1')).toMatchObject({
+    value: { hpan: hashPan(pan, SALT), channel: BANK },
+  });
+});
+
 test('an issuer reads totals and periods; nobody else uses its addresses', async () => {
   const { taxCode } = await withCard();
   const total = `/bpd/hb/winning-transactions`;

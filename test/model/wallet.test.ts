@@ -329,6 +329,22 @@ test('domain 1.3: an issuer ends and removes instruments of its own channel, and
   expect((await citizen.wallet()).methods).toMatchObject([{ hpan: hpan(1), cashback: 'enabled' }, { cashback: 'off' }]);
 });
 
+test('domain 1.3: an issuer adds tokens to cards of its own channel, and the app to those of any', async () => {
+  const world = await World.open();
+  const citizen = world.citizen(makeTaxCode(1));
+  await citizen.enrol();
+  const issuer = { role: 'issuer', subject: '12345', channel: '12345' } as const;
+  await citizen.enable(hpan(1));
+  await citizen.do({ kind: 'enableCashback', hpan: hpan(2) }, world.nextId(), issuer);
+  const add = async (card: number, token: number, ...origin: [] | [typeof issuer]) => {
+    const body = { kind: 'enableCashback', hpan: hpan(card), tokens: [hpan(token)], onlyTokens: true } as const;
+    return replyText(await citizen.do(body, world.nextId(), ...origin));
+  };
+  expect([await add(1, 11, issuer), await add(2, 12, issuer), await add(2, 13)]).toEqual(['FORBIDDEN', 'done', 'done']);
+  const { methods } = await citizen.wallet();
+  expect(methods.map((method) => method.hpan)).toEqual([1, 2, 12, 13].map(hpan));
+});
+
 test('fault 37: a full wallet takes no more instruments, neither listed nor enabled, and answers for those it has', async () => {
   const world = await World.open();
   const citizen = world.citizen(makeTaxCode(1));
