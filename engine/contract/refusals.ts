@@ -572,6 +572,21 @@ export const REFUSALS = {
     text: 'A newer version of the programme changes only periods that have not begun.',
     testo: 'Una nuova versione del programma modifica solo periodi non ancora iniziati.',
   },
+  // What the programme's own parts asked each other for, and nobody may here (domain 6.3).
+  NOTHING_TO_ROLL_BACK: {
+    number: 120,
+    status: 410,
+    programmeCode: 'generic.error',
+    text: 'Who leaves has left wholly or not at all: nothing is half done, and what was ended stays ended.',
+    testo: 'Il recesso avviene per intero o non avviene: non c’è nulla da ripristinare.',
+  },
+  PAYMENTS_BY_FILE: {
+    number: 121,
+    status: 410,
+    programmeCode: 'generic.error',
+    text: 'Payments come with acquirers’ files, and go by reversals, by exclusions and when their citizen leaves.',
+    testo: 'Le transazioni arrivano con i file degli acquirer e si tolgono solo con storno, esclusione o recesso.',
+  },
   // What is taken out of counting (domain 3.1, 5.6).
   EXCLUSION_NOT_FOUND: {
     number: 100,

@@ -24,6 +24,18 @@ export interface InternalOptions extends CitizenCallOptions {
 
 const INSTRUMENTS = '/bpd/payment-instruments';
 const PERIODS = '/bpd/award-periods';
+const PAYMENTS = '/bpd/winning-transactions';
+
+/**
+ * What the programme's parts told each other while a citizen left, step by step in several services, and when a step had failed.
+ * Here leaving is one command, and only files and rules say what counts: who still asks is told so, and nothing changes.
+ */
+const GONE = [
+  ['PUT', `${INSTRUMENTS}/rollback/:fiscalCode`, 'NOTHING_TO_ROLL_BACK'],
+  ['PUT', `${PAYMENTS}/rollback/:fiscalCode`, 'NOTHING_TO_ROLL_BACK'],
+  ['POST', PAYMENTS, 'PAYMENTS_BY_FILE'],
+  ['DELETE', `${PAYMENTS}/:fiscalCode`, 'PAYMENTS_BY_FILE'],
+] as const;
 
 export function internalRoutes(options: InternalOptions): readonly Route[] {
   const { engine } = options;
@@ -38,6 +50,9 @@ export function internalRoutes(options: InternalOptions): readonly Route[] {
     route('GET', `${INSTRUMENTS}/:hpan/history/active`, (call) => readCovering(engine, call)),
     route('GET', `${INSTRUMENTS}/:fiscalCode/history`, (call) => readHistory(engine, call)),
     route('DELETE', `${INSTRUMENTS}/fiscal-code/:fiscalCode/:channel`, (call) => disableChannel(options, call)),
+    ...GONE.map(([method, path, code]): Route => {
+      return { method, path, roles: ['operator'], priority: null, handle: async () => refuse(code) };
+    }),
   ];
 }
 

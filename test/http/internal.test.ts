@@ -134,6 +134,31 @@ test('all instruments of one channel end, and those of others do not', async () 
   expect(counts.body).toEqual([{ channel: 'app-io-channel', count: 1 }]);
 });
 
+test('nobody takes payments or brings back what was ended from outside the rules: 410, and nothing has changed', async () => {
+  const hpan = hashPan('ended for good', SALT);
+  const taxCode = await enrolledWith(hpan);
+  const token = await server.token('citizen', taxCode);
+  expect((await server.call('DELETE', '/bpd/io/citizen', { token })).status).toBe(204);
+  const since = 'requestTimestamp=2020-12-01T00:00:00.000Z';
+  const gone: readonly (readonly [string, string, string])[] = [
+    ['PUT', `/bpd/payment-instruments/rollback/${taxCode}?${since}`, 'NOTHING_TO_ROLL_BACK'],
+    ['PUT', `/bpd/winning-transactions/rollback/${taxCode}?${since}`, 'NOTHING_TO_ROLL_BACK'],
+    ['POST', '/bpd/winning-transactions', 'PAYMENTS_BY_FILE'],
+    ['DELETE', `/bpd/winning-transactions/${taxCode}`, 'PAYMENTS_BY_FILE'],
+  ];
+  for (const [method, path, name] of gone) {
+    const sent = method === 'POST' ? { body: { hpan, amount: 10, score: 1 } } : {};
+    const received = await operator(method, path, sent);
+    expect(received, path).toMatchObject({
+      status: 410,
+      body: { name, returnMessages: [{ code: 'generic.error', severity: 'ERROR' }] },
+    });
+    expect(nameOf(await server.call(method, path, { token, ...sent })), path).toEqual([403, 'FORBIDDEN']);
+  }
+  const instrument = await server.call('GET', `/bpd/io/payment-instruments/${hpan}`, { token });
+  expect(instrument.body).toMatchObject({ Status: 'INACTIVE' });
+});
+
 test('periods are read one by one, those that run, and as of another instant', async () => {
   const idsOf = ({ body }: Received) => (body as { awardPeriodId: number }[]).map((period) => period.awardPeriodId);
   expect(idsOf(await operator('GET', '/bpd/award-periods/actives'))).toEqual([1]);
