@@ -49,7 +49,7 @@ export async function readRanking(engine: Engine, call: Call, key: CitizenKey): 
 }
 
 /** `[]` where version 1 says 404. */
-export async function readRankingV2(engine: Engine, call: Call, key: CitizenKey): Promise<Answer> {
+async function readRankingV2(engine: Engine, call: Call, key: CitizenKey): Promise<Answer> {
   const awardPeriodId = optionalNumber(call, 'awardPeriodId');
   if (awardPeriodId === null) return refuse('FIELD_INVALID', 'awardPeriodId');
   const wallet = await engine.wallet(key);

@@ -85,8 +85,13 @@ describe.each(VERSIONS)('a citizen of an issuer, version $version', ({ at }) => 
     const ranking = at(taxCode, '/ranking');
     const ranked = await issuer(BANK, 'GET', `${ranking.path}?awardPeriodId=1`, ranking.sent);
     expect(v.parse(contract.rankings, ranked.body)).toMatchObject([{ awardPeriodId: 1, transactionNumber: 0 }]);
+    expect(ranked.text).not.toContain('milestone');
+    expect(await issuer(BANK, 'GET', ranking.path, ranking.sent)).toMatchObject({ status: 200, body: [] });
     expect((await issuer(BANK, 'DELETE', path, { ...sent, body: { channel: BANK } })).status).toBe(204);
     expect((await issuer(BANK, 'GET', path, sent)).body).toMatchObject({ enabled: false });
+    expectError(await issuer(BANK, 'GET', ranking.path, ranking.sent), 404, 'CITIZEN_NOT_FOUND');
+    const nobody = at(makeTaxCode(++people), '/ranking');
+    expectError(await issuer(BANK, 'GET', nobody.path, nobody.sent), 404, 'CITIZEN_NOT_FOUND');
   });
 
   test('a technical account is stored unasked, and shown as the caller may see it (domain 2.1)', async () => {
