@@ -184,7 +184,8 @@ export interface Engine {
   activations(hpan: Hpan): Promise<Read<readonly ActivationView[]>>;
   /**
    * What the wallet has, and what was removed from it since the citizen enrolled last, each once. Of an enrolment before that,
-   * only what the wallet still has: who enrols anew begins with nothing claimed. CITIZEN_NOT_FOUND for who never enrolled.
+   * only what the wallet still has: who enrols anew begins with nothing claimed. Nor what was removed, and then claimed again
+   * in vain: the wallet forgets it with that claim. CITIZEN_NOT_FOUND for who never enrolled.
    */
   instruments(citizen: CitizenKey): Promise<Read<readonly Hpan[]>>;
   /** CITIZEN_NOT_FOUND for who never enrolled. */
