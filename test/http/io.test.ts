@@ -187,6 +187,15 @@ describe('an instrument', () => {
     expect((await person.must('GET', `${INSTRUMENTS}/number/`)).body).toEqual([]);
   });
 
+  test('enabled at once from two devices of one citizen is so from one instant (DECISION 37)', async () => {
+    const person = await enrolled();
+    const path = `${INSTRUMENTS}/${hpanOf('two devices')}`;
+    const answers = await Promise.all([1, 2, 3].map(() => person.must('PUT', path)));
+    const [first, ...others] = answers.map(({ body }) => v.parse(contract.activation, body).activationDate);
+    expect(others).toEqual([first, first]);
+    expect((await person.must('GET', path)).body).toMatchObject({ activationDate: first });
+  });
+
   test('needs an enrolled citizen', async () => {
     const never = new Person();
     const path = `${INSTRUMENTS}/${hpanOf('nobody')}`;
@@ -372,6 +381,36 @@ describe('transactions, totals and ranks', () => {
     expect((await person.must('GET', '/bpd/io/citizen/ranking')).body).toEqual([]);
     const named = v.parse(contract.rankingsV2, (await person.must('GET', `${CITIZEN}/ranking?awardPeriodId=2`)).body);
     expect(named).toMatchObject([{ ranking: 1, transactionNumber: 0, maxTransactionNumber: 0, totalParticipants: 0 }]);
+    expect(named[0]?.minTransactionNumber, 'DECISIONS 29, 40: without participants').toBe(0);
+  });
+
+  test('say when the citizen changed last, and show of one instant the later payment first (DECISIONS 18, 40)', async () => {
+    const own = await HttpServer.open();
+    const outer = server;
+    server = own;
+    try {
+      const person = await enrolled();
+      const card = hpanOf('one instant');
+      await person.must('PUT', `${INSTRUMENTS}/${card}`);
+      const ranking = async () =>
+        v.parse(contract.rankings, (await person.must('GET', '/bpd/io/citizen/ranking?awardPeriodId=1')).body)[0];
+      const at = '2020-12-09T12:00:00+01:00';
+      for (const [cents, when] of [
+        [1_000, '2020-12-10T10:00:00.000Z'],
+        [2_000, '2020-12-11T10:00:00.000Z'],
+      ] as const) {
+        server.at(when);
+        expect(await pay(card, at, cents)).toMatchObject({ status: 'counted' });
+        expect((await ranking())?.updateDate).toBe(when);
+      }
+      server.at('2020-12-12T10:00:00.000Z');
+      expect((await ranking())?.updateDate, 'nothing has changed').toBe('2020-12-11T10:00:00.000Z');
+      const all = await person.must('GET', `${TRANSACTIONS}?awardPeriodId=1&hpan=${card}`);
+      expect(v.parse(contract.transactions, all.body).map(({ amount }) => amount)).toEqual([20, 10]);
+    } finally {
+      server = outer;
+      await own.close();
+    }
   });
 
   test('need a period that exists and is a number', async () => {
