@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Linux counts processor time in these, whatever the kernel's own tick. */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 /** Processor time of all threads of a process so far, in milliseconds. */
 export function cpuMsOf(pid: number): number {
