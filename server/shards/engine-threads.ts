@@ -83,39 +83,40 @@ export interface Health {
 
 /** @throws EngineStartFault, ConfigurationFault */
 export async function startEngineThreads(options: EngineThreadsOptions): Promise<StartedEngine> {
+  const setAside: string[] = [];
   try {
-    return await startOnce(options).catch((error) => {
+    const started = await startOnce(options, setAside).catch((error) => {
       // It left a mark for the next start, which is this one: rows that recovery reads can be damaged, too.
-      if (isRowDamage(error)) return startOnce(options);
+      if (isRowDamage(error)) return startOnce(options, setAside);
       throw error;
     });
+    return { ...started, setAside };
   } catch (error) {
     if (error instanceof StorageFault) throw new EngineStartFault(error.message, { cause: error });
     throw error;
   }
 }
 
-async function startOnce(options: EngineThreadsOptions): Promise<StartedEngine> {
+/** @param setAside grows by what is set aside for the death before this start, if there was one */
+async function startOnce(options: EngineThreadsOptions, setAside: string[]): Promise<Omit<StartedEngine, 'setAside'>> {
   const { shardCount, keepsFormat } = options.configuration;
   const open = keepsFormat ? openFolderAsItIs : openFolder;
   const folder = open(options.folder, shardCount, shardCountFor(availableParallelism()));
-  const setAside = await readied(folder);
+  await makeReady(folder, setAside);
   const threads = new EngineThreads(options, folder);
   try {
-    return { ...(await threads.open()), setAside };
+    return await threads.open();
   } catch (error) {
     await threads.end();
     throw error;
   }
 }
 
-/** @returns what is set aside for the death before this start, if there was one */
-async function readied(folder: Folder): Promise<readonly string[]> {
+async function makeReady(folder: Folder, setAside: string[]): Promise<void> {
   try {
-    const setAside = judgeDeath(folder.path, Date.now());
+    setAside.push(...judgeDeath(folder.path, Date.now()));
     const rows = (await repairFolder(folder)).map(({ table, partition }) => `${table} of partition ${partition}`);
     if (rows.length > 0) log.warn({ rows }, 'rows were damaged, and were made anew from archive and journal');
-    return setAside;
   } catch (error) {
     folder.unlock();
     throw error;

@@ -160,8 +160,8 @@ function madeIn({ payouts }: Citizen, awardPeriodId: number): readonly Payout[] 
 /** Not what the bank refused: that is Consap's to pay again. */
 function paidByConsap({ payouts }: Citizen, awardPeriodId: number): readonly Payout[] {
   return [...payouts.records.values()].filter(
-    ({ status, outcome, ...one }) =>
-      one.awardPeriodId === awardPeriodId && status === 'INTEGRATION' && outcome?.result === 'ORDINE ESEGUITO',
+    (one) =>
+      one.awardPeriodId === awardPeriodId && one.status === 'INTEGRATION' && one.outcome?.result === 'ORDINE ESEGUITO',
   );
 }
 

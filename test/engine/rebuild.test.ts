@@ -2,7 +2,7 @@
 // once and cut short at every batch, and must be the same byte for byte.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Message, TurnRecord } from '../../engine/facts.ts';
-import { makeTaxCode } from '../../engine/index.ts';
+import { makeTaxCode, partitionOf } from '../../engine/index.ts';
 import type { Journal } from '../../engine/ports.ts';
 import { type RebuildOptions, rebuildRows, repairRows, TakenIn } from '../../engine/shard/rebuild.ts';
 import { type MemoryDisk, openMemoryPersistence } from '../../snapshots/index.ts';
@@ -246,9 +246,12 @@ describe('fault 12: damaged rows', () => {
     await live(world);
     disk.crash();
     const { stores } = await openMemoryPersistence({ disk });
-    const address = { table: 'wallet', partition: 0, entity: 'ab'.repeat(16), sub: '' } as const;
-    await repairRows({ store: stores[0]!, addresses: [address], isTaken: () => true });
-    expect(stores[0]!.rows.checkpoint().sequence).toBe(0);
-    expect(stores[0]!.rows.get('wallet', 0, address.entity, '')).toBeUndefined();
+    for (const entity of ['ab'.repeat(16), world.citizen(makeTaxCode(1)).key]) {
+      const address = { table: 'wallet', partition: partitionOf(entity), entity, sub: '' } as const;
+      const store = stores[address.partition % SHARDS]!;
+      await repairRows({ store, addresses: [address], isTaken: () => true });
+      expect(store.rows.checkpoint().sequence).toBe(0);
+      expect(store.rows.get('wallet', address.partition, entity, '')).toBeUndefined();
+    }
   });
 });

@@ -17,6 +17,7 @@ import {
 } from '../../snapshots/index.ts';
 import { hpan, instant, World } from '../support/world.ts';
 
+const RECORD = { acquirerCode: '36081', trxMs: 1, acquirerId: '09509', idTrxAcquirer: 'R1' } as const;
 const commandId = (number: number) => number.toString(16).padStart(32, '0');
 
 class Remembering implements Quarantine {
@@ -135,6 +136,16 @@ test('fault 18: a PAR and a decision about a reversal are refused when they were
   await anna.enable(hpan(1));
   quarantine.isSetAside = (task) => /^(par|resolution) /.test(task);
   expect(await world.engine.setPar(anna.key, hpan(1), 'P'.repeat(29))).toEqual(setAside);
+  const reversal = { ...RECORD, operationType: '01' };
+  const decision = {
+    hpan: hpan(1),
+    reversal,
+    payment: null,
+    resolution: 'discard',
+    operator: 'a',
+    reason: 'x',
+  } as const;
+  expect(await world.engine.resolveReversal(decision)).toEqual(setAside);
 });
 
 test('fault 18: what cannot be written once it was decided is named once more', async () => {

@@ -141,6 +141,7 @@ async function again(): Promise<void> {
   await closePeriod(world);
   await deskOf().make(PAID_PERIOD, null);
 }
+
 /** How many things a whole export says to the engine. */
 async function countCalls(open: (engine: Engine) => PayoutDesk): Promise<number> {
   let count = 0;
