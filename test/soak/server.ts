@@ -7,6 +7,7 @@ import { memoryOf } from '../../bench/process-cost.ts';
 import { isoText, type Role } from '../../engine/index.ts';
 import { openFolderIdentity } from '../../server/index.ts';
 import { freePort, RunningServer } from '../support/programs.ts';
+import { ReaderAges, rowsGrowth } from './databases.ts';
 import { patientFetch } from './patient-fetch.ts';
 
 /** As `npm run build` leaves it. */
@@ -50,12 +51,14 @@ export interface IncidentView {
   readonly crossed: readonly string[];
 }
 
-/** In bytes. */
+/** In bytes, but for the last. */
 export interface FolderSizes {
   readonly journal: number;
   readonly rows: number;
   readonly archive: number;
   readonly total: number;
+  /** Of the files of rows, for each byte that is in them. */
+  readonly rowsGrowth: number;
 }
 
 export interface Seen {
@@ -65,6 +68,8 @@ export interface Seen {
   readonly delayMs: number;
   /** Of the fullest heap, what it may hold. */
   readonly heapShare: number;
+  /** Of the oldest reader of a database. */
+  readonly readerMs: number;
 }
 
 export class SoakServer {
@@ -75,6 +80,7 @@ export class SoakServer {
   /** The programme's time, at an instant of the monotonic clock. */
   #clock = { programmeMs: 0, atMs: 0 };
   #operator: string | undefined;
+  readonly #readers: ReaderAges;
 
   static async start(options: SoakServerOptions): Promise<SoakServer> {
     const server = new SoakServer(options, await freePort());
@@ -86,6 +92,7 @@ export class SoakServer {
     this.#options = options;
     this.port = port;
     this.data = join(options.folder, 'data');
+    this.#readers = new ReaderAges(this.data);
     this.#clock = { programmeMs: options.startMs, atMs: performance.now() };
     this.#running = this.#spawn([]);
   }
@@ -170,6 +177,7 @@ export class SoakServer {
         ownBytes: memoryOf(pid).ownBytes,
         delayMs: 1_000 * Number(/^clickday_front_delay_seconds (\S+)$/m.exec(metrics!)?.[1]),
         heapShare: Math.max(...threads.map(({ heapShare }) => heapShare)),
+        readerMs: await this.#readers.look(performance.now()),
       };
     } catch {
       return undefined;
@@ -185,10 +193,13 @@ export class SoakServer {
     }
   }
 
-  sizes(): FolderSizes {
+  async sizes(): Promise<FolderSizes> {
     const stores = readdirSync(this.data).filter((name) => name.startsWith('store-'));
     const of = (part: string) => stores.reduce((sum, store) => sum + bytesBelow(join(this.data, store, part)), 0);
-    return { journal: of('journal'), rows: of('rows'), archive: of('archive'), total: bytesBelow(this.data) };
+    return {
+      ...{ journal: of('journal'), rows: of('rows'), archive: of('archive'), total: bytesBelow(this.data) },
+      rowsGrowth: await rowsGrowth(this.data),
+    };
   }
 
   async tokens(role: Role, subjects: readonly string[]): Promise<readonly string[]> {

@@ -255,7 +255,7 @@ class Soak {
     });
     await this.#check({ isAsked: fault.endsProcess === true, areTotalsAsked: false }, fault.name);
     const commandCount = this.#checked.commandCount + this.#checked.rowCount;
-    this.#growth.push({ ...this.#server.sizes(), commandCount, atS: this.#atS });
+    this.#growth.push({ ...(await this.#server.sizes()), commandCount, atS: this.#atS });
   }
 
   async #load(phase: Omit<SoakPhase, 'trxMs'>): Promise<PhaseResult> {
