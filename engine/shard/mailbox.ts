@@ -39,11 +39,15 @@ export class Mailbox {
 
   add(task: Task): void {
     this.#waiting.push(task);
-    if (task.kind === 'probe') this.#probeCount += 1;
+    if (isProbe(task)) this.#probeCount += 1;
   }
 
   addUrgent(task: Task): void {
     this.#urgent.push(task);
+  }
+
+  get hasProbes(): boolean {
+    return this.#probeCount > 0;
   }
 
   /** @param isUrgentOnly what waits has to go on waiting */
@@ -73,6 +77,15 @@ export class Mailbox {
     return batch;
   }
 
+  /** Probes that the next turn would take. */
+  takeProbes({ waiting }: Batch): readonly (Task & { readonly kind: 'probe' })[] {
+    const next = this.#waiting.splice(0, waiting);
+    const [probes, others] = [next.filter(isProbe), next.filter((task) => !isProbe(task))];
+    this.#waiting.unshift(...others);
+    this.#probeCount -= probes.length;
+    return probes;
+  }
+
   /** All that may be refused. */
   takeWaiting(): readonly Task[] {
     return this.#takeWaiting(this.#waiting.length);
@@ -80,9 +93,13 @@ export class Mailbox {
 
   #takeWaiting(count: number): readonly Task[] {
     const taken = this.#waiting.splice(0, count);
-    for (const { kind } of taken) if (kind === 'probe') this.#probeCount -= 1;
+    for (const task of taken) if (isProbe(task)) this.#probeCount -= 1;
     return taken;
   }
+}
+
+function isProbe(task: Task): task is Task & { readonly kind: 'probe' } {
+  return task.kind === 'probe';
 }
 
 /** Until a full mailbox has been worked off, at the pace seen in `bench/end-to-end.ts`. */

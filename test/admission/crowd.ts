@@ -1,12 +1,12 @@
 /** A day in front of one door, in simulated time: a shard that works in turns, and crowds who ask it and come back. */
 import { createHmac } from 'node:crypto';
+import { LIMITS } from '../../engine/index.ts';
 import { Admission, type Asking, type ComeBack, type SlowDown } from '../../server/admission/admission.ts';
 import type { Channel, Class } from '../../server/admission/classes.ts';
 import { Random } from '../support/random.ts';
 
 /** As the folder's own. */
 export const digest = (text: string) => createHmac('sha256', 'crowd').update(text).digest('hex').slice(0, 32);
-const TURN_MS_MAX = 10;
 const TICK_MS = 10;
 
 export interface ShardPace {
@@ -86,6 +86,8 @@ export class Day {
   readonly #isOpen: boolean;
   #nowMs = 1_607_000_000_000;
   #isTurning = false;
+  /** Turns that are not flushed, and when the last of their flushes ends. */
+  #flushes = { count: 0, endMs: 0 };
   #pace: ShardPace;
   #stalledUntilMs = 0;
 
@@ -225,27 +227,37 @@ export class Day {
 
   #turn(): void {
     if (this.#isTurning || this.#mailbox.length === 0) return;
+    if (this.#flushes.count >= LIMITS.turnsInFlightMax) return this.#spareProbes();
     this.#isTurning = true;
     if (this.#nowMs < this.#stalledUntilMs) {
       this.#events.push(this.#stalledUntilMs, () => this.#endTurn());
       return;
     }
     const { commandMs, flushMs } = this.#pace;
-    const batch: Job[] = [];
     let tookMs = 0;
-    while (this.#mailbox.length > 0 && tookMs < TURN_MS_MAX) {
-      const job = this.#mailbox.shift()!;
-      const atMs = this.#nowMs + tookMs;
-      if (job.isProbe) this.#events.push(atMs, () => job.taken!());
-      else {
-        tookMs += commandMs;
-        batch.push(job);
-      }
-    }
-    this.#events.push(this.#nowMs + tookMs + flushMs, () => {
-      for (const { done } of batch) done();
+    const batch = this.#mailbox.splice(0, LIMITS.batchCountMax).filter((job) => {
+      if (job.isProbe) this.#events.push(this.#nowMs + tookMs, job.taken!);
+      else tookMs += commandMs;
+      return !job.isProbe;
     });
-    this.#events.push(this.#nowMs + tookMs, () => this.#endTurn());
+    const turnEndMs = this.#nowMs + tookMs;
+    if (batch.length > 0) {
+      this.#flushes.count += 1;
+      this.#flushes.endMs = Math.max(turnEndMs, this.#flushes.endMs) + flushMs;
+      this.#events.push(this.#flushes.endMs, () => {
+        this.#flushes.count -= 1;
+        for (const { done } of batch) done();
+        this.#turn();
+      });
+    }
+    this.#events.push(turnEndMs, () => this.#endTurn());
+  }
+
+  /** As the engine's shard does. */
+  #spareProbes(): void {
+    const next = this.#mailbox.splice(0, LIMITS.batchCountMax);
+    for (const { isProbe, taken } of next) if (isProbe) taken!();
+    this.#mailbox.unshift(...next.filter(({ isProbe }) => !isProbe));
   }
 
   #endTurn(): void {

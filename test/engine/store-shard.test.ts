@@ -221,6 +221,39 @@ test('a probe waits as long as a command, and not for the disk that the command 
   await shard.probe();
 });
 
+test('fault 14: a probe does not wait for a flush, but for what more than a turn must do before it', async () => {
+  const { shard, execute, disk } = await openShard();
+  disk!.hold();
+  let answered = 0;
+  const send = (count: number) => {
+    for (let left = count; left > 0; left -= 1) {
+      execute({ kind: 'enrol' }, () => {
+        answered += 1;
+      });
+    }
+  };
+  for (let turn = 0; turn < LIMITS.turnsInFlightMax; turn += 1) {
+    send(1);
+    await turnsTaken();
+  }
+  send(LIMITS.batchCountMax - 1);
+  await shard.probe();
+  expect((await shard.stats()).mailboxCount).toBe(LIMITS.batchCountMax - 1);
+  send(1);
+  let isTaken = false;
+  void shard.probe().then(() => {
+    isTaken = true;
+  });
+  await turnsTaken();
+  expect(isTaken).toBe(false);
+  disk!.release(1);
+  await turnsTaken();
+  expect([isTaken, answered]).toEqual([true, 1]);
+  disk!.release();
+  await shard.idle();
+  expect(answered).toBe(LIMITS.turnsInFlightMax + LIMITS.batchCountMax);
+});
+
 describe('commands that ended a process', () => {
   const [FIRST, SECOND, THIRD] = [1, 2, 3].map((id) => `command ${CITIZEN} ${id.toString(16).padStart(32, '0')}`) as [
     string,

@@ -100,6 +100,8 @@ const ROW_SHARE = 0.1;
 const PEAK_AT_ONCE = 256;
 /** On a shared machine one of them may be anything. */
 const PEAK_ROUNDS = 3;
+/** Until all is compiled, and payments are as many as belong to what the others ask. */
+const LEARNING_ROUNDS = 2;
 /** What the press asked for (R17). */
 const NORMAL_P99_MS = 1_000;
 const BOT_CITIZENS = 200;
@@ -209,10 +211,14 @@ class Soak {
       acquirerToken: (await this.#server.tokens('acquirer', [ACQUIRER]))[0]!,
     });
     await this.#server.setClock(START_MS + DAY_MS);
-    const closed = { ms: peakMs, atOnce: PEAK_AT_ONCE, rowsPerSecond: 1 };
-    await this.#load(closed); // Compiled by now.
+    // Citizens as fast as they are answered, and beside them as many payments as belong to that.
+    let rowsPerSecond = 1;
     const rounds: number[] = [];
-    for (let round = 0; round < PEAK_ROUNDS; round += 1) rounds.push(usefulPerSecond(await this.#load(closed)));
+    for (let round = 0; round < PEAK_ROUNDS + LEARNING_ROUNDS; round += 1) {
+      const perSecond = usefulPerSecond(await this.#load({ ms: peakMs, atOnce: PEAK_AT_ONCE, rowsPerSecond }));
+      if (round >= LEARNING_ROUNDS) rounds.push(perSecond + rowsPerSecond);
+      rowsPerSecond = perSecond * (ROW_SHARE / WISH_SHARE);
+    }
     this.#peak = median(rounds, (rate) => rate);
     this.#options.say?.(`${Math.round(this.#peak)} requests a second at most`);
   }
