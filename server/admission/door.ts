@@ -3,7 +3,7 @@
  * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
  * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
  * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more. The
- * others of an interval may wait for a flush, which less of a crowd would not make shorter, only emptier.
+ * disk is no part of it: less of a crowd would not make a flush shorter, only emptier (fault 14; see the shard's `probe`).
  */
 import { LIMITS } from '../../engine/index.ts';
 import { CHANNELS, type Channel } from './classes.ts';
