@@ -80,7 +80,7 @@ test('where the front is busy with turning away, less is promised, and not where
   expect(door.perSecond).toBeLessThan(70);
 });
 
-test('a flush that lasts makes it no narrower: the luckiest of each turn does not wait', () => {
+test('who waits for others of a turn makes it no narrower while the luckiest of an interval does not', () => {
   const { load, door, clock, tick } = opened();
   for (let ticks = 0; ticks < 200; ticks += 1) {
     load.inside = 500;
