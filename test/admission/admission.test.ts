@@ -92,7 +92,7 @@ describe('with ten times too many', () => {
   });
 });
 
-test.each([500, 2_000])('fault 14: with flushes of %d ms the door stays as wide as full turns need', async (flushMs) => {
+test.each([500, 2_000])('fault 14: with flushes of %d ms the door is as wide as full turns need', async (flushMs) => {
   const bound = (LIMITS.batchCountMax * 1_000) / flushMs;
   const day = new Day(seed, { commandMs: 0.01, flushMs });
   day.come({ name: 'all', count: 2 * bound, perSecond: 1, listens: true });
