@@ -85,6 +85,7 @@ export {
   generationOf,
   openFolder,
   openFolderAsItIs,
+  takeFolder,
 } from './lmdb/folder.ts';
 export {
   type FileStore,

@@ -7,6 +7,7 @@ import {
   type Checked,
   inspectBackup,
   readThrough,
+  takeFolder,
   type VerifyOptions,
   verifyFolder,
 } from '../../snapshots/index.ts';
@@ -42,7 +43,9 @@ export const verify = defineCommand({
   },
   async run({ args, rawArgs }) {
     if (args.database !== undefined) {
+      const letGo = takeFolder(args.data);
       const entries = readThrough(join(args.data, args.database));
+      letGo();
       if (args.json) printJson({ entries });
       else print(`${args.database}: ${counted(entries, 'entry')}`);
       return 0;

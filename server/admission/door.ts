@@ -13,6 +13,11 @@ const INTERVAL_MS = 100;
 const USED = 0.9;
 const GROWTH = 1.05;
 const GROWTH_COUNT = 4;
+/**
+ * Whoever comes in one round of the front is handed over together, and waits for each other: with a round that lasts longer
+ * than the target that is no queue yet. Up to here.
+ */
+const ROUND_MS_MAX = 100;
 /** At most so much is taken away at once, and at least so much. */
 const SHRINK_MIN = 0.7;
 const SHRINK_MAX = 0.97;
@@ -47,6 +52,8 @@ export class Door {
   /** Answers since the start, with which what was inside when it was made narrower is done. */
   #effectiveCount = 0;
   #tickedMs = 0;
+  /** The longest round of the front in this interval. */
+  #roundMs = 0;
   #perSecond: number = LIMITS.perSecondFirst;
   #isMeasured = false;
   /** Of the last intervals, fewer than MEASURED_COUNT. */
@@ -143,6 +150,7 @@ export class Door {
   tick(nowMs: number, isWaitedFor: boolean): void {
     const seenMs = this.#tickedMs;
     this.#tickedMs = nowMs;
+    if (seenMs > 0) this.#roundMs = Math.max(this.#roundMs, nowMs - seenMs);
     if (nowMs < this.#intervalEndsMs) return;
     const isFirst = this.#intervalEndsMs === 0;
     const passedMs = nowMs - this.#intervalEndsMs + INTERVAL_MS;
@@ -157,6 +165,7 @@ export class Door {
     const isHeldUp = this.#isMeasured && isWaitedFor && isFrontFull;
     this.#measure(answeredCount - this.#answeredCount, hadEnough || isHeldUp, nowMs);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
+    this.#roundMs = 0;
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
@@ -183,11 +192,12 @@ export class Door {
   #judge(waitMs: number): boolean {
     const { inside, answeredCount } = this.#load;
     const isUsed = this.#insidePeak >= this.#limit * USED;
-    const isLate = waitMs > LIMITS.waitTargetMs;
+    const targetMs = Math.max(LIMITS.waitTargetMs, Math.min(this.#roundMs, ROUND_MS_MAX));
+    const isLate = waitMs > targetMs;
     // The last time has had its effect when no more is inside than may be, or when all that was then has been answered.
     if (isLate && (inside <= this.#limit || answeredCount >= this.#effectiveCount)) {
       this.#effectiveCount = answeredCount + inside;
-      const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, LIMITS.waitTargetMs / waitMs));
+      const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, targetMs / waitMs));
       this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
     } else if (!isLate && isUsed) {
       const grown = Math.max(this.#limit + GROWTH_COUNT, Math.floor(this.#limit * GROWTH));

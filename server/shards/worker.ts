@@ -70,7 +70,8 @@ class EngineThread {
         : new AnsweringDesk(data.desks[shard]!, (citizen) => this.#ownShard.taxCodeOf(citizen));
     [this.#front, this.#others] = this.#converse();
     this.#store = shard === null ? null : openFileStore(folder, shard, this.#onPoint);
-    this.#store?.then(maintainEveryMinute, () => {}); // Whoever asks what was recovered is told of what failed.
+    // Whoever asks what was recovered is told of what failed.
+    this.#store?.then(maintain, () => {});
     this.#answerFront();
   }
 
@@ -220,17 +221,33 @@ const MAINTENANCE_MS = 60_000;
 /** A file of rows that is larger than this, and than so many times what is in it, is worth a line in the log. */
 const ROWS_FILE = { bytesMin: 67_108_864, growthMax: 2 } as const;
 
-/** What LMDB leaves to its users: seats of dead readers, and a look at how its file grows. */
-function maintainEveryMinute(store: FileStore): void {
-  const timer = setInterval(() => {
-    if (store.failStop.hasFailed) return clearInterval(timer);
+/** A reader that stays longer than this is worth a line as well. */
+const READER_MS = 5_000;
+
+/** What LMDB leaves to its users: seats of dead readers, readers that stay, and a look at how its file grows. */
+function maintain(store: FileStore): void {
+  every(MAINTENANCE_MS, store, () => {
     const { readersCleared, damagedRow, rows } = store.maintain();
     if (readersCleared > 0) log.warn({ readersCleared }, 'processes died while they read the database');
     if (damagedRow !== null)
       log.error({ damagedRow }, 'damaged: whoever needs it is refused until the next start makes it anew');
     const isGrowing = rows.fileBytes > ROWS_FILE.growthMax * rows.liveBytes && rows.fileBytes > ROWS_FILE.bytesMin;
     if (isGrowing) log.warn(rows, 'the file of rows is more than twice as large as what is in it');
-  }, MAINTENANCE_MS);
+  });
+  let before: readonly string[] = [];
+  every(READER_MS, store, () => {
+    const now = store.pastReaders();
+    const readers = now.filter((reader) => before.includes(reader));
+    if (readers.length > 0) log.warn({ readers }, 'a past state of a database has been read for seconds');
+    before = now;
+  });
+}
+
+function every(ms: number, { failStop }: FileStore, act: () => void): void {
+  const timer = setInterval(() => {
+    if (failStop.hasFailed) clearInterval(timer);
+    else act();
+  }, ms);
   timer.unref();
 }
 

@@ -1,5 +1,7 @@
 /**
- * One LMDB environment, opened the way that its promises hold: one thread, one writer, bytes in and bytes out.
+ * One LMDB environment, opened the way that its promises hold: one thread, one writer, bytes in and bytes out. No other
+ * process may open it meanwhile, not even to read: lmdb-js sets the counter of transactions, which all of them share, at each
+ * opening to what it has read before, and a writer that commits in between writes the next transaction over that one.
  *
  * `overlappingSync` is off. With it, lmdb-js writes its meta page before the data is synced and repairs that at the
  * next start; a failed sync rejects the put but leaves `flushed` waiting for ever, and readers see what is not yet on
@@ -107,9 +109,20 @@ export interface EnvironmentRoom {
 interface EnvironmentStats {
   readonly pageSize: number;
   readonly lastPageNumber: number;
+  readonly lastTxnId: number;
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
   readonly overflowPages: number;
+}
+
+/**
+ * Who reads a state of the database that is not its newest any more: what has been freed since cannot be used again
+ * (fault 10). Process, thread and transaction of each.
+ */
+export function pastReaders(database: Environment): readonly string[] {
+  const { lastTxnId } = reading(() => database.getStats() as EnvironmentStats);
+  const [, ...readers] = database.readerList().trim().split('\n');
+  return readers.filter((reader) => Number(reader.trim().split(/\s+/)[2]) < lastTxnId);
 }
 
 export function roomOf(database: Environment): EnvironmentRoom {

@@ -138,6 +138,14 @@ export function openFolderAsItIs(path: string, shardCount: number | undefined, o
 }
 
 /**
+ * Takes a folder as it lies there, whatever is in it: for who looks at a piece of it.
+ * @returns what lets go of it. Throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING
+ */
+export function takeFolder(path: string): () => void {
+  return explaining(path, () => lockFile(join(path, LOCK)));
+}
+
+/**
  * Takes a new folder that is to be filled before anybody may open it: whoever calls writes the manifest, at the end.
  * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_EMPTY, FOLDER_NOT_WRITABLE, FLOCK_MISSING
  */

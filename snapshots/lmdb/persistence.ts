@@ -10,7 +10,7 @@ import { type OpenStore, openStore, scrubStore } from '../store.ts';
 import { type StorePlace, storeName } from '../store-place.ts';
 import type { PastSlots } from '../vault.ts';
 import { damagePath, markDamage, readDamage } from './damage-mark.ts';
-import { dataOf, type EnvironmentRoom, openEnvironment, roomOf } from './environment.ts';
+import { dataOf, type Environment, type EnvironmentRoom, openEnvironment, pastReaders, roomOf } from './environment.ts';
 import {
   endOf,
   explained,
@@ -45,6 +45,8 @@ export interface PersistenceOptions {
 export interface FileStore extends OpenStore {
   /** To be called every minute or so. */
   readonly maintain: () => Maintained;
+  /** Who reads a past state of one of its databases, which nobody should for more than a moment. */
+  readonly pastReaders: () => readonly string[];
   /** The journal's records as they lie there. */
   readonly records: RecordMedium;
   readonly media: StoreMedia;
@@ -161,12 +163,20 @@ export async function openFileStore(
       damagedRow: readDamage(damagePath(paths.folder)),
       rows: roomOf(rows.database),
     });
-    const copyRowsTo = (path: string) => rowDatabase.copyTo(path);
-    return { ...store, quarantine, records, media, maintain, copyRowsTo, close: () => closeStore(store, opened) };
+    const parts = {
+      ...{ quarantine, records, media, maintain },
+      pastReaders: () => [...named('journal', journal.database), ...named('rows', rows.database)],
+      copyRowsTo: (path: string) => rowDatabase.copyTo(path),
+    };
+    return { ...store, ...parts, close: () => closeStore(store, opened) };
   } catch (error) {
     for (const part of opened) await part.close();
     throw explained(folder.path, error);
   }
+}
+
+function named(name: string, database: Environment): readonly string[] {
+  return pastReaders(database).map((reader) => `${name}: ${reader}`);
 }
 
 /** Every store may need every key there ever was: which of them had a citizen before is not its own to know. */

@@ -91,6 +91,23 @@ test('who waits for others of a turn makes it no narrower while the luckiest of 
   expect(door.limit).toBe(LIMITS.insideCountFirst);
 });
 
+test('who waits no longer than a round of the front lasts makes it no narrower, up to a tenth of a second', () => {
+  const limitAfter = (roundMs: number, waitMs: number) => {
+    const { load, door, clock, tick } = opened();
+    load.inside = LIMITS.insideCountFirst;
+    for (let rounds = 0; rounds < 20; rounds += 1) {
+      tick(roundMs);
+      door.probeSent(clock.nowMs);
+      door.probeTaken(waitMs);
+    }
+    return door.limit;
+  };
+  expect(limitAfter(10, 50)).toBeLessThan(LIMITS.insideCountFirst);
+  expect(limitAfter(60, 50)).toBeGreaterThanOrEqual(LIMITS.insideCountFirst);
+  expect(limitAfter(60, 70)).toBeLessThan(LIMITS.insideCountFirst);
+  expect(limitAfter(1_000, 150)).toBeLessThan(LIMITS.insideCountFirst);
+});
+
 test('what was let in before it became narrower makes it no narrower still, and what was let in since does', () => {
   const { load, door, clock, tick } = opened();
   const late = (ticks: number) => {

@@ -269,7 +269,12 @@ describe('a person with a terminal', () => {
 
   test('everything is still there after a stop and a start, and verify finds the folder sound', async () => {
     const before = JSON.parse((await run('wallet', CITIZEN, '--url', url, '--json')).out);
+    const ofDatabase = ['verify', '--database', 'store-0/rows'] as const;
+    for (const verb of [['verify'], ofDatabase]) {
+      expect(await run(...verb)).toMatchObject({ code: 1, err: expect.stringContaining('another engine works') });
+    }
     expect(await stopServer()).toBe(0);
+    expect(await run(...ofDatabase)).toMatchObject({ code: 0, out: expect.stringMatching(/entries/) });
     expect(await run('verify')).toMatchObject({ code: 0, out: expect.stringContaining('the folder is sound') });
     expect(await run('verify', '--memory', '1', '--json')).toMatchObject({
       code: 0,

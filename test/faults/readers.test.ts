@@ -66,7 +66,9 @@ test('a reader that stays is what makes the file grow', async () => {
   const transaction = reader.useReadTransaction();
   for (let batch = 0; batch < 300; batch += 1) await write(batch);
   expect(growth()).toBeGreaterThan(2.5);
+  expect(store.pastReaders()).toEqual([expect.stringMatching(/^rows: /)]);
   transaction.done();
+  expect(store.pastReaders()).toEqual([]);
   await reader.close();
 });
 

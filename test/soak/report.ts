@@ -92,7 +92,7 @@ function longestLife(samples: readonly Sample[]): readonly Sample[] {
 }
 
 /** For a thousand commands and payments; and whether what is to stay as it is does. */
-function growthOf({ growth, samples }: SoakResult): readonly Measurement[] {
+function growthOf({ growth, databases }: SoakResult): readonly Measurement[] {
   const most = (part: keyof FolderSizes, of: readonly Growth[]) => Math.max(0, ...of.map((each) => each[part]));
   const half = Math.floor(growth.length / 2);
   return [
@@ -102,8 +102,9 @@ function growthOf({ growth, samples }: SoakResult): readonly Measurement[] {
       value: 1_000 * slopeOf(growth.map((each) => [each.commandCount, each[part]])),
     })),
     ...PARTS.map((part) => ({ name: `${part}: most`, unit: 'bytes', value: most(part, growth) })),
-    { name: 'rows: most, for each byte that is in them', unit: 'bytes', value: most('rowsGrowth', growth) },
-    { name: 'oldest reader', unit: 'ms', value: Math.max(0, ...samples.map(({ readerMs }) => readerMs)) },
+    { name: 'rows: file at the end, for each byte in it', unit: 'bytes', value: databases.rowsGrowth },
+    { name: 'rows: file told to be too large', unit: 'times', value: databases.growthCount },
+    { name: 'readers told to be slow', unit: 'times', value: databases.slowReaderCount },
     ...(half === 0
       ? []
       : [

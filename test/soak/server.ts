@@ -1,13 +1,12 @@
 /** `clickday serve` on the folder of a soak: what is done to it, and what is seen of it from outside. */
 import { spawn } from 'node:child_process';
-import { createWriteStream, readdirSync, statSync } from 'node:fs';
+import { createWriteStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { memoryOf } from '../../bench/process-cost.ts';
 import { isoText, type Role } from '../../engine/index.ts';
 import { openFolderIdentity } from '../../server/index.ts';
 import { freePort, RunningServer } from '../support/programs.ts';
-import { ReaderAges, rowsGrowth } from './databases.ts';
 import { patientFetch } from './patient-fetch.ts';
 
 /** As `npm run build` leaves it. */
@@ -51,14 +50,12 @@ export interface IncidentView {
   readonly crossed: readonly string[];
 }
 
-/** In bytes, but for the last. */
+/** In bytes. */
 export interface FolderSizes {
   readonly journal: number;
   readonly rows: number;
   readonly archive: number;
   readonly total: number;
-  /** Of the files of rows, for each byte that is in them. */
-  readonly rowsGrowth: number;
 }
 
 export interface Seen {
@@ -68,8 +65,6 @@ export interface Seen {
   readonly delayMs: number;
   /** Of the fullest heap, what it may hold. */
   readonly heapShare: number;
-  /** Of the oldest reader of a database. */
-  readonly readerMs: number;
 }
 
 export class SoakServer {
@@ -80,7 +75,6 @@ export class SoakServer {
   /** The programme's time, at an instant of the monotonic clock. */
   #clock = { programmeMs: 0, atMs: 0 };
   #operator: string | undefined;
-  readonly #readers: ReaderAges;
 
   static async start(options: SoakServerOptions): Promise<SoakServer> {
     const server = new SoakServer(options, await freePort());
@@ -92,7 +86,6 @@ export class SoakServer {
     this.#options = options;
     this.port = port;
     this.data = join(options.folder, 'data');
-    this.#readers = new ReaderAges(this.data);
     this.#clock = { programmeMs: options.startMs, atMs: performance.now() };
     this.#running = this.#spawn([]);
   }
@@ -177,7 +170,6 @@ export class SoakServer {
         ownBytes: memoryOf(pid).ownBytes,
         delayMs: 1_000 * Number(/^clickday_front_delay_seconds (\S+)$/m.exec(metrics!)?.[1]),
         heapShare: Math.max(...threads.map(({ heapShare }) => heapShare)),
-        readerMs: await this.#readers.look(performance.now()),
       };
     } catch {
       return undefined;
@@ -193,13 +185,15 @@ export class SoakServer {
     }
   }
 
-  async sizes(): Promise<FolderSizes> {
+  sizes(): FolderSizes {
     const stores = readdirSync(this.data).filter((name) => name.startsWith('store-'));
     const of = (part: string) => stores.reduce((sum, store) => sum + bytesBelow(join(this.data, store, part)), 0);
-    return {
-      ...{ journal: of('journal'), rows: of('rows'), archive: of('archive'), total: bytesBelow(this.data) },
-      rowsGrowth: await rowsGrowth(this.data),
-    };
+    return { journal: of('journal'), rows: of('rows'), archive: of('archive'), total: bytesBelow(this.data) };
+  }
+
+  /** Of all that its engines have logged. */
+  loggedCount(message: string): number {
+    return readFileSync(this.#log, 'utf8').split(JSON.stringify(message)).length - 1;
   }
 
   async tokens(role: Role, subjects: readonly string[]): Promise<readonly string[]> {
@@ -221,6 +215,10 @@ export class SoakServer {
     return JSON.parse(text);
   }
 
+  get #log(): string {
+    return join(this.#options.folder, 'server.log');
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -237,7 +235,7 @@ export class SoakServer {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // For whoever looks into a folder that was kept.
-    supervisor.stderr.pipe(createWriteStream(join(this.#options.folder, 'server.log'), { flags: 'a' }));
+    supervisor.stderr.pipe(createWriteStream(this.#log, { flags: 'a' }));
     return new RunningServer(supervisor, this.data);
   }
 }

@@ -11,7 +11,8 @@ import { secondsToNormal, usefulPerSecond } from '../../bench/overload/figures.t
 import type { PhaseResult, Second } from '../../bench/overload/plan.ts';
 import { median } from '../../bench/statistics.ts';
 import { makeTaxCode } from '../../engine/index.ts';
-import { BackupReader, inspectBackup, verifyFolder } from '../../snapshots/index.ts';
+import { BackupReader, type FileStore, inspectBackup, openPersistence, verifyFolder } from '../../snapshots/index.ts';
+import type { EnvironmentRoom } from '../../snapshots/lmdb/environment.ts';
 import { Random } from '../support/random.ts';
 import { shortPeriods } from '../support/short-periods.ts';
 import { ACQUIRER } from './acquirer.ts';
@@ -91,6 +92,17 @@ export interface SoakResult {
   readonly foreignFound: number;
   readonly pushes: number;
   readonly refusedOnMerits: Readonly<Record<string, number>>;
+  readonly databases: DatabaseFigures;
+}
+
+/** Of databases that nobody but the engine may open while it works: what it says itself, and what they are at rest. */
+export interface DatabaseFigures {
+  /** How often a reader was told to have kept one state of a database for seconds. */
+  readonly slowReaderCount: number;
+  /** How often the file of rows was told to be too large for what is in it. */
+  readonly growthCount: number;
+  /** Bytes of the files of rows for each byte that is in them, at the end. */
+  readonly rowsGrowth: number;
 }
 
 /** Of the peak: what citizens wish, and payments. */
@@ -112,6 +124,9 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Payments reach us so long after they were made. */
 const ROW_AGE_MS = 1_800_000;
+/** What the server's log says. */
+const SLOW_READER = 'a past state of a database has been read for seconds';
+const ROWS_GROWN = 'the file of rows is more than twice as large as what is in it';
 const NOTHING_CHECKED: Checked = { broken: [], commandCount: 0, rowCount: 0, askedCount: 0, notCounted: {} };
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
@@ -143,6 +158,7 @@ class Soak {
   #askedCount = 0;
   #peak = 0;
   #calmFromMs = Number.POSITIVE_INFINITY;
+  #rowsGrowth = 0;
   #isOver = false;
   /** To its end, and nothing was broken. */
   #isSound = false;
@@ -261,7 +277,7 @@ class Soak {
     });
     await this.#check({ isAsked: fault.endsProcess === true, areTotalsAsked: false }, fault.name);
     const commandCount = this.#checked.commandCount + this.#checked.rowCount;
-    this.#growth.push({ ...(await this.#server.sizes()), commandCount, atS: this.#atS });
+    this.#growth.push({ ...this.#server.sizes(), commandCount, atS: this.#atS });
   }
 
   async #load(phase: Omit<SoakPhase, 'trxMs'>): Promise<PhaseResult> {
@@ -293,6 +309,7 @@ class Soak {
     this.#crowd.close();
     const code = await this.#server.stop();
     if (code !== 0) this.#tell('the end', [`an orderly stop ended with ${code}`]);
+    this.#rowsGrowth = await rowsGrowth(this.#server.data);
     this.#tell('verify', (await verifyFolder(this.#server.data)).differences);
     if (this.#happened.some(({ fault }) => fault.name === 'backup')) {
       const { differences } = await inspectBackup(new BackupReader(join(this.#folder, 'backup')));
@@ -344,8 +361,22 @@ class Soak {
       ...{ checked: this.#checked, askedCount: this.#askedCount, scanned, ownFound, foreignFound, pushes },
       everyS: this.#options.everyMs / 1_000,
       refusedOnMerits: Object.fromEntries(this.#refusedOnMerits),
+      databases: {
+        slowReaderCount: this.#server.loggedCount(SLOW_READER),
+        growthCount: this.#server.loggedCount(ROWS_GROWN),
+        rowsGrowth: this.#rowsGrowth,
+      },
     };
   }
+}
+
+/** At rest. */
+async function rowsGrowth(folder: string): Promise<number> {
+  const persistence = await openPersistence({ folder });
+  const rooms = (persistence.stores as readonly FileStore[]).map((store) => store.maintain().rows);
+  await persistence.close();
+  const sum = (of: (room: EnvironmentRoom) => number) => rooms.reduce((total, room) => total + of(room), 0);
+  return sum(({ fileBytes }) => fileBytes) / sum(({ liveBytes }) => liveBytes);
 }
 
 function firstLineOf(error: unknown): string {
