@@ -207,6 +207,7 @@ export class Admission {
       return hasRoom(entrance, fill * NEARLY_EMPTY, weight) && this.#overtaking.spend(asker, nowMs) === 0;
     if (hasRoom(entrance, fill, weight)) return true;
     const { door } = entrance;
+    door.wasShort();
     const crowded = lanesOf(entrance, channel).findIndex((one) => one.isCrowded(nowMs));
     if (crowded > CLASS_NAMES.indexOf(of) && door.hasRoomForUrgent(weight)) return true;
     const isOthersFault = crowded === -1;
@@ -284,6 +285,7 @@ export class Admission {
           if (tell(appointment)) kept.set(appointment, nowMs + LIMITS.calledMsMax);
         }
       }
+      if (lane.waitingCount > 0) door.wasShort();
     });
     entrance.callsPerSecond = hadRoom
       ? entrance.callsPerSecond * CALLS_FACTOR_MORE + door.perSecond * CALLS_MORE

@@ -2,7 +2,7 @@
  * The door of one shard: how much may be inside at once, so that nobody inside waits much longer than the target. Inside is
  * what was handed over and not answered. The signal is the time that a probe waits for its turn as commands do: while even
  * the luckiest of an interval waits longer than the target, a queue stands that does nothing but make everybody late, and
- * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when all of the room was used and nobody waited, more. The
+ * less is let in (the idea of CoDel, Nichols and Jacobson 2012); when there was too little room and nobody waited, more. The
  * disk is no part of it: less of a crowd would not make a flush shorter, only emptier (fault 14; see the shard's `probe`).
  */
 import { LIMITS } from '../../engine/index.ts';
@@ -46,6 +46,7 @@ export class Door {
   readonly #frontIdleMs: () => number;
   #idleMs = 0;
   #insidePeak = 0;
+  #isShort = false;
   #waitMsMin = Number.POSITIVE_INFINITY;
   #answeredCount = 0;
   #intervalEndsMs = 0;
@@ -114,6 +115,11 @@ export class Door {
     return (weight * SECOND_MS) / (this.perSecond * CHANNELS[channel].share);
   }
 
+  /** Somebody was kept out for want of room, also of room that is kept for others. */
+  wasShort(): void {
+    this.#isShort = true;
+  }
+
   /** It was let in, and will be handed over at once. */
   pass(channel: Channel, weight: number, nowMs: number): void {
     this.#insidePeak = Math.max(this.#insidePeak, this.inside + weight);
@@ -166,6 +172,7 @@ export class Door {
     this.#measure(answeredCount - this.#answeredCount, hadEnough || isHeldUp, nowMs);
     this.#waitMsMin = Number.POSITIVE_INFINITY;
     this.#roundMs = 0;
+    this.#isShort = false;
     this.#insidePeak = inside;
     this.#answeredCount = answeredCount;
   }
@@ -199,7 +206,7 @@ export class Door {
       this.#effectiveCount = answeredCount + inside;
       const factor = Math.min(SHRINK_MAX, Math.max(SHRINK_MIN, targetMs / waitMs));
       this.#limit = Math.max(LIMITS.insideCountMin, Math.floor(this.#limit * factor));
-    } else if (!isLate && isUsed) {
+    } else if (!isLate && (isUsed || this.#isShort)) {
       const grown = Math.max(this.#limit + GROWTH_COUNT, Math.floor(this.#limit * GROWTH));
       this.#limit = Math.min(LIMITS.changesInFlightMax, grown);
     }

@@ -108,6 +108,23 @@ test('who waits no longer than a round of the front lasts makes it no narrower, 
   expect(limitAfter(1_000, 150)).toBeLessThan(LIMITS.insideCountFirst);
 });
 
+test('whoever finds no room though hardly anybody is inside makes it wider, as long as nobody waits', () => {
+  const { door, clock, tick } = opened();
+  const rounds = (waitMs: number, isShort: boolean) => {
+    for (let ticks = 0; ticks < 100; ticks += 1) {
+      if (isShort) door.wasShort();
+      tick();
+      door.probeSent(clock.nowMs);
+      door.probeTaken(waitMs);
+    }
+    return door.limit;
+  };
+  expect(rounds(0, false)).toBe(LIMITS.insideCountFirst);
+  const wider = rounds(0, true);
+  expect(wider).toBeGreaterThan(1.3 * LIMITS.insideCountFirst);
+  expect(rounds(2 * LIMITS.waitTargetMs, true)).toBeLessThan(wider);
+});
+
 test('what was let in before it became narrower makes it no narrower still, and what was let in since does', () => {
   const { load, door, clock, tick } = opened();
   const late = (ticks: number) => {
