@@ -83,9 +83,9 @@ export {
   type Folder,
   type FolderParts,
   generationOf,
+  holdingFolder,
   openFolder,
   openFolderAsItIs,
-  takeFolder,
 } from './lmdb/folder.ts';
 export {
   type FileStore,

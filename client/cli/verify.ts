@@ -5,9 +5,9 @@ import {
   type BackupInspection,
   BackupReader,
   type Checked,
+  holdingFolder,
   inspectBackup,
   readThrough,
-  takeFolder,
   type VerifyOptions,
   verifyFolder,
 } from '../../snapshots/index.ts';
@@ -43,9 +43,8 @@ export const verify = defineCommand({
   },
   async run({ args, rawArgs }) {
     if (args.database !== undefined) {
-      const letGo = takeFolder(args.data);
-      const entries = readThrough(join(args.data, args.database));
-      letGo();
+      const path = join(args.data, args.database);
+      const entries = holdingFolder(args.data, () => readThrough(path));
       if (args.json) printJson({ entries });
       else print(`${args.database}: ${counted(entries, 'entry')}`);
       return 0;

@@ -24,7 +24,7 @@ import {
   type StorePosition,
 } from '../../snapshots/index.ts';
 import { SharedClock } from '../clock.ts';
-import { log, stopAtFaults, stopAtOnce } from '../fail-stop.ts';
+import { stopAtFaults, stopAtOnce } from '../fail-stop.ts';
 import { type OnPoint, pointsOf } from '../points.ts';
 import { startHeart, Vitals } from '../vitals/index.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
@@ -36,6 +36,7 @@ import {
   serveCoordinator,
   serveShard,
 } from './hosted-parts.ts';
+import { maintain } from './maintenance.ts';
 import { remoteCoordinatedShard, remoteNeighbour, remoteShardCoordinator } from './remote-parts.ts';
 import type { Ends, ThreadData } from './seats.ts';
 import { slowed } from './slowed.ts';
@@ -215,40 +216,6 @@ class EngineThread {
     invariant(this.#coordinator !== null, 'this thread has the coordinator');
     return this.#coordinator;
   }
-}
-
-const MAINTENANCE_MS = 60_000;
-/** A file of rows that is larger than this, and than so many times what is in it, is worth a line in the log. */
-const ROWS_FILE = { bytesMin: 67_108_864, growthMax: 2 } as const;
-
-/** A reader that stays longer than this is worth a line as well. */
-const READER_MS = 5_000;
-
-/** What LMDB leaves to its users: seats of dead readers, readers that stay, and a look at how its file grows. */
-function maintain(store: FileStore): void {
-  every(MAINTENANCE_MS, store, () => {
-    const { readersCleared, damagedRow, rows } = store.maintain();
-    if (readersCleared > 0) log.warn({ readersCleared }, 'processes died while they read the database');
-    if (damagedRow !== null)
-      log.error({ damagedRow }, 'damaged: whoever needs it is refused until the next start makes it anew');
-    const isGrowing = rows.fileBytes > ROWS_FILE.growthMax * rows.liveBytes && rows.fileBytes > ROWS_FILE.bytesMin;
-    if (isGrowing) log.warn(rows, 'the file of rows is more than twice as large as what is in it');
-  });
-  let before: readonly string[] = [];
-  every(READER_MS, store, () => {
-    const now = store.pastReaders();
-    const readers = now.filter((reader) => before.includes(reader));
-    if (readers.length > 0) log.warn({ readers }, 'a past state of a database has been read for seconds');
-    before = now;
-  });
-}
-
-function every(ms: number, { failStop }: FileStore, act: () => void): void {
-  const timer = setInterval(() => {
-    if (failStop.hasFailed) clearInterval(timer);
-    else act();
-  }, ms);
-  timer.unref();
 }
 
 function converse(

@@ -138,11 +138,16 @@ export function openFolderAsItIs(path: string, shardCount: number | undefined, o
 }
 
 /**
- * Takes a folder as it lies there, whatever is in it: for who looks at a piece of it.
- * @returns what lets go of it. Throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING
+ * Runs `look` while nobody else works in the folder, whatever is in it: for who opens only a piece of it.
+ * @throws StorageFault FOLDER_IN_USE, FOLDER_NOT_WRITABLE, FLOCK_MISSING
  */
-export function takeFolder(path: string): () => void {
-  return explaining(path, () => lockFile(join(path, LOCK)));
+export function holdingFolder<T>(path: string, look: () => T): T {
+  const unlock = explaining(path, () => lockFile(join(path, LOCK)));
+  try {
+    return look();
+  } finally {
+    unlock();
+  }
 }
 
 /**

@@ -165,7 +165,7 @@ export async function openFileStore(
     });
     const parts = {
       ...{ quarantine, records, media, maintain },
-      pastReaders: () => [...named('journal', journal.database), ...named('rows', rows.database)],
+      pastReaders: () => [...readersOf('journal', journal.database), ...readersOf('rows', rows.database)],
       copyRowsTo: (path: string) => rowDatabase.copyTo(path),
     };
     return { ...store, ...parts, close: () => closeStore(store, opened) };
@@ -175,7 +175,7 @@ export async function openFileStore(
   }
 }
 
-function named(name: string, database: Environment): readonly string[] {
+function readersOf(name: string, database: Environment): readonly string[] {
   return pastReaders(database).map((reader) => `${name}: ${reader}`);
 }
 

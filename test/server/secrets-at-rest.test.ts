@@ -35,8 +35,8 @@ function waysOfWriting(secret: string): readonly Buffer[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((before) => {
     const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    // What its neighbours have a part in is left out.
-    return whole.slice(before === 0 ? 0 : 4, -4);
+    // Digits of six bits each, without those in which its neighbours have a part.
+    return whole.slice(Math.ceil((8 * before) / 6), Math.floor((8 * (before + bytes.length)) / 6));
   });
   const texts = [secret, secret.toLowerCase(), bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...base64];
   return [...texts.map((text) => Buffer.from(text)), Buffer.from(secret, 'utf16le')];

@@ -11,6 +11,7 @@ import { secondsToNormal, usefulPerSecond } from '../../bench/overload/figures.t
 import type { PhaseResult, Second } from '../../bench/overload/plan.ts';
 import { median } from '../../bench/statistics.ts';
 import { makeTaxCode } from '../../engine/index.ts';
+import { ROWS_GROWN, SLOW_READER } from '../../server/shards/maintenance.ts';
 import { BackupReader, type FileStore, inspectBackup, openPersistence, verifyFolder } from '../../snapshots/index.ts';
 import type { EnvironmentRoom } from '../../snapshots/lmdb/environment.ts';
 import { Random } from '../support/random.ts';
@@ -124,9 +125,6 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Payments reach us so long after they were made. */
 const ROW_AGE_MS = 1_800_000;
-/** What the server's log says. */
-const SLOW_READER = 'a past state of a database has been read for seconds';
-const ROWS_GROWN = 'the file of rows is more than twice as large as what is in it';
 const NOTHING_CHECKED: Checked = { broken: [], commandCount: 0, rowCount: 0, askedCount: 0, notCounted: {} };
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
