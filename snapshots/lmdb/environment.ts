@@ -131,22 +131,28 @@ export function roomOf(database: Environment): EnvironmentRoom {
   return { fileBytes: (stats.lastPageNumber + 1) * stats.pageSize, liveBytes: livePages * stats.pageSize };
 }
 
+/** What the transactions before must have left: LMDB gives the next its chance after one whose flush failed. */
+export interface Before {
+  readonly there: Buffer;
+  /** Null: nothing is being removed. */
+  readonly gone: Buffer | null;
+}
+
 /**
- * Puts past the last key, with MDB_APPEND: pages fill up, and a key that is there already is refused. So is one when
- * `previous` is not there: LMDB gives the next transaction its chance after one whose flush failed, and what was handed over
- * behind a record that is lost must not outlive it.
+ * Puts past the last key, with MDB_APPEND: pages fill up, and a key that is there already is refused. So is one that finds
+ * not what should be before it: what was handed over behind a transaction that is lost must not outlive it.
  *
- * @param previous null = there is none
+ * @param before null = the first
  */
 export async function append(
   database: Environment,
-  { key, value, previous }: { readonly key: Buffer; readonly value: Buffer; readonly previous: Buffer | null },
+  { key, value, before }: { readonly key: Buffer; readonly value: Buffer; readonly before: Before | null },
 ): Promise<void> {
   // The typings know these options for `putSync` alone.
   const put = database.put as (key: Buffer, value: Buffer, options: { append: boolean }) => Promise<boolean>;
   const putNow = () => put.call(database, key, value, { append: true });
-  const isPut = previous === null ? putNow() : behind(database, previous, putNow);
-  if (!(await isPut)) throw new Error('the database holds a record of that number already, or not the one before it');
+  const isPut = before === null ? putNow() : behind(database, before, putNow);
+  if (!(await isPut)) throw new Error('the database holds a record of that number already, or not what was before it');
 }
 
 /** Nothing is removed when `previous` is not there, for the same reason. @throws Error if it is not */
@@ -160,9 +166,13 @@ export async function remove(
   if (!(await isThere)) throw new Error('the database does not hold the record that was handed over last');
 }
 
-async function behind(database: Environment, previous: Buffer, work: () => Promise<boolean>): Promise<boolean> {
+async function behind(database: Environment, { there, gone }: Before, work: () => Promise<boolean>): Promise<boolean> {
   const done: Promise<boolean>[] = [];
-  const isThere = database.ifVersion(previous, IF_EXISTS, () => done.push(work()));
+  const onceGone = () => {
+    if (gone === null) done.push(work());
+    else done.push(database.ifNoExists(gone, () => done.push(work())));
+  };
+  const isThere = database.ifVersion(there, IF_EXISTS, onceGone);
   return (await Promise.all([isThere, ...done])).every((isDone) => isDone);
 }
 

@@ -6,7 +6,7 @@ import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import type { OnPoint, RecordMedium } from '../media.ts';
 import type { Archive } from './archive.ts';
-import { append, type Environment, entryCount, reading, remove } from './environment.ts';
+import { append, type Before, type Environment, entryCount, reading, remove } from './environment.ts';
 
 const EPOCH_KEY = sequenceKey(0);
 const EPOCH_BYTES = 4;
@@ -20,6 +20,8 @@ export class RecordDatabase implements RecordMedium {
   #last: number;
   /** Flushed or not yet. */
   #handedOver: number;
+  /** A record whose removal is not flushed yet. */
+  #leaving: Buffer | null = null;
   #lastTrim: Promise<void> = Promise.resolve();
 
   constructor(database: Environment, archive: Archive, onPoint: OnPoint) {
@@ -71,7 +73,7 @@ export class RecordDatabase implements RecordMedium {
   async put(sequence: number, bytes: Buffer): Promise<void> {
     // The newest record never leaves the database, so the one before is there; but for the first that is put into it.
     const isFirst = this.#first === 0 && sequence === this.#archive.last + 1;
-    await this.#append(sequence, bytes, isFirst ? null : sequenceKey(sequence - 1));
+    await this.#append(sequence, bytes, isFirst ? null : { there: sequenceKey(sequence - 1), gone: this.#leaving });
   }
 
   /** In a journal that is made anew: those before it are going to the archive. */
@@ -79,9 +81,9 @@ export class RecordDatabase implements RecordMedium {
     await this.#append(sequence, bytes, null);
   }
 
-  async #append(sequence: number, value: Buffer, previous: Buffer | null): Promise<void> {
+  async #append(sequence: number, value: Buffer, before: Before | null): Promise<void> {
     this.#handedOver = sequence;
-    await append(this.#database, { key: sequenceKey(sequence), value, previous });
+    await append(this.#database, { key: sequenceKey(sequence), value, before });
     if (this.#first === 0) this.#first = sequence;
     this.#last = sequence;
   }
@@ -143,7 +145,9 @@ export class RecordDatabase implements RecordMedium {
       const keys = Array.from({ length: end - first }, (_, index) => sequenceKey(first + index));
       // They are gone before that is heard of here: whoever reads meanwhile takes them from the archive.
       this.#first = end;
+      this.#leaving = keys[0]!;
       await remove(this.#database, { keys, previous: sequenceKey(this.#handedOver) });
+      this.#leaving = null;
     }
   }
 

@@ -464,15 +464,18 @@ describe('a failing disk', () => {
     },
   );
 
-  test('fault 8: after a failed flush no transaction is made: where the record before is lost, nothing is put and nothing removed', async () => {
+  test('fault 8: after a failed flush no transaction is made: where a record before is lost or not gone, nothing is put and nothing removed', async () => {
     const { database } = openEnvironment(folder);
     const [first, second, third] = [1, 2, 3].map((byte) => Buffer.of(byte)) as [Buffer, Buffer, Buffer];
-    await append(database, { key: first, value: first, previous: null });
-    await expect(append(database, { key: third, value: third, previous: second })).rejects.toThrow('one before it');
+    await append(database, { key: first, value: first, before: null });
+    const afterLost = { key: third, value: third, before: { there: second, gone: null } };
+    await expect(append(database, afterLost)).rejects.toThrow('not what was before it');
     await expect(remove(database, { keys: [first], previous: second })).rejects.toThrow('handed over last');
+    const afterKept = { key: second, value: second, before: { there: first, gone: first } };
+    await expect(append(database, afterKept)).rejects.toThrow('not what was before it');
     expect([...database.getKeys()]).toEqual([first]);
-    await append(database, { key: second, value: second, previous: first });
-    await append(database, { key: third, value: third, previous: second });
+    await append(database, { key: second, value: second, before: { there: first, gone: third } });
+    await append(database, { key: third, value: third, before: { there: second, gone: null } });
     expect([...database.getKeys()]).toEqual([first, second, third]);
     await remove(database, { keys: [first, second], previous: third });
     expect([...database.getKeys()]).toEqual([third]);
