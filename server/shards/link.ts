@@ -132,14 +132,19 @@ export class Link {
     this.#options.drained?.();
   }
 
-  /** As much as a turn takes; the rest after whatever else this thread has to do. */
+  /**
+   * What has arrived by now, at most as much as a turn takes; the rest after whatever else this thread has to do. Without an
+   * end, messages that come as fast as they are taken would keep it from its turns.
+   */
   #read(): void {
-    for (let taken = 0; taken < LIMITS.batchCountMax; ) {
+    const { end } = this.#reader;
+    for (let taken = 0; ; ) {
       const batch = this.#reader.next();
       if (batch === null) return;
       taken += this.#take(batch);
+      const hasMore = this.#reader.isBefore(this.#reader.end);
+      if (hasMore && (taken >= LIMITS.batchCountMax || !this.#reader.isBefore(end))) return this.#readSoon();
     }
-    this.#readSoon();
   }
 
   #readSoon(): void {

@@ -75,6 +75,25 @@ test('a round of the loop is one batch: its messages arrive together', async () 
   expect(heardAfter).toEqual([3, 3, 3]);
 });
 
+test('messages that come as fast as they are taken do not keep a thread from what else it has to do', async () => {
+  const count = 100;
+  let heard = 0;
+  // Each is a batch of its own, which leaves when the next one is said.
+  const sayNext = (link: Link) => link.say().bytes(new Uint8Array(LIMITS.ringBatchBytes));
+  const { sender } = openPair((from) => {
+    from.bytes();
+    heard += 1;
+    if (heard < count) sayNext(sender);
+  });
+  for (let first = 0; first < 2; first += 1) sayNext(sender);
+  const heardBetween: number[] = [];
+  while (heard < count) {
+    await rounds(1);
+    heardBetween.push(heard);
+  }
+  expect(heardBetween.filter((before) => before > 0 && before < count).length).toBeGreaterThan(10);
+});
+
 test('a batch that says more than it holds is not taken', async () => {
   const { port1, port2 } = new MessageChannel();
   const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
