@@ -98,7 +98,10 @@ async function readCovering(engine: Engine, call: Call): Promise<Answer> {
   return taxCode.ok ? json(activationResource(hpan!, covering, taxCode.value)) : taxCode;
 }
 
-/** Every stretch of time in which the citizen had something enabled, instrument by instrument, also of those removed since. */
+/**
+ * Every stretch of time in which the citizen had something enabled since it last enrolled, instrument by instrument, also of
+ * those removed since. What was before that `clickday wallet --at` tells.
+ */
 async function readHistory(engine: Engine, call: Call): Promise<Answer> {
   const citizen = citizenNamed(engine, call, call.parameters.fiscalCode);
   if (!citizen.ok) return citizen;
