@@ -26,7 +26,7 @@ export const LIMITS = {
   /** How long a command may wait for its turn before less is let in (faults 64). */
   waitTargetMs: 20,
   /** How long for those who were promised to be let in: then even they are told another time. */
-  promisedWaitMsMax: 1_000,
+  promisedWaitMsMax: 250,
   /** What a channel did not use of its share of a door is kept for it for so long. */
   shareKeptMs: 250,
   /** Who had more than its share has no claim to it for so long at most. */

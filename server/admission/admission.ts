@@ -14,11 +14,6 @@ import { TicketOffice } from './tickets.ts';
 
 /** Of what a door does, so much is promised: the rest goes to the first of the queue as it turns out to be there. */
 const PROMISED_SHARE = 0.94;
-/**
- * And so much while more is inside than may be. Whoever was promised to pass passes all the same, and with 0.94 what came
- * together while the door did nothing, as with a flush of half a second, would stand for ten times as long.
- */
-const PROMISED_SHARE_BEHIND = 0.6;
 /** Of a wait, and at most so much: spreads those whose times lie close together. */
 const JITTER_SHARE = 0.1;
 const JITTER_MS_MAX = 1_000;
@@ -359,8 +354,7 @@ function promisedPerSecond({ door, lanes, perSecond }: Entrance, number: number)
     if (channel === own.channel) weights += weight;
   });
   const shares = [...waiting].reduce((sum, channel) => sum + CHANNELS[channel].share, 0);
-  const share = door.inside > door.limit ? PROMISED_SHARE_BEHIND : PROMISED_SHARE;
-  return Math.max(1, share * free * (CHANNELS[own.channel].share / shares) * (own.weight / weights));
+  return Math.max(1, PROMISED_SHARE * free * (CHANNELS[own.channel].share / shares) * (own.weight / weights));
 }
 
 function endSecond({ door, lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {
