@@ -24,7 +24,9 @@ import { StorageFault } from '../../engine/ports.ts';
 import { Ranking } from '../../engine/ranking/ranking.ts';
 import { FORMAT } from '../../snapshots/codec/formats.ts';
 import { CRASH_POINTS, openPersistence, type Persistence } from '../../snapshots/index.ts';
+import type { Archive } from '../../snapshots/lmdb/archive.ts';
 import { append, openEnvironment, remove } from '../../snapshots/lmdb/environment.ts';
+import { RecordDatabase } from '../../snapshots/lmdb/record-database.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
 import { rowOf, turnOf } from './appender.ts';
@@ -479,6 +481,33 @@ describe('a failing disk', () => {
     expect([...database.getKeys()]).toEqual([first, second, third]);
     await remove(database, { keys: [first, second], previous: third });
     expect([...database.getKeys()]).toEqual([third]);
+    await database.close();
+  });
+
+  test('fault 8: what is put while records are being removed is put only once they are gone', async () => {
+    const { database } = openEnvironment(folder);
+    let archived = 0;
+    const archive = {
+      get last() {
+        return archived;
+      },
+      write: async (first: number, records: readonly Buffer[]) => first + records.length - 1,
+      checkWritten: async (last: number) => {
+        archived = last;
+      },
+    };
+    const records = new RecordDatabase(database, archive as unknown as Archive, () => {});
+    for (const sequence of [1, 2, 3]) await records.put(sequence, Buffer.of(sequence));
+    // As if that transaction had been lost, while the next record is on its way.
+    const behind: Promise<void>[] = [];
+    database.remove = async () => {
+      queueMicrotask(() => behind.push(records.put(4, Buffer.of(4))));
+      return true;
+    };
+    await records.trim(1);
+    expect(behind).toHaveLength(1);
+    await expect(behind[0]).rejects.toThrow('not what was before it');
+    expect([...database.getKeys()]).toHaveLength(3);
     await database.close();
   });
 
