@@ -13,7 +13,7 @@ const REF_COUNT = 128;
 const FOR_NOW: readonly (string | undefined)[] = ['OVERLOADED', 'DRAINING', 'STORAGE_FULL'];
 
 export interface Wish {
-  /** Whole, but for the ref. */
+  /** Whole; but for the ref the same each time. */
   frame(ref: number): Buffer;
   /** Its answer has the citizen's data in it. */
   readonly showsData: boolean;
@@ -37,8 +37,14 @@ export interface World {
 
 type State =
   | { readonly is: 'idle' }
-  | { readonly is: 'asking'; readonly sinceMs: number; readonly onTime: boolean; sentMs: number }
-  | { readonly is: 'waiting'; readonly number: number; readonly isAppointment: boolean; sentMs: number };
+  | { readonly is: 'asking'; readonly sinceMs: number; sentMs: number }
+  | { readonly is: 'waiting'; readonly number: number; readonly isAppointment: boolean };
+
+/** What a ref stood for when it was last sent. */
+interface Sent {
+  readonly wishNumber: number;
+  readonly ms: number;
+}
 
 export interface Reply {
   readonly ref: number;
@@ -67,9 +73,12 @@ export class Citizen {
   #hello: () => void = () => {};
   #state: State = { is: 'idle' };
   #wish: Wish | null = null;
-  #frame: Buffer = Buffer.alloc(0);
+  #wishNumber = 0;
+  readonly #sent: Sent[] = [];
   #ref = 0;
   #waits = 0;
+  /** Of this wish, when it last came as it had been told to. */
+  #cameMs: number | null = null;
 
   constructor(number: number, token: string, world: World) {
     this.number = number;
@@ -121,12 +130,11 @@ export class Citizen {
     switch (this.#state.is) {
       case 'idle':
         this.#wish = makeWish();
-        this.#ref = (this.#ref + 1) % REF_COUNT;
-        this.#frame = this.#wish.frame(this.#ref);
-        this.#ask(false);
+        this.#wishNumber += 1;
+        this.#cameMs = null;
+        this.#ask(nowMs);
         return;
       case 'waiting':
-        this.#state.sentMs = nowMs;
         this.#send(nowMs);
         return;
       case 'asking':
@@ -137,16 +145,16 @@ export class Citizen {
     }
   }
 
-  #ask(onTime: boolean): void {
-    const nowMs = this.#world.nowMs();
-    this.#state = { is: 'asking', sinceMs: nowMs, onTime, sentMs: nowMs };
-    if (onTime) this.#world.tally().counts.appointments += 1;
+  #ask(nowMs: number): void {
+    this.#state = { is: 'asking', sinceMs: nowMs, sentMs: nowMs };
     this.#send(nowMs);
   }
 
   #send(nowMs: number): void {
     this.#world.tally().asked(nowMs);
-    this.#socket?.send(this.#frame);
+    this.#ref = (this.#ref + 1) % REF_COUNT;
+    this.#sent[this.#ref] = { wishNumber: this.#wishNumber, ms: nowMs };
+    this.#socket?.send(this.#wish!.frame(this.#ref));
   }
 
   #receive(payload: Buffer): void {
@@ -166,40 +174,45 @@ export class Citizen {
 
   #reply(reply: Reply, own: number): void {
     const { counts } = this.#world.tally();
-    if (reply.ref !== this.#ref || this.#state.is === 'idle') return;
-    if (FOR_NOW.includes(reply.code)) return this.#refused(reply);
+    const sent = this.#sent[reply.ref];
+    if (sent === undefined || sent.wishNumber !== this.#wishNumber || this.#state.is === 'idle') return;
+    if (FOR_NOW.includes(reply.code)) return this.#refused(reply, sent);
     if (this.#wish?.showsData === true && reply.ok) {
       counts.withData += 1;
       counts.ownFound += Math.min(own, 1);
     }
     this.#wish?.answered?.(reply);
-    this.#served(reply.ok ? null : (reply.code ?? 'UNKNOWN'));
+    this.#served(sent, reply.ok ? null : (reply.code ?? 'UNKNOWN'));
   }
 
-  #refused({ waitMs = 0, ticket }: Reply): void {
-    const nowMs = this.#world.nowMs();
-    this.#world.tally().refused(nowMs);
-    if (this.#state.is !== 'asking') return;
+  #refused({ waitMs = 0, ticket }: Reply, sent: Sent): void {
+    this.#world.tally().refused(this.#world.nowMs());
+    // A tap that was refused says nothing of what was sent after it.
+    if (this.#state.is !== 'asking' || sent.ms < this.#state.sinceMs) return;
     this.#waits += 1;
     const number = this.#waits;
-    this.#state = { is: 'waiting', number, isAppointment: ticket !== undefined, sentMs: nowMs };
+    this.#state = { is: 'waiting', number, isAppointment: ticket !== undefined };
     this.#world.after(waitMs, () => {
       if (this.#state.is === 'waiting' && this.#state.number === number) this.#come();
     });
   }
 
   #come(): void {
-    if (this.#state.is === 'waiting') this.#ask(this.#state.isAppointment);
+    if (this.#state.is !== 'waiting') return;
+    const nowMs = this.#world.nowMs();
+    if (this.#state.isAppointment) {
+      this.#world.tally().counts.appointments += 1;
+      this.#cameMs = nowMs;
+    }
+    this.#ask(nowMs);
   }
 
-  #served(code: string | null): void {
+  #served(sent: Sent, code: string | null): void {
     const tally = this.#world.tally();
     const nowMs = this.#world.nowMs();
-    if (this.#state.is === 'idle') return;
-    if (this.#state.is === 'asking' && this.#state.onTime) tally.counts.kept += 1;
-    // A tap may be let in as well.
-    const sinceMs = this.#state.is === 'asking' ? this.#state.sinceMs : this.#state.sentMs;
-    tally.served(this.number, nowMs - sinceMs, nowMs, code);
+    // Or a tap just before it was let in at its time.
+    if (this.#cameMs !== null && sent.ms <= this.#cameMs) tally.counts.kept += 1;
+    tally.served(this.number, nowMs - sent.ms, nowMs, code);
     this.#state = { is: 'idle' };
     this.#world.idle(this);
   }

@@ -74,23 +74,24 @@ export class ClickDayWishes implements Wishes {
   }
 
   #iban(citizen: number): Wish {
-    const iban = Buffer.from(this.#canaries.of(citizen));
-    return { frame: (ref) => REQUESTS.setIban.fill(ref, [this.#ids.next(), iban]), showsData: false };
+    return this.#change(REQUESTS.setIban, Buffer.from(this.#canaries.of(citizen)));
   }
 
   #card(citizen: number): Wish {
     const count = this.#cards.get(citizen) ?? 0;
     this.#cards.set(citizen, count + 1);
     const hpan = hpanOf(`more ${citizen} ${count >> 1}`);
-    const template = count % 2 === 0 ? REQUESTS.add : REQUESTS.remove;
-    return { frame: (ref) => template.fill(ref, [this.#ids.next(), hpan]), showsData: false };
+    return this.#change(count % 2 === 0 ? REQUESTS.add : REQUESTS.remove, hpan);
   }
 
   #toggle(citizen: number): Wish {
     const wasDisabled = this.#disabled.delete(citizen);
     if (!wasDisabled) this.#disabled.add(citizen);
-    const template = wasDisabled ? REQUESTS.enable : REQUESTS.disable;
-    const hpan = hpanOf(`seed ${citizen}`);
-    return { frame: (ref) => template.fill(ref, [this.#ids.next(), hpan]), showsData: false };
+    return this.#change(wasDisabled ? REQUESTS.enable : REQUESTS.disable, hpanOf(`seed ${citizen}`));
+  }
+
+  #change(template: Template, of: Buffer): Wish {
+    const texts = [Buffer.from(this.#ids.next()), of];
+    return { frame: (ref) => template.fill(ref, texts), showsData: false };
   }
 }
