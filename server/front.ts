@@ -46,9 +46,10 @@ import { type OutputTransform, PayoutDesk } from './payout/index.ts';
 import { decryptedText, decrypting, encrypting, type PgpKeys, type Transform } from './pgp/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
+import { Pulse } from './pulse.ts';
 import { IncidentFile, LastGood, type Part, Service } from './service/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
-import type { Health, StartedEngine } from './shards/index.ts';
+import type { StartedEngine } from './shards/index.ts';
 import { type HttpHandler, type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 import type { Versions } from './versions/index.ts';
 import type { ThreadView } from './vitals/index.ts';
@@ -222,19 +223,28 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     monotonicMs,
     random: Math.random,
   });
+  const pulse = new Pulse({
+    everyMs: LIMITS.waitTargetMs,
+    monotonicMs,
+    act() {
+      health.beat();
+      admission?.tick();
+      started.exchange();
+    },
+  });
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: beatingHttp(
+    http: pulsedHttp(
       pointedHttp((request) => work.during(answer(request)), onPoint),
-      health,
+      pulse,
     ),
-    sockets: beatingSockets(pointedSockets(handlers, onPoint), health),
+    sockets: pulsedSockets(pointedSockets(handlers, onPoint), pulse),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
   });
-  repeat(() => admission?.tick(), LIMITS.admissionTickMs);
+  repeat(() => pulse.beat(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => service.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
@@ -321,24 +331,23 @@ function courierOf(
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
-/** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
-function beatingSockets<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+function pulsedSockets<T>(handlers: SocketHandlers<T>, pulse: Pulse): SocketHandlers<T> {
   return {
     ...handlers,
     upgrade(request) {
-      health.beat();
+      pulse.feel();
       return handlers.upgrade(request);
     },
     message(socket, frame, isBinary) {
-      health.beat();
+      pulse.feel();
       handlers.message(socket, frame, isBinary);
     },
   };
 }
 
-function beatingHttp(answer: HttpHandler, health: Health): HttpHandler {
+function pulsedHttp(answer: HttpHandler, pulse: Pulse): HttpHandler {
   return (request) => {
-    health.beat();
+    pulse.feel();
     return answer(request);
   };
 }
