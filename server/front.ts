@@ -227,19 +227,22 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     everyMs: LIMITS.waitTargetMs,
     monotonicMs,
     act() {
-      health.beat();
       admission?.tick();
       started.exchange();
     },
   });
+  const comes = () => {
+    health.beat(); // A flood is no standstill.
+    pulse.feel();
+  };
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: pulsedHttp(
+    http: toldHttp(
       pointedHttp((request) => work.during(answer(request)), onPoint),
-      pulse,
+      comes,
     ),
-    sockets: pulsedSockets(pointedSockets(handlers, onPoint), pulse),
+    sockets: toldSockets(pointedSockets(handlers, onPoint), comes),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
@@ -331,23 +334,24 @@ function courierOf(
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
-function pulsedSockets<T>(handlers: SocketHandlers<T>, pulse: Pulse): SocketHandlers<T> {
+/** @param comes  told of each connection, frame and request before it is dealt with */
+function toldSockets<T>(handlers: SocketHandlers<T>, comes: () => void): SocketHandlers<T> {
   return {
     ...handlers,
     upgrade(request) {
-      pulse.feel();
+      comes();
       return handlers.upgrade(request);
     },
     message(socket, frame, isBinary) {
-      pulse.feel();
+      comes();
       handlers.message(socket, frame, isBinary);
     },
   };
 }
 
-function pulsedHttp(answer: HttpHandler, pulse: Pulse): HttpHandler {
+function toldHttp(answer: HttpHandler, comes: () => void): HttpHandler {
   return (request) => {
-    pulse.feel();
+    comes();
     return answer(request);
   };
 }
