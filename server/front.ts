@@ -46,9 +46,10 @@ import { type OutputTransform, PayoutDesk } from './payout/index.ts';
 import { decryptedText, decrypting, encrypting, type PgpKeys, type Transform } from './pgp/index.ts';
 import { pointedEngine, pointedHttp, pointedMetrics, pointedRepeat, pointedSockets, pointsOf } from './points.ts';
 import { HashLists } from './publishing/index.ts';
+import { Pulse } from './pulse.ts';
 import { IncidentFile, LastGood, type Part, Service } from './service/index.ts';
 import { createSocketHandlers, type Repeat, type SessionHandlers, Work } from './session/index.ts';
-import type { Health, StartedEngine } from './shards/index.ts';
+import type { StartedEngine } from './shards/index.ts';
 import { type HttpHandler, type Listening, listen, type SocketHandlers, TransportFault } from './transport/index.ts';
 import type { Versions } from './versions/index.ts';
 import type { ThreadView } from './vitals/index.ts';
@@ -222,19 +223,31 @@ async function listenWith({ identity, walletSessions }: Identities, options: Fro
     monotonicMs,
     random: Math.random,
   });
+  const pulse = new Pulse({
+    everyMs: LIMITS.waitTargetMs,
+    monotonicMs,
+    act() {
+      admission?.tick();
+      started.exchange();
+    },
+  });
+  const comes = () => {
+    health.beat(); // A flood is no standstill.
+    pulse.feel();
+  };
   const listening = await listen(configuration.transport, {
     host: configuration.host,
     port: configuration.port,
-    http: beatingHttp(
+    http: toldHttp(
       pointedHttp((request) => work.during(answer(request)), onPoint),
-      health,
+      comes,
     ),
-    sockets: beatingSockets(pointedSockets(handlers, onPoint), health),
+    sockets: toldSockets(pointedSockets(handlers, onPoint), comes),
     frameBytesMax: TRANSPORT_FRAME_BYTES_MAX,
     bufferedBytesMax: TRANSPORT_BUFFERED_BYTES_MAX,
     connectionsMax: connectionsMax(),
   });
-  repeat(() => admission?.tick(), LIMITS.admissionTickMs);
+  repeat(() => pulse.beat(), LIMITS.admissionTickMs);
   repeat(() => started.engine.tick(), TICK_MS);
   repeat(() => service.tick(), TICK_MS);
   repeat(() => void hashLists.tick(), TICK_MS);
@@ -321,24 +334,24 @@ function courierOf(
   return new Courier({ engine, clock, sink, monotonicMs, told, failed });
 }
 
-/** A transport hands over all that has come on all sockets, new ones too, before the loop goes round: a flood is no standstill. */
-function beatingSockets<T>(handlers: SocketHandlers<T>, health: Health): SocketHandlers<T> {
+/** @param comes  told of each connection, frame and request before it is dealt with */
+function toldSockets<T>(handlers: SocketHandlers<T>, comes: () => void): SocketHandlers<T> {
   return {
     ...handlers,
     upgrade(request) {
-      health.beat();
+      comes();
       return handlers.upgrade(request);
     },
     message(socket, frame, isBinary) {
-      health.beat();
+      comes();
       handlers.message(socket, frame, isBinary);
     },
   };
 }
 
-function beatingHttp(answer: HttpHandler, health: Health): HttpHandler {
+function toldHttp(answer: HttpHandler, comes: () => void): HttpHandler {
   return (request) => {
-    health.beat();
+    comes();
     return answer(request);
   };
 }

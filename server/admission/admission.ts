@@ -338,23 +338,30 @@ function hasRoom({ door, kept }: Entrance, fill: number, weight: number): boolea
 
 /**
  * What a door does beside those who come without waiting is promised to the channels in which somebody waits, by their
- * shares, and there to the classes in which somebody does, by their weights.
+ * shares, and there to the classes in which somebody does, by their weights. And no less than if all who come waited, since
+ * they may be more than it was thought to do.
  */
 function promisedPerSecond({ door, lanes, perSecond }: Entrance, number: number): number {
+  const waits = (other: number) => other === number || lanes[other]!.waitingCount > 0;
+  const comes = (other: number) => waits(other) || perSecond[other]! >= 1;
+  const passing = perSecond.reduce((sum, one, other) => (waits(other) ? sum : sum + one), 0);
+  const free = (door.perSecond - passing) * shareAmong(waits, number);
+  const least = door.perSecond * shareAmong(comes, number);
+  return Math.max(1, PROMISED_SHARE * Math.max(free, least));
+}
+
+/** Of one lane, by the share of its channel and by its own weight there, among those that are meant. */
+function shareAmong(isMeant: (lane: number) => boolean, number: number): number {
   const own = laneAt(number);
-  const waiting = new Set<Channel>();
-  let free = door.perSecond;
+  const channels = new Set<Channel>();
   let weights = 0;
   LANES.forEach(({ channel, weight }, other) => {
-    if (lanes[other]!.waitingCount === 0 && other !== number) {
-      free -= perSecond[other]!;
-      return;
-    }
-    waiting.add(channel);
+    if (!isMeant(other)) return;
+    channels.add(channel);
     if (channel === own.channel) weights += weight;
   });
-  const shares = [...waiting].reduce((sum, channel) => sum + CHANNELS[channel].share, 0);
-  return Math.max(1, PROMISED_SHARE * free * (CHANNELS[own.channel].share / shares) * (own.weight / weights));
+  const shares = [...channels].reduce((sum, channel) => sum + CHANNELS[channel].share, 0);
+  return (CHANNELS[own.channel].share / shares) * (own.weight / weights);
 }
 
 function endSecond({ door, lanes, perSecond, passed, calmSinceMs }: Entrance, nowMs: number): void {

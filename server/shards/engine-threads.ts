@@ -64,6 +64,8 @@ export interface StartedEngine {
   /** Names of the commands that this start has set aside. */
   readonly setAside: readonly string[];
   readonly health: Health;
+  /** Hands over what was asked and takes what was answered, without waiting for this thread's loop to come round. */
+  exchange(): void;
   /** Moves the clock of all threads: whatever is asked from now on is judged by it. */
   setClock(origin: ClockOrigin): void;
   /** After `engine.close()`: closes the stores; resolves when the threads are gone. */
@@ -199,6 +201,9 @@ class EngineThreads {
       isNew,
       backupSource: this.#backupSource(withShards),
       health: this.#health(),
+      exchange: () => {
+        for (const { link } of this.#conversations) link.exchange();
+      },
       setClock: (origin) => this.#clock.move(origin),
       end: () => this.end(),
     };

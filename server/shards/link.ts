@@ -89,6 +89,13 @@ export class Link {
     while (this.#reader.isBefore(end)) this.#take(this.#reader.next()!);
   }
 
+  /** Sends what was said and takes what has arrived, now. */
+  exchange(): void {
+    this.#send();
+    this.#sendWaiting();
+    this.#read();
+  }
+
   /** Wakes the other side, whatever it does. */
   ring(): void {
     this.#options.port.postMessage(null);

@@ -245,6 +245,24 @@ describe('whoever comes on time is let in', () => {
     expect(admission.ask(stream)).toBeNull();
   });
 
+  test('and is not told a time without end where others, who do not wait, are more than it was thought a shard can do', () => {
+    const { loads, clock, admission } = opened(1);
+    const enrolled: Omit<Asking, 'asker'> = { channel: 'issuers', class: 'enrolment', shard: 0, weight: 1 };
+    // Four times what a shard is thought to do at first, for which nobody has to wait.
+    for (let tick = 0; tick < 300; tick += 1) {
+      for (let number = 0; number < 10; number += 1) {
+        expect(admission.ask({ ...enrolled, asker: `${tick} ${number}` })).toBeNull();
+      }
+      clock.nowMs += 10;
+      admission.tick();
+    }
+    loads[0]!.inside = 5_000;
+    const waitsMs = Array.from({ length: 400 }, (_, number) => {
+      return admission.ask({ ...enrolled, class: 'card', asker: `${number}` })!.waitMs;
+    });
+    expect(waitsMs.at(-1)).toBeLessThan(5_000);
+  });
+
   test('and a place that is kept for one thing is not for another', () => {
     const { loads, clock, admission } = opened(1);
     const card: Asking = { asker: 'anna', channel: 'citizens', class: 'card', shard: 0, weight: 1 };

@@ -105,7 +105,7 @@ test('fault 19: a front that has much to do is not stuck: each connection, frame
   const { listening, drain } = await serve({
     configuration: readConfiguration(JSON.stringify({ data: folder, port: 0, admission: false }), {}),
     keys: { platform: null, consap: null },
-    started: { engine: world.engine, shards: [], health } as unknown as StartedEngine,
+    started: { engine: world.engine, shards: [], health, exchange: () => {} } as unknown as StartedEngine,
     clock: createClock({ startMs: world.nowMs, speed: 0, monotonicMs: () => 0, realMs: Date.now }),
     folder,
     storage: new Storage({

@@ -94,6 +94,17 @@ test('messages that come as fast as they are taken do not keep a thread from wha
   expect(heardBetween.filter((before) => before > 0 && before < count).length).toBeGreaterThan(10);
 });
 
+test('two sides that are too busy to come round exchange what they have', () => {
+  const heard: number[] = [];
+  const { sender, receiver } = openPair((from) => heard.push(from.integer()));
+  sender.say().integer(1);
+  receiver.exchange();
+  expect(heard).toEqual([]);
+  sender.exchange();
+  receiver.exchange();
+  expect(heard).toEqual([1]);
+});
+
 test('a batch that says more than it holds is not taken', async () => {
   const { port1, port2 } = new MessageChannel();
   const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];

@@ -56,6 +56,21 @@ describe('two stores, two threads', () => {
     await expectSound();
   });
 
+  test('whoever is too busy to come round is answered all the same', async () => {
+    const world = await threads.open(2);
+    const [anna] = await enrolled(world, 1);
+    const { key: citizen, taxCode, origin } = anna!;
+    const body = { kind: 'enableCashback', hpan: hpan(1) } as const;
+    let reply: unknown = null;
+    world.engine.execute({ citizen, taxCode, origin, id: world.nextId(), body }, (answer) => {
+      reply = answer;
+    });
+    const isAnswered = () => reply !== null;
+    for (const endMs = performance.now() + 30_000; !isAnswered() && performance.now() < endMs; ) threads.exchange();
+    expect(reply).toMatchObject({ ok: true });
+    await expectSound();
+  });
+
   test('payments and reversals across stores end as they do on one thread', async () => {
     const play = async (world: World) => {
       const random = new Random(seed);

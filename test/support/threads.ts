@@ -63,6 +63,11 @@ export class Threads {
     return World.over(started.engine, nowMs, (movedMs) => started.setClock(standingAt(movedMs)), this.faults);
   }
 
+  /** See StartedEngine. */
+  exchange(): void {
+    this.#started?.exchange();
+  }
+
   /** In order, as when the server stops. */
   async close(): Promise<void> {
     await this.#started?.engine.close();
