@@ -27,8 +27,6 @@ const CALLS_FACTOR_LESS = 0.9;
 /** With less than so much inside, those who wait are not here: whoever comes need not wait for them, now and then. */
 const NEARLY_EMPTY = 0.2;
 const OVERTAKING = { perSecond: 0.2, burst: 1, keysMax: 100_000 } as const;
-/** So full may a door be for a channel that has less than its share. */
-const GUARANTEED_FILL = 2;
 /** Weight of the newest second in what a lane did. */
 const NEWEST = 0.3;
 const SECOND_MS = 1_000;
@@ -211,7 +209,7 @@ export class Admission {
     const crowded = lanesOf(entrance, channel).findIndex((one) => one.isCrowded(nowMs));
     if (crowded > CLASS_NAMES.indexOf(of) && door.hasRoomForUrgent(weight)) return true;
     const isOthersFault = crowded === -1;
-    return isOthersFault && door.isWithinShare(channel, weight, nowMs) && hasRoom(entrance, GUARANTEED_FILL, weight);
+    return isOthersFault && door.isWithinShare(channel, weight, nowMs) && door.hasRoomForPromised(weight);
   }
 
   /** Where somebody stands who waits; null: it does not. */
