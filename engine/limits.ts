@@ -23,6 +23,8 @@ export const LIMITS = {
    * is refused for want of room is refused at once, by the front, and no later row overtakes an earlier one.
    */
   changesInFlightMax: 8_192,
+  /** How long a thread takes what others say before its turns run: whoever waits for an answer waits for that, too. */
+  takeMsMax: 5,
   /** How long a command may wait for its turn before less is let in (faults 64). */
   waitTargetMs: 20,
   /** How long for those who were promised to be let in: then even they are told another time. */
@@ -228,6 +230,7 @@ invariant(
   LIMITS.fileRowsBesideOthers <= LIMITS.insideCountFirst * LIMITS.fileFill,
   'rows of files take less where others are',
 );
+invariant(LIMITS.takeMsMax < LIMITS.waitTargetMs / 2, 'what is taken for long is not what waits for its turn');
 invariant(LIMITS.waitTargetMs > LIMITS.admissionTickMs, 'a wait that is too long is seen by more than one probe');
 invariant(LIMITS.probesInFlightMax * LIMITS.admissionTickMs > 2 * LIMITS.waitTargetMs, 'and probes go on while it is');
 invariant(LIMITS.promisedWaitMsMax > LIMITS.waitTargetMs, 'who was promised to pass may wait longer than who was not');

@@ -14,6 +14,8 @@ import { RingReader, RingWriter } from './ring.ts';
 
 const COUNT_BYTES = 4;
 
+const processMs = () => performance.now();
+
 export interface LinkOptions {
   /** Carries nothing but the wake. Keeps its thread alive until `close`. */
   readonly port: MessagePort;
@@ -23,6 +25,8 @@ export interface LinkOptions {
   readonly soon: (task: () => void) => void;
   /** Runs a task after whatever else this thread has to do; default `setImmediate`. */
   readonly later?: (task: () => void) => void;
+  /** Default: this process's. */
+  readonly monotonicMs?: () => number;
   /** Takes exactly one message. */
   readonly receive: (from: ByteReader) => void;
   /** Nothing that is said here arrives before what was said there. */
@@ -47,6 +51,9 @@ export class Link {
   readonly #waiting: Uint8Array[] = [];
   /** Those that say nothing before this one has. */
   readonly #followers: Link[] = [];
+  /** The batch that is being taken, and how many of its messages are left. */
+  #from: ByteReader | null = null;
+  #left = 0;
   #isSendingSoon = false;
   #isReadingSoon = false;
 
@@ -85,8 +92,11 @@ export class Link {
 
   /** Takes all that has arrived, at once. */
   drain(): void {
-    const end = this.#reader.end;
-    while (this.#reader.isBefore(end)) this.#take(this.#reader.next()!);
+    const { end } = this.#reader;
+    while (this.#hasBefore(end)) {
+      this.#open();
+      this.#take();
+    }
   }
 
   /** Sends what was said and takes what has arrived, now. */
@@ -140,18 +150,24 @@ export class Link {
   }
 
   /**
-   * What has arrived by now, at most as much as a turn takes; the rest after whatever else this thread has to do. Without an
-   * end, messages that come as fast as they are taken would keep it from its turns.
+   * What has arrived by now, at most as much as a turn takes and no longer than LIMITS.takeMsMax; the rest after
+   * whatever else this thread has to do. Without an end, messages that come as fast as they are taken would keep it from its
+   * turns.
    */
   #read(): void {
+    const { monotonicMs = processMs } = this.#options;
     const { end } = this.#reader;
-    for (let taken = 0; ; ) {
-      const batch = this.#reader.next();
-      if (batch === null) return;
-      taken += this.#take(batch);
-      const hasMore = this.#reader.isBefore(this.#reader.end);
-      if (hasMore && (taken >= LIMITS.batchCountMax || !this.#reader.isBefore(end))) return this.#readSoon();
+    const untilMs = monotonicMs() + LIMITS.takeMsMax;
+    for (let taken = 1; this.#open(); taken += 1) {
+      this.#take();
+      const isOver = taken >= LIMITS.batchCountMax || monotonicMs() >= untilMs || !this.#hasBefore(end);
+      // Only a reader that finds nothing is woken again.
+      if (isOver && this.#hasBefore(this.#reader.end)) return this.#readSoon();
     }
+  }
+
+  #hasBefore(end: number): boolean {
+    return this.#left > 0 || this.#reader.isBefore(end);
   }
 
   #readSoon(): void {
@@ -164,16 +180,22 @@ export class Link {
     });
   }
 
-  #take(batch: Uint8Array): number {
+  /** @returns whether there is a message to be taken */
+  #open(): boolean {
+    if (this.#left > 0) return true;
+    const batch = this.#reader.next();
+    if (batch === null) return false;
     if (this.#options.after !== undefined) for (const link of this.#options.after) link.drain();
-    const count = Buffer.from(batch.buffer, batch.byteOffset, COUNT_BYTES).readUInt32LE(0);
-    const from = new ByteReader(batch, COUNT_BYTES);
-    const { receive, taken } = this.#options;
-    for (let left = count; left > 0; left -= 1) {
-      receive(from);
-      taken?.();
-    }
-    from.finish();
-    return count;
+    this.#left = Buffer.from(batch.buffer, batch.byteOffset, COUNT_BYTES).readUInt32LE(0);
+    this.#from = new ByteReader(batch, COUNT_BYTES);
+    return true;
+  }
+
+  #take(): void {
+    const from = this.#from!;
+    this.#left -= 1;
+    this.#options.receive(from);
+    this.#options.taken?.();
+    if (this.#left === 0) from.finish();
   }
 }

@@ -94,6 +94,38 @@ test('messages that come as fast as they are taken do not keep a thread from wha
   expect(heardBetween.filter((before) => before > 0 && before < count).length).toBeGreaterThan(10);
 });
 
+/** Each look at the clock takes so long that four messages are what may be taken at once. */
+const slowClock = () => {
+  let nowMs = 0;
+  return () => {
+    nowMs += LIMITS.takeMsMax / 4;
+    return nowMs;
+  };
+};
+
+test('a batch that takes long to deal with is taken in pieces, with what else there is to do between them', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
+  const sender = new Link({ port: port1, outgoing: there, incoming: back, soon: setImmediate, receive: () => {} });
+  const heard: number[] = [];
+  const ends = { port: port2, outgoing: back, incoming: there, soon: setImmediate, monotonicMs: slowClock() };
+  const receiver = new Link({ ...ends, receive: (from) => heard.push(from.integer()) });
+  open.push(sender, receiver);
+  for (let number = 0; number < 10; number += 1) sender.say().integer(number);
+  const heardBetween: number[] = [];
+  while (heard.length < 10) {
+    await rounds(1);
+    heardBetween.push(heard.length);
+  }
+  expect([...new Set(heardBetween)].filter((count) => count > 0)).toEqual([4, 8, 10]);
+  expect(heard).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
+  for (let number = 10; number < 20; number += 1) sender.say().integer(number);
+  while (heard.length === 10) await rounds(1);
+  receiver.drain();
+  expect(heard).toHaveLength(20);
+});
+
 test('two sides that are too busy to come round exchange what they have', () => {
   const heard: number[] = [];
   const { sender, receiver } = openPair((from) => heard.push(from.integer()));

@@ -79,7 +79,8 @@ export class EngineProcess {
     const fronts = this.#lanes.map((lane) => joined(scheduler, this.#front, lane, LIMITS.ringBytes));
     const others = this.#joinAll();
     const soon = (task: () => void) => scheduler.soon(this.#front, 'says', task);
-    this.#conversations = fronts.map(([ends]) => new Conversation({ ...ends, soon, later: soon, failed }));
+    const monotonicMs = () => 0; // Nothing takes time within one step.
+    this.#conversations = fronts.map(([ends]) => new Conversation({ ...ends, soon, later: soon, monotonicMs, failed }));
     const threads: EngineThread[] = [];
     for (const [own, lane] of this.#lanes.entries()) {
       const thread = { own, lane, seats: this.#seats, front: fronts[own]![1], others: others[own]!, threads };
@@ -230,7 +231,7 @@ class EngineThread {
       scheduler.meet('a ring was full');
       how.drained?.();
     };
-    return new Conversation({ ...ends, ...how, drained, soon: queueMicrotask, later, failed });
+    return new Conversation({ ...ends, ...how, drained, soon: queueMicrotask, later, monotonicMs: () => 0, failed });
   }
 
   async #recover(): Promise<RecoveredStore> {
