@@ -73,7 +73,7 @@ export class Turns {
    * @param citizen null: it concerns all of them
    * @returns null: it is let in; else what it is to be told, see `told`
    */
-  ask({ type, ticket }: CheckedRequest, citizen: CitizenKey | null, weight: number): Refusal | null {
+  ask({ type, ticket: shown }: CheckedRequest, citizen: CitizenKey | null, weight: number): Refusal | null {
     const { admission, waitingRoom, service, clock, monotonicMs } = this.#ports;
     const priority = CLASS_OF[type];
     if (admission === undefined || priority === null) return null;
@@ -84,14 +84,14 @@ export class Turns {
       class: priority,
       shard: citizen === null ? null : admission.shardOf(citizen),
     };
-    const comeBack = admission.ask({ ...place, weight, ticket });
+    const comeBack = admission.ask({ ...place, weight, ticket: shown });
     if (comeBack === null) return null;
-    const { waitMs, isNew, ...appointment } = comeBack;
+    const { waitMs, isNew, ticket, position } = comeBack;
     const name = FUNCTION_OF[type];
     if (isNew === true && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
-    if (appointment.ticket === undefined) this.#spendCredit();
+    if (ticket === undefined) this.#spendCredit();
     else waitingRoom?.add(this.#waiter, place, monotonicMs());
-    return { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ...appointment };
+    return { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket, position };
   }
 
   /** And was told this. */
