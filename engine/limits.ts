@@ -230,7 +230,7 @@ invariant(
   LIMITS.fileRowsBesideOthers <= LIMITS.insideCountFirst * LIMITS.fileFill,
   'rows of files take less where others are',
 );
-invariant(LIMITS.takeMsMax < LIMITS.waitTargetMs / 2, 'what is taken for long is not what waits for its turn');
+invariant(LIMITS.takeMsMax < LIMITS.waitTargetMs / 2, 'a command waits for its turn, and not for what others say');
 invariant(LIMITS.waitTargetMs > LIMITS.admissionTickMs, 'a wait that is too long is seen by more than one probe');
 invariant(LIMITS.probesInFlightMax * LIMITS.admissionTickMs > 2 * LIMITS.waitTargetMs, 'and probes go on while it is');
 invariant(LIMITS.promisedWaitMsMax > LIMITS.waitTargetMs, 'who was promised to pass may wait longer than who was not');

@@ -94,7 +94,10 @@ export class Door {
     return this.#fits(weight, this.#limit + (this.perSecond * LIMITS.waitTargetMs) / SECOND_MS);
   }
 
-  /** For whoever was promised to pass, or has not had its share: a promise is kept until the queue behind it would be seconds long. */
+  /**
+   * For whoever was promised to pass, which is as good as not to have had one's share: a promise is kept until the queue behind
+   * it would be seconds long.
+   */
   hasRoomForPromised(weight: number): boolean {
     const extra = (this.perSecond * LIMITS.promisedWaitMsMax) / SECOND_MS;
     return this.#fits(weight, Math.min(LIMITS.changesInFlightMax, Math.max(2 * this.#limit, this.#limit + extra)));

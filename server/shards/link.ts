@@ -14,7 +14,8 @@ import { RingReader, RingWriter } from './ring.ts';
 
 const COUNT_BYTES = 4;
 
-const processMs = () => performance.now();
+/** For a duration on one thread, after each message: the clock that all threads share makes a bigint of each look. */
+const threadMs = () => performance.now();
 
 export interface LinkOptions {
   /** Carries nothing but the wake. Keeps its thread alive until `close`. */
@@ -25,7 +26,7 @@ export interface LinkOptions {
   readonly soon: (task: () => void) => void;
   /** Runs a task after whatever else this thread has to do; default `setImmediate`. */
   readonly later?: (task: () => void) => void;
-  /** Default: this process's. */
+  /** Default: this thread's. */
   readonly monotonicMs?: () => number;
   /** Takes exactly one message. */
   readonly receive: (from: ByteReader) => void;
@@ -150,12 +151,11 @@ export class Link {
   }
 
   /**
-   * What has arrived by now, at most as much as a turn takes and no longer than LIMITS.takeMsMax; the rest after
-   * whatever else this thread has to do. Without an end, messages that come as fast as they are taken would keep it from its
-   * turns.
+   * What has arrived by now, at most as much as a turn takes and for LIMITS.takeMsMax; the rest after whatever else this thread
+   * has to do. Without an end, messages that come as fast as they are taken would keep it from its turns.
    */
   #read(): void {
-    const { monotonicMs = processMs } = this.#options;
+    const { monotonicMs = threadMs } = this.#options;
     const { end } = this.#reader;
     const untilMs = monotonicMs() + LIMITS.takeMsMax;
     for (let taken = 1; this.#open(); taken += 1) {
