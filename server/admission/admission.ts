@@ -79,14 +79,6 @@ export interface ComeBack {
   readonly position: number;
 }
 
-/** Asks more than one may: is heard again after `waitMs`. */
-export interface SlowDown {
-  readonly waitMs: number;
-  readonly ticket?: undefined;
-  readonly position?: undefined;
-  readonly isNew?: undefined;
-}
-
 export interface TurnedAway extends ComeBack {
   /** The appointment was made for this asking; otherwise it was there before. */
   readonly isNew: boolean;
@@ -167,11 +159,9 @@ export class Admission {
   }
 
   /** Null: it may pass, and is to be handed over at once. */
-  ask(asking: Asking): TurnedAway | SlowDown | null {
+  ask(asking: Asking): TurnedAway | null {
     const { asker, channel, weight } = asking;
     const nowMs = this.#options.nowMs();
-    const slowDownMs = channel === 'citizens' ? this.slowDownMs(asker) : 0;
-    if (slowDownMs > 0) return { waitMs: slowDownMs };
     this.#others.now += 1;
     const entrance = this.#entranceFor(asking);
     const number = laneOf(channel, asking.class);
@@ -192,7 +182,7 @@ export class Admission {
     return passes ? pass(entrance, asking, nowMs) : this.#book(entrance, asking, number, nowMs);
   }
 
-  /** One citizen asks once more. 0: it may; else for how long it may not. */
+  /** One citizen asks once more, whatever it is. 0: it may; else for how many milliseconds it may not. */
   slowDownMs(citizen: string): number {
     const nowMs = this.#options.nowMs();
     return Math.ceil(Math.max(0, (this.#citizens?.spend(citizen, nowMs) ?? 0) - nowMs));

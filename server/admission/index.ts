@@ -1,6 +1,6 @@
 /** The door of admission: what one connection may ask for, who is let in, and when to come back. */
 export { Addresses } from './addresses.ts';
-export { Admission, type ComeBack, type Place, type SlowDown } from './admission.ts';
+export { Admission, type ComeBack, type Place } from './admission.ts';
 export { Arrivals } from './arrivals.ts';
 export { Allowance } from './budget.ts';
 export { CHANNEL_OF, CLASS_OF, type Class } from './classes.ts';

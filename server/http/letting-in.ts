@@ -55,6 +55,8 @@ export function comeBackOf(
   const { priority = priorityOf(route) } = route;
   if (admission === undefined || priority === null || (role !== 'citizen' && role !== 'issuer')) return null;
   const asker = role === 'citizen' ? engine.citizenKeyOf(subject) : subject;
+  const slowDown = role === 'citizen' ? overloaded(clock, admission.slowDownMs(asker)) : null;
+  if (slowDown !== null) return slowDown;
   const comeBack = admission.ask({
     asker,
     channel: CHANNEL_OF[role],

@@ -158,8 +158,14 @@ export class Session implements Subscriber, Reader {
       return;
     }
     const checked = checkRequest(parsed.value);
-    if (checked.ok) this.#admit(checked.request);
-    else if (checked.code === 'BAD_FRAME') this.#strike(checked);
+    if (!checked.ok && checked.code === 'BAD_FRAME') {
+      this.#strike(checked);
+      return;
+    }
+    // Whatever it asks, and whether it may: that costs the front as much.
+    const slowDown = this.#turns.slowDown();
+    if (slowDown !== null) this.#refuseAsTooMuch(checked.ok ? checked.request : checked, slowDown);
+    else if (checked.ok) this.#admit(checked.request);
     else this.#refuse(checked.ref, checked);
   }
 
@@ -236,23 +242,33 @@ export class Session implements Subscriber, Reader {
 
   #admit(request: CheckedRequest): void {
     const refusal = this.#refusalOf(request);
-    if (refusal === undefined) this.#dispatch(request);
-    else this.#refuse(request.ref, refusal, request.type);
+    if (refusal !== null) this.#refuse(request.ref, refusal, request.type);
+    else if (this.#hasWindowFor(request)) this.#dispatch(request);
+    else this.#refuseAsTooMuch(request, this.#turns.askedTooMuch());
   }
 
-  /** Why this request may not pass now, whatever it asks; undefined = it may. */
-  #refusalOf(request: CheckedRequest): Refusal | undefined {
-    if (request.type === 'authenticate') return this.#isRenewing ? { code: 'OVERLOADED' } : undefined;
-    if (this.#hasExpired()) return { code: 'TOKEN_EXPIRED' };
-    if (!mayUse(this.#origin.role, request.type)) return { code: 'FORBIDDEN', detail: 'type' };
-    if (this.#ports.work.isDraining) return { code: 'DRAINING' };
-    if (isAboutRanks(request)) {
-      const refusal = this.#access.refusalOf('ranking');
-      if (refusal !== null) return refusal;
-    }
+  #refuseAsTooMuch(
+    { ref, type }: { readonly ref: number | null; readonly type?: RequestType },
+    refusal: Refusal,
+  ): void {
+    this.#refuse(ref, refusal, type);
+    this.#cutIfDeaf();
+  }
+
+  /** It was told in the hello how much it may have under way. */
+  #hasWindowFor(request: CheckedRequest): boolean {
+    if (request.type === 'authenticate') return !this.#isRenewing;
     const { inFlightMax, unreadBytesMax } = this.#limits;
-    const isFull = this.#inFlight + weightOf(request) > inFlightMax || this.unreadBytes >= unreadBytesMax;
-    return isFull ? { code: 'OVERLOADED' } : undefined;
+    return this.#inFlight + weightOf(request) <= inFlightMax && this.unreadBytes < unreadBytesMax;
+  }
+
+  /** Why this request may not pass now, however little is under way; null = it may. */
+  #refusalOf({ type }: CheckedRequest): Refusal | null {
+    if (type === 'authenticate') return null;
+    if (this.#hasExpired()) return { code: 'TOKEN_EXPIRED' };
+    if (!mayUse(this.#origin.role, type)) return { code: 'FORBIDDEN', detail: 'type' };
+    if (this.#ports.work.isDraining) return { code: 'DRAINING' };
+    return isAboutRanks(type) ? this.#access.refusalOf('ranking') : null;
   }
 
   /** Or is told when to come back. */
@@ -467,7 +483,7 @@ function weightOf(request: CheckedRequest): number {
   return request.type === 'recordPayments' ? request.rows.length : 1;
 }
 
-function isAboutRanks({ type }: CheckedRequest): boolean {
+function isAboutRanks(type: RequestType): boolean {
   return type === 'ranking' || type === 'rankingPage';
 }
 

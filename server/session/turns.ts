@@ -56,11 +56,24 @@ export class Turns {
   /** Whether a frame comes before its time, and so is answered with what this connection is told next; any other has to be looked at. */
   isEarly(frame: Uint8Array): boolean {
     if (this.#reminders?.isEarly(frame) !== true) return false;
-    const { admission, waitingRoom, monotonicMs } = this.#ports;
+    const { waitingRoom, monotonicMs } = this.#ports;
     waitingRoom?.cameEarly(this.#waiter, monotonicMs());
-    const { role, subject } = this.#origin;
-    if (role === 'citizen' && admission !== undefined && admission.slowDownMs(subject) > 0) this.#spendCredit();
+    this.slowDown();
     return true;
+  }
+
+  /** A citizen asks once more, whatever it is. Null: it may; each further frame costs its connection credit. */
+  slowDown(): Refusal | null {
+    const { admission, clock } = this.#ports;
+    const { role, subject } = this.#origin;
+    const waitMs = role === 'citizen' && admission !== undefined ? admission.slowDownMs(subject) : 0;
+    return waitMs === 0 ? null : { ...this.askedTooMuch(), retryAtMs: clock.nowMs() + waitMs };
+  }
+
+  /** More than it may: it is refused, and not for ever. */
+  askedTooMuch(): Refusal {
+    if (this.#credit.spend(this.#ports.monotonicMs()) > 0) this.#hasCredit = false;
+    return { code: 'OVERLOADED' };
   }
 
   answersToEarly(): readonly (string | Uint8Array)[] {
@@ -88,9 +101,8 @@ export class Turns {
     if (comeBack === null) return null;
     const { waitMs, isNew, ticket, position } = comeBack;
     const name = FUNCTION_OF[type];
-    if (isNew === true && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
-    if (ticket === undefined) this.#spendCredit();
-    else waitingRoom?.add(this.#waiter, place, monotonicMs());
+    if (isNew && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
+    waitingRoom?.add(this.#waiter, place, monotonicMs());
     return { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket, position };
   }
 
@@ -102,9 +114,5 @@ export class Turns {
   /** It was told that it stands elsewhere now. */
   moved({ ticket, position }: ComeBack): void {
     this.#reminders?.moved(ticket, position);
-  }
-
-  #spendCredit(): void {
-    if (this.#credit.spend(this.#ports.monotonicMs()) > 0) this.#hasCredit = false;
   }
 }

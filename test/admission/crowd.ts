@@ -1,7 +1,7 @@
 /** A day in front of one door, in simulated time: a shard that works in turns, and crowds who ask it and come back. */
 import { createHmac } from 'node:crypto';
 import { LIMITS } from '../../engine/index.ts';
-import { Admission, type Asking, type ComeBack, type SlowDown } from '../../server/admission/admission.ts';
+import { Admission, type Asking, type ComeBack } from '../../server/admission/admission.ts';
 import type { Channel, Class } from '../../server/admission/classes.ts';
 import { Random } from '../support/random.ts';
 
@@ -50,7 +50,7 @@ interface Person {
   readonly tally: Tally;
   readonly index: number;
   readonly asker: string;
-  come: ComeBack | SlowDown | null;
+  come: ComeBack | null;
 }
 
 interface Tally {
@@ -188,7 +188,7 @@ export class Day {
     if (person.come?.ticket === come.ticket || crowd.obeys === false) return;
     person.come = come;
     this.#events.push(this.#nowMs + come.waitMs, () => {
-      if (person.come === come) this.#ask(person, come.ticket !== undefined);
+      if (person.come === come) this.#ask(person, true);
     });
   }
 

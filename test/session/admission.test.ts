@@ -242,6 +242,32 @@ test('whoever asks more than one citizen may, and goes on, is cut; whoever slows
   expect(patient.closedWith).toBeUndefined();
 });
 
+test('whoever has more under way than it was told it may is refused, and cut when it goes on', async () => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  const { inFlightPerSocketMax } = LIMITS;
+  const ask = () => client.ask({ type: 'wallet' });
+  for (let asked = 0; asked < inFlightPerSocketMax; asked += 1) void ask();
+  const beyond = Array.from({ length: inFlightPerSocketMax }, ask);
+  expect(client.closedWith).toBeUndefined();
+  beyond.push(ask());
+  expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+  for (const reply of await Promise.all(beyond)) expect(reply).toMatchObject({ code: 'OVERLOADED' });
+});
+
+test.each<[string, Parameters<Client['ask']>[0]]>([
+  ['costs the engine nothing', { type: 'periods' }],
+  ['it may not ask', { type: 'recordPayments', rows: [] }],
+  ['no such request is', { type: 'nonsense' }],
+])('fault 66: a flood of what %s is over the budget, too', async (_what, request) => {
+  await openFront();
+  const client = await front.connect('citizen', anna);
+  for (let asked = 0; asked < LIMITS.citizenBurst; asked += 1)
+    expect((await client.ask(request)).code).not.toBe('OVERLOADED');
+  while (client.closedWith === undefined) expect(await client.ask(request)).toMatchObject({ code: 'OVERLOADED' });
+  expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+});
+
 test('fault 66: whoever asks for now this, now that in place of waiting is over its budget before any of it is too much', async () => {
   await openFront();
   const client = await front.connect('citizen', anna);
