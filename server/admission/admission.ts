@@ -18,12 +18,13 @@ const PROMISED_SHARE = 0.94;
 const JITTER_SHARE = 0.1;
 const JITTER_MS_MAX = 1_000;
 /**
- * While there is room, so much more of what the door does is called beside what is promised, from tick to tick; and so much
- * less while there is none. Slowly, since who is called is on the way for some ticks.
+ * What is called in a second, of what the door does: so much for all of it that is free, and at most so much. It is all that
+ * comes from those who listen, not something beside what is promised, since whoever is called leaves its own time empty.
  */
-const CALLS_MORE = 0.01;
-const CALLS_FACTOR_MORE = 1.01;
-const CALLS_FACTOR_LESS = 0.9;
+const CALLED_IF_EMPTY = 5;
+const CALLED_MOST = 2;
+/** Fuller than this while somebody waits, a door may be too narrow for those who are on their way. */
+const WIDE_ENOUGH = 0.75;
 /** With less than so much inside, those who wait are not here: whoever comes need not wait for them, now and then. */
 const NEARLY_EMPTY = 0.2;
 const OVERTAKING = { perSecond: 0.2, burst: 1, keysMax: 100_000 } as const;
@@ -90,8 +91,7 @@ class Entrance {
   /** What passed in each lane in a second, on the average of the last ones. */
   readonly perSecond: number[];
   readonly passed: number[];
-  /** How many are called in a second beside those whose time comes, and how many of them are still to be called. */
-  callsPerSecond = 0;
+  /** How many may be called now. */
   calls = 0;
   /** Since when there was room at each tick. */
   calmSinceMs = Number.POSITIVE_INFINITY;
@@ -256,28 +256,24 @@ export class Admission {
   #call(entrance: Entrance, shard: number, nowMs: number, passedMs: number): void {
     const { door, lanes, kept } = entrance;
     for (const [appointment, untilMs] of kept) if (untilMs <= nowMs) kept.delete(appointment);
-    entrance.calls = Math.min(entrance.calls, 1) + (entrance.callsPerSecond * passedMs) / SECOND_MS;
+    const free = 1 - (Math.max(0, door.inside) + kept.size) / door.limit;
+    const callsPerSecond = door.perSecond * Math.max(0, Math.min(CALLED_MOST, CALLED_IF_EMPTY * free));
+    entrance.calls = Math.min(entrance.calls, 1) + (callsPerSecond * passedMs) / SECOND_MS;
     entrance.calmSinceMs = hasRoom(entrance, NEARLY_EMPTY, 1)
       ? Math.min(entrance.calmSinceMs, nowMs)
       : Number.POSITIVE_INFINITY;
-    let hadRoom = false;
     lanes.forEach((lane, number) => {
       const { fill, channel, class: of } = laneAt(number);
       const tell = ({ asker, ticket }: Appointment) => this.#tell({ asker, channel, class: of, shard }, ticket);
       for (const appointment of lane.callDue(nowMs)) tell(appointment);
-      while (lane.waitingCount > 0 && hasRoom(entrance, fill, 1)) {
-        hadRoom = true;
-        if (entrance.calls < 1) return;
+      while (lane.waitingCount > 0 && entrance.calls >= 1 && hasRoom(entrance, fill, 1)) {
         entrance.calls -= 1;
         for (const appointment of lane.call(1)) {
           if (tell(appointment)) kept.set(appointment, nowMs + LIMITS.calledMsMax);
         }
       }
-      if (lane.waitingCount > 0) door.wasShort();
+      if (lane.waitingCount > 0 && !hasRoom(entrance, fill * WIDE_ENOUGH, 1)) door.wasShort();
     });
-    entrance.callsPerSecond = hadRoom
-      ? entrance.callsPerSecond * CALLS_FACTOR_MORE + door.perSecond * CALLS_MORE
-      : entrance.callsPerSecond * CALLS_FACTOR_LESS;
   }
 
   /** A ticket whose time has come, of an earlier start or of one whom there was no room to remember; once. */
@@ -317,11 +313,8 @@ function pass({ door, passed }: Entrance, { channel, class: of, weight }: Asking
   return null;
 }
 
-/** Those who were called are on their way: with a place for each of them there would be none inside for that long. */
-const KEPT_SHARE = 0.5;
-
 function hasRoom({ door, kept }: Entrance, fill: number, weight: number): boolean {
-  return door.hasRoom(fill, weight + kept.size * KEPT_SHARE);
+  return door.hasRoom(fill, weight, kept.size);
 }
 
 /**

@@ -79,14 +79,17 @@ export class Door {
     return this.#perSecond;
   }
 
-  /** @param fill how full the door may be for this request: 1 is its limit */
-  hasRoom(fill: number, weight: number): boolean {
-    return this.#fits(weight, this.#limit * fill);
+  /**
+   * @param fill how full the door may be for this request: 1 is its limit
+   * @param keptCount how many were called and are on their way
+   */
+  hasRoom(fill: number, weight: number, keptCount: number): boolean {
+    return this.#fits(weight, this.#limit * fill, keptCount);
   }
 
   /** A heavy one needs half of the room at most: however little there is, it passes when the others are done. */
-  #fits(weight: number, limit: number): boolean {
-    return this.inside + Math.min(weight, limit / 2) <= limit;
+  #fits(weight: number, limit: number, keptCount = 0): boolean {
+    return this.inside + keptCount + Math.min(weight, limit / 2) <= limit;
   }
 
   /** For a class of which nobody waits, while only less urgent ones do (fault 68): all may wait for as long again. */

@@ -55,7 +55,7 @@ describe('with ten times too many', () => {
   ])('fault 64, R10: who %s, the shard is never idle, nobody is late and all get the same', async (_, least, how) => {
     const of = await counted([{ name: 'all', count: 400, perSecond: (10 * PEAK_PER_SECOND) / 400, ...how }]);
     const { perSecond, latencyMs, each, broken } = of('all');
-    expect(perSecond).toBeGreaterThan(0.95 * PEAK_PER_SECOND);
+    expect(perSecond).toBeGreaterThan(0.98 * PEAK_PER_SECOND);
     expect(percentile(latencyMs, 0.99)).toBeLessThan(100);
     expect(fairness(each)).toBeGreaterThan(least.fairness);
     expect(Math.min(...each)).toBeGreaterThan(0);
@@ -268,17 +268,16 @@ describe('whoever comes on time is let in', () => {
     const read: Asking = { ...card, class: 'read' };
     admission.onCalled(({ class: of }) => of === 'card');
     loads[0]!.inside = 5_000;
-    for (const asking of [read, card]) {
-      for (let number = 0; number < 50; number += 1) admission.ask({ ...asking, asker: `${number}` });
-      expect(admission.ask(asking)).not.toBeNull();
-    }
-    loads[0]!.inside = 0;
-    for (let tick = 0; admission.positionOf(card)!.position > 0; tick += 1) {
-      expect(tick).toBeLessThan(100_000);
-      loads[0]!.inside = 900; // Room for a card, and for no read.
+    const told = [read, card].map((asking) => {
+      for (let number = 0; number < 10; number += 1) admission.ask({ ...asking, asker: `${number}` });
+      return admission.ask(asking)!;
+    });
+    loads[0]!.inside = 900; // Room for a card, and for no read.
+    while (admission.positionOf(card)!.position > 0) {
+      clock.nowMs += LIMITS.admissionTickMs;
       admission.tick();
     }
-    expect(clock.nowMs).toBe(NOW);
+    expect(clock.nowMs - NOW).toBeLessThan(Math.min(...told.map(({ waitMs }) => waitMs)));
     loads[0]!.inside = 1_500;
     expect(admission.ask(read)).not.toBeNull();
     expect(admission.ask(card)).toBeNull();
