@@ -1,7 +1,7 @@
 // Method: requests over a real port before a door that the test fills: whoever is refused is told when to come back, and
 // comes; issuers have a share of their own (R9, R10).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { makeTaxCode } from '../../engine/index.ts';
+import { LIMITS, makeTaxCode } from '../../engine/index.ts';
 import { Admission } from '../../server/admission/index.ts';
 import { digest } from '../admission/crowd.ts';
 import { HttpServer } from './http-server.ts';
@@ -51,6 +51,19 @@ test('R10: a citizen is told when to come back, and is let in then', async () =>
   nowMs += waitMs;
   load.inside = 0;
   expect((await server.call('PUT', CITIZEN, { token, headers: { [TICKET]: body.ticket } })).status).toBe(200);
+});
+
+test('fault 66: a citizen asks no more over both ways than it may, and is told for how long it is not heard', async () => {
+  const citizen = server.engine.citizenKeyOf(makeTaxCode(5));
+  for (let asked = 0; asked < LIMITS.citizenBurst; asked += 1) expect(admission.slowDownMs(citizen)).toBe(0);
+  const token = await server.token('citizen', makeTaxCode(5));
+  const refused = await server.call('PUT', CITIZEN, { token });
+  expect(refused.status).toBe(429);
+  const { retryAtMs, ticket } = refused.body as Refused;
+  expect(ticket).toBeUndefined();
+  expect(retryAtMs - server.clock.nowMs()).toBe(1_000 / LIMITS.citizenPerSecond);
+  nowMs += retryAtMs - server.clock.nowMs();
+  expect((await server.call('PUT', CITIZEN, { token })).status).toBe(200);
 });
 
 test('R9: with citizens before a full door, issuers have their share, and what costs the engine nothing is answered', async () => {
