@@ -255,7 +255,7 @@ export class Session implements Subscriber, Reader {
     this.#cutIfDeaf();
   }
 
-  /** It was told in the hello how much it may have under way. */
+  /** How much it may have under way it was told in the hello; and it has to read what it is answered. */
   #hasWindowFor(request: CheckedRequest): boolean {
     if (request.type === 'authenticate') return !this.#isRenewing;
     const { inFlightMax, unreadBytesMax } = this.#limits;

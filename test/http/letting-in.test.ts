@@ -53,7 +53,7 @@ test('R10: a citizen is told when to come back, and is let in then', async () =>
   expect((await server.call('PUT', CITIZEN, { token, headers: { [TICKET]: body.ticket } })).status).toBe(200);
 });
 
-test('fault 66: a citizen asks no more over both ways than it may, and is told for how long it is not heard', async () => {
+test('fault 66: a citizen who has asked as much as it may is told for how long it is not heard', async () => {
   const citizen = server.engine.citizenKeyOf(makeTaxCode(5));
   for (let asked = 0; asked < LIMITS.citizenBurst; asked += 1) expect(admission.slowDownMs(citizen)).toBe(0);
   const token = await server.token('citizen', makeTaxCode(5));

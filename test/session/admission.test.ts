@@ -258,7 +258,7 @@ test('whoever has more under way than it was told it may is refused, and cut whe
 test.each<[string, Parameters<Client['ask']>[0]]>([
   ['costs the engine nothing', { type: 'periods' }],
   ['it may not ask', { type: 'recordPayments', rows: [] }],
-  ['no such request is', { type: 'nonsense' }],
+  ['is no request', { type: 'nonsense' }],
 ])('fault 66: a flood of what %s is over the budget, too', async (_what, request) => {
   await openFront();
   const client = await front.connect('citizen', anna);
@@ -266,6 +266,13 @@ test.each<[string, Parameters<Client['ask']>[0]]>([
     expect((await client.ask(request)).code).not.toBe('OVERLOADED');
   while (client.closedWith === undefined) expect(await client.ask(request)).toMatchObject({ code: 'OVERLOADED' });
   expect(client.closedWith).toEqual({ code: 1013, reason: 'does not wait for its turn' });
+});
+
+test('a partner has no such budget', async () => {
+  await openFront();
+  const issuer = await front.connect('issuer', '03069');
+  for (let asked = 0; asked <= LIMITS.citizenBurst; asked += 1)
+    expect(await issuer.ask({ type: 'periods' })).toMatchObject({ ok: true });
 });
 
 test('fault 66: whoever asks for now this, now that in place of waiting is over its budget before any of it is too much', async () => {
