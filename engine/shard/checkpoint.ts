@@ -22,15 +22,24 @@ export interface CheckpointOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** A checkpoint that nobody waits for is written when the next one is so far due. */
+const WRITTEN_AT_SHARE_OF_NEXT = 0.5;
+
 export class Checkpointer {
   readonly #options: CheckpointOptions;
-  #running: Promise<void> | null = null;
+  #running: Promise<unknown> | null = null;
+  /** Callers that wait for the one under way. */
+  #waitingCount = 0;
+  #resting: { readonly untilShare: number; readonly goOn: () => void } | null = null;
   #trimming: Promise<void> = Promise.resolve();
   #mark: CheckpointMark;
+  /** What the newest one covers, also while it is written. */
+  #begunAt: number;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
     this.#mark = options.store.rows.checkpoint();
+    this.#begunAt = this.#mark.sequence;
   }
 
   /** Everything up to here is in rows. */
@@ -38,26 +47,53 @@ export class Checkpointer {
     return this.#mark.sequence;
   }
 
-  /** Starts one when enough has changed; rejections go to whoever holds the promise. */
+  /** To be called whenever something has changed. Rejections go to whoever holds the promise. */
   runIfDue(): Promise<void> | null {
-    const { actors, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
-    const isDue =
-      actors.dirtyCount >= rowCount || shard.flushedSequence - this.sequence >= LIMITS.journalTailRecordsMax;
-    return isDue && this.#running === null ? this.run() : null;
+    if (this.#running === null) return this.#shareOfNext >= 1 ? this.#run() : null;
+    if (this.#resting !== null && !this.#mayRest(this.#resting.untilShare)) this.#resting.goOn();
+    return null;
   }
 
-  /** One at a time; a call during one waits for it and then writes what changed meanwhile. */
-  async run(): Promise<void> {
-    while (this.#running !== null) await this.#running;
-    const before = this.sequence;
-    this.#running = this.#write();
+  /** A call during one waits for it and then writes what changed meanwhile. */
+  run(): Promise<void> {
+    return this.#next(() => this.#run());
+  }
+
+  /** Somebody waits: the one under way rests no more, nor does this one. */
+  async #next<T>(task: () => Promise<T>): Promise<T> {
+    this.#waitingCount += 1;
+    this.#resting?.goOn();
     try {
-      await this.#running;
+      while (this.#running !== null) await this.#running;
+      return await task();
+    } finally {
+      this.#waitingCount -= 1;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const before = this.sequence;
+    await this.#alone(() => this.#write());
+    // Not where no turn came since the last one: what acknowledgements changed can wait for the next turn.
+    if (this.sequence !== before) this.#options.written?.();
+  }
+
+  async #alone<T>(task: () => Promise<T>): Promise<T> {
+    const running = task();
+    this.#running = running;
+    try {
+      return await running;
     } finally {
       this.#running = null;
     }
-    // Not where no turn came since the last one: what acknowledgements changed can wait for the next turn.
-    if (this.sequence !== before) this.#options.written?.();
+  }
+
+  /** 1 = the next one is due; none is where there was no turn since the last one. */
+  get #shareOfNext(): number {
+    const { actors, shard, rowCount = LIMITS.checkpointRowCount } = this.#options;
+    const recordCount = shard.flushedSequence - this.#begunAt;
+    if (recordCount === 0) return 0;
+    return Math.max(actors.dirtyCount / rowCount, recordCount / LIMITS.journalTailRecordsMax);
   }
 
   async #write(): Promise<void> {
@@ -67,6 +103,7 @@ export class Checkpointer {
     const mark = { sequence: shard.flushedSequence, partitions: [...shard.flushedSequences], ranked: reached };
     if (mark.sequence === this.#mark.sequence && reached.sequence === rankedBefore) return;
     const frozen = actors.freeze();
+    this.#begunAt = mark.sequence;
     onPoint('checkpoint-start');
     await this.#writeRows(frozen);
     await store.rows.setCheckpoint(mark);
@@ -80,16 +117,10 @@ export class Checkpointer {
   }
 
   /** Some of what an older format left is written anew, never beside a checkpoint. False = nothing is left. */
-  async rewriteSome(): Promise<boolean> {
-    while (this.#running !== null) await this.#running;
+  rewriteSome(): Promise<boolean> {
     const { store, rowCount = LIMITS.rewriteRowCount } = this.#options;
-    const rewriting = store.rows.rewriteOlder(Math.min(rowCount, LIMITS.rewriteRowCount));
-    this.#running = rewriting.then(() => {});
-    try {
-      return await rewriting;
-    } finally {
-      this.#running = null;
-    }
+    const count = Math.min(rowCount, LIMITS.rewriteRowCount);
+    return this.#next(() => this.#alone(() => store.rows.rewriteOlder(count)));
   }
 
   /** Writes what changed last; resolves when the archive has what it covers, too. */
@@ -101,15 +132,35 @@ export class Checkpointer {
   /**
    * The more there are, the larger the batches: each waits for the disk and then for a busy loop to come round, three
    * times or so, and batches of one size fell behind. One at a time: several become one transaction of LMDB, and a flush
-   * of the journal waits behind all their pages. Packing one takes milliseconds, so turns pass between any two.
+   * of the journal waits behind all their pages. Packing one takes milliseconds, so turns pass between any two; and as far
+   * as there is time until the next checkpoint, they are spread over it.
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
     const { store, onPoint, schedule } = this.#options;
     const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
-    for (const batch of batches(Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual)))) {
+    const batchRows = Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual));
+    let written = 0;
+    for (const batch of batches(batchRows)) {
+      await this.#rest((written / rowCount) * WRITTEN_AT_SHARE_OF_NEXT);
       await store.rows.write(batch);
+      written += batch.length;
       onPoint('checkpoint-batch');
       await new Promise<void>((resolve) => schedule(resolve));
     }
+  }
+
+  async #rest(untilShare: number): Promise<void> {
+    if (!this.#mayRest(untilShare)) return;
+    await new Promise<void>((goOn) => {
+      this.#resting = { untilShare, goOn };
+    });
+    this.#resting = null;
+  }
+
+  /** Not while others wait, or so much is unwritten that they soon would. */
+  #mayRest(untilShare: number): boolean {
+    const { actors, rowCount = LIMITS.checkpointRowCount } = this.#options;
+    const isFar = actors.unwrittenCount < Math.min(2 * rowCount, LIMITS.unwrittenRowCountMax);
+    return this.#waitingCount === 0 && isFar && this.#shareOfNext < untilShare;
   }
 }

@@ -449,6 +449,7 @@ export class StoreShard implements ProbedShard, NeighbourShard, CoordinatedShard
   acknowledge(message: Message): void {
     this.#taken += 1;
     this.#options.recovered.found.actors.acknowledge(message);
+    this.#checkpointIfDue();
   }
 
   async hasEnabled(citizen: CitizenKey, hpan: Hpan): Promise<boolean> {

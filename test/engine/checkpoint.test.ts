@@ -16,7 +16,7 @@ interface Stage {
 
 function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
   const log: string[] = [];
-  const state = { dirtyCount, sequence: 0, rankedSequence: 0, isHeld: false };
+  const state = { dirtyCount, frozenCount, sequence: 0, rankedSequence: 0, isHeld: false };
   const held: (() => void)[] = [];
   const batchRows: number[] = [];
   const failures: unknown[] = [];
@@ -46,6 +46,9 @@ function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
   const actors = {
     get dirtyCount() {
       return state.dirtyCount;
+    },
+    get unwrittenCount() {
+      return state.dirtyCount + state.frozenCount;
     },
     freeze: () => ({
       rowCount: frozenCount,
@@ -168,6 +171,55 @@ test('the more rows there are, the larger are the batches', async () => {
     await checkpointer.run();
     expect(batchRows).toEqual([rows]);
   }
+});
+
+/** A checkpoint of four batches that has begun by itself, and the next is not due at all. */
+async function paced() {
+  const { checkpointRowCount, checkpointBatchRows } = LIMITS;
+  const held = open({ dirtyCount: checkpointRowCount, frozenCount: 4 * checkpointBatchRows });
+  held.state.sequence = 1;
+  const running = held.checkpointer.runIfDue();
+  held.state.dirtyCount = 0;
+  await turnsTaken();
+  const batchCount = () => held.log.filter((line) => line === 'checkpoint-batch').length;
+  return { ...held, running, batchCount };
+}
+
+test('one that nobody waits for is spread over half the time until the next is due, by its rows or its records', async () => {
+  for (const [name, from, all] of [
+    ['dirtyCount', 0, LIMITS.checkpointRowCount],
+    ['sequence', 1, LIMITS.journalTailRecordsMax],
+  ] as const) {
+    const { checkpointer, state, log, running, batchCount } = await paced();
+    const after = async (share: number) => {
+      Object.assign(state, { sequence: 2, [name]: from + Math.ceil(share * all) });
+      expect(checkpointer.runIfDue()).toBeNull();
+      await turnsTaken();
+      return batchCount();
+    };
+    expect(batchCount()).toBe(1);
+    expect([await after(0.12), await after(0.125), await after(0.2), await after(0.3)]).toEqual([1, 2, 2, 3]);
+    expect(log.filter((line) => line.startsWith('mark'))).toEqual([]);
+    expect(await after(0.375)).toBe(4);
+    await running;
+    expect(log).toContain('mark 1 0');
+  }
+});
+
+test('it is not where somebody waits, or too much is unwritten', async () => {
+  for (const asks of ['run', 'rewriteSome', 'finish'] as const) {
+    const { checkpointer, log, running, batchCount } = await paced();
+    expect(batchCount()).toBe(1);
+    const asked = checkpointer[asks]();
+    await running;
+    expect(log).toContain('mark 1 0');
+    await asked;
+  }
+  const { checkpointer, state, batchCount } = await paced();
+  state.frozenCount = 2 * LIMITS.checkpointRowCount;
+  checkpointer.runIfDue();
+  await turnsTaken();
+  expect(batchCount()).toBe(4);
 });
 
 test('an archive that breaks is told of, beside checkpoints that go on; whoever ends hears it', async () => {
