@@ -5,14 +5,16 @@
  * than that does not listen, and is cut rather than refused for ever.
  */
 import type { Clock } from '../../engine/index.ts';
-import type { Codec, RefusedReply } from '../wire/index.ts';
+import type { Codec, RefusedReply, Repeated } from '../wire/index.ts';
 
-const CHANGING = ['ref', 'retryAtMs', 'waitMs', 'position'] as const;
+/** In which refusals of the same words differ. */
+const CHANGING = ['ref', 'retryAtMs', 'waitMs', 'position', 'ticket'] as const;
+const REPEATED = new WeakMap<Codec, Map<string, Repeated>>();
 
 interface Told {
   readonly ticket: string;
   dueMs: number;
-  readonly again: (values: readonly number[]) => string | Uint8Array;
+  readonly again: Repeated;
   position: number;
   /** How often it came back since. */
   count: number;
@@ -56,8 +58,7 @@ export class Reminders {
     const before = this.#told.get(type);
     if (before !== undefined && before.ticket === ticket) return this.#count(before);
     const dueMs = this.#clocks.monotonicMs() + waitMs;
-    const again = this.#codec.repeated(refused, CHANGING);
-    this.#told.set(type, { ticket, dueMs, again, position, count: 0 });
+    this.#told.set(type, { ticket, dueMs, again: repeatedBy(this.#codec, refused), position, count: 0 });
   }
 
   /** It stands elsewhere now; at position 0 it may come. */
@@ -92,7 +93,7 @@ export class Reminders {
     const nowMs = this.#clocks.clock.nowMs();
     const answers = this.#early.map(({ ref, told }) => {
       const waitMs = this.#waitMs(told);
-      return told.again([ref, nowMs + waitMs, waitMs, told.position]);
+      return told.again([ref, nowMs + waitMs, waitMs, told.position, told.ticket]);
     });
     this.#early = [];
     return answers;
@@ -106,4 +107,14 @@ export class Reminders {
     told.count += 1;
     if (told.count > this.#onTheirWayMax) this.#isDeaf = true;
   }
+}
+
+/** Made once for all who are told so: nothing is in it but the words. */
+function repeatedBy(codec: Codec, { ok, code, messageCode, message, messageIt }: RefusedReply): Repeated {
+  const ofCodec = REPEATED.get(codec) ?? new Map<string, Repeated>();
+  REPEATED.set(codec, ofCodec);
+  const name = `${code} ${message}`;
+  const again = ofCodec.get(name) ?? codec.repeated({ ok, code, messageCode, message, messageIt }, CHANGING);
+  ofCodec.set(name, again);
+  return again;
 }

@@ -14,18 +14,21 @@ export type ParsedFrame =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: 'BAD_FRAME' | 'TOO_LARGE'; readonly detail: string };
 
+/** A text is one of at most 31 letters of ASCII. */
+export type Repeated = (values: readonly (number | string)[]) => string | Uint8Array;
+
 export interface Codec {
   readonly protocol: Protocol;
   readonly isBinary: boolean;
   /** Fields that are undefined are left out. What it returns is the caller's. */
   encode(message: object): string | Uint8Array;
   /**
-   * A message that is sent again and again with other numbers in some of its fields.
+   * A message that is sent again and again with other values in some of its fields.
    *
    * @param changing their names, in the order of their values
    */
-  repeated(message: object, changing: readonly string[]): (values: readonly number[]) => string | Uint8Array;
-  /** How a request begins that is written as our own clients do, and nothing of the rest; null: it begins otherwise. */
+  repeated(message: object, changing: readonly string[]): Repeated;
+  /** How a request begins that is written as our own clients do, and nothing of the rest; null: it begins otherwise, or is none. */
   peek(frame: Uint8Array): { readonly ref: number; readonly type: string } | null;
   /** For frames of a peer that is trusted: a client reads its server. Throws on damage. */
   decode(frame: string | Uint8Array): unknown;

@@ -1,6 +1,6 @@
 /** The door of the wire protocol, for servers and clients alike. */
 export { asyncApi } from './async-api.ts';
-export type { Codec, FrameLimits, ParsedFrame } from './codec.ts';
+export type { Codec, FrameLimits, ParsedFrame, Repeated } from './codec.ts';
 export * from './features.ts';
 export { createJsonCodec } from './json.ts';
 export { FAILURES, MESSAGES, type MessageCode, type Said, say, sayRefusal, standingMessage } from './messages.ts';

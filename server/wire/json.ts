@@ -25,7 +25,7 @@ export function createJsonCodec(): Codec {
     encode: (message) => JSON.stringify(message),
     repeated(message, changing) {
       const rest = JSON.stringify(without(message, changing)).slice(1);
-      return (values) => `{${changing.map((name, at) => `"${name}":${values[at]},`).join('')}${rest}`;
+      return (values) => `{${changing.map((name, at) => `"${name}":${JSON.stringify(values[at])},`).join('')}${rest}`;
     },
     peek(frame) {
       const [, ref, type] = BEGINNING.exec(latin1(frame, BEGINNING_LENGTH)) ?? [];

@@ -1,8 +1,8 @@
 /** Subprotocol `clickday.v1.msgpack`. msgpackr writes it and reads what friends send; for strangers see msgpack-reader.ts. */
 import { Packr } from 'msgpackr';
-import { type Codec, type FrameLimits, type ParsedFrame, tooLarge, without } from './codec.ts';
+import { type Codec, type FrameLimits, type ParsedFrame, type Repeated, tooLarge, without } from './codec.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
-import { PROTOCOL_MSGPACK } from './schemas.ts';
+import { PROTOCOL_MSGPACK, REQUESTS } from './schemas.ts';
 
 /** One per connection or per server: holds msgpackr's scratch buffers, no state between frames. */
 export function createMsgpackCodec(): Codec {
@@ -37,29 +37,37 @@ const UINT_8 = 0xcc;
 const UINT_16 = 0xcd;
 const UINT_32 = 0xce;
 const MAP_16 = 0xde;
-const NUMBER_BYTES_MAX = 9;
+const TEXT_BYTES_MAX = 32;
 
-/** `rest` is a map; the numbers go before what it holds. */
-function repeatedMessage(rest: Buffer, changing: readonly string[]): (values: readonly number[]) => Uint8Array {
+/** `rest` is a map; the values go before what it holds. */
+function repeatedMessage(rest: Buffer, changing: readonly string[]): Repeated {
   const [restAt, restCount] = rest[0] === MAP_16 ? [3, rest.readUInt16BE(1)] : [1, rest[0]! & 0x0f];
+  const restOnly = rest.subarray(restAt);
   const keys = changing.map(keyBytes);
-  const bytesMax = keys.reduce((sum, { length }) => sum + length + NUMBER_BYTES_MAX, 3 + rest.length);
+  const bytesMax = keys.reduce((sum, { length }) => sum + length + TEXT_BYTES_MAX, 3 + rest.length);
   return (values) => {
     const frame = Buffer.allocUnsafe(bytesMax);
     frame[0] = MAP_16;
     let at = frame.writeUInt16BE(restCount + keys.length, 1);
     for (let number = 0; number < keys.length; number += 1) {
-      const key = keys[number]!;
-      frame.set(key, at);
-      at = writeNumber(frame, at + key.length, values[number]!);
+      for (const byte of keys[number]!) {
+        frame[at] = byte;
+        at += 1;
+      }
+      at = writeValue(frame, at, values[number]!);
     }
-    rest.copy(frame, at, restAt);
-    return frame.subarray(0, at + rest.length - restAt);
+    frame.set(restOnly, at);
+    return frame.subarray(0, at + restOnly.length);
   };
 }
 
-/** As msgpackr does: what has more than 32 bits is a double. */
-function writeNumber(to: Buffer, at: number, value: number): number {
+/** As msgpackr does: a number that has more than 32 bits is a double. */
+function writeValue(to: Buffer, at: number, value: number | string): number {
+  if (typeof value === 'string') {
+    to[at] = FIXTEXT | value.length;
+    for (let letter = 0; letter < value.length; letter += 1) to[at + 1 + letter] = value.charCodeAt(letter);
+    return at + 1 + value.length;
+  }
   const isShort = Number.isInteger(value) && value >= 0 && value < 2 ** 32;
   to[at] = isShort ? UINT_32 : DOUBLE;
   return isShort ? to.writeUInt32BE(value, at + 1) : to.writeDoubleBE(value, at + 1);
@@ -67,6 +75,7 @@ function writeNumber(to: Buffer, at: number, value: number): number {
 
 const REF_KEY = keyBytes('ref');
 const TYPE_KEY = keyBytes('type');
+const TYPES: ReadonlyMap<number, string> = new Map(Object.keys(REQUESTS).map((type) => [hashOf(type), type]));
 
 function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
   const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;
@@ -80,11 +89,30 @@ function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string 
   for (const end = at + width; at < end; at += 1) ref = ref * 256 + bytes[at]!;
   if (!holds(bytes, at, TYPE_KEY)) return null;
   at += TYPE_KEY.length;
+  const type = typeAt(bytes, at);
+  return type === null ? null : { ref, type };
+}
+
+/** No text is made of it: whoever floods us with frames is only looked at. */
+function typeAt(bytes: Uint8Array, at: number): string | null {
   const length = bytes[at]! - FIXTEXT;
   if (!(length > 0 && length < 32 && at + length < bytes.length)) return null;
-  let type = '';
-  for (let letter = 1; letter <= length; letter += 1) type += String.fromCharCode(bytes[at + letter]!);
-  return { ref, type };
+  let hash = 0;
+  for (let letter = 1; letter <= length; letter += 1) hash = hashWith(hash, bytes[at + letter]!);
+  const type = TYPES.get(hash);
+  if (type?.length !== length) return null;
+  for (let letter = 0; letter < length; letter += 1) {
+    if (type.charCodeAt(letter) !== bytes[at + 1 + letter]) return null;
+  }
+  return type;
+}
+
+function hashOf(name: string): number {
+  return Array.from(name, (letter) => letter.charCodeAt(0)).reduce(hashWith, 0);
+}
+
+function hashWith(hash: number, letter: number): number {
+  return (hash * 31 + letter) | 0;
 }
 
 /** Of a short name in ASCII. */
@@ -93,5 +121,6 @@ function keyBytes(name: string): readonly number[] {
 }
 
 function holds(bytes: Uint8Array, at: number, part: readonly number[]): boolean {
-  return part.every((byte, index) => bytes[at + index] === byte);
+  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
+  return true;
 }

@@ -149,6 +149,27 @@ for (const protocol of ['clickday.v1.json', 'clickday.v1.msgpack'] as const) {
       expect(await client.ask({ type: 'wallet' })).toMatchObject({ code: 'CITIZEN_NOT_FOUND' });
     });
 
+    test('and asks again is answered with its own appointment, and in the words of what it asked', async () => {
+      await openFront();
+      const [first, second] = [
+        await front.connect('citizen', anna, { protocol }),
+        await front.connect('citizen', bruno, { protocol }),
+      ];
+      load.inside = FULL;
+      const asked = [
+        [first, { type: 'wallet' }],
+        [second, { type: 'wallet' }],
+        [second, { type: 'instruments' }],
+      ] as const;
+      const told = await Promise.all(asked.map(([client, request]) => client.ask(request)));
+      const again = asked.map(([client, request]) => client.ask(request));
+      await front.pass(INTERVAL_MS + WAITING_TICK_MS);
+      const same = ({ code, message, messageIt, ticket }: (typeof told)[number]) => [code, message, messageIt, ticket];
+      expect((await Promise.all(again)).map(same)).toEqual(told.map(same));
+      expect(told[0]!.ticket).not.toBe(told[1]!.ticket);
+      expect(told[1]!.message).not.toBe(told[2]!.message);
+    });
+
     test('and sends on as if it had not been told is cut, with the reason; what was on its way is only refused', async () => {
       await openFront();
       const client = await front.connect('citizen', anna, { protocol });
