@@ -159,6 +159,8 @@ export const LIMITS = {
   checkpointBatchRows: 1_000,
   /** Transactions of one checkpoint: when more has changed, each takes more rows. */
   checkpointBatchesUsual: 25,
+  /** How far the next one is due, of 1, when the last of them is written that nobody waits for. */
+  checkpointSpread: 0.5,
   /** Rows of an older format looked at in one go: some milliseconds, and then what has arrived goes first. */
   rewriteRowCount: 500,
   /** Rows newer in memory than on disk: from here on a shard takes in nothing until a checkpoint has ended. */
@@ -166,7 +168,7 @@ export const LIMITS = {
   /** Rows changed before they are written down where rows are made anew, and of them in one transaction: nobody waits. */
   rebuildRowCount: 200_000,
   rebuildBatchRows: 10_000,
-  /** Journal records after the last checkpoint: bounds the time of recovery. */
+  /** Journal records that start a checkpoint, too. With those that come until it is written, it bounds the time of recovery. */
   journalTailRecordsMax: 200_000,
   /**
    * A ranking is copied when as many moves as one in so many of its participants were made, though not before
@@ -196,6 +198,7 @@ invariant(
   LIMITS.unwrittenRowCountMax >= 4 * LIMITS.checkpointRowCount,
   'a checkpoint and the rows that come meanwhile have room',
 );
+invariant(LIMITS.checkpointSpread < 1, 'a checkpoint has ended before the next one is due');
 invariant(LIMITS.inFlightPerSocketMax < LIMITS.mailboxCountMax, 'one socket cannot fill a mailbox');
 invariant(
   LIMITS.filesAtOnceMax * LIMITS.fileRowsInFlightMax < LIMITS.mailboxCountMax,

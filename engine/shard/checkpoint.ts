@@ -22,9 +22,6 @@ export interface CheckpointOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** A checkpoint that nobody waits for is written when the next one is so far due. */
-const WRITTEN_AT_SHARE_OF_NEXT = 0.5;
-
 export class Checkpointer {
   readonly #options: CheckpointOptions;
   #running: Promise<unknown> | null = null;
@@ -137,11 +134,11 @@ export class Checkpointer {
    */
   async #writeRows({ rowCount, batches }: Frozen): Promise<void> {
     const { store, onPoint, schedule } = this.#options;
-    const { checkpointBatchRows, checkpointBatchesUsual } = LIMITS;
+    const { checkpointBatchRows, checkpointBatchesUsual, checkpointSpread } = LIMITS;
     const batchRows = Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual));
     let written = 0;
     for (const batch of batches(batchRows)) {
-      await this.#rest((written / rowCount) * WRITTEN_AT_SHARE_OF_NEXT);
+      await this.#rest((written / rowCount) * checkpointSpread);
       await store.rows.write(batch);
       written += batch.length;
       onPoint('checkpoint-batch');
