@@ -25,7 +25,7 @@ export interface CheckpointOptions {
 export class Checkpointer {
   readonly #options: CheckpointOptions;
   #running: Promise<unknown> | null = null;
-  /** Callers that wait for the one under way. */
+  /** Callers who wait, for the one under way or for their own. */
   #waitingCount = 0;
   #resting: { readonly untilShare: number; readonly goOn: () => void } | null = null;
   #trimming: Promise<void> = Promise.resolve();

@@ -2,7 +2,7 @@
 import { Packr } from 'msgpackr';
 import { type Codec, type FrameLimits, type ParsedFrame, type Repeated, tooLarge, without } from './codec.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
-import { PROTOCOL_MSGPACK, REQUESTS } from './schemas.ts';
+import { PROTOCOL_MSGPACK } from './schemas.ts';
 
 /** One per connection or per server: holds msgpackr's scratch buffers, no state between frames. */
 export function createMsgpackCodec(): Codec {
@@ -75,7 +75,6 @@ function writeValue(to: Buffer, at: number, value: number | string): number {
 
 const REF_KEY = keyBytes('ref');
 const TYPE_KEY = keyBytes('type');
-const TYPES: ReadonlyMap<number, string> = new Map(Object.keys(REQUESTS).map((type) => [hashOf(type), type]));
 
 function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
   const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;
@@ -89,30 +88,11 @@ function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string 
   for (const end = at + width; at < end; at += 1) ref = ref * 256 + bytes[at]!;
   if (!holds(bytes, at, TYPE_KEY)) return null;
   at += TYPE_KEY.length;
-  const type = typeAt(bytes, at);
-  return type === null ? null : { ref, type };
-}
-
-/** No text is made of it: whoever floods us with frames is only looked at. */
-function typeAt(bytes: Uint8Array, at: number): string | null {
   const length = bytes[at]! - FIXTEXT;
   if (!(length > 0 && length < 32 && at + length < bytes.length)) return null;
-  let hash = 0;
-  for (let letter = 1; letter <= length; letter += 1) hash = hashWith(hash, bytes[at + letter]!);
-  const type = TYPES.get(hash);
-  if (type?.length !== length) return null;
-  for (let letter = 0; letter < length; letter += 1) {
-    if (type.charCodeAt(letter) !== bytes[at + 1 + letter]) return null;
-  }
-  return type;
-}
-
-function hashOf(name: string): number {
-  return Array.from(name, (letter) => letter.charCodeAt(0)).reduce(hashWith, 0);
-}
-
-function hashWith(hash: number, letter: number): number {
-  return (hash * 31 + letter) | 0;
+  let type = '';
+  for (let letter = 1; letter <= length; letter += 1) type += String.fromCharCode(bytes[at + letter]!);
+  return { ref, type };
 }
 
 /** Of a short name in ASCII. */
@@ -121,6 +101,5 @@ function keyBytes(name: string): readonly number[] {
 }
 
 function holds(bytes: Uint8Array, at: number, part: readonly number[]): boolean {
-  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
-  return true;
+  return part.every((byte, index) => bytes[at + index] === byte);
 }
