@@ -367,6 +367,9 @@ test('a base of rows that were damaged before they were copied is found when the
   bytes[bytes.length - 1]! ^= 1;
   await database.put(wallet!.key, bytes);
   await database.close();
+  // A last commit that took pages and gave them back leaves the file short, and such a one is read whole when it is
+  // opened: that would find the row before any copy.
+  await openEnvironment(join(at('data'), 'store-1', 'rows')).database.close();
   const atRest = await openAtRest(at('data'));
   const writer = await BackupWriter.open({ source: atRest.source, folder: at('backup') });
   expect(await writer.cut('cut', NOON, 'always')).toMatchObject({ hasBase: true });
