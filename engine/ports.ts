@@ -43,9 +43,12 @@ export interface Journal {
   append(turn: TurnRecord): Promise<void>;
   /** Records from `sequence` on, in order, each verified (checksum and chain); also those archived. */
   read(sequence: number): Iterable<TurnRecord>;
-  /** Everything up to `sequence` is in rows and snapshots: it may move to the archive. */
-  trim(sequence: number): Promise<void>;
+  /** Everything up to `sequence` is in rows and snapshots: it may move to the archive, at once or with rests. */
+  trim(sequence: number, rest?: Rest): Promise<void>;
 }
+
+/** Asked between two steps of work that is not urgent, of which that share is done (0 to 1). Resolves when it may go on. */
+export type Rest = (doneShare: number) => Promise<void>;
 
 /** Tables of rows, by what they hold. `entity` is a citizen key, an hpan, or empty; `sub` orders rows within it. */
 export interface RowTypes {

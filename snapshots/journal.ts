@@ -1,7 +1,7 @@
 /** The journal port over a medium: seals, chains and verifies records. */
 import { invariant } from '../engine/assert.ts';
 import type { TurnRecord } from '../engine/facts.ts';
-import { type Journal, StorageFault } from '../engine/ports.ts';
+import { type Journal, type Rest, StorageFault } from '../engine/ports.ts';
 import { ByteWriter } from './codec/bytes.ts';
 import type { FailStop } from './fail-stop.ts';
 import type { OnPoint, RecordMedium } from './media.ts';
@@ -114,9 +114,9 @@ export class MediumJournal implements Journal {
     if (expected <= last) throw new StorageFault('JOURNAL_DAMAGED', `records ${expected} to ${last} are missing`);
   }
 
-  async trim(sequence: number): Promise<void> {
+  async trim(sequence: number, rest?: Rest): Promise<void> {
     invariant(sequence <= this.#lastSequence, `trim to ${sequence}, but the last record is ${this.#lastSequence}`);
-    return this.#parts.failStop.guard('archiving', () => this.#parts.medium.trim(sequence));
+    return this.#parts.failStop.guard('archiving', () => this.#parts.medium.trim(sequence, rest));
   }
 
   #put(sequence: number, bytes: Buffer): Promise<void> {

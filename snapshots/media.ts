@@ -2,6 +2,7 @@
  * What the ports need from a medium: durable bytes and nothing else. `lmdb/` has it on a disk, `memory/` in a Map;
  * everything that knows about records, rows and keys is written once, above.
  */
+import type { Rest } from '../engine/ports.ts';
 
 export interface RecordMedium {
   /** First and last sequence held, the archive included; 0 and 0 = empty. */
@@ -13,7 +14,7 @@ export interface RecordMedium {
   /** Durable when resolved; several may be under way, and become durable in order. */
   put(sequence: number, bytes: Buffer): Promise<void>;
   /** Moves everything up to `sequence` to the archive, where `get` and `read` still find it. */
-  trim(sequence: number): Promise<void>;
+  trim(sequence: number, rest?: Rest): Promise<void>;
   epoch(): number;
   /** Durable when resolved. */
   setEpoch(epoch: number): Promise<void>;

@@ -27,7 +27,8 @@ export class Checkpointer {
   #running: Promise<unknown> | null = null;
   /** Callers who wait, for the one under way or for their own. */
   #waitingCount = 0;
-  #resting: { readonly untilShare: number; readonly goOn: () => void } | null = null;
+  #resting: { readonly until: number; readonly goOn: () => void } | null = null;
+  #begunCount = 0;
   #trimming: Promise<void> = Promise.resolve();
   #mark: CheckpointMark;
   /** What the newest one covers, also while it is written. */
@@ -46,9 +47,8 @@ export class Checkpointer {
 
   /** To be called whenever something has changed. Rejections go to whoever holds the promise. */
   runIfDue(): Promise<void> | null {
-    if (this.#running === null) return this.#shareOfNext >= 1 ? this.#run() : null;
-    if (this.#resting !== null && !this.#mayRest(this.#resting.untilShare)) this.#resting.goOn();
-    return null;
+    this.#goOnIfDue();
+    return this.#running === null && this.#shareOfNext >= 1 ? this.#run() : null;
   }
 
   /** A call during one waits for it and then writes what changed meanwhile. */
@@ -101,15 +101,21 @@ export class Checkpointer {
     if (mark.sequence === this.#mark.sequence && reached.sequence === rankedBefore) return;
     const frozen = actors.freeze();
     this.#begunAt = mark.sequence;
+    this.#begunCount += 1;
+    this.#goOnIfDue();
     onPoint('checkpoint-start');
     await this.#writeRows(frozen);
     await store.rows.setCheckpoint(mark);
     onPoint('checkpoint-marked');
     actors.release();
     this.#mark = mark;
-    // Beside the next checkpoint: packing a segment takes longer than writing the rows. The last record that the rows
-    // cover stays: a start has to know its hash, and would unpack a segment for it.
-    this.#trimming = store.journal.trim(mark.sequence - 1);
+    // Packing takes longer than writing the rows, so the next checkpoint does not wait for it. The last record that the
+    // rows cover stays: a start has to know its hash, and would unpack a segment for it.
+    const count = this.#begunCount;
+    const { checkpointSpread } = LIMITS;
+    this.#trimming = store.journal.trim(mark.sequence - 1, (doneShare) =>
+      this.#rest(count + checkpointSpread + doneShare * (1 - checkpointSpread)),
+    );
     this.#trimming.catch(this.#options.failed);
   }
 
@@ -121,9 +127,11 @@ export class Checkpointer {
   }
 
   /** Writes what changed last; resolves when the archive has what it covers, too. */
-  async finish(): Promise<void> {
-    await this.run();
-    await this.#trimming;
+  finish(): Promise<void> {
+    return this.#next(async () => {
+      await this.#run();
+      await this.#trimming;
+    });
   }
 
   /**
@@ -138,7 +146,7 @@ export class Checkpointer {
     const batchRows = Math.max(checkpointBatchRows, Math.ceil(rowCount / checkpointBatchesUsual));
     let written = 0;
     for (const batch of batches(batchRows)) {
-      await this.#rest((written / rowCount) * checkpointSpread);
+      await this.#rest(this.#begunCount + (written / rowCount) * checkpointSpread);
       await store.rows.write(batch);
       written += batch.length;
       onPoint('checkpoint-batch');
@@ -146,18 +154,26 @@ export class Checkpointer {
     }
   }
 
-  async #rest(untilShare: number): Promise<void> {
-    if (!this.#mayRest(untilShare)) return;
-    await new Promise<void>((goOn) => {
-      this.#resting = { untilShare, goOn };
+  /** @param until checkpoints that have begun, and the share of the next. Rows rest, or the archive behind them: never both */
+  async #rest(until: number): Promise<void> {
+    if (!this.#mayRest(until)) return;
+    await new Promise<void>((resolve) => {
+      const goOn = () => {
+        this.#resting = null;
+        resolve();
+      };
+      this.#resting = { until, goOn };
     });
-    this.#resting = null;
+  }
+
+  #goOnIfDue(): void {
+    if (this.#resting !== null && !this.#mayRest(this.#resting.until)) this.#resting.goOn();
   }
 
   /** Not while others wait, or so much is unwritten that they soon would. */
-  #mayRest(untilShare: number): boolean {
+  #mayRest(until: number): boolean {
     const { actors, rowCount = LIMITS.checkpointRowCount } = this.#options;
     const isFar = actors.unwrittenCount < Math.min(2 * rowCount, LIMITS.unwrittenRowCountMax);
-    return this.#waitingCount === 0 && isFar && this.#shareOfNext < untilShare;
+    return this.#waitingCount === 0 && isFar && this.#begunCount + this.#shareOfNext < until;
   }
 }

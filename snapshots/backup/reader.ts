@@ -2,10 +2,10 @@
  * Reads the journals of a backup, whoever may be adding to it meanwhile: from segments of the archive, and from there on
  * of the tail. Segments are verified whole, records by checksum and chain, before anything is made of them.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { TurnRecord } from '../../engine/facts.ts';
 import { StorageFault } from '../../engine/ports.ts';
-import { checkFollowing, findSegments, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
+import { checkFollowing, findSegments, lastHashOf, listSegments, recordsIn, type Segment } from '../lmdb/archive.ts';
 import { hasCode, readFileIfThere } from '../lmdb/files.ts';
 import {
   endOf,
@@ -18,7 +18,7 @@ import {
   placesOf,
 } from '../lmdb/folder.ts';
 import { archiveGenesis } from '../lmdb/layout.ts';
-import { HASH_BYTES, hashOf, openRecord, turnsIn } from '../record.ts';
+import { hashOf, openRecord, turnsIn } from '../record.ts';
 import { backupDamaged, backupStorePaths, readIdentity, tailGenesis } from './layout.ts';
 
 export class BackupReader {
@@ -167,18 +167,6 @@ interface Held {
   readonly segment: Segment;
   readonly bytes: Buffer;
   readonly hashBefore: Buffer;
-}
-
-/** Its last bytes, of which the one after it knows. */
-function lastHashOf({ path }: Segment): Buffer {
-  const descriptor = openSync(path, 'r');
-  try {
-    const hash = Buffer.alloc(HASH_BYTES);
-    readSync(descriptor, hash, 0, HASH_BYTES, Math.max(0, fstatSync(descriptor).size - HASH_BYTES));
-    return hash;
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function ifThere<T>(read: () => T): T | null {

@@ -187,7 +187,7 @@ export class StoreCopy {
     }
     const last = first + records.length - 1;
     const path = join(this.#paths.tail, segmentName({ first, last }));
-    const sealed = await sealSegment(first, records, hashBefore);
+    const { bytes: sealed } = await sealSegment(first, records, hashBefore);
     await createFileDurably(path, (file) => writeFully(file, sealed, null));
     onPoint('backup-tail');
     this.#tail = [...kept, { first, last, path, bytes }];

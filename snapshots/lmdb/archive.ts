@@ -6,7 +6,7 @@
  *  56 blocks: compressed bytes u32, then Brotli of (length u32, record) for as many records as fit
  *     and at the end SHA-256 of all before it
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -91,10 +91,9 @@ export class Archive {
   }
 
   /** Adds a segment of `records`, the first of which has sequence `first`. Durable when resolved; @returns its bytes */
-  async write(first: number, records: readonly Buffer[]): Promise<Buffer> {
-    const last = first + records.length - 1;
+  async write(first: number, records: Iterable<Buffer>, restAfter?: RestAfter): Promise<Buffer> {
+    const { last, bytes } = await sealSegment(first, records, this.#hashBefore(this.#segments.length), restAfter);
     const path = join(this.#folder, segmentName({ first, last }));
-    const bytes = await sealSegment(first, records, this.#hashBefore(this.#segments.length));
     await createFileDurably(path, (file) => writeFully(file, bytes, null));
     this.#segments.push({ first, last, path });
     return bytes;
@@ -123,28 +122,41 @@ export class Archive {
   #hashBefore(index: number): Buffer {
     const before = this.#segments[index - 1];
     if (before === undefined) return this.#genesis;
-    const bytes = readFileSync(before.path);
-    return bytes.subarray(bytes.length - HASH_BYTES);
+    return lastHashOf(before);
   }
 }
 
-/** The bytes of a segment that follows one whose last bytes are `hashBefore`. */
-export async function sealSegment(first: number, records: readonly Buffer[], hashBefore: Buffer): Promise<Buffer> {
+/** Told how many records more are packed, or removed. Resolves when it may go on. */
+export type RestAfter = (recordCount: number) => Promise<void>;
+
+/** A segment that follows one whose last bytes are `hashBefore`. `records` are taken block by block. */
+export async function sealSegment(
+  first: number,
+  records: Iterable<Buffer>,
+  hashBefore: Buffer,
+  restAfter: RestAfter = () => Promise.resolve(),
+): Promise<{ readonly last: number; readonly bytes: Buffer }> {
   const header = Buffer.alloc(HEADER_BYTES);
+  const parts: Buffer[] = [header];
+  let last = first - 1;
+  for (const blocks of together(blocksOf(records), PACKED_AT_ONCE)) {
+    for (const block of await Promise.all(blocks.map(({ bytes }) => compress(bytes, PACKING)))) {
+      parts.push(lengthOf(block), block);
+    }
+    const count = blocks.reduce((sum, { recordCount }) => sum + recordCount, 0);
+    last += count;
+    await restAfter(count);
+  }
   header.writeUInt32LE(MAGIC, 0);
   header.writeUInt16LE(VERSION, 4);
   header.writeBigUInt64LE(BigInt(first), 8);
-  header.writeBigUInt64LE(BigInt(first + records.length - 1), 16);
+  header.writeBigUInt64LE(BigInt(last), 16);
   hashBefore.copy(header, 24);
 
-  const blocks = [...blocksOf(records)];
-  const parts: Buffer[] = [header];
-  for (let index = 0; index < blocks.length; index += PACKED_AT_ONCE) {
-    const packing = blocks.slice(index, index + PACKED_AT_ONCE).map((block) => compress(block, PACKING));
-    for (const packed of await Promise.all(packing)) parts.push(lengthOf(packed), packed);
-  }
-  const bytes = Buffer.concat(parts);
-  return Buffer.concat([bytes, hashOf(bytes)]);
+  const bytes = Buffer.concat([...parts, Buffer.alloc(HASH_BYTES)]);
+  const end = bytes.length - HASH_BYTES;
+  hashOf(bytes.subarray(0, end)).copy(bytes, end);
+  return { last, bytes };
 }
 
 /**
@@ -178,6 +190,18 @@ export function lastRecordIn(bytes: Buffer, segment: Segment): Buffer {
   let last: Buffer = Buffer.alloc(0);
   for (const record of recordsOf(brotliDecompressSync(bytes.subarray(block + LENGTH_BYTES, end)))) last = record;
   return last;
+}
+
+/** Its last bytes, of which the one after it knows. */
+export function lastHashOf({ path }: Segment): Buffer {
+  const descriptor = openSync(path, 'r');
+  try {
+    const hash = Buffer.alloc(HASH_BYTES);
+    readSync(descriptor, hash, 0, HASH_BYTES, Math.max(0, fstatSync(descriptor).size - HASH_BYTES));
+    return hash;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** In the order of their names, which is that of their records. */
@@ -217,18 +241,35 @@ function checkSegment(bytes: Buffer, { first, last, path }: Segment): void {
   }
 }
 
-function* blocksOf(records: readonly Buffer[]): Iterable<Buffer> {
+interface Block {
+  readonly recordCount: number;
+  readonly bytes: Buffer;
+}
+
+function* blocksOf(records: Iterable<Buffer>): Iterable<Block> {
   let parts: Buffer[] = [];
   let bytes = 0;
+  const block = () => ({ recordCount: parts.length / 2, bytes: Buffer.concat(parts) });
   for (const record of records) {
     parts.push(lengthOf(record), record);
     bytes += record.length;
     if (bytes < LIMITS.archiveBlockBytesMax) continue;
-    yield Buffer.concat(parts);
+    yield block();
     parts = [];
     bytes = 0;
   }
-  if (parts.length > 0) yield Buffer.concat(parts);
+  if (parts.length > 0) yield block();
+}
+
+function* together<T>(items: Iterable<T>, count: number): Iterable<readonly T[]> {
+  let some: T[] = [];
+  for (const item of items) {
+    some.push(item);
+    if (some.length < count) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
 }
 
 function* recordsOf(block: Buffer): Iterable<Buffer> {

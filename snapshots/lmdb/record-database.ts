@@ -3,9 +3,9 @@
  * The newest record of all never leaves the database. Key 0 holds the epoch.
  */
 import { LIMITS } from '../../engine/limits.ts';
-import { StorageFault } from '../../engine/ports.ts';
+import { type Rest, StorageFault } from '../../engine/ports.ts';
 import type { OnPoint, RecordMedium } from '../media.ts';
-import type { Archive } from './archive.ts';
+import type { Archive, RestAfter } from './archive.ts';
 import { append, type Before, type Environment, entryCount, reading, remove } from './environment.ts';
 
 const EPOCH_KEY = sequenceKey(0);
@@ -98,20 +98,27 @@ export class RecordDatabase implements RecordMedium {
     await this.#database.put(EPOCH_KEY, bytes);
   }
 
-  trim(sequence: number): Promise<void> {
-    this.#lastTrim = this.#lastTrim.then(() => this.#trim(Math.min(sequence, this.#last - 1)));
+  trim(sequence: number, rest: Rest = () => Promise.resolve()): Promise<void> {
+    this.#lastTrim = this.#lastTrim.then(() => this.#trim(Math.min(sequence, this.#last - 1), rest));
     return this.#lastTrim;
   }
 
-  async #trim(sequence: number): Promise<void> {
+  async #trim(sequence: number, rest: Rest): Promise<void> {
     if (this.#first !== 0 && this.#first <= this.#archive.last) await this.#finishTrim();
+    // Each record is packed, and then removed.
+    const stepCount = 2 * (sequence - this.#archive.last);
+    let doneCount = 0;
+    const restAfter: RestAfter = (recordCount) => {
+      doneCount += recordCount;
+      return rest(doneCount / stepCount);
+    };
     while (this.#archive.last < sequence) {
-      const records = this.#segmentOf(this.#archive.last + 1, sequence);
-      const written = await this.#archive.write(this.#archive.last + 1, records);
+      const first = this.#archive.last + 1;
+      const written = await this.#archive.write(first, this.#segmentOf(first, sequence), restAfter);
       this.#onPoint('trim-written');
       await this.#archive.checkWritten(written);
       this.#onPoint('trim-verified');
-      await this.#remove(this.#archive.last);
+      await this.#remove(this.#archive.last, restAfter);
       this.#onPoint('trim-removed');
     }
   }
@@ -122,23 +129,23 @@ export class RecordDatabase implements RecordMedium {
    */
   async #finishTrim(): Promise<void> {
     const { first, last } = this.#archive.lastSegment();
-    if (first < this.#first) await this.#remove(last);
+    if (first < this.#first) await this.#remove(last, () => Promise.resolve());
     else this.#archive.discardLast();
   }
 
   /** Records from `first` on, up to `last` or to a segment's fill. */
-  #segmentOf(first: number, last: number): Buffer[] {
-    const records: Buffer[] = [];
+  *#segmentOf(first: number, last: number): Iterable<Buffer> {
+    let next = first;
     let bytes = 0;
     for (const record of this.read(first)) {
-      records.push(record);
+      yield record;
+      next += 1;
       bytes += record.length;
-      if (first + records.length > last || bytes >= LIMITS.archiveSegmentBytesMax) break;
+      if (next > last || bytes >= LIMITS.archiveSegmentBytesMax) break;
     }
-    return records;
   }
 
-  async #remove(last: number): Promise<void> {
+  async #remove(last: number, restAfter: RestAfter): Promise<void> {
     while (this.#first <= last) {
       const end = Math.min(this.#first + LIMITS.trimBatchCount, last + 1);
       const first = this.#first;
@@ -148,6 +155,7 @@ export class RecordDatabase implements RecordMedium {
       this.#leaving = keys[0]!;
       await remove(this.#database, { keys, previous: sequenceKey(this.#handedOver) });
       this.#leaving = null;
+      await restAfter(end - first);
     }
   }
 

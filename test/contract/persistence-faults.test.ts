@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LIMITS } from '../../engine/limits.ts';
 import { StorageFault } from '../../engine/ports.ts';
 import { Ranking } from '../../engine/ranking/ranking.ts';
 import { FORMAT } from '../../snapshots/codec/formats.ts';
@@ -29,6 +30,7 @@ import { append, openEnvironment, remove } from '../../snapshots/lmdb/environmen
 import { RecordDatabase } from '../../snapshots/lmdb/record-database.ts';
 import { type Compiled, compile } from '../support/compiled.ts';
 import { Random, seed } from '../support/random.ts';
+import { turnsTaken } from '../support/shards.ts';
 import { rowOf, turnOf } from './appender.ts';
 
 const random = new Random(seed);
@@ -491,7 +493,7 @@ describe('a failing disk', () => {
       get last() {
         return archived;
       },
-      write: async (first: number, records: readonly Buffer[]) => first + records.length - 1,
+      write: async (first: number, records: Iterable<Buffer>) => first + [...records].length - 1,
       checkWritten: async (last: number) => {
         archived = last;
       },
@@ -509,6 +511,25 @@ describe('a failing disk', () => {
     await expect(behind[0]).rejects.toThrow('not what was before it');
     expect([...database.getKeys()]).toHaveLength(3);
     await database.close();
+  });
+
+  test('records move to the archive in steps, with a rest after each, and are read as before', async () => {
+    const turnCount = 2.5 * LIMITS.trimBatchCount;
+    await fillFolder(turnCount);
+    const { stores, close } = await openPersistence({ folder });
+    const { journal } = stores[0]!;
+    const archivedCount = Math.floor(turnCount / 2);
+    const movingCount = turnCount - 1 - archivedCount;
+    const log: (string | number)[] = [];
+    await journal.trim(turnCount - 1, async (doneShare) => {
+      log.push(doneShare * 2 * movingCount);
+      expect([...journal.read(1)]).toHaveLength(turnCount);
+      await turnsTaken();
+      log.push('rested');
+    });
+    const steps = [movingCount, movingCount + LIMITS.trimBatchCount, 2 * movingCount];
+    expect(log).toEqual(steps.flatMap((doneCount) => [expect.closeTo(doneCount), 'rested']));
+    await close();
   });
 
   test('fault 8: after a failed flush the next start reads everything, and refuses what is damaged until it is sound', async () => {

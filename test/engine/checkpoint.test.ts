@@ -1,7 +1,7 @@
 // Method: a checkpointer before a store that notes what is asked of it, and a shard that stands where the test says.
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../engine/index.ts';
-import type { CheckpointMark, Store } from '../../engine/ports.ts';
+import type { CheckpointMark, Rest, Store } from '../../engine/ports.ts';
 import type { Actors } from '../../engine/shard/actors.ts';
 import { Checkpointer } from '../../engine/shard/checkpoint.ts';
 import type { Shard } from '../../engine/shard/shard.ts';
@@ -19,6 +19,7 @@ function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
   const state = { dirtyCount, frozenCount, sequence: 0, rankedSequence: 0, isHeld: false };
   const held: (() => void)[] = [];
   const batchRows: number[] = [];
+  const archived: string[] = [];
   const failures: unknown[] = [];
   const mark: CheckpointMark = { sequence: 0, partitions: [], ranked: { sequence: 0, copies: [] } };
   const store = {
@@ -37,9 +38,13 @@ function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
       },
     },
     journal: {
-      trim: async (sequence: number) => {
+      trim: async (sequence: number, rest: Rest) => {
         log.push(`trim ${sequence}`);
         if (sequence === 98) throw new Error('the archive broke');
+        for (const doneShare of [0.25, 0.5, 0.75, 1]) {
+          await rest(doneShare);
+          archived.push(`${doneShare} of ${sequence}`);
+        }
       },
     },
   } as unknown as Store;
@@ -73,7 +78,7 @@ function open({ dirtyCount = 0, rowCount, frozenCount = 0 }: Stage = {}) {
     written: () => log.push('written'),
     failed: (error) => failures.push(error),
   });
-  return { checkpointer, state, log, batchRows, held, failures };
+  return { checkpointer, state, log, batchRows, archived, held, failures };
 }
 
 test('rows are written, then the mark, then memory is released and the journal cut up to the last record', async () => {
@@ -220,6 +225,45 @@ test('it is not where somebody waits, or too much is unwritten', async () => {
   checkpointer.runIfDue();
   await turnsTaken();
   expect(batchCount()).toBe(4);
+});
+
+/** One that is written, behind which the archive has not begun to go on. */
+async function archiving() {
+  const held = open({ dirtyCount: LIMITS.checkpointRowCount, frozenCount: 1 });
+  held.state.sequence = 1;
+  await held.checkpointer.runIfDue();
+  held.state.dirtyCount = 0;
+  await turnsTaken();
+  expect(held.archived).toEqual([]);
+  return held;
+}
+
+test('the archive behind it takes the other half of that time', async () => {
+  const { checkpointer, state, archived } = await archiving();
+  const after = async (share: number) => {
+    Object.assign(state, { sequence: 2, dirtyCount: Math.ceil(share * LIMITS.checkpointRowCount) });
+    const running = checkpointer.runIfDue();
+    await turnsTaken();
+    expect(running === null).toBe(share < 1);
+    return archived.length;
+  };
+  expect([await after(0.62), await after(0.625), await after(0.75), await after(0.99)]).toEqual([0, 1, 2, 3]);
+  await after(1);
+  expect(archived).toEqual([0.25, 0.5, 0.75, 1].map((share) => `${share} of 0`));
+});
+
+test('it does not where somebody waits, or the next has begun', async () => {
+  const ended = await archiving();
+  await ended.checkpointer.finish();
+  expect(ended.archived).toHaveLength(4);
+
+  const { checkpointer, state, archived, held } = await archiving();
+  Object.assign(state, { sequence: 2, dirtyCount: LIMITS.checkpointRowCount, isHeld: true });
+  checkpointer.runIfDue();
+  state.dirtyCount = 0;
+  await turnsTaken();
+  expect(held, 'its first rows are on their way').toHaveLength(1);
+  expect(archived).toHaveLength(4);
 });
 
 test('an archive that breaks is told of, beside checkpoints that go on; whoever ends hears it', async () => {
