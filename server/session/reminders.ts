@@ -18,11 +18,8 @@ interface Told {
   position: number;
   /** How often it came back since. */
   count: number;
-}
-
-interface Early {
-  readonly ref: number;
-  readonly told: Told;
+  /** With these it came before its time, and is not answered yet. */
+  refs: number[];
 }
 
 export interface Clocks {
@@ -37,8 +34,8 @@ export class Reminders {
   readonly #clocks: Clocks;
   /** By type of request, since each has its own words. */
   readonly #told = new Map<string, Told>();
-  /** Came before their time, and are not answered yet. */
-  #early: Early[] = [];
+  /** Those to be answered. */
+  #early: Told[] = [];
   #isDeaf = false;
 
   constructor(codec: Codec, onTheirWayMax: number, clocks: Clocks) {
@@ -58,7 +55,7 @@ export class Reminders {
     const before = this.#told.get(type);
     if (before !== undefined && before.ticket === ticket) return this.#count(before);
     const dueMs = this.#clocks.monotonicMs() + waitMs;
-    this.#told.set(type, { ticket, dueMs, again: repeatedBy(this.#codec, refused), position, count: 0 });
+    this.#told.set(type, { ticket, dueMs, again: repeatedBy(this.#codec, refused), position, count: 0, refs: [] });
   }
 
   /** It stands elsewhere now; at position 0 it may come. */
@@ -83,7 +80,8 @@ export class Reminders {
       return false;
     }
     this.#count(told);
-    this.#early.push({ ref: asked.ref, told });
+    if (told.refs.length === 0) this.#early.push(told);
+    told.refs.push(asked.ref);
     return true;
   }
 
@@ -91,9 +89,11 @@ export class Reminders {
   answers(): readonly (string | Uint8Array)[] {
     if (this.#early.length === 0) return [];
     const nowMs = this.#clocks.clock.nowMs();
-    const answers = this.#early.map(({ ref, told }) => {
+    const answers = this.#early.flatMap((told) => {
       const waitMs = this.#waitMs(told);
-      return told.again([ref, nowMs + waitMs, waitMs, told.position, told.ticket]);
+      const { refs, position, ticket } = told;
+      told.refs = [];
+      return refs.map((ref) => told.again([ref, nowMs + waitMs, waitMs, position, ticket]));
     });
     this.#early = [];
     return answers;

@@ -176,10 +176,14 @@ export class Session implements Subscriber, Reader {
     return this.#client !== null;
   }
 
+  get isGone(): boolean {
+    return this.#socket === undefined;
+  }
+
   /** What is off is only held back: when it is switched on, whoever subscribed gets it without asking again (R5). */
   canTakePush(topic: Topic | 'features' | 'turn'): boolean {
     if (topic === 'rank' && this.#access.refusalOf('ranking') !== null) return false;
-    return this.#socket !== undefined && !this.#hasExpired() && this.unreadBytes < PUSH_UNREAD_BYTES_MAX;
+    return !this.isGone && !this.#hasExpired() && this.unreadBytes < PUSH_UNREAD_BYTES_MAX;
   }
 
   push(frame: TopicPush): void {

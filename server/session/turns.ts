@@ -91,18 +91,20 @@ export class Turns {
     const priority = CLASS_OF[type];
     if (admission === undefined || priority === null) return null;
     const { role, subject } = this.#origin;
-    const place = {
+    const asking = {
       asker: role === 'citizen' ? subject : `${subject} ${citizen ?? ''}`,
       channel: CHANNEL_OF[role],
       class: priority,
       shard: citizen === null ? null : admission.shardOf(citizen),
+      weight,
+      ticket: shown,
     };
-    const comeBack = admission.ask({ ...place, weight, ticket: shown });
+    const comeBack = admission.ask(asking);
     if (comeBack === null) return null;
     const { waitMs, isNew, ticket, position } = comeBack;
     const name = FUNCTION_OF[type];
     if (isNew && name !== undefined) service?.countUnserved(name, 'OVERLOADED');
-    waitingRoom?.add(this.#waiter, place, monotonicMs());
+    waitingRoom?.add(this.#waiter, asking, ticket, monotonicMs());
     return { code: 'OVERLOADED', retryAtMs: clock.nowMs() + waitMs, ticket, position };
   }
 

@@ -12,44 +12,74 @@ const LOOKS_PER_TICK_MAX = 500;
 export const INTERVAL_MS = 1_000;
 
 export interface Waiter {
+  /** Its connection is. */
+  readonly isGone: boolean;
   canTakePush(topic: 'turn'): boolean;
   /** Answers what came early, too. */
   pushTurn(turn: ComeBack): void;
   answerEarly(): void;
 }
 
+/** Those who have one appointment. */
 interface Waiting {
   readonly place: Place;
-  readonly waiters: Set<Waiter>;
+  readonly ticket: string;
+  waiters: readonly Waiter[];
   dueMs: number;
   position: number;
 }
 
+/** First in, first out. */
+class Queue<T> {
+  #items: T[] = [];
+  #gone = 0;
+
+  get first(): T | undefined {
+    return this.#items[this.#gone];
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  removeFirst(): void {
+    this.#gone += 1;
+    if (2 * this.#gone < this.#items.length) return;
+    this.#items = this.#items.slice(this.#gone);
+    this.#gone = 0;
+  }
+}
+
 export class WaitingRoom {
   readonly #admission: Admission;
-  /** By place, in the order in which they are due. */
+  /** By ticket. */
   readonly #waiting = new Map<string, Waiting>();
-  /** Where each waits. */
-  readonly #placesOf = new Map<Waiter, Set<string>>();
+  /** In the order in which they are due, with those whose appointment is over. */
+  readonly #due = new Queue<Waiting>();
   /** Who asked before its time, and until when it is answered, in that order. */
   readonly #early = new Map<Waiter, number>();
 
   constructor(admission: Admission) {
     this.#admission = admission;
-    admission.onCalled((place, ticket) => this.#called(place, ticket));
+    admission.onCalled((_, ticket) => this.#called(ticket));
   }
 
-  /** Whoever was just told to come back. */
-  add(waiter: Waiter, place: Place, nowMs: number): void {
-    const key = keyOf(place);
-    const waiting = this.#waiting.get(key) ?? {
-      ...{ place, waiters: new Set<Waiter>() },
-      ...{ dueMs: nowMs + INTERVAL_MS, position: Number.POSITIVE_INFINITY },
-    };
-    this.#waiting.set(key, waiting);
-    waiting.waiters.add(waiter);
-    const places = this.#placesOf.get(waiter) ?? new Set<string>();
-    this.#placesOf.set(waiter, places.add(key));
+  /** Whoever was just told to come back, with a ticket. */
+  add(waiter: Waiter, place: Place, ticket: string, nowMs: number): void {
+    const waiting = this.#waiting.get(ticket);
+    if (waiting === undefined) {
+      const begun = {
+        place,
+        ticket,
+        waiters: [waiter],
+        dueMs: nowMs + INTERVAL_MS,
+        position: Number.POSITIVE_INFINITY,
+      };
+      this.#waiting.set(ticket, begun);
+      this.#due.add(begun);
+    } else if (!waiting.waiters.includes(waiter)) {
+      waiting.waiters = [...waiting.waiters.filter(({ isGone }) => !isGone), waiter];
+    }
   }
 
   cameEarly(waiter: Waiter, nowMs: number): void {
@@ -62,15 +92,9 @@ export class WaitingRoom {
     this.#early.clear();
   }
 
-  /** Its connection is gone. */
+  /** It is gone. */
   remove(waiter: Waiter): void {
     this.#early.delete(waiter);
-    for (const key of this.#placesOf.get(waiter) ?? []) {
-      const waiting = this.#waiting.get(key)!;
-      waiting.waiters.delete(waiter);
-      if (waiting.waiters.size === 0) this.#waiting.delete(key);
-    }
-    this.#placesOf.delete(waiter);
   }
 
   tick(nowMs: number): void {
@@ -83,17 +107,17 @@ export class WaitingRoom {
   }
 
   #tellPlaces(nowMs: number): void {
-    let looks = 0;
-    for (const [key, waiting] of this.#waiting) {
-      if (waiting.dueMs > nowMs || looks === LOOKS_PER_TICK_MAX) return;
-      looks += 1;
+    for (let looks = 0; looks < LOOKS_PER_TICK_MAX; looks += 1) {
+      const waiting = this.#due.first;
+      if (waiting === undefined || waiting.dueMs > nowMs) return;
+      this.#due.removeFirst();
+      if (!this.#waiting.has(waiting.ticket)) continue;
       const standing = this.#admission.positionOf(waiting.place);
-      if (standing === null) {
-        this.#end(key, waiting);
+      if (standing?.ticket !== waiting.ticket || waiting.waiters.every(({ isGone }) => isGone)) {
+        this.#waiting.delete(waiting.ticket);
         continue;
       }
-      this.#waiting.delete(key); // To the end of the queue.
-      this.#waiting.set(key, waiting);
+      this.#due.add(waiting);
       waiting.dueMs = nowMs + INTERVAL_MS;
       if (standing.position === waiting.position) continue;
       waiting.position = standing.position;
@@ -101,11 +125,10 @@ export class WaitingRoom {
     }
   }
 
-  #called(place: Place, ticket: string): boolean {
-    const key = keyOf(place);
-    const waiting = this.#waiting.get(key);
+  #called(ticket: string): boolean {
+    const waiting = this.#waiting.get(ticket);
     if (waiting === undefined) return false;
-    this.#end(key, waiting);
+    this.#waiting.delete(ticket);
     return this.#push(waiting, { position: 0, waitMs: 0, ticket });
   }
 
@@ -119,17 +142,4 @@ export class WaitingRoom {
     }
     return isTold;
   }
-
-  #end(key: string, { waiters }: Waiting): void {
-    this.#waiting.delete(key);
-    for (const waiter of waiters) {
-      const places = this.#placesOf.get(waiter)!;
-      places.delete(key);
-      if (places.size === 0) this.#placesOf.delete(waiter);
-    }
-  }
-}
-
-function keyOf({ asker, channel, class: of }: Place): string {
-  return `${channel} ${of} ${asker}`;
 }

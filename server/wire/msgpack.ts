@@ -2,7 +2,7 @@
 import { Packr } from 'msgpackr';
 import { type Codec, type FrameLimits, type ParsedFrame, type Repeated, tooLarge, without } from './codec.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
-import { PROTOCOL_MSGPACK } from './schemas.ts';
+import { PROTOCOL_MSGPACK, REQUESTS, type RequestType } from './schemas.ts';
 
 /** One per connection or per server: holds msgpackr's scratch buffers, no state between frames. */
 export function createMsgpackCodec(): Codec {
@@ -75,6 +75,8 @@ function writeValue(to: Buffer, at: number, value: number | string): number {
 
 const REF_KEY = keyBytes('ref');
 const TYPE_KEY = keyBytes('type');
+/** Found by its bytes: of a frame that is only looked at, no text is made. */
+const TYPES = (Object.keys(REQUESTS) as RequestType[]).map((name) => ({ name, bytes: keyBytes(name) }));
 
 function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
   const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;
@@ -88,11 +90,8 @@ function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string 
   for (const end = at + width; at < end; at += 1) ref = ref * 256 + bytes[at]!;
   if (!holds(bytes, at, TYPE_KEY)) return null;
   at += TYPE_KEY.length;
-  const length = bytes[at]! - FIXTEXT;
-  if (!(length > 0 && length < 32 && at + length < bytes.length)) return null;
-  let type = '';
-  for (let letter = 1; letter <= length; letter += 1) type += String.fromCharCode(bytes[at + letter]!);
-  return { ref, type };
+  const type = TYPES.find((one) => holds(bytes, at, one.bytes));
+  return type === undefined ? null : { ref, type: type.name };
 }
 
 /** Of a short name in ASCII. */
@@ -101,5 +100,6 @@ function keyBytes(name: string): readonly number[] {
 }
 
 function holds(bytes: Uint8Array, at: number, part: readonly number[]): boolean {
-  return part.every((byte, index) => bytes[at + index] === byte);
+  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
+  return true;
 }
