@@ -197,8 +197,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     what: 'records are archived past the mark',
     file: 'engine/shard/checkpoint.ts',
-    find: 'store.journal.trim(mark.sequence - 1)',
-    replace: 'store.journal.trim(shard.flushedSequence)',
+    find: 'store.journal.trim(mark.sequence - 1,',
+    replace: 'store.journal.trim(shard.flushedSequence,',
     seed: 1,
   },
   {
