@@ -159,7 +159,7 @@ export const LIMITS = {
   checkpointBatchRows: 1_000,
   /** Transactions of one checkpoint: when more has changed, each takes more rows. */
   checkpointBatchesUsual: 25,
-  /** How far the next one is due, of 1, when the last of them is written; unless somebody waits for it. */
+  /** How far the next one is due, of 1, when the last of them is written, and the archive begins; unless somebody waits. */
   checkpointSpread: 0.5,
   /** Rows of an older format looked at in one go: some milliseconds, and then what has arrived goes first. */
   rewriteRowCount: 500,

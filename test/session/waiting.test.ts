@@ -30,6 +30,12 @@ function opened() {
     shards: [{ inside: 10_000, answeredCount: 0, probe: () => new Promise<number>(() => {}) }],
     ...{ digest, origin: 1, nowMs: () => clock.nowMs, random: () => 0 },
   });
+  let looks = 0;
+  const positionOf = admission.positionOf.bind(admission);
+  admission.positionOf = (place) => {
+    looks += 1;
+    return positionOf(place);
+  };
   const room = new WaitingRoom(admission);
   const wait = (waiter: Waiter, place: Place) => {
     room.add(waiter, place, admission.ask({ ...place, weight: 1 })!.ticket, 0);
@@ -39,7 +45,10 @@ function opened() {
     clock.nowMs += 600_000;
     admission.tick();
   };
-  return { room, wait, callAll };
+  const pass = (ms: number) => {
+    clock.nowMs += ms;
+  };
+  return { room, wait, callAll, pass, looks: () => looks };
 }
 
 test('who waits for two things is told of both, and called for both', () => {
@@ -63,6 +72,22 @@ test('all connections of one person are told, but for those that are full or gon
   room.tick(1_000);
   callAll();
   expect([here.told, full.told, gone.told]).toEqual([[1, 0], [], []]);
+});
+
+test('who is gone is not looked after, and who waited for an appointment that is over is not told of the next one', () => {
+  const { room, wait, pass, looks } = opened();
+  const [early, late, gone] = [new Listener(), new Listener(), new Listener()];
+  wait(early, CARD);
+  wait(gone, READ);
+  gone.isGone = true;
+  room.tick(1_000);
+  expect([early.told, looks()]).toEqual([[1], 2]);
+  pass(60_000); // There is no room at the time that was given.
+  wait(late, CARD);
+  room.tick(2_000);
+  expect([early.told, late.told, looks()], 'of two for one place, and of nobody who is gone').toEqual([[1], [1], 4]);
+  room.tick(3_000);
+  expect(looks(), 'only the later one is left').toBe(5);
 });
 
 test('who asked before its time is answered with what else it is told, or else a second after it asked first', () => {
