@@ -28,6 +28,7 @@ export class Checkpointer {
   /** Callers who wait, for the one under way or for their own. */
   #waitingCount = 0;
   #resting: { readonly until: number; readonly goOn: () => void } | null = null;
+  /** Checkpoints; with the share of the next it is the time in which rows and archive are spread. */
   #begunCount = 0;
   #trimming: Promise<void> = Promise.resolve();
   #mark: CheckpointMark;

@@ -61,7 +61,7 @@ export class Allowance {
 export class Budget {
   readonly #rate: Rate;
   readonly #keysMax: number;
-  /** In the order of their last spending, once there are many. */
+  /** In the order of their last spending, once it is half full. */
   readonly #paidBackMs = new Map<string, number>();
 
   constructor(options: BudgetOptions) {
@@ -74,7 +74,8 @@ export class Budget {
     const owedMs = this.#rate.owedMs(this.#paidBackMs.get(key) ?? 0, nowMs, spending);
     const earliestMs = this.#rate.earliestMs(owedMs, nowMs, spending);
     if (earliestMs > 0) return earliestMs;
-    // Long before anybody has to be forgotten: a map that is added to as often as deleted from is made anew all the time.
+    // To the end, where somebody may have to be forgotten soon. Not always: a map with as many deletions as additions is made
+    // anew again and again.
     if (2 * this.#paidBackMs.size > this.#keysMax) this.#paidBackMs.delete(key);
     this.#paidBackMs.set(key, owedMs);
     if (this.#paidBackMs.size > this.#keysMax) this.#forget();

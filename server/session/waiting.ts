@@ -12,7 +12,7 @@ const LOOKS_PER_TICK_MAX = 500;
 export const INTERVAL_MS = 1_000;
 
 export interface Waiter {
-  /** Its connection is. */
+  /** Its connection has closed: it is told nothing any more. */
   readonly isGone: boolean;
   canTakePush(topic: 'turn'): boolean;
   /** Answers what came early, too. */
@@ -92,7 +92,7 @@ export class WaitingRoom {
     this.#early.clear();
   }
 
-  /** It is gone. */
+  /** Its connection has closed: who asked over it early is not answered. */
   remove(waiter: Waiter): void {
     this.#early.delete(waiter);
   }

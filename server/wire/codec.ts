@@ -28,7 +28,7 @@ export interface Codec {
    * @param changing their names, in the order of their values
    */
   repeated(message: object, changing: readonly string[]): Repeated;
-  /** How a request begins that is written as our own clients do, and nothing of the rest; null: it begins otherwise. */
+  /** How a request begins that is written as our own clients do, and nothing of the rest; null: it begins otherwise, or is none. */
   peek(frame: Uint8Array): { readonly ref: number; readonly type: string } | null;
   /** For frames of a peer that is trusted: a client reads its server. Throws on damage. */
   decode(frame: string | Uint8Array): unknown;

@@ -2,7 +2,7 @@
 import { Packr } from 'msgpackr';
 import { type Codec, type FrameLimits, type ParsedFrame, type Repeated, tooLarge, without } from './codec.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
-import { PROTOCOL_MSGPACK, REQUESTS, type RequestType } from './schemas.ts';
+import { PROTOCOL_MSGPACK, REQUESTS } from './schemas.ts';
 
 /** One per connection or per server: holds msgpackr's scratch buffers, no state between frames. */
 export function createMsgpackCodec(): Codec {
@@ -76,7 +76,7 @@ function writeValue(to: Buffer, at: number, value: number | string): number {
 const REF_KEY = keyBytes('ref');
 const TYPE_KEY = keyBytes('type');
 /** Found by its bytes: of a frame that is only looked at, no text is made. */
-const TYPES = (Object.keys(REQUESTS) as RequestType[]).map((name) => ({ name, bytes: keyBytes(name) }));
+const TYPES = Object.keys(REQUESTS).map((name) => ({ name, bytes: keyBytes(name) }));
 
 function peek(bytes: Uint8Array): { readonly ref: number; readonly type: string } | null {
   const refAt = bytes[0] === MAP_16 ? 3 : (bytes[0]! & 0xf0) === FIXMAP ? 1 : -1;

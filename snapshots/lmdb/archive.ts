@@ -128,13 +128,14 @@ export class Archive {
 
 /** Told how many records more are packed, or removed. Resolves when it may go on. */
 export type RestAfter = (recordCount: number) => Promise<void>;
+export const WITHOUT_REST = () => Promise.resolve();
 
 /** A segment that follows one whose last bytes are `hashBefore`. `records` are taken block by block. */
 export async function sealSegment(
   first: number,
   records: Iterable<Buffer>,
   hashBefore: Buffer,
-  restAfter: RestAfter = () => Promise.resolve(),
+  restAfter: RestAfter = WITHOUT_REST,
 ): Promise<{ readonly last: number; readonly bytes: Buffer }> {
   const header = Buffer.alloc(HEADER_BYTES);
   const parts: Buffer[] = [header];

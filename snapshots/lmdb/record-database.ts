@@ -5,7 +5,7 @@
 import { LIMITS } from '../../engine/limits.ts';
 import { type Rest, StorageFault } from '../../engine/ports.ts';
 import type { OnPoint, RecordMedium } from '../media.ts';
-import type { Archive, RestAfter } from './archive.ts';
+import { type Archive, type RestAfter, WITHOUT_REST } from './archive.ts';
 import { append, type Before, type Environment, entryCount, reading, remove } from './environment.ts';
 
 const EPOCH_KEY = sequenceKey(0);
@@ -98,7 +98,7 @@ export class RecordDatabase implements RecordMedium {
     await this.#database.put(EPOCH_KEY, bytes);
   }
 
-  trim(sequence: number, rest: Rest = () => Promise.resolve()): Promise<void> {
+  trim(sequence: number, rest: Rest = WITHOUT_REST): Promise<void> {
     this.#lastTrim = this.#lastTrim.then(() => this.#trim(Math.min(sequence, this.#last - 1), rest));
     return this.#lastTrim;
   }
@@ -129,7 +129,7 @@ export class RecordDatabase implements RecordMedium {
    */
   async #finishTrim(): Promise<void> {
     const { first, last } = this.#archive.lastSegment();
-    if (first < this.#first) await this.#remove(last, () => Promise.resolve());
+    if (first < this.#first) await this.#remove(last, WITHOUT_REST);
     else this.#archive.discardLast();
   }
 

@@ -25,3 +25,10 @@ test('who has paid back is forgotten, and of too many those who spent longest ag
   budget.sweep(NOW + 5_000);
   for (const key of ['a', 'b', 'c']) expect(budget.spend(key, NOW + 5_000)).toBe(0);
 });
+
+test('who has spent again since is not forgotten before who has not', () => {
+  const budget = new Budget({ perSecond: 1, burst: 2, keysMax: 2 });
+  for (const key of ['a', 'b', 'a', 'c']) expect(budget.spend(key, NOW)).toBe(0);
+  expect(budget.spend('a', NOW), 'it is remembered').toBe(NOW + 1_000);
+  for (const _ of [1, 2]) expect(budget.spend('b', NOW), 'it is not').toBe(0);
+});
